@@ -1,0 +1,29 @@
+/** The built-in event types: artifacts that were moved, or did not have to be. */
+import { z } from 'zod';
+import { defineEvent } from './define-event.ts';
+
+const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+const artifact = {
+  /** `sha256:` and 64 lower-case hexadecimal characters. */
+  digest: Digest,
+  /** Bytes of the artifact; absent when unknown, which is never the same as 0. */
+  size_bytes: z.int().min(0).optional(),
+  file_name: z.string().min(1).max(1024).optional(),
+  /** Where it is stored, e.g. `OCI` or `S3`. */
+  backend_type: z.string().min(1).max(64).optional(),
+};
+
+/** An artifact was stored, or with `skipped: true` was there already and nothing was transferred. */
+export const artifactUploaded = defineEvent({
+  type: 'casartifact.uploaded',
+  data: z.object({ ...artifact, skipped: z.boolean().optional() }),
+});
+
+/** An artifact was handed out. */
+export const artifactDownloaded = defineEvent({
+  type: 'casartifact.downloaded',
+  data: z.object(artifact),
+});
+
+export const ARTIFACT_EVENTS = [artifactUploaded, artifactDownloaded] as const;

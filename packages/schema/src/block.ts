@@ -1,0 +1,123 @@
+/**
+ * A block: what one commit adds to one chain. One LEDGER message of newline-delimited JSON, the new entries in order
+ * and then a trailer that says where the chain stands.
+ */
+import { z } from 'zod';
+import { canonicalJson } from './canonical.ts';
+import { type Entry, type Head, headOf, parseEntry } from './entry.ts';
+import { SchemaError } from './error.ts';
+import { HASH_PATTERN } from './hash.ts';
+import type { Json } from './json.ts';
+import { ProducerWindows } from './producer-window.ts';
+import type { Totals } from './volume.ts';
+
+/** A whole block, in bytes of UTF-8. */
+export const MAX_BLOCK_BYTES = 524_288;
+
+const Count = z.int().min(1);
+const Decimal = z.string().regex(/^(0|[1-9]\d*)$/);
+const Tally = z.strictObject({ count: Decimal, bytes: Decimal, unknown: Decimal });
+
+/** The last line of a block. Nothing in it is hashed: all but `watermark` can be derived from the entries. */
+export const Trailer = z.strictObject({
+  v: z.literal(1),
+  orgid: z.string(),
+  /** `seq` of the block's first and last entry. */
+  first: Count,
+  last: Count,
+  /** Hash of the last entry. */
+  head: z.string().regex(HASH_PATTERN),
+  /** Sums including the last entry. */
+  totals: z.strictObject({ events: Decimal, uploads: Tally, downloads: Tally, deduplicated: Tally }),
+  /** Every message of the AUDIT stream up to this sequence is in the ledger, whatever its organization. 0: none is yet. */
+  watermark: z.int().min(0),
+  producers: ProducerWindows,
+});
+export type Trailer = z.infer<typeof Trailer>;
+
+export interface Block {
+  readonly entries: readonly Entry[];
+  /** The same entries as they stand in the block. */
+  readonly lines: readonly string[];
+  readonly trailer: Trailer;
+}
+
+/** Ends with a line feed, as every line does. */
+export function formatBlock(lines: readonly string[], trailer: Trailer): string {
+  return `${lines.join('\n')}\n${canonicalJson(trailer as unknown as Json)}\n`;
+}
+
+/**
+ * The inverse of `formatBlock`. Checks shapes, and that the trailer agrees with the last entry; not the hashes.
+ *
+ * @throws SchemaError NOT_A_BLOCK or NOT_AN_ENTRY
+ */
+export function parseBlock(text: string): Block {
+  const { lines, trailer } = splitBlock(text);
+  const entries = lines.map(parseEntry);
+  const last = entries.at(-1) as Entry;
+  const mismatch = trailerMismatch(trailer, entries[0] as Entry, last);
+  if (mismatch) throw new SchemaError('NOT_A_BLOCK', mismatch);
+  return { entries, lines, trailer };
+}
+
+/** The lines of a block's entries, unread, and its trailer. @throws SchemaError NOT_A_BLOCK */
+export function splitBlock(text: string): { lines: string[]; trailer: Trailer } {
+  const lines = text.split('\n');
+  if (lines.length < 3 || lines.pop() !== '') {
+    throw new SchemaError('NOT_A_BLOCK', 'expected at least an entry and a trailer, each ending with a line feed');
+  }
+  return { lines, trailer: parseTrailer(lines.pop() as string) };
+}
+
+function parseTrailer(line: string): Trailer {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw new SchemaError('NOT_A_BLOCK', `trailer is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const result = Trailer.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new SchemaError('NOT_A_BLOCK', `trailer.${issue?.path.join('.')}: ${issue?.message}`);
+}
+
+/** What in a trailer contradicts the block's first and last entry; null when nothing does. */
+export function trailerMismatch(trailer: Trailer, first: Entry, last: Entry): string | null {
+  if (trailer.orgid !== last.core.orgid) return `trailer.orgid is ${trailer.orgid}, the entries' is ${last.core.orgid}`;
+  if (trailer.first !== first.core.seq) return `trailer.first is ${trailer.first}, the first entry is ${first.core.seq}`;
+  if (trailer.last !== last.core.seq) return `trailer.last is ${trailer.last}, the last entry is ${last.core.seq}`;
+  if (trailer.head !== last.hash) return `trailer.head is ${trailer.head}, the last entry's hash is ${last.hash}`;
+  if (canonicalJson(trailer.totals as unknown as Json) !== canonicalJson(last.core.totals as unknown as Json)) {
+    return 'trailer.totals are not those of the last entry';
+  }
+  return null;
+}
+
+/** Where a chain stands after a block: what the next one needs. */
+export interface ChainState {
+  head: Head;
+  readonly producers: ProducerWindows;
+}
+
+export function stateAfter(block: Block): ChainState {
+  return {
+    head: headOf(block.entries.at(-1) as Entry),
+    producers: new Map(Object.entries(block.trailer.producers)),
+  };
+}
+
+export function formatTrailer(state: ChainState, first: number, watermark: number): Trailer {
+  const { head, producers } = state;
+  return {
+    v: 1,
+    orgid: head.orgid,
+    first,
+    last: head.seq,
+    head: head.hash,
+    totals: head.totals as Totals,
+    watermark,
+    producers: Object.fromEntries(producers) as Trailer['producers'],
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * RFC 8785 (JSON Canonicalization Scheme): the one text of a JSON value that gets hashed.
+ *
+ * The npm package `canonicalize` is the reference; this is the same function several times faster, with a limit
+ * on nesting and an error that names the place. `canonical.test.ts` holds it to the reference and to the RFC's vectors.
+ */
+import { SchemaError } from './error.ts';
+import type { Json } from './json.ts';
+
+/** Deeper values are refused, so that every implementation agrees on what is valid, whatever its stack. */
+export const MAX_DEPTH = 64;
+
+/** Strings of these characters print as themselves between quotes. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** @throws SchemaError NOT_CANONICAL for what JSON or RFC 8785 cannot express; the message has the place, as a JSON Pointer. */
+export function canonicalJson(value: Json): string {
+  try {
+    return write(value, 0);
+  } catch (error) {
+    if (!(error instanceof Unprintable)) throw error;
+    const place = error.path.length > 8 ? `${error.path.slice(0, 8).join('/')}/…` : error.path.join('/');
+    throw new SchemaError('NOT_CANONICAL', `cannot be canonical JSON: /${place} is ${error.message}`);
+  }
+}
+
+function write(value: unknown, depth: number): string {
+  switch (typeof value) {
+    case 'string':
+      return quote(value);
+    case 'number':
+      if (!Number.isFinite(value)) throw new Unprintable(String(value));
+      // ECMAScript's Number-to-String is what RFC 8785 §3.2.2.3 prescribes; it prints -0 as "0".
+      return String(value);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      if (value === null) return 'null';
+      if (depth === MAX_DEPTH) throw new Unprintable(`nested more than ${MAX_DEPTH} levels deep`);
+      return Array.isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1);
+    default:
+      throw new Unprintable(`a ${typeof value}`);
+  }
+}
+
+function writeArray(items: readonly unknown[], depth: number): string {
+  let out = '[';
+  for (let i = 0; i < items.length; i++) {
+    if (i > 0) out += ',';
+    try {
+      out += write(items[i], depth);
+    } catch (error) {
+      throw below(error, String(i));
+    }
+  }
+  return `${out}]`;
+}
+
+function writeObject(object: object, depth: number): string {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  if (prototype !== Object.prototype && prototype !== null) throw new Unprintable('an object that is not plain');
+  // sort() compares UTF-16 code units, which is the order that RFC 8785 §3.2.3 asks for.
+  const names = Object.keys(object).sort();
+  let out = '{';
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    if (i > 0) out += ',';
+    try {
+      out += `${quote(name)}:${write((object as Record<string, unknown>)[name], depth)}`;
+    } catch (error) {
+      throw below(error, name);
+    }
+  }
+  return `${out}}`;
+}
+
+function quote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  if (!text.isWellFormed()) throw new Unprintable('a string with a lone surrogate');
+  return JSON.stringify(text);
+}
+
+/** Travels up from the bad value and collects its place on the way. */
+class Unprintable extends Error {
+  readonly path: string[] = [];
+}
+
+function below(error: unknown, member: string): unknown {
+  if (error instanceof Unprintable) error.path.unshift(member.replaceAll('~', '~0').replaceAll('/', '~1'));
+  return error;
+}

@@ -1,0 +1,48 @@
+/**
+ * Chainloop's audit events, as its control plane and its artifact CAS publish them to the stream `chainloop-audit`
+ * (chainloop-dev/chainloop, app/controlplane/pkg/auditor). They are accepted as they are; Waybill mints no id for them.
+ */
+import { z } from 'zod';
+import { SchemaError, show } from './error.ts';
+import { notAnEvent } from './event.ts';
+import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { ORGID_PATTERN } from './subject.ts';
+
+export const ChainloopEvent = z.looseObject({
+  EventType: z.literal('AUDIT_EVENT'),
+  Timestamp: z.string().min(1),
+  Data: z.looseObject({
+    ActionType: z.string().min(1),
+    TargetType: z.string().min(1),
+    OrgID: z.string().regex(ORGID_PATTERN),
+    Info: z.unknown(),
+  }),
+});
+export type ChainloopEvent = z.infer<typeof ChainloopEvent>;
+
+const HEX_DIGEST = /^[0-9a-f]{64}$/;
+
+/** `Info` of its two CAS events. The digest is bare hexadecimal; `size_bytes` is 0 when it is unknown. */
+export const ChainloopArtifact = z.looseObject({
+  digest: z.string().regex(HEX_DIGEST),
+  size_bytes: z.int().min(0).optional(),
+  skipped: z.boolean().optional(),
+});
+
+/** A Chainloop payload is recognized by its envelope alone. */
+export function isChainloop(value: Json): value is JsonObject {
+  return isJsonObject(value) && value['EventType'] === 'AUDIT_EVENT' && 'Data' in value;
+}
+
+/** @throws SchemaError NOT_AN_EVENT naming the first bad member and its value */
+export function checkChainloop(value: JsonObject): void {
+  const result = ChainloopEvent.safeParse(value);
+  if (!result.success) throw notAnEvent(result.error, value);
+  const { ActionType, TargetType, Info } = result.data.Data;
+  if (TargetType !== 'CASArtifact' || !CAS_ACTIONS.has(ActionType)) return;
+  if (!isJsonObject(Info)) throw new SchemaError('NOT_AN_EVENT', `Data.Info is ${show(Info)}: expected an object`);
+  const artifact = ChainloopArtifact.safeParse(Info);
+  if (!artifact.success) throw notAnEvent(artifact.error, Info, ['Data', 'Info']);
+}
+
+export const CAS_ACTIONS: ReadonlySet<string> = new Set(['CASArtifactUploaded', 'CASArtifactDownloaded']);

@@ -1,0 +1,207 @@
+/**
+ * Entries and how they are chained. `docs/format.md` is the specification; this is the whole of its code:
+ *
+ *     event_hash = SHA-256(JCS(event))      hash = SHA-256(JCS(core))      prev_hash = the previous entry's hash
+ *
+ * `core` commits to `event_hash` and not to the event, so that an event can be erased and the chain still holds.
+ */
+import { SchemaError, show } from './error.ts';
+import { TIME_PATTERN } from './event.ts';
+import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
+import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { ORGID_PATTERN, SYSTEM_CHAIN } from './subject.ts';
+import { addVolume, NO_TOTALS, type Tally, type Totals, type Volume, VolumeKind } from './volume.ts';
+
+/** Where the AUDIT stream has the event. */
+export interface Source {
+  readonly stream: string;
+  readonly seq: number;
+  readonly subject: string;
+}
+
+/** What is hashed. */
+export interface Core {
+  readonly v: 1;
+  readonly orgid: string;
+  /** 1, 2, 3 … without a hole, per organization. */
+  readonly seq: number;
+  readonly prev_hash: string;
+  /** When the AUDIT stream stored the event: RFC 3339, UTC, milliseconds; never going backwards in a chain. */
+  readonly received: string;
+  readonly source: Source;
+  readonly event_hash: string;
+  readonly volume: Volume;
+  /** Sums including this entry. */
+  readonly totals: Totals;
+}
+
+export interface Entry {
+  readonly core: Core;
+  /** null: erased on request. */
+  readonly event: JsonObject | null;
+  readonly hash: string;
+}
+
+/** The last entry of a chain, as far as the next one needs it. */
+export interface Head {
+  readonly orgid: string;
+  /** 0 for a chain that has no entry yet. */
+  readonly seq: number;
+  readonly hash: string;
+  readonly received: string;
+  /** `source.seq` of the last entry. */
+  readonly sourceSeq: number;
+  readonly totals: Totals;
+}
+
+export function emptyHead(orgid: string): Head {
+  return { orgid, seq: 0, hash: ZERO_HASH, received: '', sourceSeq: 0, totals: NO_TOTALS };
+}
+
+export function headOf({ core, hash }: Entry): Head {
+  const { orgid, seq, received, source, totals } = core;
+  return { orgid, seq, hash, received, sourceSeq: source.seq, totals };
+}
+
+export interface NextEntry {
+  /** When the AUDIT stream stored it; moved up to the previous entry's if a clock went back. */
+  readonly received: string;
+  readonly source: Source;
+  /** RFC 8785 text of the event. */
+  readonly event: string;
+  readonly volume: Volume;
+}
+
+/** @returns the entry as one line of canonical JSON, and the head that it makes */
+export function appendEntry(head: Head, next: NextEntry, sha256: Sha256 = sha256Hex): { line: string; head: Head } {
+  const received = next.received < head.received ? head.received : next.received;
+  const totals = addVolume(head.totals, next.volume);
+  const seq = head.seq + 1;
+  const core = formatCore({
+    v: 1,
+    orgid: head.orgid,
+    seq,
+    prev_hash: head.hash,
+    received,
+    source: next.source,
+    event_hash: sha256(next.event),
+    volume: next.volume,
+    totals,
+  });
+  const hash = sha256(core);
+  return {
+    line: formatEntry(core, next.event, hash),
+    head: { orgid: head.orgid, seq, hash, received, sourceSeq: next.source.seq, totals },
+  };
+}
+
+/** RFC 8785 text of a core. Members stand in their sorted order here, so nothing needs sorting; a test holds it to `canonicalJson`. */
+export function formatCore(core: Core): string {
+  const { source, totals, volume } = core;
+  const from = volume.from === undefined ? '' : `"from":${volume.from},`;
+  const bytes = volume.bytes === null ? 'null' : `"${volume.bytes}"`;
+  return (
+    `{"event_hash":"${core.event_hash}","orgid":"${core.orgid}","prev_hash":"${core.prev_hash}",` +
+    `"received":"${core.received}","seq":${core.seq},` +
+    `"source":{"seq":${source.seq},"stream":${JSON.stringify(source.stream)},"subject":${JSON.stringify(source.subject)}},` +
+    `"totals":{"deduplicated":${formatTally(totals.deduplicated)},"downloads":${formatTally(totals.downloads)},` +
+    `"events":"${totals.events}","uploads":${formatTally(totals.uploads)}},` +
+    `"v":1,"volume":{"bytes":${bytes},${from}"kind":"${volume.kind}"}}`
+  );
+}
+
+function formatTally({ bytes, count, unknown }: Tally): string {
+  return `{"bytes":"${bytes}","count":"${count}","unknown":"${unknown}"}`;
+}
+
+/** RFC 8785 text of an entry, from the texts of its parts. */
+export function formatEntry(core: string, event: string, hash: string): string {
+  return `{"core":${core},"event":${event},"hash":"${hash}"}`;
+}
+
+/**
+ * Reads one line. Checks its shape only: whether the hashes are right is `verify`'s business.
+ *
+ * @throws SchemaError NOT_AN_ENTRY naming the field and the value
+ */
+export function parseEntry(line: string): Entry {
+  let value: Json;
+  try {
+    value = JSON.parse(line) as Json;
+  } catch (cause) {
+    throw new SchemaError('NOT_AN_ENTRY', `is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const entry = only(value, 'entry', ['core', 'event', 'hash']);
+  const core = only(entry['core'], 'core', CORE_MEMBERS);
+  const source = only(core['source'], 'source', ['stream', 'seq', 'subject']);
+  const totals = only(core['totals'], 'totals', ['events', 'uploads', 'downloads', 'deduplicated']);
+  check(core['v'] === 1, 'core.v', core['v'], '1');
+  check(isOrgid(core['orgid']), 'core.orgid', core['orgid'], 'an organization');
+  check(isCount(core['seq']), 'core.seq', core['seq'], 'an integer from 1');
+  check(isHash(core['prev_hash']), 'core.prev_hash', core['prev_hash'], '64 hexadecimal characters');
+  check(isHash(core['event_hash']), 'core.event_hash', core['event_hash'], '64 hexadecimal characters');
+  check(isHash(entry['hash']), 'hash', entry['hash'], '64 hexadecimal characters');
+  check(isTime(core['received']), 'core.received', core['received'], 'RFC 3339 UTC with milliseconds');
+  check(typeof source['stream'] === 'string', 'source.stream', source['stream'], 'a stream name');
+  check(typeof source['subject'] === 'string', 'source.subject', source['subject'], 'a subject');
+  check(isCount(source['seq']), 'source.seq', source['seq'], 'an integer from 1');
+  check(isDecimal(totals['events']), 'totals.events', totals['events'], 'a decimal string');
+  for (const name of ['uploads', 'downloads', 'deduplicated']) {
+    const tally = only(totals[name], `totals.${name}`, ['count', 'bytes', 'unknown']);
+    for (const part of ['count', 'bytes', 'unknown']) {
+      check(isDecimal(tally[part]), `totals.${name}.${part}`, tally[part], 'a decimal string');
+    }
+  }
+  checkVolume(core['volume']);
+  check(entry['event'] === null || isJsonObject(entry['event']), 'event', entry['event'], 'an object or null');
+  return value as unknown as Entry;
+}
+
+const CORE_MEMBERS = ['v', 'orgid', 'seq', 'prev_hash', 'received', 'source', 'event_hash', 'volume', 'totals'];
+
+function checkVolume(value: Json | undefined): void {
+  const volume = only(value, 'volume', ['kind', 'bytes', ...(isJsonObject(value) && 'from' in value ? ['from'] : [])]);
+  check(VOLUME_KINDS.has(volume['kind']), 'volume.kind', volume['kind'], [...VOLUME_KINDS].join(', '));
+  check(volume['bytes'] === null || isDecimal(volume['bytes']), 'volume.bytes', volume['bytes'], 'a decimal string or null');
+  check(volume['from'] === undefined || isCount(volume['from']), 'volume.from', volume['from'], 'an integer from 1');
+}
+
+const VOLUME_KINDS: ReadonlySet<unknown> = new Set(VolumeKind.options);
+const DECIMAL = /^(0|[1-9]\d*)$/;
+
+function isDecimal(value: unknown): boolean {
+  return typeof value === 'string' && DECIMAL.test(value);
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === 'string' && HASH_PATTERN.test(value);
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && TIME_PATTERN.test(value);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+function isOrgid(value: unknown): boolean {
+  return typeof value === 'string' && (value === SYSTEM_CHAIN || ORGID_PATTERN.test(value));
+}
+
+/** @throws SchemaError NOT_AN_ENTRY unless the value is an object with exactly these members */
+function only(value: Json | undefined, name: string, members: readonly string[]): JsonObject {
+  if (!isJsonObject(value)) throw new SchemaError('NOT_AN_ENTRY', `${name} is ${show(value)}: expected an object`);
+  for (const member of members) {
+    if (!(member in value)) throw new SchemaError('NOT_AN_ENTRY', `${name} has no ${member}`);
+  }
+  if (Object.keys(value).length !== members.length) {
+    const strange = Object.keys(value).find((member) => !members.includes(member));
+    throw new SchemaError('NOT_AN_ENTRY', `${name} has the unknown member ${show(strange)}`);
+  }
+  return value;
+}
+
+function check(ok: boolean, name: string, value: unknown, expected: string): void {
+  if (!ok) throw new SchemaError('NOT_AN_ENTRY', `${name} is ${show(value)}: expected ${expected}`);
+}

@@ -1,0 +1,121 @@
+/**
+ * The event on the wire: a CloudEvents 1.0 JSON object in structured mode.
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+ */
+import { z } from 'zod';
+import { SchemaError, show } from './error.ts';
+import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { EVENT_TYPE_PATTERN, ORGID_PATTERN } from './subject.ts';
+
+/** An event's JSON text, in bytes of UTF-8. */
+export const MAX_EVENT_BYTES = 65_536;
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** RFC 3339, UTC, milliseconds: the one form, so that equal times are equal texts. */
+export const TIME_PATTERN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+const text = (max: number) => z.string().min(1).max(max);
+
+export const ActorType = z.enum(['USER', 'API_TOKEN', 'SERVICE', 'SYSTEM']);
+export type ActorType = z.infer<typeof ActorType>;
+
+export const Outcome = z.enum(['success', 'failure']);
+export type Outcome = z.infer<typeof Outcome>;
+
+/** What a service says about an event besides its data; see `docs/format.md` for each attribute's meaning. */
+export const EventAttributes = z.object({
+  /** What was acted on, e.g. a digest or a user id. */
+  subject: text(1024).optional(),
+  orgid: z.string().regex(ORGID_PATTERN),
+  actortype: ActorType.optional(),
+  actorid: text(256).optional(),
+  actorname: text(256).optional(),
+  actoremail: text(320).optional(),
+  outcome: Outcome.optional(),
+  /** W3C Trace Context. */
+  traceparent: z.string().regex(TRACEPARENT).optional(),
+  /** Links the events of one run: started, finished, failed. */
+  runid: text(128).optional(),
+  /** Links the events of one decision. */
+  decisionid: text(128).optional(),
+});
+export type EventAttributes = z.infer<typeof EventAttributes>;
+
+/** A decimal counter from 1 to 2^53-1, per boot id and organization. */
+export const Sequence = z
+  .string()
+  .regex(/^[1-9]\d{0,15}$/)
+  .refine((digits) => Number.isSafeInteger(Number(digits)), 'expected at most 9007199254740991');
+
+/** Everything that stands in an event. `data` is checked by the type's own schema. */
+export const Event = EventAttributes.extend({
+  specversion: z.literal('1.0'),
+  /** UUIDv7 (RFC 9562), minted once at emit; also the `Nats-Msg-Id` header. */
+  id: z.string().regex(UUID_V7),
+  /** URI-reference of the emitting service. */
+  source: text(1024).regex(/^\S+$/),
+  type: z.string().regex(EVENT_TYPE_PATTERN),
+  time: z.string().regex(TIME_PATTERN),
+  datacontenttype: z.literal('application/json').optional(),
+  /** Name of the key that made `signature`. */
+  keyid: text(128).optional(),
+  /** Ed25519 over RFC 8785 of the event without `signature`, base64. */
+  signature: z.string().regex(BASE64).length(88).optional(),
+  /** The publisher's boot id. */
+  producer: text(64).regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/).optional(),
+  sequence: Sequence.optional(),
+  data: z.custom<JsonObject>(isJsonObject, 'expected an object'),
+}).loose();
+
+export interface Event extends EventAttributes {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly time: string;
+  readonly datacontenttype?: 'application/json' | undefined;
+  readonly keyid?: string | undefined;
+  readonly signature?: string | undefined;
+  readonly producer?: string | undefined;
+  readonly sequence?: string | undefined;
+  readonly data: JsonObject;
+}
+
+/** Names that an event's data must not have in `defineEvent`, because they are attributes. */
+export const ATTRIBUTE_NAMES: ReadonlySet<string> = new Set(Object.keys(Event.shape));
+
+/**
+ * Checks the attributes; `data` only for being an object.
+ *
+ * @throws SchemaError NOT_AN_EVENT naming the first bad attribute and its value
+ */
+export function checkEvent(value: Json): asserts value is Json & Event {
+  if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${show(value)}`);
+  const result = Event.safeParse(value);
+  if (!result.success) throw notAnEvent(result.error, value);
+  if ((value['producer'] === undefined) !== (value['sequence'] === undefined)) {
+    throw new SchemaError('NOT_AN_EVENT', 'producer and sequence come together or not at all');
+  }
+  for (const name of Object.keys(value)) {
+    if (ATTRIBUTE_NAMES.has(name)) continue;
+    if (!ATTRIBUTE_NAME.test(name)) {
+      throw new SchemaError('NOT_AN_EVENT', `${show(name)} is no attribute name: expected ${ATTRIBUTE_NAME.source}`);
+    }
+    const extension = value[name];
+    if (typeof extension === 'object') {
+      throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(extension)}: an attribute is a string, number or boolean`);
+    }
+  }
+}
+
+/** The first thing that a zod schema found wrong, as an error that names the field and the value. */
+export function notAnEvent(error: z.ZodError, value: JsonObject, prefix: readonly string[] = []): SchemaError {
+  const issue = error.issues[0];
+  const path = [...prefix, ...(issue?.path ?? []).map(String)];
+  let found: unknown = value;
+  for (const step of (issue?.path ?? []).map(String)) found = isJsonObject(found) ? found[step] : undefined;
+  return new SchemaError('NOT_AN_EVENT', `${path.join('.') || 'event'} is ${show(found)}: ${issue?.message ?? 'invalid'}`);
+}

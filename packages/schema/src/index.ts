@@ -1,0 +1,83 @@
+export { ARTIFACT_EVENTS, artifactDownloaded, artifactUploaded } from './artifact.ts';
+export { canonicalJson, MAX_DEPTH } from './canonical.ts';
+export { isChainloop } from './chainloop.ts';
+export {
+  type AnyEventDefinition,
+  defineEvent,
+  type EventDefinition,
+  type EventDraft,
+  type EventFields,
+} from './define-event.ts';
+export { SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode } from './error.ts';
+export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event.ts';
+export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
+export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
+export { isJsonObject, type Json, type JsonObject } from './json.ts';
+export { type Origin, readMessage, type ReadMessageOptions, type Reading, type Rejection, REJECTIONS } from './message.ts';
+export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
+export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
+export {
+  DEFAULT_EVENT_PREFIX,
+  DEFAULT_LEDGER_PREFIX,
+  EVENT_TYPE_PATTERN,
+  type EventSubject,
+  formatEventSubject,
+  formatLedgerSubject,
+  ORGID_PATTERN,
+  parseEventSubject,
+  parseLedgerSubject,
+  SUBJECT_PREFIX_PATTERN,
+  SYSTEM_CHAIN,
+} from './subject.ts';
+export { type Transfer, transferOf } from './transfer.ts';
+export {
+  addVolume,
+  NO_TOTALS,
+  NO_VOLUME,
+  subtractTotals,
+  sumTotals,
+  type Tally,
+  type Totals,
+  type Volume,
+  VolumeKind,
+} from './volume.ts';
+export {
+  type Block,
+  type ChainState,
+  formatBlock,
+  formatTrailer,
+  MAX_BLOCK_BYTES,
+  parseBlock,
+  splitBlock,
+  stateAfter,
+  Trailer,
+  trailerMismatch,
+} from './block.ts';
+export {
+  appendEntry,
+  type Core,
+  emptyHead,
+  type Entry,
+  formatCore,
+  formatEntry,
+  type Head,
+  headOf,
+  type NextEntry,
+  parseEntry,
+  type Source,
+} from './entry.ts';
+export type { Hole } from './hole.ts';
+export { admit, MAX_MISSING, MAX_PRODUCERS, ProducerWindow, ProducerWindows } from './producer-window.ts';
+export { MAX_KEPT_PAYLOAD, type SystemRecord } from './system-record.ts';
+export {
+  type ChainReport,
+  type ChainVerifier,
+  createChainVerifier,
+  type Expectation,
+  type Problem,
+  type Verdict,
+  VERDICT_EXIT_CODES,
+  VERDICTS,
+  verify,
+  type VerifyOptions,
+} from './verify.ts';

@@ -1,0 +1,87 @@
+/** From a message of the AUDIT stream to an event of an organization, or to the reason why it is none. */
+import { checkChainloop, isChainloop } from './chainloop.ts';
+import { SchemaError, show } from './error.ts';
+import { checkEvent, MAX_EVENT_BYTES } from './event.ts';
+import { decodeUtf8, parseExactJson } from './exact-json.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
+import { createDataCheck, type DataCheck } from './stamp.ts';
+import { DEFAULT_EVENT_PREFIX, parseEventSubject } from './subject.ts';
+
+/** Where in its publisher's own count an event stands. */
+export interface Origin {
+  /** The publisher's boot id. */
+  readonly producer: string;
+  readonly sequence: number;
+}
+
+/** Why a message is no event; stands in the `_system` chain. */
+export const REJECTIONS = [
+  'too_large',
+  'bad_subject',
+  'not_json',
+  'not_exact',
+  'not_canonical',
+  'not_an_event',
+  /** Reading it failed for a reason that nobody foresaw: a bug here, but the message is kept and the chain goes on. */
+  'unexpected',
+] as const;
+export type Rejection = (typeof REJECTIONS)[number];
+
+export type Reading =
+  | {
+      readonly ok: true;
+      readonly orgid: string;
+      readonly event: JsonObject;
+      /** RFC 8785 text of `event`. */
+      readonly canonical: string;
+      /** null for events without `producer` and `sequence`. */
+      readonly origin: Origin | null;
+    }
+  | { readonly ok: false; readonly reason: Rejection; readonly detail: string };
+
+export interface ReadMessageOptions {
+  readonly subjectPrefix?: string;
+  readonly checkData?: DataCheck;
+}
+
+const builtIn = createDataCheck();
+
+const REJECTION_OF: Partial<Record<SchemaError['code'], Rejection>> = {
+  NOT_JSON: 'not_json',
+  NOT_EXACT: 'not_exact',
+  NOT_CANONICAL: 'not_canonical',
+  NOT_AN_EVENT: 'not_an_event',
+};
+
+/** Total: whatever bytes it is given, it returns, and the same for the same bytes. */
+export function readMessage(subject: string, payload: Uint8Array, options: ReadMessageOptions = {}): Reading {
+  if (payload.length > MAX_EVENT_BYTES) {
+    return { ok: false, reason: 'too_large', detail: `has ${payload.length} bytes, at most ${MAX_EVENT_BYTES} are allowed` };
+  }
+  const named = parseEventSubject(subject, options.subjectPrefix ?? DEFAULT_EVENT_PREFIX);
+  if (!named) return { ok: false, reason: 'bad_subject', detail: `subject ${show(subject)} is not <prefix>.<target>.<action>.<orgid>` };
+  try {
+    const { value, canonical } = parseExactJson(decodeUtf8(payload));
+    if (isChainloop(value)) {
+      checkChainloop(value);
+      const { OrgID } = value['Data'] as { OrgID: string };
+      if (named.orgid !== undefined && named.orgid !== OrgID) throw mismatch('Data.OrgID', OrgID, named.orgid);
+      return { ok: true, orgid: OrgID, event: value, canonical, origin: null };
+    }
+    if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${show(value)}`);
+    checkEvent(value);
+    if (value.orgid !== named.orgid) throw mismatch('orgid', value.orgid, named.orgid);
+    if (value.type !== named.type) throw mismatch('type', value.type, named.type);
+    (options.checkData ?? builtIn)(value.type, value.data);
+    const { producer, sequence } = value;
+    const origin = producer !== undefined && sequence !== undefined ? { producer, sequence: Number(sequence) } : null;
+    return { ok: true, orgid: value.orgid, event: value, canonical, origin };
+  } catch (error) {
+    const reason = (error instanceof SchemaError && REJECTION_OF[error.code]) || 'unexpected';
+    return { ok: false, reason, detail: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function mismatch(field: string, value: string, token: string | undefined): SchemaError {
+  return new SchemaError('NOT_AN_EVENT', `${field} is ${show(value)}, but the subject says ${show(token)}`);
+}

@@ -1,0 +1,98 @@
+/**
+ * Anti-replay windows (the idea of RFC 4303 §3.4.3): which of a publisher's events a chain has already.
+ *
+ * A sequence number above `last` is new; one that is missing below it is late and welcome; any other was chained
+ * before. Bounded: the `MAX_PRODUCERS` publishers last seen, and for each the `MAX_MISSING` highest gaps. What falls
+ * out is treated as chained: an event of a forgotten gap goes to the `_system` chain with its payload instead of
+ * being counted twice. A forgotten publisher is new again.
+ */
+import { z } from 'zod';
+
+/** Publishers that a chain remembers: those that it saw last. */
+export const MAX_PRODUCERS = 64;
+/** Gaps per publisher. One gap has any length. */
+export const MAX_MISSING = 64;
+
+/** Inclusive. */
+export type SequenceRange = readonly [first: number, last: number];
+
+const Count = z.int().min(1);
+
+export const ProducerWindow = z.object({
+  /** The highest sequence number chained. */
+  last: Count,
+  /** Numbers below it that have not come, as ascending inclusive ranges. */
+  missing: z.array(z.tuple([Count, Count])),
+  /** The chain's `seq` when the publisher was last seen: says who is forgotten first. */
+  seen: Count,
+});
+export interface ProducerWindow {
+  last: number;
+  missing: SequenceRange[];
+  seen: number;
+}
+
+export const ProducerWindows = z.record(z.string(), ProducerWindow);
+/** By boot id. Mutable: it belongs to the one who folds the chain. */
+export type ProducerWindows = Map<string, ProducerWindow>;
+
+export interface WindowLimits {
+  readonly producers: number;
+  readonly missing: number;
+}
+
+export const LEDGER_LIMITS: WindowLimits = { producers: MAX_PRODUCERS, missing: MAX_MISSING };
+
+/**
+ * Takes in one event as the chain's entry `seq`.
+ *
+ * @returns false, and changes nothing, when the chain has the event already
+ */
+export function admit(windows: ProducerWindows, producer: string, sequence: number, seq: number, limits = LEDGER_LIMITS): boolean {
+  const window = windows.get(producer);
+  if (!window) {
+    if (windows.size >= limits.producers) forgetOldest(windows);
+    windows.set(producer, { last: sequence, missing: sequence > 1 ? [[1, sequence - 1]] : [], seen: seq });
+    return true;
+  }
+  if (sequence > window.last) {
+    if (sequence > window.last + 1) {
+      window.missing.push([window.last + 1, sequence - 1]);
+      if (window.missing.length > limits.missing) window.missing.shift();
+    }
+    window.last = sequence;
+  } else if (!fill(window.missing, sequence, limits.missing)) {
+    return false;
+  }
+  window.seen = seq;
+  return true;
+}
+
+/** Takes one number out of the ranges; false when it is in none. */
+function fill(missing: SequenceRange[], sequence: number, limit: number): boolean {
+  // From the end: what comes late is mostly the latest gap.
+  for (let i = missing.length - 1; i >= 0; i--) {
+    const [first, last] = missing[i] as SequenceRange;
+    if (sequence > last) return false;
+    if (sequence < first) continue;
+    const rest: SequenceRange[] = [];
+    if (first < sequence) rest.push([first, sequence - 1]);
+    if (sequence < last) rest.push([sequence + 1, last]);
+    missing.splice(i, 1, ...rest);
+    if (missing.length > limit) missing.shift();
+    return true;
+  }
+  return false;
+}
+
+function forgetOldest(windows: ProducerWindows): void {
+  let oldest: string | undefined;
+  let seen = Infinity;
+  for (const [producer, window] of windows) {
+    if (window.seen < seen) {
+      oldest = producer;
+      seen = window.seen;
+    }
+  }
+  if (oldest !== undefined) windows.delete(oldest);
+}

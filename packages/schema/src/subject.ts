@@ -1,0 +1,57 @@
+/**
+ * NATS subjects. An event goes to `<prefix>.<target>.<action>.<orgid>`, Chainloop's to `<prefix>.<target>.<action>`,
+ * an organization's blocks to `<ledger prefix>.<orgid>`. A prefix is one or more tokens.
+ */
+import { SchemaError, show } from './error.ts';
+
+export const DEFAULT_EVENT_PREFIX = 'audit';
+export const DEFAULT_LEDGER_PREFIX = 'ledger';
+
+/** The chain for whatever is no event of an organization. No organization can have this name: theirs start with a letter or digit. */
+export const SYSTEM_CHAIN = '_system';
+
+export const ORGID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+/** `<target>.<action>`, e.g. `casartifact.uploaded`. */
+export const EVENT_TYPE_PATTERN = /^[a-z0-9_-]{1,64}\.[a-z0-9_-]{1,64}$/;
+export const SUBJECT_PREFIX_PATTERN = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+
+export interface EventSubject {
+  /** `<target>.<action>` */
+  readonly type: string;
+  /** Absent in Chainloop's subjects, which do not name the organization. */
+  readonly orgid?: string;
+}
+
+/** @throws SchemaError BAD_SUBJECT when the type or the organization cannot be subject tokens. */
+export function formatEventSubject(subject: Required<EventSubject>, prefix = DEFAULT_EVENT_PREFIX): string {
+  if (!EVENT_TYPE_PATTERN.test(subject.type)) throw bad('type', subject.type, EVENT_TYPE_PATTERN);
+  if (!ORGID_PATTERN.test(subject.orgid)) throw bad('orgid', subject.orgid, ORGID_PATTERN);
+  return `${prefix}.${subject.type}.${subject.orgid}`;
+}
+
+/** The inverse of `formatEventSubject`; null for a subject that is neither an event's nor Chainloop's. */
+export function parseEventSubject(subject: string, prefix = DEFAULT_EVENT_PREFIX): EventSubject | null {
+  if (!subject.startsWith(`${prefix}.`)) return null;
+  const [target, action, orgid, ...rest] = subject.slice(prefix.length + 1).split('.');
+  const type = `${target}.${action}`;
+  if (rest.length > 0 || !EVENT_TYPE_PATTERN.test(type)) return null;
+  if (orgid === undefined) return { type };
+  return ORGID_PATTERN.test(orgid) ? { type, orgid } : null;
+}
+
+/** @throws SchemaError BAD_SUBJECT when there can be no such chain. */
+export function formatLedgerSubject(orgid: string, prefix = DEFAULT_LEDGER_PREFIX): string {
+  if (orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) throw bad('orgid', orgid, ORGID_PATTERN);
+  return `${prefix}.${orgid}`;
+}
+
+/** The inverse of `formatLedgerSubject`: the chain's organization, or null. */
+export function parseLedgerSubject(subject: string, prefix = DEFAULT_LEDGER_PREFIX): string | null {
+  if (!subject.startsWith(`${prefix}.`)) return null;
+  const orgid = subject.slice(prefix.length + 1);
+  return orgid === SYSTEM_CHAIN || ORGID_PATTERN.test(orgid) ? orgid : null;
+}
+
+function bad(field: string, value: string, pattern: RegExp): SchemaError {
+  return new SchemaError('BAD_SUBJECT', `${field} ${show(value)} cannot be in a subject: expected ${pattern.source}`);
+}

@@ -1,0 +1,23 @@
+/** What stands as `event` in the entries of the `_system` chain: whatever happened that is no organization's event. */
+import type { Rejection } from './message.ts';
+
+/** Bytes of a payload that a record keeps; the hash is of all of it. */
+export const MAX_KEPT_PAYLOAD = 65_536;
+
+interface KeptMessage {
+  readonly subject: string;
+  /** Of the whole payload, in bytes. */
+  readonly size: number;
+  /** Of the whole payload: 64 hexadecimal characters. */
+  readonly sha256: string;
+  /** Base64 of the first `MAX_KEPT_PAYLOAD` bytes. */
+  readonly payload: string;
+}
+
+export type SystemRecord =
+  /** A message that is no valid event. */
+  | ({ readonly kind: 'rejected'; readonly reason: Rejection; readonly detail: string } & KeptMessage)
+  /** An event that its organization's chain has already: resent after the stream's own dedupe window. */
+  | ({ readonly kind: 'duplicate'; readonly orgid: string; readonly producer: string; readonly sequence: number } & KeptMessage)
+  /** Sequence numbers of the AUDIT stream, inclusive, at which there is no message: deleted, expired or lost. */
+  | { readonly kind: 'gap'; readonly first: number; readonly last: number };

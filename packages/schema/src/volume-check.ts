@@ -1,0 +1,43 @@
+import type { JsonObject } from './json.ts';
+import { createSizeMemory, needsSize } from './size-memory.ts';
+import { transferOf } from './transfer.ts';
+import { NO_VOLUME, type Volume } from './volume.ts';
+
+/** @returns what is wrong with the volume of the entry `seq`, or null; call it for every entry, in order */
+export type VolumeCheck = (seq: number, volume: Volume, event: JsonObject | null) => string | null;
+
+/** Re-derives each entry's volume from its event and the uploads before it. @param fromSeq where the chain at hand starts */
+export function createVolumeCheck(fromSeq: number): VolumeCheck {
+  const sizes = createSizeMemory();
+  /** Uploads whose event was erased: their digest is unknown, but later entries may have taken their size. */
+  const erased = new Map<number, string>();
+
+  return (seq, volume, event) => {
+    if (event === null) {
+      if (volume.bytes !== null) erased.set(volume.from ?? seq, volume.bytes);
+      return null;
+    }
+    const transfer = transferOf(event);
+    if (!transfer) return isSame(volume, NO_VOLUME) ? null : `volume is ${print(volume)}, the event moved nothing`;
+    const derived = sizes.resolve(seq, transfer);
+    if (isSame(volume, derived) || (needsSize(transfer) && isOnTrust(volume))) {
+      sizes.note(seq, transfer, volume);
+      return null;
+    }
+    return `volume is ${print(volume)}, derived from the events it is ${print(derived)}`;
+  };
+
+  /** A size taken from an upload that cannot be looked at: it was erased, or is before the beginning. */
+  function isOnTrust({ kind, bytes, from }: Volume): boolean {
+    if (kind !== 'deduplicated' || bytes === null || from === undefined) return false;
+    return from < fromSeq || erased.get(from) === bytes;
+  }
+}
+
+function isSame(a: Volume, b: Volume): boolean {
+  return a.kind === b.kind && a.bytes === b.bytes && a.from === b.from;
+}
+
+function print({ kind, bytes, from }: Volume): string {
+  return `${kind} ${bytes ?? 'of unknown size'}${from === undefined ? '' : ` from ${from}`}`;
+}

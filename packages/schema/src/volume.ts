@@ -1,0 +1,109 @@
+/**
+ * What moved: volumes of single events, and running totals. Exact integers: BigInt inside, decimal strings outside,
+ * because a busy organization's bytes pass 2^53.
+ */
+import { z } from 'zod';
+
+export const VolumeKind = z.enum(['upload', 'download', 'deduplicated', 'none']);
+export type VolumeKind = z.infer<typeof VolumeKind>;
+
+/** What one entry adds, as it stands in the entry. */
+export interface Volume {
+  readonly kind: VolumeKind;
+  /** Decimal; null when the size is unknown (always for `none`, which moves nothing). */
+  readonly bytes: string | null;
+  /** The `seq` of the earlier upload whose size was taken, when the event itself did not say it. */
+  readonly from?: number;
+}
+
+export const NO_VOLUME: Volume = { kind: 'none', bytes: null };
+
+/** Sums of one kind. `count` includes the `unknown` ones, whose bytes are in no sum. */
+export interface Tally {
+  readonly count: string;
+  readonly bytes: string;
+  readonly unknown: string;
+}
+
+/** Sums over a chain up to and including an entry; decimal strings, as they stand in the entry. */
+export interface Totals {
+  readonly events: string;
+  readonly uploads: Tally;
+  readonly downloads: Tally;
+  readonly deduplicated: Tally;
+}
+
+export const TALLIES = ['uploads', 'downloads', 'deduplicated'] as const;
+export type TallyName = (typeof TALLIES)[number];
+
+const NO_TALLY: Tally = { count: '0', bytes: '0', unknown: '0' };
+export const NO_TOTALS: Totals = { events: '0', uploads: NO_TALLY, downloads: NO_TALLY, deduplicated: NO_TALLY };
+
+const TALLY_OF = { upload: 'uploads', download: 'downloads', deduplicated: 'deduplicated' } as const;
+
+/** The totals after an entry with this volume. */
+export function addVolume(totals: Totals, volume: Volume): Totals {
+  const events = increment(totals.events);
+  if (volume.kind === 'none') return { ...totals, events };
+  const name = TALLY_OF[volume.kind];
+  const tally = totals[name];
+  return {
+    ...totals,
+    events,
+    [name]: {
+      count: increment(tally.count),
+      bytes: volume.bytes === null ? tally.bytes : add(tally.bytes, volume.bytes),
+      unknown: volume.bytes === null ? increment(tally.unknown) : tally.unknown,
+    },
+  };
+}
+
+/** What was added between two moments of one chain. @throws RangeError when `to` is not the later one */
+export function subtractTotals(to: Totals, from: Totals): Totals {
+  const tally = (name: TallyName): Tally => ({
+    count: subtract(to[name].count, from[name].count),
+    bytes: subtract(to[name].bytes, from[name].bytes),
+    unknown: subtract(to[name].unknown, from[name].unknown),
+  });
+  return {
+    events: subtract(to.events, from.events),
+    uploads: tally('uploads'),
+    downloads: tally('downloads'),
+    deduplicated: tally('deduplicated'),
+  };
+}
+
+/** Sums over several chains. */
+export function sumTotals(all: Iterable<Totals>): Totals {
+  let sum = NO_TOTALS;
+  for (const one of all) {
+    const tally = (name: TallyName): Tally => ({
+      count: add(sum[name].count, one[name].count),
+      bytes: add(sum[name].bytes, one[name].bytes),
+      unknown: add(sum[name].unknown, one[name].unknown),
+    });
+    sum = {
+      events: add(sum.events, one.events),
+      uploads: tally('uploads'),
+      downloads: tally('downloads'),
+      deduplicated: tally('deduplicated'),
+    };
+  }
+  return sum;
+}
+
+function increment(decimal: string): string {
+  return add(decimal, '1');
+}
+
+/** Doubles are exact, and faster, while there are at most 15 digits. */
+function add(a: string, b: string): string {
+  if (a.length <= 15 && b.length <= 15) return String(Number(a) + Number(b));
+  return String(BigInt(a) + BigInt(b));
+}
+
+function subtract(a: string, b: string): string {
+  const difference = BigInt(a) - BigInt(b);
+  if (difference < 0n) throw new RangeError(`totals go backwards: ${a} - ${b}`);
+  return String(difference);
+}
