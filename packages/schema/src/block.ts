@@ -8,14 +8,14 @@ import { type Entry, type Head, headOf, parseEntry } from './entry.ts';
 import { SchemaError } from './error.ts';
 import { HASH_PATTERN } from './hash.ts';
 import type { Json } from './json.ts';
-import { ProducerWindows } from './producer-window.ts';
-import type { Totals } from './volume.ts';
+import { copyWindow, ProducerWindows } from './producer-window.ts';
+import { DECIMAL_PATTERN, type Totals } from './volume.ts';
 
 /** A whole block, in bytes of UTF-8. */
 export const MAX_BLOCK_BYTES = 524_288;
 
 const Count = z.int().min(1);
-const Decimal = z.string().regex(/^(0|[1-9]\d*)$/);
+const Decimal = z.string().regex(DECIMAL_PATTERN);
 const Tally = z.strictObject({ count: Decimal, bytes: Decimal, unknown: Decimal });
 
 /** The last line of a block. Nothing in it is hashed: all but `watermark` can be derived from the entries. */
@@ -56,7 +56,10 @@ export function parseBlock(text: string): Block {
   const { lines, trailer } = splitBlock(text);
   const entries = lines.map(parseEntry);
   const last = entries.at(-1) as Entry;
-  const mismatch = trailerMismatch(trailer, entries[0] as Entry, last);
+  const mismatch =
+    trailer.last - trailer.first + 1 === entries.length
+      ? trailerMismatch(trailer, entries[0] as Entry, last)
+      : `trailer says ${trailer.first} to ${trailer.last}, the block has ${entries.length} entries`;
   if (mismatch) throw new SchemaError('NOT_A_BLOCK', mismatch);
   return { entries, lines, trailer };
 }
@@ -101,11 +104,14 @@ export interface ChainState {
   readonly producers: ProducerWindows;
 }
 
-export function stateAfter(block: Block): ChainState {
-  return {
-    head: headOf(block.entries.at(-1) as Entry),
-    producers: new Map(Object.entries(block.trailer.producers)),
-  };
+/**
+ * A copy: folding on leaves the trailer as it is.
+ *
+ * @param last the last entry of the chain's newest block, whose trailer this is
+ */
+export function stateAfter(last: Entry, trailer: Trailer): ChainState {
+  const producers = Object.entries(trailer.producers).map(([id, window]) => [id, copyWindow(window)] as const);
+  return { head: headOf(last), producers: new Map(producers) };
 }
 
 export function formatTrailer(state: ChainState, first: number, watermark: number): Trailer {
@@ -118,6 +124,6 @@ export function formatTrailer(state: ChainState, first: number, watermark: numbe
     head: head.hash,
     totals: head.totals as Totals,
     watermark,
-    producers: Object.fromEntries(producers) as Trailer['producers'],
+    producers: Object.fromEntries([...producers].map(([id, window]) => [id, copyWindow(window)])) as Trailer['producers'],
   };
 }

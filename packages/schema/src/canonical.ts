@@ -58,7 +58,10 @@ function writeArray(items: readonly unknown[], depth: number): string {
 
 function writeObject(object: object, depth: number): string {
   const prototype: unknown = Object.getPrototypeOf(object);
-  if (prototype !== Object.prototype && prototype !== null) throw new Unprintable('an object that is not plain');
+  // A plain object of another realm (an iframe, a test runner's context) has that realm's Object.prototype.
+  if (prototype !== Object.prototype && prototype !== null && Object.getPrototypeOf(prototype) !== null) {
+    throw new Unprintable('an object that is not plain');
+  }
   // sort() compares UTF-16 code units, which is the order that RFC 8785 §3.2.3 asks for.
   const names = Object.keys(object).sort();
   let out = '{';

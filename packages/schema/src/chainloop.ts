@@ -34,12 +34,19 @@ export function isChainloop(value: Json): value is JsonObject {
   return isJsonObject(value) && value['EventType'] === 'AUDIT_EVENT' && 'Data' in value;
 }
 
-/** @throws SchemaError NOT_AN_EVENT naming the first bad member and its value */
-export function checkChainloop(value: JsonObject): void {
+/**
+ * @param type what the subject says, `<target>.<action>`; an event with a volume has to be where Chainloop publishes it
+ *   (`casartifact.…`), so that the right to publish other subjects is not the right to be billed for
+ * @throws SchemaError NOT_AN_EVENT naming the first bad member and its value
+ */
+export function checkChainloop(value: JsonObject, type: string): void {
   const result = ChainloopEvent.safeParse(value);
   if (!result.success) throw notAnEvent(result.error, value);
   const { ActionType, TargetType, Info } = result.data.Data;
   if (TargetType !== 'CASArtifact' || !CAS_ACTIONS.has(ActionType)) return;
+  if (!type.startsWith('casartifact.')) {
+    throw new SchemaError('NOT_AN_EVENT', `Data.TargetType is "CASArtifact", but the subject says ${show(type)}`);
+  }
   if (!isJsonObject(Info)) throw new SchemaError('NOT_AN_EVENT', `Data.Info is ${show(Info)}: expected an object`);
   const artifact = ChainloopArtifact.safeParse(Info);
   if (!artifact.success) throw notAnEvent(artifact.error, Info, ['Data', 'Info']);

@@ -5,12 +5,13 @@
  *
  * `core` commits to `event_hash` and not to the event, so that an event can be erased and the chain still holds.
  */
+import { canonicalJson } from './canonical.ts';
 import { SchemaError, show } from './error.ts';
 import { TIME_PATTERN } from './event.ts';
 import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ORGID_PATTERN, SYSTEM_CHAIN } from './subject.ts';
-import { addVolume, NO_TOTALS, type Tally, type Totals, type Volume, VolumeKind } from './volume.ts';
+import { addVolume, DECIMAL_PATTERN, NO_TOTALS, type Tally, type Totals, type Volume, VolumeKind } from './volume.ts';
 
 /** Where the AUDIT stream has the event. */
 export interface Source {
@@ -103,7 +104,7 @@ export function formatCore(core: Core): string {
   return (
     `{"event_hash":"${core.event_hash}","orgid":"${core.orgid}","prev_hash":"${core.prev_hash}",` +
     `"received":"${core.received}","seq":${core.seq},` +
-    `"source":{"seq":${source.seq},"stream":${JSON.stringify(source.stream)},"subject":${JSON.stringify(source.subject)}},` +
+    `"source":{"seq":${source.seq},"stream":${canonicalJson(source.stream)},"subject":${canonicalJson(source.subject)}},` +
     `"totals":{"deduplicated":${formatTally(totals.deduplicated)},"downloads":${formatTally(totals.downloads)},` +
     `"events":"${totals.events}","uploads":${formatTally(totals.uploads)}},` +
     `"v":1,"volume":{"bytes":${bytes},${from}"kind":"${volume.kind}"}}`
@@ -142,8 +143,8 @@ export function parseEntry(line: string): Entry {
   check(isHash(core['event_hash']), 'core.event_hash', core['event_hash'], '64 hexadecimal characters');
   check(isHash(entry['hash']), 'hash', entry['hash'], '64 hexadecimal characters');
   check(isTime(core['received']), 'core.received', core['received'], 'RFC 3339 UTC with milliseconds');
-  check(typeof source['stream'] === 'string', 'source.stream', source['stream'], 'a stream name');
-  check(typeof source['subject'] === 'string', 'source.subject', source['subject'], 'a subject');
+  check(isText(source['stream']), 'source.stream', source['stream'], 'a stream name');
+  check(isText(source['subject']), 'source.subject', source['subject'], 'a subject');
   check(isCount(source['seq']), 'source.seq', source['seq'], 'an integer from 1');
   check(isDecimal(totals['events']), 'totals.events', totals['events'], 'a decimal string');
   for (const name of ['uploads', 'downloads', 'deduplicated']) {
@@ -167,10 +168,13 @@ function checkVolume(value: Json | undefined): void {
 }
 
 const VOLUME_KINDS: ReadonlySet<unknown> = new Set(VolumeKind.options);
-const DECIMAL = /^(0|[1-9]\d*)$/;
 
 function isDecimal(value: unknown): boolean {
-  return typeof value === 'string' && DECIMAL.test(value);
+  return typeof value === 'string' && DECIMAL_PATTERN.test(value);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.isWellFormed();
 }
 
 function isHash(value: unknown): boolean {

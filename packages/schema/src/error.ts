@@ -34,7 +34,7 @@ export class SchemaError extends Error {
   }
 }
 
-/** A value as an error message shows it: JSON, cut at 80 characters, never throwing. */
+/** A value as an error message shows it: JSON, cut at 80 characters, well-formed, never throwing. */
 export function show(value: unknown): string {
   let text: string;
   try {
@@ -42,5 +42,6 @@ export function show(value: unknown): string {
   } catch {
     text = Object.prototype.toString.call(value);
   }
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  // The cut may go through a surrogate pair, and a message may become part of an entry.
+  return (text.length > 80 ? `${text.slice(0, 77)}...` : text).toWellFormed();
 }

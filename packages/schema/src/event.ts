@@ -44,10 +44,12 @@ export const EventAttributes = z.object({
 });
 export type EventAttributes = z.infer<typeof EventAttributes>;
 
+export const SEQUENCE_PATTERN = /^[1-9]\d{0,15}$/;
+
 /** A decimal counter from 1 to 2^53-1, per boot id and organization. */
 export const Sequence = z
   .string()
-  .regex(/^[1-9]\d{0,15}$/)
+  .regex(SEQUENCE_PATTERN)
   .refine((digits) => Number.isSafeInteger(Number(digits)), 'expected at most 9007199254740991');
 
 /** Everything that stands in an event. `data` is checked by the type's own schema. */

@@ -35,7 +35,14 @@ export function parseExactJson(text: string): ExactJson {
   } catch (cause) {
     throw new SchemaError('NOT_JSON', `is not JSON: ${(cause as Error).message}`, { cause });
   }
-  const canonical = canonicalJson(value);
+  let canonical: string;
+  try {
+    canonical = canonicalJson(value);
+  } catch (error) {
+    // 1e400 has become Infinity by now: that is a number lost, and no value that RFC 8785 cannot express.
+    scan(text);
+    throw error;
+  }
   // A text that is canonical already has no room for a doubled member or a number that prints differently.
   if (canonical !== text) scan(text);
   return { value, canonical };
@@ -97,8 +104,11 @@ function decimal(source: string): string {
   if (!match) return source;
   const [, whole = '', fraction = '', exponent = '0'] = match;
   const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
-  if (significant === '') return '0';
-  const power = BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - significant.length);
+  // Not /0+$/, which takes quadratic time on many zeros that are not at the end.
+  let end = digits.length;
+  while (digits[end - 1] === '0') end--;
+  if (end === 0) return '0';
+  const significant = digits.slice(0, end);
+  const power = BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - end);
   return `${source.startsWith('-') ? '-' : ''}${significant}e${power}`;
 }

@@ -1,5 +1,8 @@
+import { isChainloop } from './chainloop.ts';
+import { show } from './error.ts';
+import { SEQUENCE_PATTERN } from './event.ts';
 import type { JsonObject } from './json.ts';
-import { admit, type ProducerWindows, type SequenceRange } from './producer-window.ts';
+import { admit, type ProducerWindows, type WindowLimits } from './producer-window.ts';
 
 /** Sequence numbers that a publisher gave to events of one organization, and that are not in its chain. */
 export interface Hole {
@@ -8,42 +11,62 @@ export interface Hole {
   readonly last: number;
 }
 
-const LISTED = 100;
-const UNBOUNDED = { producers: Infinity, missing: Infinity };
+export interface HoleReport {
+  /** At most `LISTED`. */
+  readonly holes: readonly Hole[];
+  /** Events in all holes, a decimal number. */
+  readonly missing: string;
+  /** Events that were chained a second time because their publisher had been forgotten, as the ledger's rule has it. */
+  readonly repeated: number;
+}
+
+export const LISTED = 100;
+const UNBOUNDED: WindowLimits = { producers: Infinity, missing: Infinity };
 
 export interface HoleFinder {
-  /** @returns what is wrong when the event was taken in before */
+  /** @returns what is wrong when the event should not be here */
   take(event: JsonObject): string | null;
-  finish(): { holes: Hole[]; missing: string };
+  finish(): HoleReport;
 }
 
 /** @param whole false when the chain's beginning is not at hand: what a publisher sent before its first event here is not missed */
 export function createHoleFinder(whole: boolean): HoleFinder {
-  const windows: ProducerWindows = new Map();
+  /** Everything seen: what is missing, and what came twice. */
+  const seen: ProducerWindows = new Map();
+  /** What the ledger's writer knew, who has to forget. Who is forgotten depends on who came since, so a part of a chain will do. */
+  const writer: ProducerWindows = new Map();
   /** Where each publisher's events begin here. */
   const begins = new Map<string, number>();
   let seq = 0;
+  let repeated = 0;
 
   return {
-    take({ producer, sequence }) {
-      if (typeof producer !== 'string' || typeof sequence !== 'string') return null;
+    take(event) {
+      const { producer, sequence } = event;
+      if (isChainloop(event) || (producer === undefined && sequence === undefined)) return null;
       const number = Number(sequence);
+      if (typeof producer !== 'string' || typeof sequence !== 'string' || !SEQUENCE_PATTERN.test(sequence) || !Number.isSafeInteger(number)) {
+        return `producer ${show(producer)} and sequence ${show(sequence)} are no count`;
+      }
       if (!whole && !begins.has(producer)) begins.set(producer, number);
-      if (admit(windows, producer, number, ++seq, UNBOUNDED)) return null;
-      return `the event ${sequence} of producer ${producer} is chained a second time`;
+      seq++;
+      const isNewToWriter = admit(writer, producer, number, seq);
+      if (admit(seen, producer, number, seq, UNBOUNDED)) return null;
+      if (!isNewToWriter) return `the event ${sequence} of producer ${producer} is chained a second time`;
+      repeated++;
+      return null;
     },
     finish() {
       const holes: Hole[] = [];
       let missing = 0n;
-      for (const [producer, window] of windows) {
-        for (const range of window.missing) {
-          const [first, last]: SequenceRange = range;
+      for (const [producer, window] of seen) {
+        for (const [first, last] of window.missing) {
           if (last < (begins.get(producer) ?? 0)) continue;
-          missing += BigInt(last - first + 1);
+          missing += BigInt(last) - BigInt(first) + 1n;
           if (holes.length < LISTED) holes.push({ producer, first, last });
         }
       }
-      return { holes, missing: String(missing) };
+      return { holes, missing: String(missing), repeated };
     },
   };
 }

@@ -4,7 +4,7 @@ import { SchemaError, show } from './error.ts';
 import { checkEvent, MAX_EVENT_BYTES } from './event.ts';
 import { decodeUtf8, parseExactJson } from './exact-json.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
-import { createDataCheck, type DataCheck } from './stamp.ts';
+import { createDataCheck, type DataCheck, utf8Length } from './stamp.ts';
 import { DEFAULT_EVENT_PREFIX, parseEventSubject } from './subject.ts';
 
 /** Where in its publisher's own count an event stands. */
@@ -46,6 +46,8 @@ export interface ReadMessageOptions {
 
 const builtIn = createDataCheck();
 
+const MAX_DETAIL = 500;
+
 const REJECTION_OF: Partial<Record<SchemaError['code'], Rejection>> = {
   NOT_JSON: 'not_json',
   NOT_EXACT: 'not_exact',
@@ -62,8 +64,12 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
   if (!named) return { ok: false, reason: 'bad_subject', detail: `subject ${show(subject)} is not <prefix>.<target>.<action>.<orgid>` };
   try {
     const { value, canonical } = parseExactJson(decodeUtf8(payload));
+    // Canonical JSON can be longer than what was sent (1e20 becomes 21 digits), and it is what the ledger keeps.
+    if (utf8Length(canonical) > MAX_EVENT_BYTES) {
+      return { ok: false, reason: 'too_large', detail: `has more than ${MAX_EVENT_BYTES} bytes as canonical JSON` };
+    }
     if (isChainloop(value)) {
-      checkChainloop(value);
+      checkChainloop(value, named.type);
       const { OrgID } = value['Data'] as { OrgID: string };
       if (named.orgid !== undefined && named.orgid !== OrgID) throw mismatch('Data.OrgID', OrgID, named.orgid);
       return { ok: true, orgid: OrgID, event: value, canonical, origin: null };
@@ -78,7 +84,9 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
     return { ok: true, orgid: value.orgid, event: value, canonical, origin };
   } catch (error) {
     const reason = (error instanceof SchemaError && REJECTION_OF[error.code]) || 'unexpected';
-    return { ok: false, reason, detail: error instanceof Error ? error.message : String(error) };
+    const detail = error instanceof Error ? error.message : String(error);
+    // The detail becomes part of an entry: bounded, and well-formed although it quotes what may not be.
+    return { ok: false, reason, detail: detail.slice(0, MAX_DETAIL).toWellFormed() };
   }
 }
 

@@ -51,7 +51,7 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     const value = fields[name];
     if (value === undefined) continue;
     if (name === 'time') event['time'] = isoTime(value);
-    else if (name in EventAttributes.shape) event[name] = value;
+    else if (Object.hasOwn(EventAttributes.shape, name)) event[name] = value;
     else if (ATTRIBUTE_NAMES.has(name)) throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(value)}: the publisher sets ${name}`);
     // Not `data[name] =`, which would set the prototype for the name __proto__.
     else Object.defineProperty(data, name, { value, enumerable: true, configurable: true, writable: true });

@@ -33,8 +33,9 @@ export function formatEventSubject(subject: Required<EventSubject>, prefix = DEF
 export function parseEventSubject(subject: string, prefix = DEFAULT_EVENT_PREFIX): EventSubject | null {
   if (!subject.startsWith(`${prefix}.`)) return null;
   const [target, action, orgid, ...rest] = subject.slice(prefix.length + 1).split('.');
+  if (action === undefined || rest.length > 0) return null;
   const type = `${target}.${action}`;
-  if (rest.length > 0 || !EVENT_TYPE_PATTERN.test(type)) return null;
+  if (!EVENT_TYPE_PATTERN.test(type)) return null;
   if (orgid === undefined) return { type };
   return ORGID_PATTERN.test(orgid) ? { type, orgid } : null;
 }

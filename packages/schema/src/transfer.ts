@@ -1,5 +1,6 @@
 /** What an event says about bytes that moved, in either dialect; the input of `volume` in an entry. */
 import { artifactDownloaded, artifactUploaded } from './artifact.ts';
+import { isChainloop } from './chainloop.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 
 export interface Transfer {
@@ -13,7 +14,7 @@ export interface Transfer {
 /** Reads an event that passed its checks. null: it moved nothing. Total: whatever it is given, it does not throw. */
 export function transferOf(event: Json): Transfer | null {
   if (!isJsonObject(event)) return null;
-  if (event['EventType'] === 'AUDIT_EVENT') return chainloopTransfer(event['Data']);
+  if (isChainloop(event)) return chainloopTransfer(event['Data']);
   const data = event['data'];
   if (!isJsonObject(data)) return null;
   if (event['type'] === artifactDownloaded.type) return transfer('download', data['digest'], data['size_bytes']);
@@ -34,7 +35,7 @@ function chainloopTransfer(data: Json | undefined): Transfer | null {
   // Go writes an unknown size as 0 ("SizeBytes: 0 when unknown"). Content of another digest cannot be empty,
   // and a skipped upload never looked at the content.
   const unknown = info['size_bytes'] === 0 && (kind === 'deduplicated' || digest !== EMPTY_DIGEST);
-  return transfer(kind, `sha256:${String(digest)}`, unknown ? undefined : info['size_bytes']);
+  return transfer(kind, typeof digest === 'string' ? `sha256:${digest}` : undefined, unknown ? undefined : info['size_bytes']);
 }
 
 function chainloopKind(action: Json | undefined, info: JsonObject): Transfer['kind'] | null {
@@ -44,5 +45,5 @@ function chainloopKind(action: Json | undefined, info: JsonObject): Transfer['ki
 }
 
 function transfer(kind: Transfer['kind'], digest: Json | undefined, bytes: Json | undefined): Transfer {
-  return { kind, digest: String(digest), bytes: typeof bytes === 'number' ? bytes : null };
+  return { kind, digest: typeof digest === 'string' ? digest : '', bytes: typeof bytes === 'number' ? bytes : null };
 }

@@ -3,26 +3,19 @@
  * verdict, never an exception), and the only judge: the CLI, the service, tests and web pages all call this.
  */
 import { canonicalJson } from './canonical.ts';
+import { isChainloop } from './chainloop.ts';
 import { type Core, type Entry, formatCore, formatEntry, parseEntry } from './entry.ts';
+import { show } from './error.ts';
+import { decodeUtf8 } from './exact-json.ts';
 import { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
-import { createHoleFinder, type Hole } from './hole.ts';
+import { createHoleFinder } from './hole.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
-import { createVolumeCheck } from './volume-check.ts';
+import { MAX_LINE_BYTES } from './line.ts';
+import { utf8Length } from './stamp.ts';
 import { SYSTEM_CHAIN } from './subject.ts';
-import { addVolume, NO_TOTALS, type Totals, type Volume } from './volume.ts';
-
-/** From best to worst; a report over several chains has the worst of theirs. */
-export const VERDICTS = ['ok', 'incomplete', 'truncated', 'tampered', 'unreadable'] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-/** Exit codes of `waybill verify`. */
-export const VERDICT_EXIT_CODES = { ok: 0, tampered: 1, truncated: 2, incomplete: 3, unreadable: 4 } as const satisfies Record<Verdict, number>;
-
-/** A head that the caller knows from elsewhere. */
-export interface Expectation {
-  readonly seq: number;
-  readonly hash: string;
-}
+import type { ChainReport, Expectation, Problem, Verdict } from './verdict.ts';
+import { addVolume, NO_TOTALS, type Totals } from './volume.ts';
+import { createVolumeCheck } from './volume-check.ts';
 
 export interface VerifyOptions {
   /** The chain that this has to be; without it, the first entry's. */
@@ -34,34 +27,14 @@ export interface VerifyOptions {
   readonly sha256?: Sha256;
 }
 
-export interface Problem {
-  /** The first `seq` at which the chain is not what it has to be. */
-  readonly seq: number;
-  /** What is wrong there, for people. */
-  readonly detail: string;
-}
-
-export interface ChainReport {
-  readonly verdict: Verdict;
-  /** null when nothing could be read. */
-  readonly orgid: string | null;
-  /** Entries that were verified. */
-  readonly entries: number;
-  /** The first and the last verified entry; null when there is none. */
-  readonly first: Expectation | null;
-  readonly last: Expectation | null;
-  /** Sums up to the last verified entry. */
-  readonly totals: Totals;
-  readonly problem: Problem | null;
-  /** Events that their publisher counted and that never arrived: not tampering. At most 100 are listed. */
-  readonly holes: readonly Hole[];
-  /** All events in holes, a decimal number. */
-  readonly missing: string;
-}
-
 export interface ChainVerifier {
   /** The next line, without its line feed. @returns the entry when it is good */
   push(line: string): Entry | null;
+  /**
+   * The next line as bytes, without its line feed (`createLineSplitter`): for everything that comes from a file.
+   * Text that somebody decoded leniently may have lost the very byte that was changed.
+   */
+  pushBytes(line: Uint8Array): Entry | null;
   /** What is known so far is bad: there is no need to push more. */
   readonly failed: boolean;
   /** Reports a problem that the caller found at the next entry. */
@@ -70,17 +43,23 @@ export interface ChainVerifier {
 }
 
 /** Verifies a chain that is at hand as a whole. Blank lines at the end are nothing. */
-export function verify(lines: Iterable<string>, options: VerifyOptions = {}): ChainReport {
+export function verify(lines: Iterable<string | Uint8Array>, options: VerifyOptions = {}): ChainReport {
   const verifier = createChainVerifier(options);
-  for (const line of lines) verifier.push(line);
+  for (const line of lines) {
+    if (typeof line === 'string') verifier.push(line);
+    else verifier.pushBytes(line);
+  }
   return verifier.finish();
 }
 
-/** Verifies a chain line by line, in memory that does not grow with its length. */
+/**
+ * Verifies a chain line by line. Memory is bounded by `SIZE_WINDOW`, not by the chain's length, but for publishers'
+ * windows (one per boot id, one range per gap) and the volumes of erased uploads.
+ */
 export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier {
   const sha256 = options.sha256 ?? sha256Hex;
   const fromSeq = options.fromSeq ?? 1;
-  const expected = new Map((options.expect ?? []).map((e) => [e.seq, e.hash]));
+  const expected = Map.groupBy(options.expect ?? [], ({ seq }) => seq);
   const checkVolume = createVolumeCheck(fromSeq);
   const holes = createHoleFinder(fromSeq === 1);
 
@@ -89,23 +68,29 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
   let last: Entry | null = null;
   let next = fromSeq;
   let problem: Problem | null = null;
-  /** Lines since the bad first one, while none was an entry: whether this is a ledger at all is still open. */
-  let unread = 0;
+  /** What is wrong with the first line, while nothing looked like an entry: whether this is a ledger at all is still open. */
+  let unread: string | null = null;
   let blank = false;
+  let erased = 0;
 
-  function push(line: string): Entry | null {
+  /** @param bad what is wrong with the line before it is read */
+  function take(line: string, bad: string | null): Entry | null {
     if (problem) return null;
     if (line === '') {
       blank = true;
       return null;
     }
-    if (blank) return reject('there is a blank line before it', last !== null);
-    if (unread > 0) return settleStart(line);
+    if (unread !== null) {
+      if (looksLikeEntry(line)) problem = { seq: next, detail: unread };
+      return null;
+    }
+    if (blank) return reject('there is a blank line before it', looksLikeEntry(line));
+    if (bad !== null) return reject(bad, looksLikeEntry(line));
     let entry: Entry;
     try {
       entry = parseEntry(line);
     } catch (error) {
-      return reject(`the line is no entry: ${(error as Error).message}`, last !== null);
+      return reject(`the line is no entry: ${(error as Error).message}`, looksLikeEntry(line));
     }
     const wrong = examine(entry, line);
     if (wrong !== null) return reject(wrong, true);
@@ -113,23 +98,14 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
     first ??= { seq: entry.core.seq, hash: entry.hash };
     last = entry;
     next++;
+    if (entry.event === null) erased++;
     return entry;
   }
 
-  function reject(detail: string, isLedger: boolean): null {
-    if (isLedger) problem = { seq: next, detail };
-    else unread = 1;
-    return null;
-  }
-
-  /** The first line is no entry: a damaged ledger if an entry comes, something else entirely if none does. */
-  function settleStart(line: string): null {
-    try {
-      parseEntry(line);
-      problem = { seq: next, detail: 'the line is no entry' };
-    } catch {
-      unread++;
-    }
+  /** A bad line is tampering if it is in a ledger: after an entry, or an entry by its looks. */
+  function reject(detail: string, isEntry: boolean): null {
+    if (isEntry || last) problem = { seq: next, detail };
+    else unread = detail;
     return null;
   }
 
@@ -155,19 +131,20 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
       const expectedPrevious = last?.hash ?? ZERO_HASH;
       if (core.prev_hash !== expectedPrevious) return `prev_hash is ${core.prev_hash}, the previous hash is ${expectedPrevious}`;
       const totals = addVolume(previous?.totals ?? NO_TOTALS, core.volume);
-      if (canonicalTotals(totals) !== canonicalTotals(core.totals)) return 'totals are not the previous totals plus volume';
+      if (!areSameTotals(totals, core.totals)) return 'totals are not the previous totals plus volume';
     }
-    const trusted = expected.get(core.seq - 1);
-    if (!previous && trusted !== undefined && trusted !== core.prev_hash) return `prev_hash is not the expected ${trusted}`;
+    if (!previous) {
+      const trusted = unlike(expected.get(core.seq - 1), core.prev_hash);
+      if (trusted) return `prev_hash is ${core.prev_hash}, expected ${trusted.hash}`;
+    }
     if (previous && core.received < previous.received) return `received goes back from ${previous.received} to ${core.received}`;
     if (previous && core.source.seq <= previous.source.seq) {
       return `source.seq goes from ${previous.source.seq} to ${core.source.seq}`;
     }
     const wrong = examineEvent(core, event);
     if (wrong !== null) return wrong;
-    const wanted = expected.get(core.seq);
-    if (wanted !== undefined && wanted !== hash) return `hash is ${hash}, expected ${wanted}`;
-    return null;
+    const wanted = unlike(expected.get(core.seq), hash);
+    return wanted ? `hash is ${hash}, expected ${wanted.hash}` : null;
   }
 
   function examineEvent(core: Core, event: JsonObject | null): string | null {
@@ -175,12 +152,36 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
     if (volume !== null) return volume;
     if (event === null || core.orgid === SYSTEM_CHAIN) return null;
     const owner = ownerOf(event);
-    if (owner !== core.orgid) return `the event belongs to ${String(owner)}`;
+    if (owner !== core.orgid) return `the event belongs to ${show(owner)}`;
     return holes.take(event);
   }
 
+  /** The verdict when no entry was bad, and why. */
+  function judge(missing: string): [Verdict, Problem | null] {
+    if (unread !== null) return ['unreadable', { seq: fromSeq, detail: `no line is a ledger entry; of the first, ${unread}` }];
+    const unmet = [...expected.keys()].find((seq) => !(Number.isInteger(seq) && seq >= fromSeq - 1 && seq < next));
+    if (unmet !== undefined) {
+      return ['truncated', { seq: next, detail: `this is ${fromSeq} to ${next - 1}, a head at ${unmet} is expected` }];
+    }
+    if (!last) return ['unreadable', { seq: fromSeq, detail: 'there is no entry' }];
+    // An erased event took its publisher's count with it: only more holes than that are certain.
+    return [BigInt(missing) > BigInt(erased) ? 'incomplete' : 'ok', null];
+  }
+
   return {
-    push,
+    push(line) {
+      return take(line, isTooLong(line) ? TOO_LONG : null);
+    },
+    pushBytes(bytes) {
+      if (bytes.length > MAX_LINE_BYTES) return take(lenient.decode(bytes), TOO_LONG);
+      let line: string;
+      try {
+        line = decodeUtf8(bytes);
+      } catch {
+        return take(lenient.decode(bytes), 'the line is not UTF-8');
+      }
+      return take(line, null);
+    },
     get failed() {
       return problem !== null;
     },
@@ -188,20 +189,8 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
       problem ??= { seq: next, detail };
     },
     finish() {
-      const wanted = Math.max(0, ...expected.keys());
       const found = holes.finish();
-      let verdict: Verdict = 'ok';
-      if (problem) verdict = 'tampered';
-      else if (unread > 0) {
-        verdict = 'unreadable';
-        problem = { seq: fromSeq, detail: 'no line is a ledger entry' };
-      } else if (wanted >= next) {
-        verdict = 'truncated';
-        problem = { seq: next, detail: `the chain ends at ${next - 1}, a head at ${wanted} is expected` };
-      } else if (!last) {
-        verdict = 'unreadable';
-        problem = { seq: fromSeq, detail: 'there is no entry' };
-      } else if (found.holes.length > 0) verdict = 'incomplete';
+      const [verdict, why]: [Verdict, Problem | null] = problem ? ['tampered', problem] : judge(found.missing);
       return {
         verdict,
         orgid,
@@ -209,21 +198,42 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
         first,
         last: last && { seq: last.core.seq, hash: last.hash },
         totals: last?.core.totals ?? NO_TOTALS,
-        problem,
+        problem: why,
+        erased,
         ...found,
       };
     },
   };
 }
 
+const TOO_LONG = `the line has more than ${MAX_LINE_BYTES} bytes`;
+const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
+
+function isTooLong(line: string): boolean {
+  // A UTF-16 unit takes at most three bytes.
+  return line.length > MAX_LINE_BYTES / 3 && utf8Length(line) > MAX_LINE_BYTES;
+}
+
+/** Whether a line was an entry before it was damaged. A damaged byte spoils at most one of the two marks. */
+function looksLikeEntry(line: string): boolean {
+  return line.startsWith('{"core":{"event_hash":"') || line.includes(',"v":1,"volume":{"bytes":');
+}
+
+/** The expectation that a hash does not fulfil. */
+function unlike(expectations: readonly Expectation[] | undefined, hash: string): Expectation | undefined {
+  return expectations?.find((expectation) => expectation.hash !== hash);
+}
+
 /** The organization that an event names, in either dialect. */
 function ownerOf(event: JsonObject): unknown {
-  const data = event['Data'];
-  return event['EventType'] === 'AUDIT_EVENT' && isJsonObject(data) ? data['OrgID'] : event['orgid'];
+  if (!isChainloop(event)) return event['orgid'];
+  return isJsonObject(event['Data']) ? event['Data']['OrgID'] : undefined;
 }
 
-function canonicalTotals({ events, uploads, downloads, deduplicated }: Totals): string {
+function areSameTotals(a: Totals, b: Totals): boolean {
+  return printTotals(a) === printTotals(b);
+}
+
+function printTotals({ events, uploads, downloads, deduplicated }: Totals): string {
   return [uploads, downloads, deduplicated].reduce((text, t) => `${text} ${t.count} ${t.bytes} ${t.unknown}`, events);
 }
-
-export type { Hole, Volume };

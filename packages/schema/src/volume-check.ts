@@ -20,7 +20,7 @@ export function createVolumeCheck(fromSeq: number): VolumeCheck {
     const transfer = transferOf(event);
     if (!transfer) return isSame(volume, NO_VOLUME) ? null : `volume is ${print(volume)}, the event moved nothing`;
     const derived = sizes.resolve(seq, transfer);
-    if (isSame(volume, derived) || (needsSize(transfer) && isOnTrust(volume))) {
+    if (isSame(volume, derived) || (needsSize(transfer) && isOnTrust(volume, derived))) {
       sizes.note(seq, transfer, volume);
       return null;
     }
@@ -28,9 +28,9 @@ export function createVolumeCheck(fromSeq: number): VolumeCheck {
   };
 
   /** A size taken from an upload that cannot be looked at: it was erased, or is before the beginning. */
-  function isOnTrust({ kind, bytes, from }: Volume): boolean {
+  function isOnTrust({ kind, bytes, from }: Volume, derived: Volume): boolean {
     if (kind !== 'deduplicated' || bytes === null || from === undefined) return false;
-    return from < fromSeq || erased.get(from) === bytes;
+    return (from < fromSeq && derived.bytes === null) || erased.get(from) === bytes;
   }
 }
 

@@ -4,6 +4,9 @@
  */
 import { z } from 'zod';
 
+/** 2^53 events of 2^53 bytes make 32 digits. */
+export const DECIMAL_PATTERN = /^(0|[1-9]\d{0,31})$/;
+
 export const VolumeKind = z.enum(['upload', 'download', 'deduplicated', 'none']);
 export type VolumeKind = z.infer<typeof VolumeKind>;
 

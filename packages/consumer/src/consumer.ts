@@ -1,0 +1,180 @@
+/**
+ * The consumer: AUDIT in, LEDGER out. Read this file first; it wires the others.
+ *
+ *     reader (strict order) → fold (pure) → batch (blocks) → ledger (commit under a sequence check)
+ *
+ * A *session* is one uninterrupted time as the writer. Whatever goes wrong ends it, and the next one starts from the
+ * ledger as it then is: there is no state to mend. A consumer that finds another one writing stands by and takes over
+ * when the ledger stops moving while AUDIT is ahead of it.
+ */
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
+import { hash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConsumerError } from './errors.ts';
+import { createFold, type FoldCounts } from './fold.ts';
+import { isConflict, readNewest } from './ledger.ts';
+import { runSession, type SessionProgress } from './session.ts';
+import type { Settings } from './settings.ts';
+
+/** The part of pino's interface that is used. */
+export interface ConsumerLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface ConsumerOptions extends Settings {
+  /** Stays the caller's: `close()` does not close it. */
+  readonly nc: NatsConnection;
+  readonly logger: ConsumerLogger;
+  /** Event types whose data is checked, besides the built-in ones. Events of other types are chained unchecked. */
+  readonly events?: readonly AnyEventDefinition[];
+  /** Messages in one commit at most. Default 8,192. */
+  readonly maxBatchMessages?: number;
+  /** How long a commit waits for its acknowledgements. Default 10,000. */
+  readonly ackTimeoutMs?: number;
+  /** How long the ledger has to stand still, with AUDIT ahead, before a standby takes over. Default 3,000. */
+  readonly takeoverMs?: number;
+}
+
+export type Role = 'starting' | 'writer' | 'standby' | 'closed';
+
+export interface ConsumerStatus extends Readonly<FoldCounts>, Readonly<SessionProgress> {
+  readonly role: Role;
+  /** Sessions that ended because another writer was first, since the start. */
+  readonly conflicts: number;
+  /** Why the last session ended, if one did. */
+  readonly lastError: string | null;
+}
+
+export interface Consumer extends AsyncDisposable {
+  status(): ConsumerStatus;
+  /** Finishes the commit in flight. */
+  close(): Promise<void>;
+  /** Resolves after `close()`; rejects with a ConsumerError when going on is impossible or would do harm. */
+  readonly done: Promise<void>;
+}
+
+const DEFAULTS = { maxBatchMessages: 8_192, ackTimeoutMs: 10_000, takeoverMs: 3_000 } satisfies Partial<ConsumerOptions>;
+
+/** Errors that no new session can mend. */
+const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
+
+/**
+ * Starts chaining at once. The streams must exist (`deployStreams`).
+ *
+ * @throws ConsumerError when JetStream does not answer
+ */
+export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
+  const { nc, logger } = options;
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const stop = new AbortController();
+  const writer = nuid.next();
+  const fold = createFold({
+    stream: options.auditStream,
+    subjectPrefix: options.auditPrefix,
+    sha256: (text) => hash('sha256', text),
+    checkData: createDataCheck(options.events),
+  });
+  const state = { role: 'starting' as Role, conflicts: 0, lastError: null as string | null };
+  const progress: SessionProgress = { watermark: 0, lag: 0, commits: 0, blocks: 0, lastCommitMs: null };
+  /** Ends the session that is running, if one is. */
+  let breakOff: ((error: Error) => void) | null = null;
+
+  async function run(): Promise<void> {
+    while (!stop.signal.aborted) {
+      try {
+        await runSession({
+          ...DEFAULTS,
+          ...options,
+          jsm,
+          fold,
+          writer,
+          progress,
+          stop: stop.signal,
+          onStart(end) {
+            breakOff = end;
+            state.role = 'writer';
+          },
+        });
+      } catch (error) {
+        if (nc.isClosed()) throw new ConsumerError('CANNOT_CONNECT', 'the NATS connection was closed for good', { cause: error });
+        if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
+        state.lastError = (error as Error).message;
+        if (isConflict(error)) {
+          state.conflicts++;
+          await standBy(jsm);
+        } else {
+          logger.warn({ err: error }, 'session ended, starting again from the ledger');
+          await pause(RESTART_MS);
+        }
+      }
+    }
+  }
+
+  /** What was on its way when the socket broke may or may not have arrived: only the ledger knows. */
+  async function watchConnection(): Promise<void> {
+    for await (const { type } of nc.status()) {
+      if (type === 'disconnect' || type === 'close') breakOff?.(new Error('disconnected from NATS'));
+    }
+  }
+
+  /** Returns when this consumer should write. */
+  async function standBy(manager: JetStreamManager): Promise<void> {
+    const takeoverMs = options.takeoverMs ?? DEFAULTS.takeoverMs;
+    let seen = 0;
+    let since = Date.now();
+    while (!stop.signal.aborted) {
+      try {
+        const newest = await readNewest(manager, options);
+        // Our own block, whose acknowledgement was lost: there is no other writer.
+        if (newest.writer === writer) return;
+        if (state.role !== 'standby') logger.info({ other: newest.writer }, 'another consumer writes: standing by');
+        state.role = 'standby';
+        const { state: audit } = await manager.streams.info(options.auditStream);
+        progress.watermark = newest.watermark;
+        progress.lag = audit.last_seq - progress.watermark;
+        if (newest.lastSeq !== seen || progress.lag <= 0) since = Date.now();
+        seen = newest.lastSeq;
+        // Spread, so that of several standbys mostly one tries. If two do, the sequence check decides.
+        if (Date.now() - since > takeoverMs * (1 + Math.random() / 2)) {
+          logger.info({ lag: progress.lag }, 'the ledger stands still while AUDIT is ahead: taking over');
+          return;
+        }
+      } catch (error) {
+        if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
+        logger.debug({ err: error }, 'standby could not look at the ledger');
+        since = Date.now();
+      }
+      await pause(takeoverMs / 6);
+    }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+
+  void watchConnection();
+  const done = run().finally(() => {
+    state.role = 'closed';
+  });
+  // Whoever does not look at `done` still gets a log line, not an unhandled rejection.
+  done.catch((error: unknown) => logger.error({ err: error }, 'the consumer stopped'));
+
+  async function close(): Promise<void> {
+    stop.abort();
+    await done.catch(() => undefined);
+  }
+
+  return {
+    status: () => ({ ...state, ...progress, ...fold.counts }),
+    close,
+    done,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+const RESTART_MS = 500;

@@ -1,0 +1,47 @@
+/**
+ * Why the consumer could not do what it was asked. The union is closed: `docs/errors.md` lists exactly these.
+ *
+ * - `BAD_CONFIG`: an environment variable has a value that cannot be used, or a name that Waybill does not know
+ * - `BAD_ARGUMENT`: a function or a command was called with a value that cannot be used
+ * - `CANNOT_CONNECT`: no NATS connection: nobody answers, the identity is refused, TLS fails
+ * - `CANNOT_READ`: a file given to a command cannot be read
+ * - `SERVER_TOO_OLD`: the nats-server lacks what Waybill needs
+ * - `JETSTREAM_OFF`: the server or the account has no JetStream
+ * - `NO_PERMISSION`: the NATS identity may not do this
+ * - `NO_STREAM`: a stream is not there
+ * - `STREAM_DRIFT`: a stream's configuration is not the wanted one, and this may not or cannot correct it
+ * - `DESTRUCTIVE_CHANGE`: correcting a stream would erase data or loosen its protection
+ * - `NO_ANSWER`: the server did not answer in time
+ * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
+ * - `STREAM_RESET`: the AUDIT stream ends before what the ledger has of it: it is another one under the same name
+ * - `CONFLICT`: another writer appended to the ledger
+ */
+export const CONSUMER_ERROR_CODES = [
+  'BAD_CONFIG',
+  'BAD_ARGUMENT',
+  'CANNOT_CONNECT',
+  'CANNOT_READ',
+  'SERVER_TOO_OLD',
+  'JETSTREAM_OFF',
+  'NO_PERMISSION',
+  'NO_STREAM',
+  'STREAM_DRIFT',
+  'DESTRUCTIVE_CHANGE',
+  'NO_ANSWER',
+  'LEDGER_DAMAGED',
+  'STREAM_RESET',
+  'CONFLICT',
+] as const;
+
+export type ConsumerErrorCode = (typeof CONSUMER_ERROR_CODES)[number];
+
+/** The one error class of `@waybill/consumer`; the message says what was attempted and with which value. */
+export class ConsumerError extends Error {
+  override readonly name = 'ConsumerError';
+  readonly code: ConsumerErrorCode;
+
+  constructor(code: ConsumerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

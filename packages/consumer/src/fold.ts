@@ -1,0 +1,182 @@
+/**
+ * From AUDIT messages to entries: decides, for each message, the chain that it belongs to, and appends it there.
+ * No I/O and no clock: the same messages on the same chains give the same bytes, on every consumer and after every crash.
+ */
+import {
+  admit,
+  appendEntry,
+  canonicalJson,
+  type ChainState,
+  type DataCheck,
+  type Json,
+  MAX_KEPT_PAYLOAD,
+  needsSize,
+  NO_VOLUME,
+  readMessage,
+  type Reading,
+  type Sha256,
+  type SizeMemory,
+  statedVolume,
+  SYSTEM_CHAIN,
+  type SystemRecord,
+  type Transfer,
+  transferOf,
+  type Volume,
+} from '@waybill/schema';
+import { createHash } from 'node:crypto';
+import type { StreamGap, StreamItem, StreamMessage } from './reader.ts';
+
+export interface FoldOptions {
+  /** Name of the AUDIT stream, as it stands in `core.source`. */
+  readonly stream: string;
+  readonly subjectPrefix: string;
+  readonly sha256: Sha256;
+  readonly checkData?: DataCheck;
+}
+
+/** An item of the AUDIT stream, read, with the chain that it goes to unless it is a duplicate. */
+export interface RoutedItem {
+  readonly item: StreamItem;
+  readonly orgid: string;
+  /** null for a gap. */
+  readonly reading: Reading | null;
+}
+
+/** What the fold works on, and changes. All chains of a batch, and `_system`, have to be there. */
+export interface FoldState {
+  readonly chains: ReadonlyMap<string, ChainState>;
+  /** Only for the organizations that needed one so far. */
+  readonly sizes: ReadonlyMap<string, SizeMemory>;
+}
+
+export interface FoldSink {
+  /** A new entry of a chain, whose state is already the one after it. */
+  append(orgid: string, line: string): void;
+}
+
+export type FoldResult =
+  | { readonly done: true }
+  /** The item at `index` was not touched: the sizes of its organization's uploads have to be loaded first. */
+  | { readonly done: false; readonly index: number; readonly orgid: string };
+
+export interface FoldCounts {
+  entries: number;
+  rejected: number;
+  duplicates: number;
+  gaps: number;
+}
+
+export interface Fold {
+  route(item: StreamItem): RoutedItem;
+  /** Appends the items from `start` on, until one needs sizes that are not there. */
+  run(items: readonly RoutedItem[], start: number, state: FoldState, sink: FoldSink): FoldResult;
+  /** Since the fold was made. */
+  readonly counts: Readonly<FoldCounts>;
+}
+
+export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOptions): Fold {
+  const readOptions = { subjectPrefix, ...(checkData && { checkData }) };
+  const counts: FoldCounts = { entries: 0, rejected: 0, duplicates: 0, gaps: 0 };
+
+  function route(item: StreamItem): RoutedItem {
+    if (item.kind === 'gap') return { item, orgid: SYSTEM_CHAIN, reading: null };
+    const reading = readMessage(item.subject, item.payload, readOptions);
+    return { item, orgid: reading.ok ? reading.orgid : SYSTEM_CHAIN, reading };
+  }
+
+  function run(items: readonly RoutedItem[], start: number, state: FoldState, sink: FoldSink): FoldResult {
+    for (let index = start; index < items.length; index++) {
+      const { item, orgid, reading } = items[index] as RoutedItem;
+      if (item.kind === 'gap') {
+        recordGap(item, state, sink);
+      } else if (!reading?.ok) {
+        const { reason, detail } = reading as Reading & { ok: false };
+        const wellFormed = detail.toWellFormed();
+        if (record(item, state, sink, { kind: 'rejected', reason, detail: wellFormed, ...keep(item) })) counts.rejected++;
+      } else if (!appendEvent(item, reading, state, sink)) {
+        return { done: false, index, orgid };
+      }
+    }
+    return { done: true };
+  }
+
+  /** @returns false when the size of an earlier upload is needed and the memory of them is not there */
+  function appendEvent(item: StreamMessage, reading: Reading & { ok: true }, state: FoldState, sink: FoldSink): boolean {
+    const chain = chainOf(reading.orgid, state);
+    if (item.seq <= chain.head.sourceSeq) return true;
+    const transfer = transferOf(reading.event);
+    const sizes = state.sizes.get(reading.orgid);
+    // Before `admit`, which cannot be called twice for one event.
+    if (transfer && needsSize(transfer) && !sizes) return false;
+
+    const { origin } = reading;
+    const seq = chain.head.seq + 1;
+    if (origin && !admit(chain.producers, origin.producer, origin.sequence, seq)) {
+      const duplicate: SystemRecord = { kind: 'duplicate', orgid: reading.orgid, ...origin, ...keep(item) };
+      if (record(item, state, sink, duplicate)) counts.duplicates++;
+      return true;
+    }
+    const volume = volumeOf(seq, transfer, sizes);
+    append(chain, item, reading.canonical, volume, sink);
+    if (transfer && sizes) sizes.note(seq, transfer, volume);
+    return true;
+  }
+
+  function recordGap({ first, last, received }: StreamGap, state: FoldState, sink: FoldSink): void {
+    const chain = chainOf(SYSTEM_CHAIN, state);
+    // A gap that grew while nobody looked is recorded for what is new of it.
+    const start = Math.max(first, chain.head.sourceSeq + 1);
+    if (start > last) return;
+    const gap: SystemRecord = { kind: 'gap', first: start, last };
+    const at = { seq: last, subject: '', received: received ?? (chain.head.received || EPOCH) };
+    append(chain, at, canonicalJson({ ...gap }), NO_VOLUME, sink);
+    counts.gaps++;
+  }
+
+  /** @returns false when the `_system` chain has it already */
+  function record(item: StreamMessage, state: FoldState, sink: FoldSink, what: SystemRecord): boolean {
+    const chain = chainOf(SYSTEM_CHAIN, state);
+    if (item.seq <= chain.head.sourceSeq) return false;
+    append(chain, item, canonicalJson({ ...what } as Json), NO_VOLUME, sink);
+    return true;
+  }
+
+  function append(
+    chain: ChainState,
+    { seq, subject, received }: { seq: number; subject: string; received: string },
+    event: string,
+    volume: Volume,
+    sink: FoldSink,
+  ): void {
+    const source = { stream, seq, subject: subject.toWellFormed() };
+    const { line, head } = appendEntry(chain.head, { received, source, event, volume }, sha256);
+    chain.head = head;
+    counts.entries++;
+    sink.append(head.orgid, line);
+  }
+
+  return { route, run, counts };
+}
+
+/** `received` of a gap with nothing before it and nothing after it. */
+const EPOCH = '1970-01-01T00:00:00.000Z';
+
+function chainOf(orgid: string, { chains }: FoldState): ChainState {
+  const chain = chains.get(orgid);
+  if (!chain) throw new Error(`the chain of ${orgid} was not loaded before folding`);
+  return chain;
+}
+
+function volumeOf(seq: number, transfer: Transfer | null, sizes: SizeMemory | undefined): Volume {
+  if (!transfer) return NO_VOLUME;
+  return sizes ? sizes.resolve(seq, transfer) : statedVolume(transfer);
+}
+
+function keep({ subject, payload }: StreamMessage): { subject: string; size: number; sha256: string; payload: string } {
+  return {
+    subject: subject.toWellFormed(),
+    size: payload.length,
+    sha256: createHash('sha256').update(payload).digest('hex'),
+    payload: Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, MAX_KEPT_PAYLOAD)).toString('base64'),
+  };
+}

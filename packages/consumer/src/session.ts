@@ -1,0 +1,130 @@
+/** One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong. */
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
+import { createBatch } from './batch.ts';
+import { type Committer, createCommitter } from './committer.ts';
+import type { ConsumerOptions } from './consumer.ts';
+import { ConsumerError } from './errors.ts';
+import type { Fold, RoutedItem } from './fold.ts';
+import { type Ledger, openLedger } from './ledger.ts';
+import { createReader } from './reader.ts';
+import { createSizeLoader, type SizeLoader } from './size-loader.ts';
+
+export interface SessionProgress {
+  /** Every AUDIT message up to here is in the ledger. */
+  watermark: number;
+  /** AUDIT messages that are not, when last counted. */
+  lag: number;
+  /** Commits, and blocks in them, since the start of the process. */
+  commits: number;
+  blocks: number;
+  /** Milliseconds that the last commit took. */
+  lastCommitMs: number | null;
+}
+
+export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' | 'takeoverMs'>> {
+  readonly jsm: JetStreamManager;
+  readonly fold: Fold;
+  /** Names this process. */
+  readonly writer: string;
+  readonly progress: SessionProgress;
+  readonly stop: AbortSignal;
+  /** Called when writing begins, with a function that ends it. */
+  readonly onStart: (breakOff: (error: Error) => void) => void;
+}
+
+/** Resolves when asked to stop, with nothing in flight; rejects when anything goes wrong. */
+export async function runSession(session: SessionOptions): Promise<void> {
+  const { nc, jsm, auditStream, logger, progress, stop, writer, ackTimeoutMs } = session;
+  const ledger = await openLedger({ nc, jsm, settings: session, writer, ackTimeoutMs });
+  using cleanup = new DisposableStack();
+  cleanup.defer(() => ledger.close());
+
+  const { state: audit } = await jsm.streams.info(auditStream);
+  checkSameStream(auditStream, audit.last_seq, ledger.watermark);
+  await ledger.load([SYSTEM_CHAIN]);
+
+  const reader = createReader({
+    nc,
+    jsm,
+    stream: auditStream,
+    startSeq: ledger.watermark + 1,
+    onReset: (reason) => logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer'),
+  });
+  cleanup.defer(() => reader.close());
+  const onStop = () => reader.close();
+  stop.addEventListener('abort', onStop);
+  cleanup.defer(() => stop.removeEventListener('abort', onStop));
+  if (stop.aborted) onStop();
+
+  let failure: Error | null = null;
+  function breakOff(error: Error): void {
+    failure ??= error;
+    ledger.fail(error);
+    reader.close();
+  }
+
+  const committer = createCommitter(ledger, {
+    onCommitted({ blocks, ms, watermark }) {
+      progress.watermark = watermark;
+      progress.commits++;
+      progress.blocks += blocks;
+      progress.lastCommitMs = ms;
+      progress.lag = reader.position - watermark + reader.pending;
+    },
+    onFailed: breakOff,
+  });
+  const sizes = createSizeLoader({ nc, jsm, settings: session });
+
+  progress.watermark = ledger.watermark;
+  progress.lag = audit.last_seq - ledger.watermark;
+  session.onStart(breakOff);
+  logger.info({ watermark: ledger.watermark, audit: audit.last_seq, writer }, 'writing');
+
+  for (;;) {
+    const items = await reader.next(session.maxBatchMessages);
+    if (failure) throw failure as Error;
+    if (items.length === 0) break;
+    await chain(items.map(session.fold.route), { fold: session.fold, ledger, committer, sizes });
+  }
+  await committer.drain();
+}
+
+interface Writing {
+  readonly fold: Fold;
+  readonly ledger: Ledger;
+  readonly committer: Committer;
+  readonly sizes: SizeLoader;
+}
+
+/** Folds items and submits them: as one commit, unless the sizes of earlier uploads have to be read back in between. */
+async function chain(items: readonly RoutedItem[], { fold, ledger, committer, sizes }: Writing): Promise<void> {
+  await ledger.load(new Set(items.map(({ orgid }) => orgid)));
+  for (let start = 0; start < items.length; ) {
+    const batch = createBatch(ledger.chains);
+    const result = fold.run(items, start, { chains: ledger.chains, sizes: sizes.memories }, batch);
+    const end = result.done ? items.length : result.index;
+    if (end > start) await committer.submit(batch, lastSeqOf(items[end - 1] as RoutedItem));
+    if (!result.done) {
+      // What is read back must be in the ledger.
+      await committer.drain();
+      await sizes.load((ledger.chains.get(result.orgid) as ChainState).head);
+    }
+    start = end;
+  }
+  sizes.trim();
+}
+
+function lastSeqOf({ item }: RoutedItem): number {
+  return item.kind === 'gap' ? item.last : item.seq;
+}
+
+/** A stream that ends before what the ledger has of it is another stream under the same name. */
+function checkSameStream(stream: string, lastSeq: number, watermark: number): void {
+  if (lastSeq >= watermark) return;
+  throw new ConsumerError(
+    'STREAM_RESET',
+    `stream ${stream} ends at ${lastSeq}, but the ledger has its messages up to ${watermark}: ` +
+      'it was deleted and made anew, or restored from an older backup',
+  );
+}

@@ -1,0 +1,132 @@
+/**
+ * The few things that the publisher needs of a NATS connection, for `@nats-io/nats-core` 3.x and `nats` 2.x alike.
+ * All that differs between the two, or leans on how they work inside, is in this file.
+ */
+import { randomBytes } from 'node:crypto';
+
+/** A connection of `@nats-io/nats-core` 3.x (or a transport of it) or of `nats` 2.x, as much as is used of it. */
+export interface ConnectionLike {
+  publish(subject: string, payload?: Uint8Array, options?: { reply?: string; headers?: never }): void;
+  subscribe(subject: string, options?: { callback?: (error: never, message: never) => void }): { unsubscribe(): void };
+  status(): AsyncIterable<{ readonly type: string }>;
+  closed(): Promise<unknown>;
+  isClosed(): boolean;
+  close(): Promise<void>;
+  readonly info?: { readonly max_payload: number } | undefined;
+}
+
+/** What both clients hand to a subscription's callback. */
+export interface InboxMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers?: { readonly code: number } | undefined;
+}
+
+export interface Denial {
+  readonly operation: 'publish' | 'subscription';
+  readonly subject: string;
+}
+
+export interface LinkEvents {
+  /** Connected, now or again: nothing that was sent before is on its way any more. */
+  up(): void;
+  /** Disconnected; the client is dialling again by itself. What is published now would be lost. */
+  down(): void;
+  /** Closed for good. */
+  gone(): void;
+  denied(denial: Denial): void;
+}
+
+export interface Link {
+  /** Headers and payload together; unknown while the server has not said it. */
+  readonly maxPayload: number;
+  /** @throws whatever the client throws, e.g. when it was closed a moment ago */
+  publish(subject: string, text: string, options: { readonly reply: string; readonly id: string }): void;
+  /** A new inbox and its subscription. */
+  openInbox(onMessage: (message: InboxMessage) => void): Inbox;
+  /** Stops listening to the connection; does not close it. */
+  release(): void;
+}
+
+export interface Inbox {
+  /** Reply subjects are this, a dot and one token. */
+  readonly prefix: string;
+  close(): void;
+}
+
+/** Both clients take a header block as whatever has `encode()`, and theirs costs four times as much to make. */
+interface HeaderBlock {
+  encode(): Uint8Array;
+}
+
+const encoder = new TextEncoder();
+/** `NATS/1.0` and one header, whose value is a UUID. */
+const HEADER_BYTES = 10 + 'Nats-Msg-Id: '.length + 36 + 4;
+
+export function watchConnection(connection: ConnectionLike, events: LinkEvents, inboxPrefix?: string): Link {
+  let released = false;
+  const statuses = connection.status();
+
+  const watch = async (): Promise<void> => {
+    for await (const status of statuses) {
+      if (released) return;
+      if (status.type === 'disconnect') events.down();
+      else if (status.type === 'reconnect') events.up();
+      else if (status.type === 'error') {
+        const denial = readDenial(status);
+        if (denial) events.denied(denial);
+      }
+    }
+  };
+  const gone = (): void => {
+    if (released) return;
+    released = true;
+    events.gone();
+  };
+  watch().catch(gone);
+  connection.closed().then(gone, gone);
+
+  return {
+    get maxPayload() {
+      return (connection.info?.max_payload ?? Number.MAX_SAFE_INTEGER) - HEADER_BYTES;
+    },
+    publish(subject, text, { reply, id }) {
+      const headers: HeaderBlock = { encode: () => encoder.encode(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\n\r\n`) };
+      connection.publish(subject, encoder.encode(text), { reply, headers: headers as never });
+    },
+    openInbox(onMessage) {
+      const prefix = `${inboxPrefix ?? inboxPrefixOf(connection)}.${randomBytes(12).toString('hex')}`;
+      const subscription = connection.subscribe(`${prefix}.*`, {
+        // An error ends the subscription; it also arrives as a status, which is where it is handled.
+        callback: (error: Error | null, message: InboxMessage) => {
+          if (error === null) onMessage(message);
+        },
+      } as Parameters<ConnectionLike['subscribe']>[1]);
+      return {
+        prefix,
+        close() {
+          if (!connection.isClosed()) subscription.unsubscribe();
+        },
+      };
+    },
+    release() {
+      released = true;
+      // `return()` of a generator that is waiting does not end it; both clients' iterators have `stop()`.
+      (statuses as { stop?: () => void }).stop?.();
+    },
+  };
+}
+
+/** The prefix that a client was given for its inboxes: what its user may subscribe to. */
+function inboxPrefixOf(connection: ConnectionLike): string {
+  const { options } = connection as { options?: { inboxPrefix?: unknown } };
+  return typeof options?.inboxPrefix === 'string' && options.inboxPrefix !== '' ? options.inboxPrefix : '_INBOX';
+}
+
+/** 3.x has the denial in `error`, 2.x in `permissionContext`. */
+function readDenial(status: object): Denial | null {
+  const { error, permissionContext } = status as Record<'error' | 'permissionContext', unknown>;
+  const { operation, subject } = (permissionContext ?? error ?? {}) as Record<string, unknown>;
+  if ((operation !== 'publish' && operation !== 'subscription') || typeof subject !== 'string') return null;
+  return { operation, subject };
+}

@@ -1,0 +1,131 @@
+/**
+ * The bounded deep copy that `emit` takes, so that what the caller does to its object afterwards is not seen.
+ *
+ * It reads foreign objects: a getter may throw, a proxy may lie, a cycle may not end. Its work is bounded by the
+ * largest event (each value counts at least the bytes that JSON text needs for it) and by nesting, and it makes no
+ * Error objects, which cost more than the copy. What JSON cannot express is refused here or, where that needs a look
+ * at every character (lone surrogates, NaN), by `stampEvent` later.
+ */
+import { MAX_DEPTH, MAX_EVENT_BYTES } from '@waybill/schema';
+
+export type Copied =
+  | {
+      readonly ok: true;
+      readonly fields: Record<string, unknown>;
+      /** About the bytes of its JSON text, never more. */
+      readonly bytes: number;
+    }
+  | { readonly ok: false; readonly reason: 'invalid' | 'too_large'; readonly detail: string; readonly cause?: unknown };
+
+interface Walk {
+  bytesLeft: number;
+  tooLarge: boolean;
+  detail: string;
+}
+
+const REFUSED = Symbol('refused');
+
+/** Never throws. A `time` that is a Date becomes its text; a member that is undefined is left out. */
+export function copyFields(fields: unknown): Copied {
+  const walk: Walk = { bytesLeft: MAX_EVENT_BYTES, tooLarge: false, detail: '' };
+  try {
+    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+      return { ok: false, reason: 'invalid', detail: 'the fields are no object' };
+    }
+    const copy = copyObject(fields, walk, 0);
+    if (copy !== REFUSED) {
+      return { ok: true, fields: copy as Record<string, unknown>, bytes: MAX_EVENT_BYTES - walk.bytesLeft };
+    }
+  } catch (cause) {
+    return { ok: false, reason: 'invalid', detail: 'reading the fields threw', cause };
+  }
+  if (walk.tooLarge) return { ok: false, reason: 'too_large', detail: `more than ${MAX_EVENT_BYTES} bytes` };
+  return { ok: false, reason: 'invalid', detail: walk.detail };
+}
+
+function copyValue(value: unknown, walk: Walk, depth: number): unknown {
+  switch (typeof value) {
+    case 'string':
+      walk.bytesLeft -= value.length + 3;
+      return value;
+    case 'number':
+      walk.bytesLeft -= 2;
+      return value;
+    case 'boolean':
+      walk.bytesLeft -= 5;
+      return value;
+    case 'object':
+      if (value === null) {
+        walk.bytesLeft -= 5;
+        return value;
+      }
+      if (depth > MAX_DEPTH) return refuse(walk, `nested more than ${MAX_DEPTH} levels deep`);
+      return Array.isArray(value) ? copyArray(value, walk, depth) : copyObject(value, walk, depth);
+    default:
+      return refuse(walk, `a ${typeof value} is no JSON value`);
+  }
+}
+
+function copyArray(items: readonly unknown[], walk: Walk, depth: number): unknown {
+  const { length } = items;
+  // Each item has at least one character and a comma; this also stops `new Array(2 ** 32 - 1)`.
+  if (length * 2 > walk.bytesLeft) return refuseSize(walk);
+  walk.bytesLeft -= 2;
+  const copy: unknown[] = [];
+  for (let i = 0; i < length; i++) {
+    const item = copyValue(items[i], walk, depth + 1);
+    if (item === REFUSED) return REFUSED;
+    if (walk.bytesLeft < 0) return refuseSize(walk);
+    copy.push(item);
+  }
+  return copy;
+}
+
+function copyObject(object: object, walk: Walk, depth: number): unknown {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  // An object of another realm has another Object.prototype, which is also the last of its chain.
+  const plain = prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!plain) return refuse(walk, 'an object that is not plain');
+  walk.bytesLeft -= 2;
+  const names = Object.keys(object);
+  const copy: Record<string, unknown> = {};
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    let value = (object as Record<string, unknown>)[name];
+    if (depth === 0) {
+      if (value === undefined) continue;
+      if (name === 'time' && value instanceof Date) value = isoTime(value);
+    }
+    walk.bytesLeft -= name.length + 3;
+    const member = copyValue(value, walk, depth + 1);
+    if (member === REFUSED) {
+      if (walk.detail !== '' && walk.detail.length < 200) walk.detail = `${walk.detail}, in ${name.slice(0, 64)}`;
+      return REFUSED;
+    }
+    if (walk.bytesLeft < 0) return refuseSize(walk);
+    if (name === '__proto__') define(copy, name, member);
+    else copy[name] = member;
+  }
+  return copy;
+}
+
+/** Plain assignment would set the prototype. */
+function define(object: object, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/** An invalid Date stays what it is, for the schema to refuse it with its name. */
+function isoTime(time: Date): unknown {
+  const ms = Date.prototype.getTime.call(time);
+  return Number.isFinite(ms) ? new Date(ms).toISOString() : 'Invalid Date';
+}
+
+function refuse(walk: Walk, detail: string): typeof REFUSED {
+  walk.detail = detail;
+  return REFUSED;
+}
+
+function refuseSize(walk: Walk): typeof REFUSED {
+  walk.tooLarge = true;
+  return REFUSED;
+}

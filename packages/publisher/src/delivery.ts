@@ -1,0 +1,320 @@
+/**
+ * From stamped events to acknowledgements, over whatever connection is there.
+ *
+ * Go-back-N: the window holds what was sent and is not acknowledged, in order. When an answer says "not now", when
+ * none comes, or when the connection was lost, everything in the window counts as unsent; after a wait the first of it
+ * goes out alone, and with each acknowledgement one more may be under way (slow start). So a stream that comes back
+ * in the middle of a resend cannot take later events first, and nothing new is sent before all of the window was.
+ * The same id each time makes a resend the same message; an answer to an earlier try counts.
+ */
+import { type Ack, readAnswer } from './ack.ts';
+import { type BackoffBounds, createBackoff } from './backoff.ts';
+import type { Denial, Inbox, InboxMessage, Link } from './connection.ts';
+import { createParking } from './parking.ts';
+import type { PendingEvent } from './pending-event.ts';
+import { createRing } from './ring.ts';
+
+export interface DeliveryOptions {
+  readonly windowEvents: number;
+  readonly windowBytes: number;
+  readonly ackTimeoutMs: number;
+  readonly parkProbeMs: number;
+  readonly maxParked: number;
+  readonly backoff: BackoffBounds;
+  acked(event: PendingEvent, ack: Ack): void;
+  dropped(event: PendingEvent, reason: 'too_large' | 'queue_full', detail: string): void;
+  /** There is something to send: call `run` soon. */
+  wake(): void;
+}
+
+export interface Delivery {
+  /** Takes over a stamped event. */
+  offer(event: PendingEvent): void;
+  connect(link: Link): void;
+  disconnect(): void;
+  denied(denial: Denial): void;
+  /** Sends what may be sent until then (`performance.now`). true: there is more. */
+  run(untilMs: number): boolean;
+  /** Everything that is still here, for accounting; nothing is sent any more. */
+  close(): PendingEvent[];
+  /** What is wrong at present, or null. */
+  readonly trouble: string | null;
+  readonly inFlight: number;
+  readonly parked: number;
+  /** Messages sent beyond the first try of an event. */
+  readonly resent: number;
+}
+
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { windowEvents, windowBytes, ackTimeoutMs, parkProbeMs, acked, dropped, wake } = options;
+  const ready = createRing<PendingEvent>();
+  /** By token, in the order of the first try: a Map keeps it. */
+  const window = new Map<number, PendingEvent>();
+  const probes = new Map<number, PendingEvent>();
+  const parking = createParking(options.maxParked);
+  const backoff = createBackoff(options.backoff);
+
+  let link: Link | null = null;
+  let inbox: Inbox | null = null;
+  /** Whose the inbox is. */
+  let inboxLink: Link | null = null;
+  let nextToken = 1;
+  let unsent = 0;
+  let flying = 0;
+  let bytes = 0;
+  let limit = 1;
+  let resent = 0;
+  let failure: string | null = null;
+  let waiting: NodeJS.Timeout | undefined;
+  let deadline: NodeJS.Timeout | undefined;
+  let parkTimer: NodeJS.Timeout | undefined;
+  /** Since when the window begins with the same event, or since its first was sent. */
+  let headSince = 0;
+
+  const send = (token: number, event: PendingEvent, to: Link): boolean => {
+    try {
+      to.publish(event.subject, event.text, { reply: `${inbox?.prefix}.${token.toString(36)}`, id: event.id });
+    } catch (error) {
+      // Closed or draining; `gone` comes with it, or the next try finds out.
+      fail(`publishing failed: ${String(error)}`);
+      return false;
+    }
+    if (event.tries++ > 0) resent++;
+    return true;
+  };
+
+  /** false: it will not be sent. */
+  const fits = (event: PendingEvent, to: Link): boolean => {
+    if (event.bytes <= to.maxPayload) return true;
+    dropped(event, 'too_large', `${event.bytes} bytes, the server takes ${to.maxPayload}`);
+    return false;
+  };
+
+  const remove = (token: number, event: PendingEvent): void => {
+    // Only the first one's progress counts: one that got lost is the first soon, while the others keep being answered.
+    if (window.keys().next().value === token) headSince = performance.now();
+    window.delete(token);
+    bytes -= event.bytes;
+    if (event.sent) flying--;
+    else unsent--;
+    if (window.size === 0) stopDeadline();
+  };
+
+  const fly = (token: number, event: PendingEvent, to: Link): boolean => {
+    if (flying === 0) headSince = performance.now();
+    if (!send(token, event, to)) return false;
+    event.sent = true;
+    unsent--;
+    flying++;
+    deadline ??= startDeadline(ackTimeoutMs);
+    return true;
+  };
+
+  const grounded = (): void => {
+    for (const event of window.values()) event.sent = false;
+    unsent = window.size;
+    flying = 0;
+    limit = 1;
+    stopDeadline();
+  };
+
+  const fail = (detail: string, waitMs = backoff.next()): void => {
+    failure = detail;
+    grounded();
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      waiting = undefined;
+      wake();
+    }, waitMs).unref();
+  };
+
+  const startDeadline = (ms: number): NodeJS.Timeout =>
+    setTimeout(() => {
+      deadline = undefined;
+      if (flying === 0) return;
+      const left = headSince + ackTimeoutMs - performance.now();
+      if (left > 1) deadline = startDeadline(left);
+      else fail(`no acknowledgement within ${ackTimeoutMs} ms`);
+    }, ms).unref();
+
+  const stopDeadline = (): void => {
+    clearTimeout(deadline);
+    deadline = undefined;
+  };
+
+  const onMessage = (message: InboxMessage): void => {
+    const token = Number.parseInt(message.subject.slice((inbox?.prefix.length ?? 0) + 1), 36);
+    const event = window.get(token);
+    if (event === undefined) return onProbeAnswer(token);
+    const answer = readAnswer(message);
+    switch (answer.kind) {
+      case 'stored':
+        remove(token, event);
+        recovered();
+        acked(event, answer.ack);
+        break;
+      case 'too_large':
+        remove(token, event);
+        dropped(event, 'too_large', answer.detail);
+        break;
+      case 'retry':
+        // Others of the same burst: the first one said it.
+        if (event.sent) fail(answer.detail);
+        break;
+    }
+    wake();
+  };
+
+  const listen = (to: Link): boolean => {
+    if (inbox !== null && inboxLink === to) return true;
+    try {
+      inbox = to.openInbox(onMessage);
+      inboxLink = to;
+      return true;
+    } catch (error) {
+      fail(`subscribing to an inbox failed: ${String(error)}`);
+      return false;
+    }
+  };
+
+  const recovered = (): void => {
+    if (limit < windowEvents) limit++;
+    if (failure === null) return;
+    failure = null;
+    backoff.reset();
+  };
+
+  /** Any answer says that the subject is open; what it says is found out again in the window. */
+  const onProbeAnswer = (token: number): void => {
+    const event = probes.get(token);
+    if (event === undefined) return;
+    probes.delete(token);
+    if (!parking.has(event.subject)) return;
+    readmit(parking.release(event.type));
+    wake();
+  };
+
+  const readmit = (events: readonly PendingEvent[]): void => {
+    for (const event of events) {
+      window.set(nextToken++, event);
+      event.sent = false;
+      bytes += event.bytes;
+      unsent++;
+    }
+  };
+
+  const park = (event: PendingEvent): void => {
+    if (!parking.park(event)) {
+      dropped(event, 'queue_full', `not permitted to publish to ${event.subject}, and enough such events wait already`);
+      return;
+    }
+    parkTimer ??= setTimeout(probeParked, parkProbeMs).unref();
+  };
+
+  const probeParked = (): void => {
+    parkTimer = undefined;
+    if (parking.events === 0) return;
+    parkTimer = setTimeout(probeParked, parkProbeMs).unref();
+    probes.clear();
+    const event = link === null ? undefined : parking.nextProbe();
+    if (event === undefined || link === null) return;
+    const token = nextToken++;
+    if (send(token, event, link)) probes.set(token, event);
+  };
+
+  /** false: stop for now. */
+  const admit = (event: PendingEvent, to: Link): boolean => {
+    if (!fits(event, to)) return true;
+    if (parking.has(event.subject)) {
+      park(event);
+      return true;
+    }
+    readmit([event]);
+    return fly(nextToken - 1, event, to);
+  };
+
+  const mayFly = (): boolean => flying < limit && waiting === undefined;
+
+  const resend = (to: Link, untilMs: number): boolean => {
+    for (const [token, event] of window) {
+      if (unsent === 0 || !mayFly()) return false;
+      if (event.sent) continue;
+      if (performance.now() > untilMs) return true;
+      if (event.bytes > to.maxPayload) {
+        remove(token, event);
+        fits(event, to);
+      } else if (!fly(token, event, to)) return false;
+    }
+    return false;
+  };
+
+  return {
+    offer: (event) => ready.push(event),
+    connect(to) {
+      link = to;
+      clearTimeout(waiting);
+      waiting = undefined;
+      grounded();
+      probes.clear();
+      // Another server or another configuration: what was not permitted may be now.
+      readmit(parking.releaseAll());
+      wake();
+    },
+    disconnect() {
+      link = null;
+      grounded();
+    },
+    denied({ operation, subject }) {
+      if (operation === 'publish') {
+        for (const [token, event] of window) {
+          if (event.subject !== subject) continue;
+          remove(token, event);
+          park(event);
+        }
+        wake();
+      } else if (inbox !== null && subject === `${inbox.prefix}.*`) {
+        inbox.close();
+        inbox = null;
+        fail(`not permitted to subscribe to ${subject}`, parkProbeMs);
+      }
+    },
+    run(untilMs) {
+      if (link === null || waiting !== undefined) return false;
+      if (!listen(link)) return false;
+      if (unsent > 0 && resend(link, untilMs)) return true;
+      while (unsent === 0 && mayFly()) {
+        const event = ready.peek();
+        if (event === undefined) return false;
+        if (window.size > 0 && bytes + event.bytes > windowBytes) return false;
+        if (performance.now() > untilMs) return true;
+        ready.shift();
+        if (!admit(event, link)) return false;
+      }
+      return false;
+    },
+    close() {
+      link = null;
+      clearTimeout(waiting);
+      clearTimeout(parkTimer);
+      stopDeadline();
+      inbox?.close();
+      const left = [...window.values(), ...parking.releaseAll()];
+      window.clear();
+      for (let event = ready.shift(); event !== undefined; event = ready.shift()) left.push(event);
+      return left;
+    },
+    get trouble() {
+      if (failure !== null) return failure;
+      return parking.events > 0 ? `not permitted to publish to ${parking.subjects.slice(0, 3).join(', ')}` : null;
+    },
+    get inFlight() {
+      return flying;
+    },
+    get parked() {
+      return parking.events;
+    },
+    get resent() {
+      return resent;
+    },
+  };
+}

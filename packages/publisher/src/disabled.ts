@@ -1,0 +1,32 @@
+import { CODE_OF_DROP, PublisherError } from './error.ts';
+import { createAccountBook } from './accounts.ts';
+import type { CloseResult, Publisher } from './publisher.ts';
+import type { Reporter } from './report.ts';
+
+/** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */
+export function createDisabledPublisher(reporter: Reporter): Publisher {
+  const book = createAccountBook();
+  const nothing: CloseResult = { acked: 0, spooled: 0, lost: 0 };
+  let closed = false;
+  reporter.disabled();
+
+  return {
+    emit: () => book.refuse('disabled'),
+    confirm() {
+      book.refuse('disabled');
+      const message = 'event dropped: no servers and no connection are configured';
+      return Promise.reject(new PublisherError(CODE_OF_DROP.disabled, message));
+    },
+    enabled: () => false,
+    flush: () => Promise.resolve(true),
+    close() {
+      closed = true;
+      return Promise.resolve(nothing);
+    },
+    status: () => (closed ? { state: 'closed' } : { state: 'disabled', reason: 'no servers and no connection are configured' }),
+    stats: () => ({ ...book.read(), pendingBytes: 0, inFlight: 0, parked: 0, resent: 0 }),
+    async [Symbol.asyncDispose]() {
+      closed = true;
+    },
+  };
+}

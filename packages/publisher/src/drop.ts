@@ -1,0 +1,34 @@
+/**
+ * Why an event was given up. The union is closed.
+ *
+ * - `type_not_allowed`: its type is neither built in nor in the option `events`
+ * - `invalid`: it could not be read, or it breaks its schema
+ * - `too_large`: over 64 KiB, or over what the server or the stream takes
+ * - `queue_full`: the queue's bound of events or bytes was reached
+ * - `builder_threw`: the function that was to make it threw
+ * - `disabled`: no servers and no connection are configured
+ * - `closed`: emitted after `close()`, or still pending when it ended
+ */
+export const DROP_REASONS = [
+  'type_not_allowed',
+  'invalid',
+  'too_large',
+  'queue_full',
+  'builder_threw',
+  'disabled',
+  'closed',
+] as const;
+
+export type DropReason = (typeof DROP_REASONS)[number];
+
+/** One dropped event, as `onDrop` is told. */
+export interface Drop {
+  readonly reason: DropReason;
+  /** What exactly was wrong, for a log. */
+  readonly detail: string;
+  readonly type?: string;
+  readonly orgid?: string;
+  /** The number that the event had taken: the hole that proves the loss to a verifier. */
+  readonly sequence?: string;
+  readonly cause?: unknown;
+}

@@ -1,0 +1,49 @@
+import type { DropReason } from './drop.ts';
+
+/**
+ * Why `createPublisher` or `confirm` failed. The union is closed: `docs/errors.md` lists exactly these.
+ *
+ * - `INVALID_OPTIONS`: `createPublisher` was called with options that cannot work
+ * - `INVALID`: the event is no valid event; `cause` names the field and the value
+ * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`
+ * - `TOO_LARGE`: the event is larger than the format, the server or the stream allows
+ * - `QUEUE_FULL`: the bounded queue has no room
+ * - `BUILDER_THREW`: the function that was to make the event threw; `cause` is what it threw
+ * - `DISABLED`: no servers and no connection are configured
+ * - `CLOSED`: the publisher was closed before the event was acknowledged
+ * - `TIMEOUT`: no acknowledgement in time; the event stays queued and may still be stored
+ */
+export const PUBLISHER_ERROR_CODES = [
+  'INVALID_OPTIONS',
+  'INVALID',
+  'TYPE_NOT_ALLOWED',
+  'TOO_LARGE',
+  'QUEUE_FULL',
+  'BUILDER_THREW',
+  'DISABLED',
+  'CLOSED',
+  'TIMEOUT',
+] as const;
+
+export type PublisherErrorCode = (typeof PUBLISHER_ERROR_CODES)[number];
+
+/** The one error class of `@waybill/publisher`. `emit` never throws it. */
+export class PublisherError extends Error {
+  override readonly name = 'PublisherError';
+  readonly code: PublisherErrorCode;
+
+  constructor(code: PublisherErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export const CODE_OF_DROP = {
+  type_not_allowed: 'TYPE_NOT_ALLOWED',
+  invalid: 'INVALID',
+  too_large: 'TOO_LARGE',
+  queue_full: 'QUEUE_FULL',
+  builder_threw: 'BUILDER_THREW',
+  disabled: 'DISABLED',
+  closed: 'CLOSED',
+} as const satisfies Record<DropReason, PublisherErrorCode>;

@@ -1,0 +1,83 @@
+/** The front of `emit`: from whatever a service hands over to an event of our own, or to the reason why it is none. */
+import { ARTIFACT_EVENTS, type AnyEventDefinition, type EventDraft, ORGID_PATTERN } from '@waybill/schema';
+import { copyFields } from './copy.ts';
+import type { Drop } from './drop.ts';
+import { defuse } from './report.ts';
+
+/** An event, or a function that makes it and is only called when somebody wants events. */
+export type EventInput = EventDraft | (() => EventDraft);
+
+export type Taken =
+  | {
+      readonly ok: true;
+      readonly type: string;
+      readonly orgid: string;
+      readonly fields: Record<string, unknown>;
+      readonly bytes: number;
+    }
+  | { readonly ok: false; readonly drop: Drop };
+
+export interface Intake {
+  allows(type: string): boolean;
+  /** Never throws. A drop with an `orgid` has a valid one, and takes a number. */
+  take(input: EventInput): Taken;
+}
+
+export function createIntake(definitions: readonly AnyEventDefinition[]): Intake {
+  const allowed: ReadonlySet<unknown> = new Set([...ARTIFACT_EVENTS, ...definitions].map((d: AnyEventDefinition) => d.type));
+
+  return {
+    allows: (type) => allowed.has(type),
+    take(input) {
+      let draft: unknown = input;
+      if (typeof input === 'function') {
+        try {
+          draft = input();
+        } catch (cause) {
+          return refuse({ reason: 'builder_threw', detail: 'the function that makes the event threw', cause });
+        }
+        defuse(draft);
+      }
+      let type: unknown;
+      let fields: unknown;
+      try {
+        type = (draft as EventDraft).type;
+        // Before anything of the fields is looked at.
+        if (!allowed.has(type)) return notAllowed(type);
+        fields = (draft as EventDraft).fields;
+      } catch (cause) {
+        return refuse({ reason: 'invalid', detail: 'not an event draft', cause });
+      }
+      const copied = copyFields(fields);
+      if (!copied.ok) {
+        const { reason, detail, cause } = copied;
+        const orgid = readOrgid(fields);
+        return refuse({ reason, detail, type: type as string, cause, ...(orgid !== null && { orgid }) });
+      }
+      const { orgid } = copied.fields;
+      if (typeof orgid !== 'string' || !ORGID_PATTERN.test(orgid)) {
+        return refuse({ reason: 'invalid', detail: `orgid does not match ${ORGID_PATTERN.source}`, type: type as string });
+      }
+      return { ok: true, type: type as string, orgid, fields: copied.fields, bytes: copied.bytes };
+    },
+  };
+}
+
+function notAllowed(type: unknown): Taken {
+  if (typeof type !== 'string') return refuse({ reason: 'invalid', detail: 'not an event draft: its type is no string' });
+  return refuse({ reason: 'type_not_allowed', detail: 'the type is not among the allowed ones', type: type.slice(0, 129) });
+}
+
+function refuse(drop: Drop): Taken {
+  return { ok: false, drop };
+}
+
+/** Of fields that could not be copied: perhaps this much can be read. */
+function readOrgid(fields: unknown): string | null {
+  try {
+    const { orgid } = fields as { orgid?: unknown };
+    return typeof orgid === 'string' && ORGID_PATTERN.test(orgid) ? orgid : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,33 @@
+import type { Ack } from './ack.ts';
+import type { PublisherError } from './error.ts';
+
+/** An event that was accepted and is not settled yet: one object from `emit` to its acknowledgement. */
+export interface PendingEvent {
+  /** Position among all accepted events of this publisher. */
+  readonly ordinal: number;
+  readonly type: string;
+  readonly orgid: string;
+  readonly producer: string;
+  readonly sequence: string;
+  /** UUIDv7; the same in every try. */
+  readonly id: string;
+  readonly timeMs: number;
+  /** Our own copy; null once `text` is there. */
+  fields: Record<string, unknown> | null;
+  /** RFC 8785 text; empty until stamped. */
+  text: string;
+  subject: string;
+  /** What it counts towards the bounds: an estimate before stamping, afterwards the bytes of `text`. */
+  bytes: number;
+  /** In flight on the present connection. */
+  sent: boolean;
+  /** How often it was handed to a connection. */
+  tries: number;
+  /** `confirm` waits for it. */
+  readonly waiter: Waiter | null;
+}
+
+export interface Waiter {
+  resolve(ack: Ack): void;
+  reject(error: PublisherError): void;
+}

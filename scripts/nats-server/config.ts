@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** `open`: one account, no users. `shipped`: deploy/nats-server.conf to the letter. */
+export type ConfigKind = 'open' | 'shipped';
+
+/** The users of the shipped configuration, each with the inbox prefix that its permissions allow. */
+const USERS = {
+  admin: { passwordVariable: 'NATS_ADMIN_PASSWORD', inboxPrefix: '_INBOX.waybill-admin' },
+  service: { passwordVariable: 'NATS_SERVICE_PASSWORD', inboxPrefix: '_INBOX.waybill-service' },
+  auditor: { passwordVariable: 'NATS_AUDITOR_PASSWORD', inboxPrefix: '_INBOX.waybill-auditor' },
+  producer: { passwordVariable: 'NATS_PRODUCER_PASSWORD', inboxPrefix: '_INBOX.producer' },
+} as const;
+
+export type UserName = keyof typeof USERS;
+
+/** What a client needs to connect as one of the users. */
+export interface Credentials {
+  user: UserName;
+  pass: string;
+  inboxPrefix: string;
+}
+
+export interface WrittenConfig {
+  file: string;
+  env: Record<string, string>;
+  /** Absent with the open configuration. */
+  users: Record<UserName, Credentials> | undefined;
+}
+
+const SHIPPED = new URL('../../deploy/nats-server.conf', import.meta.url);
+
+export async function writeConfig(
+  folder: string,
+  options: { kind: ConfigKind; storeDir: string; syncAlways: boolean; extraConfig: string },
+): Promise<WrittenConfig> {
+  const file = join(folder, 'nats-server.conf');
+  const users = options.kind === 'shipped' ? newUsers() : undefined;
+  const text = options.kind === 'shipped' ? await readFile(SHIPPED, 'utf8') : openConfig(options.syncAlways);
+  await writeFile(file, `${text}\n${options.extraConfig}\n`);
+  // nats-server parses the value of a variable as configuration: unquoted, a blank or a digit in front would matter.
+  const env: Record<string, string> = { NATS_STORE_DIR: JSON.stringify(options.storeDir) };
+  for (const { user, pass } of Object.values(users ?? {})) env[USERS[user].passwordVariable] = JSON.stringify(pass);
+  return { file, env, users };
+}
+
+function openConfig(syncAlways: boolean): string {
+  return `jetstream { store_dir: $NATS_STORE_DIR, strict: true${syncAlways ? ', sync_interval: always' : ''} }`;
+}
+
+function newUsers(): Record<UserName, Credentials> {
+  const credentials = (user: UserName): Credentials => ({
+    user,
+    pass: randomBytes(16).toString('hex'),
+    inboxPrefix: USERS[user].inboxPrefix,
+  });
+  return {
+    admin: credentials('admin'),
+    service: credentials('service'),
+    auditor: credentials('auditor'),
+    producer: credentials('producer'),
+  };
+}

@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect as dial } from '@nats-io/transport-node';
+import { beforeEach, expect, inject, test, vi } from 'vitest';
+import { isNewEnough } from '../scripts/nats-server/version.ts';
+import { needsOwnServer, startNats } from './support/nats.ts';
+
+beforeEach(needsOwnServer);
+
+test('a server of its own, on a port that the kernel chose, new enough', async () => {
+  await using one = await startNats();
+  await using two = await startNats();
+  expect(one.port).not.toBe(two.port);
+  expect(isNewEnough(one.version)).toBe(true);
+  const connection = await one.connect();
+  expect(connection.info?.version).toBe(one.version);
+  expect(connection.info?.jetstream).toBe(true);
+});
+
+test.for(['kill9', 'stop'] as const)(
+  '%s, then restart: the same port, and what was acknowledged is there',
+  async (end) => {
+    await using server = await startNats({ syncAlways: true });
+    const connection = await server.connect();
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({ name: 'KEPT', subjects: ['kept'] });
+    await jetstream(connection).publish('kept', 'x');
+    await server[end]();
+    await expect(server.connect({ reconnect: false, timeout: 1000 })).rejects.toThrow(/refused/);
+    await server.restart();
+    const fresh = await server.connect();
+    expect(fresh.getServer()).toContain(String(server.port));
+    const { state } = await (await jetstreamManager(fresh)).streams.info('KEPT');
+    expect(state.messages).toBe(1);
+  },
+);
+
+test('a paused server keeps its sockets and answers nobody until it is resumed', async () => {
+  await using server = await startNats();
+  const connection = await server.connect();
+  await server.pause();
+  const answer = connection.rtt();
+  const first = await Promise.race([answer.then(() => 'answered'), new Promise((r) => setTimeout(r, 200, 'silent'))]);
+  expect(first).toBe('silent');
+  await server.resume();
+  await expect(answer).resolves.toBeGreaterThan(100);
+});
+
+test('a store folder of the caller outlives the server, a temporary one does not', async () => {
+  const kept = await mkdtemp(join(tmpdir(), 'waybill-store-'));
+  let temporary = '';
+  {
+    await using mine = await startNats({ storeDir: kept });
+    await using theirs = await startNats();
+    temporary = theirs.storeDir;
+    expect(mine.storeDir).toBe(kept);
+    expect(existsSync(temporary)).toBe(true);
+  }
+  expect(existsSync(join(kept, 'jetstream'))).toBe(true);
+  expect(existsSync(temporary)).toBe(false);
+  await rm(kept, { recursive: true });
+});
+
+test('a configuration that the server refuses is an error with what the server said', async () => {
+  await expect(startNats({ extraConfig: 'no_such_setting: 1' })).rejects.toThrow(/unknown field "no_such_setting"/);
+});
+
+test('nothing stays behind when the process that started a server is killed with SIGKILL', async (context) => {
+  if (inject('natsServer').kind === 'image') context.skip("in Docker this is testcontainers' reaper's work");
+  const folder = await mkdtemp(join(tmpdir(), 'waybill-orphan-'));
+  const program = join(folder, 'owner.ts');
+  const module = new URL('../scripts/nats-server/server.ts', import.meta.url).href;
+  await writeFile(
+    program,
+    `import { startNatsServer } from ${JSON.stringify(module)};
+     const server = await startNatsServer({ source: ${JSON.stringify(inject('natsServer'))} });
+     console.log(JSON.stringify({ port: server.port, storeDir: server.storeDir }));
+     setInterval(() => {}, 1000);`,
+  );
+  const owner = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(createInterface(owner.stdout), 'line')) as [string];
+  const { port, storeDir } = JSON.parse(line) as { port: number; storeDir: string };
+  expect(existsSync(storeDir)).toBe(true);
+  owner.kill('SIGKILL');
+  await vi.waitFor(async () => {
+    // Asked by its port: where nobody reaps orphans, as in many containers, a killed process keeps its number.
+    await expect(dial({ servers: `127.0.0.1:${port}`, reconnect: false })).rejects.toThrow(/refused/);
+    expect(existsSync(storeDir)).toBe(false);
+  }, 5000);
+  await rm(folder, { recursive: true });
+});

@@ -1,0 +1,35 @@
+/** Events to emit, and a service that emits them at a rate. */
+import { artifactUploaded, type EventDraft, type Publisher } from '@waybill/publisher';
+
+export const SOURCE = '//cas.example/artifact-cas';
+
+export function upload(number: number, orgid = `org-${number % 7}`): EventDraft {
+  const digest = `sha256:${number.toString(16).padStart(64, '0')}`;
+  return artifactUploaded({ orgid, actortype: 'SERVICE', actorid: 'ci', digest, size_bytes: number, skipped: false });
+}
+
+/** Emits about `perSecond` events each second until it is stopped. */
+export function emitSteadily(publisher: Publisher, perSecond: number): { stop(): number } {
+  let emitted = 0;
+  const start = performance.now();
+  const timer = setInterval(() => {
+    const due = ((performance.now() - start) * perSecond) / 1000;
+    while (emitted < due) publisher.emit(upload(emitted++));
+  }, 5);
+  return {
+    stop() {
+      clearInterval(timer);
+      return emitted;
+    },
+  };
+}
+
+/** A logger that keeps what it is told. */
+export function memoryLogger() {
+  const lines: { level: 'info' | 'warn'; fields: object; message: string }[] = [];
+  return {
+    lines,
+    info: (fields: object, message: string) => void lines.push({ level: 'info', fields, message }),
+    warn: (fields: object, message: string) => void lines.push({ level: 'warn', fields, message }),
+  };
+}

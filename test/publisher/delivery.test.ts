@@ -1,0 +1,157 @@
+import { createPublisher } from '@waybill/publisher';
+import { connect as connectV2 } from 'nats';
+import { beforeEach, expect, test } from 'vitest';
+import { needsOwnServer, startNats } from '../support/nats.ts';
+import { memoryLogger, SOURCE, upload } from './artifacts.ts';
+import { countStored, createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
+
+beforeEach(needsOwnServer);
+
+test('20,000 events are stored once, in order, with their headers and subjects', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, maxQueueEvents: 30_000, logger: memoryLogger() });
+  for (let i = 0; i < 20_000; i++) publisher.emit(upload(i));
+  expect(publisher.stats().pending).toBe(20_000);
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+
+  expect(publisher.stats()).toMatchObject({ emitted: 20_000, acked: 20_000, pending: 0, resent: 0, duplicates: 0 });
+  const stored = await readStored(nc);
+  expectOnceInOrder(stored, 20_000);
+  const sizes = stored.map(({ event }) => event.data['size_bytes'] as number);
+  expect(sizes).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
+  expect(new Set(stored.map(({ event }) => event.producer)).size).toBe(1);
+  expect(publisher.status()).toEqual({ state: 'connected' });
+});
+
+test('a connection of @nats-io/nats-core is used and not closed, and nothing stays subscribed', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  const publisher = createPublisher({ source: SOURCE, connection: nc, logger: memoryLogger() });
+  for (let i = 0; i < 100; i++) publisher.emit(upload(i));
+  expect(await publisher.close()).toEqual({ acked: 100, spooled: 0, lost: 0 });
+  expect(nc.isClosed()).toBe(false);
+  const { protocol } = nc as unknown as { protocol: { listeners: unknown[]; subscriptions: { size(): number } } };
+  await until(() => expect(protocol.listeners).toEqual([]));
+  const before = protocol.subscriptions.size();
+  for (let i = 0; i < 50; i++) await createPublisher({ source: SOURCE, connection: nc, logger: memoryLogger() }).close();
+  await until(() => expect(protocol.listeners).toEqual([]));
+  expect(protocol.subscriptions.size()).toBe(before);
+  expectOnceInOrder(await readStored(nc), 100);
+});
+
+test('a connection of nats 2.x is used and not closed, across a restart of the server', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  const old = await connectV2({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+  const publisher = createPublisher({ source: SOURCE, connection: old, logger: memoryLogger() });
+  for (let i = 0; i < 1_000; i++) publisher.emit(upload(i));
+  expect(await publisher.confirm(upload(1_000))).toMatchObject({ stream: 'AUDIT', seq: 1_001, duplicate: false });
+  await server.stop();
+  await until(() => expect(publisher.status().state).toBe('degraded'));
+  for (let i = 1_001; i < 2_000; i++) publisher.emit(upload(i));
+  await server.restart();
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  await publisher.close();
+  expect(old.isClosed()).toBe(false);
+  expectOnceInOrder(await readStored(await server.connect()), 2_000);
+  const { listeners } = old as unknown as { listeners: unknown[] };
+  await until(() => expect(listeners).toEqual([]));
+  await old.close();
+});
+
+test('started before the server exists', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  await server.stop();
+  const logger = memoryLogger();
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
+  for (let i = 0; i < 500; i++) publisher.emit(upload(i));
+  await until(() => expect(publisher.status()).toEqual({ state: 'connecting', reason: expect.stringContaining('refused') }));
+  expect(publisher.stats()).toMatchObject({ pending: 500, acked: 0, inFlight: 0 });
+  await server.restart();
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(publisher.status()).toEqual({ state: 'connected' });
+  expectOnceInOrder(await readStored(await server.connect()), 500);
+  expect(logger.lines.map(({ message }) => message)).toEqual(['events are queued and not stored', 'connected']);
+});
+
+test('started before the stream exists: 503 is tried again', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
+  for (let i = 0; i < 3_000; i++) publisher.emit(upload(i));
+  await until(() => expect(publisher.status()).toEqual({ state: 'degraded', reason: 'no stream answers (503)' }));
+  await until(() => expect(publisher.stats().resent).toBeGreaterThan(2));
+  await createAudit(nc);
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expectOnceInOrder(await readStored(nc), 3_000);
+});
+
+test('a stream that is deleted under load and comes back gets everything from there on, in order', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const manager = await createAudit(nc);
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
+  for (let i = 0; i < 1_000; i++) publisher.emit(upload(i));
+  expect(await publisher.flush()).toBe(true);
+  await manager.streams.delete('AUDIT');
+  for (let i = 1_000; i < 6_000; i++) publisher.emit(upload(i));
+  await until(() => expect(publisher.status().state).toBe('degraded'));
+  await createAudit(nc);
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  const stored = await readStored(nc);
+  expect(stored.map(({ event }) => event.data['size_bytes'])).toEqual(Array.from({ length: 5_000 }, (_, i) => 1_000 + i));
+});
+
+test('a full stream refuses, and takes the rest when there is room again', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const manager = await createAudit(nc, { max_msgs: 100, discard: 'new' as never });
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
+  for (let i = 0; i < 1_000; i++) publisher.emit(upload(i));
+  await until(() => expect(publisher.status().reason).toContain('10077'));
+  expect(publisher.stats().acked).toBe(100);
+  await manager.streams.update('AUDIT', { max_msgs: -1 });
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expectOnceInOrder(await readStored(nc), 1_000);
+});
+
+test('what is larger than the server or the stream takes is dropped as too_large, the rest goes on', async () => {
+  await using server = await startNats({ extraConfig: 'max_payload: 2000' });
+  const nc = await server.connect();
+  await createAudit(nc, { max_msg_size: 1_500 });
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
+  const named = (length: number) => {
+    const draft = upload(1, 'acme');
+    return { type: draft.type, fields: { ...(draft.fields as object), file_name: 'x'.repeat(length) } };
+  };
+  publisher.emit(upload(0, 'acme'));
+  publisher.emit({ type: 'casartifact.uploaded', fields: { ...(upload(1, 'acme').fields as object), subject: 'x'.repeat(1000), file_name: 'x'.repeat(1000) } });
+  await expect(publisher.confirm(named(1_000))).rejects.toMatchObject({ code: 'TOO_LARGE' });
+  publisher.emit(upload(2, 'acme'));
+  expect(await publisher.flush()).toBe(true);
+  expect(publisher.stats()).toMatchObject({ acked: 2, dropped: { too_large: 2 } });
+  expect((await readStored(nc)).map(({ event }) => event.sequence)).toEqual(['1', '4']);
+});
+
+test('confirm says where the event was stored, and rejects with a code when it was not', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  const publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
+  expect(await publisher.confirm(upload(0))).toEqual({ stream: 'AUDIT', seq: 1, duplicate: false });
+  const wrong = { type: 'casartifact.uploaded', fields: { orgid: 'acme', digest: 'nonsense' } };
+  await expect(publisher.confirm(wrong)).rejects.toMatchObject({ code: 'INVALID', message: expect.stringContaining('digest') });
+  await expect(publisher.confirm({ type: 'no.such', fields: {} })).rejects.toMatchObject({ code: 'TYPE_NOT_ALLOWED' });
+  await server.pause();
+  await expect(publisher.confirm(upload(1), { timeoutMs: 100 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+  await server.resume();
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await countStored(nc)).toBe(2);
+  await publisher.close();
+  await expect(publisher.confirm(upload(2))).rejects.toMatchObject({ code: 'CLOSED' });
+  expectBalanced(publisher.stats());
+});

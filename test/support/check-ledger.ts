@@ -1,0 +1,86 @@
+/**
+ * The end of every test that writes a ledger: reads both streams with the official client, verifies each chain from its
+ * first entry, and checks that every AUDIT message is in exactly one chain exactly once, in order.
+ */
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Settings } from '@waybill/consumer';
+import { type Entry, parseBlock, parseEntry, parseLedgerSubject, SYSTEM_CHAIN, type Totals, verify } from '@waybill/schema';
+import { expect } from 'vitest';
+import { until } from './until.ts';
+
+export interface CheckedLedger {
+  /** Lines of each chain. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  /** Totals of each organization's last entry, `_system` left out. */
+  readonly totals: ReadonlyMap<string, Totals>;
+  /** Entries of one chain. */
+  entries(orgid: string): Entry[];
+}
+
+/** All messages of a stream, in order. */
+export async function readStream(nc: NatsConnection, stream: string): Promise<{ seq: number; subject: string; text: string }[]> {
+  const messages: { seq: number; subject: string; text: string }[] = [];
+  const manager = await jetstreamManager(nc);
+  const { state } = await manager.streams.info(stream);
+  if (state.messages === 0) return messages;
+  const consumer = await jetstream(nc).consumers.get(stream);
+  const all = await consumer.consume({ max_messages: 1_000 });
+  for await (const message of all) {
+    messages.push({ seq: message.seq, subject: message.subject, text: message.string() });
+    if (message.seq >= state.last_seq) break;
+  }
+  await all.close();
+  return messages;
+}
+
+export async function checkLedger(nc: NatsConnection, settings: Settings): Promise<CheckedLedger> {
+  const manager = await jetstreamManager(nc);
+  const { state: audit } = await manager.streams.info(settings.auditStream);
+  const chains = new Map<string, string[]>();
+  let watermark = 0;
+  for (const { subject, text } of await readStream(nc, settings.ledgerStream)) {
+    const block = parseBlock(text);
+    expect(parseLedgerSubject(subject, settings.ledgerPrefix)).toBe(block.trailer.orgid);
+    expect(block.trailer.watermark).toBeGreaterThanOrEqual(watermark);
+    watermark = block.trailer.watermark;
+    const chain = chains.get(block.trailer.orgid) ?? [];
+    expect(block.trailer.first).toBe(chain.length + 1);
+    chains.set(block.trailer.orgid, [...chain, ...block.lines]);
+  }
+
+  const totals = new Map<string, Totals>();
+  const chained = new Map<number, string>();
+  for (const [orgid, lines] of chains) {
+    const report = verify(lines, { orgid });
+    expect(report.problem, `chain ${orgid}`).toBeNull();
+    if (orgid !== SYSTEM_CHAIN) totals.set(orgid, report.totals);
+    for (const line of lines) {
+      const { core, event } = parseEntry(line);
+      const first = event?.['kind'] === 'gap' ? Number(event['first']) : core.source.seq;
+      for (let seq = first; seq <= core.source.seq; seq++) {
+        expect(chained.get(seq), `AUDIT ${seq} is in ${orgid}`).toBeUndefined();
+        chained.set(seq, orgid);
+      }
+    }
+  }
+  expect(chained.size, 'AUDIT messages in chains').toBe(audit.last_seq);
+  expect(watermark).toBeLessThanOrEqual(audit.last_seq);
+  return { chains, totals, entries: (orgid) => (chains.get(orgid) ?? []).map(parseEntry) };
+}
+
+/** Waits until every AUDIT message that is there now is in the ledger. */
+export async function caughtUp(nc: NatsConnection, settings: Settings, timeoutMs = 60_000): Promise<void> {
+  const manager = await jetstreamManager(nc);
+  const { state } = await manager.streams.info(settings.auditStream);
+  await until(
+    `the ledger to reach ${state.last_seq} of ${settings.auditStream}`,
+    async () => {
+      const ledger = await manager.streams.info(settings.ledgerStream);
+      if (ledger.state.last_seq === 0) return state.last_seq === 0;
+      const newest = await manager.streams.getMessage(settings.ledgerStream, { seq: ledger.state.last_seq });
+      return newest !== null && parseBlock(newest.string()).trailer.watermark >= state.last_seq;
+    },
+    timeoutMs,
+  );
+}

@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config';
+
+// Packages are tested from their sources: the export condition that `node --conditions=source` uses too.
+const conditions = ['source', 'module', 'node', 'import', 'default'];
+const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...source,
+        test: {
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        ...source,
+        test: {
+          name: 'server',
+          include: ['test/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          // A crash test waits for several recoveries; a test that hangs is told apart from one that is busy.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+    // A flaky test is a bug.
+    retry: 0,
+  },
+});
