@@ -90,8 +90,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       resume: async () => current?.signal('SIGCONT'),
       [Symbol.asyncDispose]: async () => {
         await end('SIGKILL');
-        guard.release();
         await rm(folder, { recursive: true, force: true });
+        guard.release();
       },
     };
   } catch (error) {

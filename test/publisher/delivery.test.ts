@@ -122,7 +122,7 @@ test('a full stream refuses, and takes the rest when there is room again', async
 test('what is larger than the server or the stream takes is dropped as too_large, the rest goes on', async () => {
   await using server = await startNats({ extraConfig: 'max_payload: 2000' });
   const nc = await server.connect();
-  await createAudit(nc, { max_msg_size: 1_500 });
+  await createAudit(nc, { max_msg_size: 1_200 });
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
   const named = (length: number) => {
     const draft = upload(1, 'acme');

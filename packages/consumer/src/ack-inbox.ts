@@ -64,7 +64,7 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
   const timer = setInterval(() => {
     const [oldest] = inFlight.values();
     if (oldest && Date.now() - oldest.sentAt > timeoutMs) fail(new Error(`no acknowledgement within ${timeoutMs} ms`));
-  }, 500);
+  }, Math.min(500, timeoutMs / 4));
 
   return {
     publish(subject, payload, headers) {

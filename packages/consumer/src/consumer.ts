@@ -38,6 +38,8 @@ export interface ConsumerOptions extends Settings {
   readonly ackTimeoutMs?: number;
   /** How long the ledger has to stand still, with AUDIT ahead, before a standby takes over. Default 3,000. */
   readonly takeoverMs?: number;
+  /** How long to wait after a failure before starting again from the ledger. Default 500. */
+  readonly restartMs?: number;
 }
 
 export type Role = 'starting' | 'writer' | 'standby' | 'closed';
@@ -58,7 +60,7 @@ export interface Consumer extends AsyncDisposable {
   readonly done: Promise<void>;
 }
 
-const DEFAULTS = { maxBatchMessages: 8_192, ackTimeoutMs: 10_000, takeoverMs: 3_000 } satisfies Partial<ConsumerOptions>;
+const DEFAULTS = { maxBatchMessages: 8_192, ackTimeoutMs: 10_000, takeoverMs: 3_000, restartMs: 500 } satisfies Partial<ConsumerOptions>;
 
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
@@ -109,7 +111,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           await standBy(jsm);
         } else {
           logger.warn({ err: error }, 'session ended, starting again from the ledger');
-          await pause(RESTART_MS);
+          await pause(options.restartMs ?? DEFAULTS.restartMs);
         }
       }
     }
@@ -176,5 +178,3 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     [Symbol.asyncDispose]: close,
   };
 }
-
-const RESTART_MS = 500;

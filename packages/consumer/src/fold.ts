@@ -24,7 +24,8 @@ import {
   type Volume,
 } from '@waybill/schema';
 import { createHash } from 'node:crypto';
-import type { StreamGap, StreamItem, StreamMessage } from './reader.ts';
+import type { StreamGap } from './gap.ts';
+import type { StreamItem, StreamMessage } from './reader.ts';
 
 export interface FoldOptions {
   /** Name of the AUDIT stream, as it stands in `core.source`. */

@@ -4,12 +4,14 @@
  * An ephemeral pull consumer without acks does the delivering; this file does the believing. Delivery numbers must be
  * contiguous, or something was lost on the way; a heartbeat that knows of a later delivery than we do says the same;
  * silence says that the consumer is gone. The remedy is always the same: a new consumer, right after the last message
- * that arrived. Numbers that are missing *in the stream* are no fault of the delivery and are handed on as gaps.
+ * that arrived. Numbers that are missing *in the stream* are no fault of the delivery and are handed on as gaps, but
+ * only when the stream's leader says so (gap.ts): a consumer may run on a replica that lags or has lost a message.
  */
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/nats-core';
 import { nanos, nuid } from '@nats-io/nats-core';
 import { type Delivery, parseDelivery } from './delivery.ts';
+import { createGapFinder, type StreamGap } from './gap.ts';
 import { newInbox } from './inbox.ts';
 
 export interface StreamMessage {
@@ -18,15 +20,6 @@ export interface StreamMessage {
   readonly subject: string;
   readonly received: string;
   readonly payload: Uint8Array;
-}
-
-/** Sequence numbers, inclusive, at which the stream has no message. */
-export interface StreamGap {
-  readonly kind: 'gap';
-  readonly first: number;
-  readonly last: number;
-  /** When the message after it was stored; null at the stream's end. */
-  readonly received: string | null;
 }
 
 export type StreamItem = StreamMessage | StreamGap;
@@ -56,7 +49,7 @@ export interface Reader {
   close(): void;
 }
 
-const EXPIRES_MS = 5_000;
+const EXPIRES_MS = 2_000;
 const HEARTBEAT_MS = 1_000;
 /** Without any word for so long, the consumer is taken for lost. */
 const SILENCE_MS = 3_500;
@@ -76,15 +69,27 @@ export function createReader(options: ReaderOptions): Reader {
   let consumer: ReturnType<typeof listen> | null = null;
   let retry: NodeJS.Timeout | null = null;
 
-  function accept(message: Msg, delivery: Delivery): void {
+  const gaps = createGapFinder(jsm, stream);
+
+  /** @returns false when there is a jump in the sequence that nobody has confirmed yet */
+  function accept(message: Msg, delivery: Delivery): boolean {
     const { streamSeq: seq, received } = delivery;
-    if (filterSubject === undefined && seq > position + 1) {
-      buffer.push({ kind: 'gap', first: position + 1, last: seq - 1, received });
-    }
+    if (filterSubject === undefined && seq !== position + 1) return false;
     buffer.push({ kind: 'message', seq, subject: message.subject, received, payload: message.data });
     bufferedBytes += message.data.length;
     position = seq;
     pending = delivery.pending;
+    wake();
+    return true;
+  }
+
+  /** Takes in the gap after `position`, if there is one. */
+  async function lookForGap(): Promise<void> {
+    if (filterSubject !== undefined) return;
+    const gap = await gaps.after(position);
+    if (!gap || closed || gap.first !== position + 1) return;
+    buffer.push(gap);
+    position = gap.last;
     wake();
   }
 
@@ -95,8 +100,14 @@ export function createReader(options: ReaderOptions): Reader {
 
   const hasRoom = () => buffer.length < maxMessages / 2 && bufferedBytes < maxBytes / 2;
 
-  function start(): void {
+  async function start(): Promise<void> {
     retry = null;
+    try {
+      await lookForGap();
+    } catch (error) {
+      return startAgain((error as Error).message);
+    }
+    if (closed) return;
     consumer = listen({
       nc,
       jsm,
@@ -107,21 +118,19 @@ export function createReader(options: ReaderOptions): Reader {
       maxBytes: maxBytes / 2,
       hasRoom,
       onMessage: accept,
-      onEnd(lastSeq) {
-        if (filterSubject !== undefined || lastSeq <= position) return;
-        buffer.push({ kind: 'gap', first: position + 1, last: lastSeq, received: null });
-        position = lastSeq;
-        wake();
-      },
-      onLost(reason) {
-        onReset?.(reason);
-        consumer = null;
-        if (!closed) retry = setTimeout(start, RETRY_MS);
-      },
+      onIdle: lookForGap,
+      onLost: startAgain,
     });
   }
 
-  start();
+  function startAgain(reason: string): void {
+    consumer = null;
+    if (closed) return;
+    onReset?.(reason);
+    retry = setTimeout(() => void start(), RETRY_MS);
+  }
+
+  void start();
 
   return {
     async next(maxItems) {
@@ -160,9 +169,10 @@ interface ListenOptions {
   readonly batch: number;
   readonly maxBytes: number;
   readonly hasRoom: () => boolean;
-  readonly onMessage: (message: Msg, delivery: Delivery) => void;
-  /** Everything up to this sequence was delivered, as far as it exists. */
-  readonly onEnd: (lastSeq: number) => void;
+  /** Returns false when the message does not follow the one before. */
+  readonly onMessage: (message: Msg, delivery: Delivery) => boolean;
+  /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
+  readonly onIdle: () => Promise<void>;
   /** Called once; nothing else is called after it. */
   readonly onLost: (reason: string) => void;
 }
@@ -176,7 +186,6 @@ function listen(options: ListenOptions): { resume: () => void; stop: () => void 
   /** A request is under way, for so many messages more. */
   let pulling = false;
   let remaining = 0;
-  let checkingEnd = false;
   let over = false;
   let lastHeard = Date.now();
   let sub: Subscription | null = null;
@@ -215,28 +224,11 @@ function listen(options: ListenOptions): { resume: () => void; stop: () => void 
     }
     pulling = false;
     if (code === 408 || code === 404 || description.startsWith('Batch Completed') || description.startsWith('Message Size')) {
-      // A pull that waited in vain: perhaps the rest of the stream is a gap.
-      if (code === 408) void checkEnd();
+      if (code === 408) options.onIdle().catch((error: unknown) => lose((error as Error).message));
       pull();
       return;
     }
     lose(`status ${code} ${description}`);
-  }
-
-  /** Tells a gap at the stream's end from a stream that has nothing new. */
-  async function checkEnd(): Promise<void> {
-    if (checkingEnd || over) return;
-    checkingEnd = true;
-    try {
-      // In this order: what is in the stream at the first moment must be delivered or absent at the second.
-      const { state } = await jsm.streams.info(stream);
-      const { num_pending, delivered } = await jsm.consumers.info(stream, name);
-      if (!over && num_pending === 0 && delivered.consumer_seq === consumerSeq) options.onEnd(state.last_seq);
-    } catch (error) {
-      lose((error as Error).message);
-    } finally {
-      checkingEnd = false;
-    }
   }
 
   async function begin(): Promise<void> {
@@ -252,7 +244,7 @@ function listen(options: ListenOptions): { resume: () => void; stop: () => void 
             return lose(`expected delivery ${consumerSeq + 1}, got ${delivery.consumerSeq}`);
           }
           consumerSeq = delivery.consumerSeq;
-          options.onMessage(message, delivery);
+          if (!options.onMessage(message, delivery)) return lose(`a jump to sequence ${delivery.streamSeq}`);
           if (--remaining > 0) return;
           pulling = false;
           pull();

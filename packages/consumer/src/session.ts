@@ -22,7 +22,7 @@ export interface SessionProgress {
   lastCommitMs: number | null;
 }
 
-export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' | 'takeoverMs'>> {
+export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs'>> {
   readonly jsm: JetStreamManager;
   readonly fold: Fold;
   /** Names this process. */

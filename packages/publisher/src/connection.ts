@@ -2,6 +2,7 @@
  * The few things that the publisher needs of a NATS connection, for `@nats-io/nats-core` 3.x and `nats` 2.x alike.
  * All that differs between the two, or leans on how they work inside, is in this file.
  */
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 
 /** A connection of `@nats-io/nats-core` 3.x (or a transport of it) or of `nats` 2.x, as much as is used of it. */
@@ -59,7 +60,6 @@ interface HeaderBlock {
   encode(): Uint8Array;
 }
 
-const encoder = new TextEncoder();
 /** `NATS/1.0` and one header, whose value is a UUID. */
 const HEADER_BYTES = 10 + 'Nats-Msg-Id: '.length + 36 + 4;
 
@@ -91,8 +91,8 @@ export function watchConnection(connection: ConnectionLike, events: LinkEvents, 
       return (connection.info?.max_payload ?? Number.MAX_SAFE_INTEGER) - HEADER_BYTES;
     },
     publish(subject, text, { reply, id }) {
-      const headers: HeaderBlock = { encode: () => encoder.encode(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\n\r\n`) };
-      connection.publish(subject, encoder.encode(text), { reply, headers: headers as never });
+      const headers: HeaderBlock = { encode: () => Buffer.from(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\n\r\n`, 'latin1') };
+      connection.publish(subject, Buffer.from(text), { reply, headers: headers as never });
     },
     openInbox(onMessage) {
       const prefix = `${inboxPrefix ?? inboxPrefixOf(connection)}.${randomBytes(12).toString('hex')}`;

@@ -99,7 +99,7 @@ function copyObject(object: object, walk: Walk, depth: number): unknown {
     walk.bytesLeft -= name.length + 3;
     const member = copyValue(value, walk, depth + 1);
     if (member === REFUSED) {
-      if (walk.detail !== '' && walk.detail.length < 200) walk.detail = `${walk.detail}, in ${name.slice(0, 64)}`;
+      if (walk.detail !== '' && walk.detail.length < 120) walk.detail = `${walk.detail}, in ${name.slice(0, 64)}`;
       return REFUSED;
     }
     if (walk.bytesLeft < 0) return refuseSize(walk);

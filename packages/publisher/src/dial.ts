@@ -2,6 +2,7 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
 import type { ConnectionLike } from './connection.ts';
+import { createSockets } from './sockets.ts';
 
 export interface DialOptions extends BackoffBounds {
   readonly servers: readonly string[];
@@ -11,6 +12,8 @@ export interface DialOptions extends BackoffBounds {
 }
 
 export interface Dial {
+  /** Its client has reconnected: the next outage begins with short waits again. */
+  up(): void;
   /** The connection was closed, by an error that its client does not mend: dial anew. */
   again(): void;
   close(): Promise<void>;
@@ -23,55 +26,75 @@ export interface Dial {
 export function startDial(options: DialOptions): Dial {
   const { servers, connect, minMs, maxMs, connected, failed } = options;
   const backoff = createBackoff({ minMs, maxMs });
+  const sockets = createSockets();
   let connection: ConnectionLike | null = null;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
-  let attempt: Promise<void> = Promise.resolve();
+  let downSince = 0;
+
+  /** The client asks several times for each dial, so the bound grows with time and not with the number of calls. */
+  const reconnectDelay = (): number => {
+    const now = performance.now();
+    if (downSince === 0) downSince = now;
+    return Math.random() * Math.min(maxMs, Math.max(minMs, (now - downSince) / 2));
+  };
+
+  const open = async (): Promise<ConnectionLike> => {
+    // Loaded here, so that a service that is not configured, or brings its connection, does not pay for it.
+    const transport = await import('@nats-io/transport-node');
+    return transport.connect({
+      timeout: 5_000,
+      pingInterval: 5_000,
+      noAsyncTraces: true,
+      reconnectDelayHandler: reconnectDelay,
+      ...connect,
+      servers: [...servers],
+      reconnect: true,
+      maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true,
+      waitOnFirstConnect: false,
+    });
+  };
 
   const dial = async (): Promise<void> => {
     try {
-      // Loaded here, so that a service that is not configured, or brings its connection, does not pay for it.
-      const transport = await import('@nats-io/transport-node');
-      if (closed) return;
-      const opened = await transport.connect({
-        timeout: 5_000,
-        pingInterval: 5_000,
-        noAsyncTraces: true,
-        reconnectDelayHandler: () => minMs + Math.random() * (Math.min(maxMs, 2_000) - minMs),
-        ...connect,
-        servers: [...servers],
-        reconnect: true,
-        maxReconnectAttempts: -1,
-        ignoreAuthErrorAbort: true,
-        waitOnFirstConnect: false,
-      });
+      const opened = await sockets.run(open);
       if (closed) return await opened.close();
       backoff.reset();
+      downSince = 0;
       connection = opened;
       connected(opened);
     } catch (error) {
       if (closed) return;
+      sockets.destroyAll();
       failed(error);
       again();
     }
   };
   const again = (): void => {
     connection = null;
-    timer = setTimeout(() => {
-      attempt = dial();
-    }, backoff.next());
+    timer = setTimeout(start, backoff.next());
   };
-  attempt = dial();
+  let attempt: Promise<void> = Promise.resolve();
+  const start = (): void => {
+    attempt = dial();
+  };
+  start();
 
   return {
+    up() {
+      downSince = 0;
+    },
     again() {
       if (!closed) again();
     },
     async close() {
       closed = true;
       clearTimeout(timer);
-      await attempt;
       await connection?.close();
+      // Ends a dial that is under way, too.
+      sockets.close();
+      await attempt;
     },
   };
 }

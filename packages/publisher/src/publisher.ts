@@ -1,5 +1,6 @@
 /** Wires everything; read first. emit → intake → raw queue → stamp → delivery (window) → acknowledged or dropped. */
-import { createDataCheck, formatEventSubject, stampEvent, utf8Length } from '@waybill/schema';
+import { Buffer } from 'node:buffer';
+import { createDataCheck, formatEventSubject, stampEvent } from '@waybill/schema';
 import { type Accounts, createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createBacklog } from './backlog.ts';
@@ -197,7 +198,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       return settleDropped(event, { reason, detail, cause });
     }
     event.fields = null;
-    backlog.resize(event, utf8Length(event.text));
+    backlog.resize(event, Buffer.byteLength(event.text));
     delivery.offer(event);
   }
 
@@ -225,6 +226,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       connection,
       {
         up() {
+          dial?.up();
           link = mine;
           everConnected = true;
           delivery.connect(mine);

@@ -18,7 +18,7 @@ describe('numbers', () => {
   it.each([
     '0', '-0', '-0.0', '0.1', '1.0', '1e2', '1E2', '1E+2', '1.50e3', '100000000000000000000', '100000000000000000000000',
     '1e23', '9007199254740991', '9007199254740992', '9007199254740994', '5e-324', '1.7976931348623157e308', '0e999999', '-1.5e-7', '0.00001',
-    '1000000000000000128', '0.30000000000000004',
+    '0.30000000000000004',
   ])('takes %s', (number) => {
     expect(parseExactJson(`[${number}]`).canonical).toBe(`[${String(Number(number))}]`);
     expect(parseExactJson(number).value).toBe(Number(number));
@@ -26,7 +26,7 @@ describe('numbers', () => {
 
   it.each([
     '9007199254740993', '-9007199254740993', '1e400', '-1e400', '1e-400', '0.10000000000000000555', '2e-324', '4.9e-324',
-    '100000000000000000000001', '3.141592653589793238', '1e99999999999999999999', '9007199254740993.0', '900719925474099.3e1',
+    '100000000000000000000001', '3.141592653589793238', '1000000000000000128', '1e99999999999999999999', '9007199254740993.0', '900719925474099.3e1',
   ])('refuses %s', (number) => {
     expect(codeOf(() => parseExactJson(`{"a":[1, ${number}]}`))).toBe('NOT_EXACT');
     expect(codeOf(() => parseExactJson(number))).toBe('NOT_EXACT');
@@ -47,7 +47,7 @@ describe('numbers', () => {
     fc.assert(fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
       const value = Object.is(number, -0) ? 0 : number;
       expect(parseExactJson(` ${number}`).value).toBe(value);
-      expect(Number(parseExactJson(number.toExponential()).value)).toBe(number);
+      expect(parseExactJson(number.toExponential()).canonical).toBe(String(value));
     }));
   });
 });

@@ -72,7 +72,8 @@ export function makeChain(orgid: string, specs: readonly Spec[], sequenceOf?: (n
   specs.forEach((spec, i) => {
     const n = i + 1;
     const sequence = sequenceOf?.(n) ?? (counters.get(spec.producer) ?? 0) + 1;
-    counters.set(spec.producer, sequence);
+    // Chainloop's events have no count.
+    if (spec.what !== 'chainloop') counters.set(spec.producer, sequence);
     const { subject, text } = makeMessage(orgid, n, spec, sequence);
     const reading = readMessage(subject, encoder.encode(text));
     if (!reading.ok) throw new Error(`${reading.reason}: ${reading.detail}`);

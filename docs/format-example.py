@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+"""The worked example of docs/format.md, and a small verifier, written from that page alone and with nothing of Waybill.
+
+    python3 docs/format-example.py                 prints the example's two chains, as they stand in the document
+    python3 docs/format-example.py verify FILE     verifies a chain; exit code 0 ok, 1 tampered, 3 incomplete, 4 unreadable
+
+The verifier knows the whole chain only (no partial one, no expected heads) and forgets no publisher.
+"""
+import hashlib
+import json
+import re
+import sys
+
+SIZE_WINDOW = 65536
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def jcs(value):
+    """RFC 8785 for values whose numbers are integers; that is every number of the format itself."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return "{" + ",".join(jcs(name) + ":" + jcs(value[name]) for name in names) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(jcs, value)) + "]"
+    if isinstance(value, float):
+        raise ValueError("this program canonicalizes integers only, not %r" % value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53 - 1:
+        raise ValueError("%d is no exact JSON number" % value)
+    text = json.dumps(value, ensure_ascii=False)
+    text.encode("utf-8")  # refuses lone surrogates
+    return text
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+# ---- volume ------------------------------------------------------------------------------------------------------
+
+
+def is_chainloop(event):
+    return event.get("EventType") == "AUDIT_EVENT" and "Data" in event
+
+
+def transfer_of(event):
+    """(kind, digest, bytes or None), or None when the event moved nothing."""
+    if is_chainloop(event):
+        data = event["Data"]
+        info = data.get("Info") if isinstance(data, dict) and data.get("TargetType") == "CASArtifact" else None
+        if not isinstance(info, dict):
+            return None
+        action = data.get("ActionType")
+        if action == "CASArtifactDownloaded":
+            kind = "download"
+        elif action == "CASArtifactUploaded":
+            kind = "deduplicated" if info.get("skipped") is True else "upload"
+        else:
+            return None
+        size = info.get("size_bytes")
+        if size == 0 and (kind == "deduplicated" or info.get("digest") != EMPTY):
+            size = None
+        return kind, "sha256:%s" % info.get("digest"), size
+    data = event.get("data")
+    if not isinstance(data, dict):
+        return None
+    if event.get("type") == "casartifact.downloaded":
+        return "download", data.get("digest"), data.get("size_bytes")
+    if event.get("type") == "casartifact.uploaded":
+        kind = "deduplicated" if data.get("skipped") is True else "upload"
+        return kind, data.get("digest"), data.get("size_bytes")
+    return None
+
+
+def volume_of(seq, event, mentions):
+    """The volume of entry `seq`. `mentions`: digest -> (bytes, the upload's seq, seq of the mention)."""
+    transfer = transfer_of(event)
+    if transfer is None:
+        return {"kind": "none", "bytes": None}
+    kind, digest, size = transfer
+    volume = {"kind": kind, "bytes": None if size is None else str(size)}
+    mention = mentions.get(digest)
+    if kind == "deduplicated" and size is None and mention and mention[2] >= seq - SIZE_WINDOW:
+        volume["bytes"], volume["from"] = mention[0], mention[1]
+    return volume
+
+
+def mention(seq, event, volume, mentions):
+    transfer = transfer_of(event)
+    if transfer and volume["bytes"] is not None and (transfer[0] == "upload" or "from" in volume):
+        mentions[transfer[1]] = (volume["bytes"], volume.get("from", seq), seq)
+
+
+TALLY = {"upload": "uploads", "download": "downloads", "deduplicated": "deduplicated"}
+
+
+def no_totals():
+    return {"events": "0", **{name: {"count": "0", "bytes": "0", "unknown": "0"} for name in TALLY.values()}}
+
+
+def add_volume(totals, volume):
+    totals = json.loads(json.dumps(totals))
+    totals["events"] = str(int(totals["events"]) + 1)
+    if volume["kind"] in TALLY:
+        tally = totals[TALLY[volume["kind"]]]
+        tally["count"] = str(int(tally["count"]) + 1)
+        if volume["bytes"] is None:
+            tally["unknown"] = str(int(tally["unknown"]) + 1)
+        else:
+            tally["bytes"] = str(int(tally["bytes"]) + int(volume["bytes"]))
+    return totals
+
+
+# ---- writing -----------------------------------------------------------------------------------------------------
+
+
+def chain(orgid, messages):
+    """Lines of a chain. A message: (AUDIT sequence, received, subject, event)."""
+    head, totals, mentions, lines = "0" * 64, no_totals(), {}, []
+    for seq, (source_seq, received, subject, event) in enumerate(messages, start=1):
+        volume = volume_of(seq, event, mentions)
+        mention(seq, event, volume, mentions)
+        totals = add_volume(totals, volume)
+        core = {
+            "v": 1,
+            "orgid": orgid,
+            "seq": seq,
+            "prev_hash": head,
+            "received": received,
+            "source": {"stream": "AUDIT", "seq": source_seq, "subject": subject},
+            "event_hash": sha256(jcs(event)),
+            "volume": volume,
+            "totals": totals,
+        }
+        head = sha256(jcs(core))
+        lines.append(jcs({"core": core, "event": event, "hash": head}))
+    return lines
+
+
+def cloudevent(sequence, time, more, data):
+    return {
+        "specversion": "1.0",
+        "id": "01997b3c-8a0%d-7000-8000-00000000000%d" % (sequence, sequence),
+        "source": "//cas.example/artifact-cas",
+        "type": "casartifact.uploaded",
+        "time": time,
+        "orgid": "acme",
+        "producer": "b1f0",
+        "sequence": str(sequence),
+        "data": data,
+        **more,
+    }
+
+
+HEX = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
+
+ACME = [
+    (
+        1,
+        "2026-01-05T09:00:00.012Z",
+        "audit.casartifact.uploaded.acme",
+        cloudevent(
+            1,
+            "2026-01-05T09:00:00.000Z",
+            {"actortype": "USER", "actorid": "u-7", "actorname": "Zoë 😀"},
+            {"digest": "sha256:" + HEX, "size_bytes": 1024, "file_name": "sbom.cyclonedx.json"},
+        ),
+    ),
+    (
+        2,
+        "2026-01-05T09:00:01.020Z",
+        "audit.casartifact.uploaded.acme",
+        cloudevent(2, "2026-01-05T09:00:01.000Z", {}, {"digest": "sha256:" + HEX, "skipped": True}),
+    ),
+    (
+        4,
+        "2026-01-05T09:00:02.004Z",
+        "audit.casartifact.casartifactdownloaded",
+        {
+            "EventType": "AUDIT_EVENT",
+            "Timestamp": "2026-01-05T09:00:02.000000001Z",
+            "Data": {
+                "ActionType": "CASArtifactDownloaded",
+                "TargetType": "CASArtifact",
+                "OrgID": "acme",
+                "Info": {"digest": HEX, "size_bytes": 1024, "backend_type": "OCI"},
+            },
+        },
+    ),
+]
+
+NO_EVENT = b"hello"
+
+SYSTEM = [
+    (
+        3,
+        "2026-01-05T09:00:01.500Z",
+        "audit.casartifact.uploaded.acme",
+        {
+            "kind": "rejected",
+            "reason": "not_json",
+            "detail": "is not JSON",
+            "subject": "audit.casartifact.uploaded.acme",
+            "size": len(NO_EVENT),
+            "sha256": hashlib.sha256(NO_EVENT).hexdigest(),
+            "payload": "aGVsbG8=",
+        },
+    )
+]
+
+
+# ---- verifying ---------------------------------------------------------------------------------------------------
+
+
+class Tampered(Exception):
+    pass
+
+
+def need(ok, what):
+    if not ok:
+        raise Tampered(what)
+
+
+def unique(pairs):
+    names = [name for name, _ in pairs]
+    need(len(set(names)) == len(names), "a doubled member")
+    return dict(pairs)
+
+
+def verify(data):
+    """(verdict, first bad seq or None, detail)"""
+    lines = data.split(b"\n")
+    while lines and lines[-1] == b"":
+        lines.pop()
+    orgid, head, received, source_seq = None, "0" * 64, "", 0
+    totals, mentions, erased, numbers = no_totals(), {}, {}, {}
+    hidden = 0
+    for seq, raw in enumerate(lines, start=1):
+        try:
+            try:
+                entry = json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
+                core, event, hash_ = entry["core"], entry["event"], entry["hash"]
+                canonical = jcs(entry).encode("utf-8")
+                volume, source = core["volume"], core["source"]
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                raise Tampered("no entry: %s" % error)
+            need(set(entry) == {"core", "event", "hash"}, "members of the entry")
+            need(canonical == raw, "not canonical")
+            need(core["v"] == 1 and core["seq"] == seq, "seq")
+            need(orgid in (None, core["orgid"]), "orgid")
+            need(sha256(jcs(core)) == hash_, "hash")
+            need(event is None or sha256(jcs(event)) == core["event_hash"], "event_hash")
+            need(core["prev_hash"] == head, "prev_hash")
+            need(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", core["received"]), "received")
+            need(core["received"] >= received, "received goes back")
+            need(source["seq"] > source_seq, "source.seq")
+            need(core["totals"] == add_volume(totals, volume), "totals")
+            if event is None:
+                hidden += 1
+                if volume["bytes"] is not None:
+                    erased[volume.get("from", seq)] = volume["bytes"]
+            else:
+                derived = volume_of(seq, event, mentions)
+                transfer = transfer_of(event)
+                unsized = transfer and transfer[0] == "deduplicated" and transfer[2] is None
+                trusted = unsized and volume["kind"] == "deduplicated" and erased.get(volume.get("from"), 0) == volume["bytes"]
+                need(volume == derived or trusted, "volume")
+                mention(seq, event, volume, mentions)
+                if core["orgid"] != "_system":
+                    owner = event["Data"].get("OrgID") if is_chainloop(event) else event.get("orgid")
+                    need(owner == core["orgid"], "the event belongs to %s" % owner)
+                    if "producer" in event and not is_chainloop(event):
+                        seen = numbers.setdefault(event["producer"], set())
+                        need(int(event["sequence"]) not in seen, "chained a second time")
+                        seen.add(int(event["sequence"]))
+        except Tampered as problem:
+            if seq == 1 and b'"volume":{"bytes":' not in data:
+                return "unreadable", 1, str(problem)
+            return "tampered", seq, str(problem)
+        orgid, head, totals, received, source_seq = core["orgid"], hash_, core["totals"], core["received"], source["seq"]
+    if not lines:
+        return "unreadable", 1, "there is no entry"
+    missing = sum(max(seen) - len(seen) for seen in numbers.values())
+    if missing > hidden:
+        return "incomplete", None, "%d events of publishers are missing" % missing
+    return "ok", None, "%d entries of %s, head %s, totals %s" % (len(lines), orgid, head, jcs(totals))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "verify":
+        with open(sys.argv[2], "rb") as file:
+            verdict, bad, detail = verify(file.read())
+        print(verdict if bad is None else "%s at seq %d" % (verdict, bad), "-", detail)
+        sys.exit({"ok": 0, "tampered": 1, "incomplete": 3, "unreadable": 4}[verdict])
+    if len(sys.argv) != 1:
+        sys.exit(__doc__)
+    sys.stdout.buffer.write("".join(line + "\n" for line in chain("acme", ACME) + chain("_system", SYSTEM)).encode("utf-8"))

@@ -1,0 +1,85 @@
+/** Where a moment cuts a chain: its last entry received before then. */
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema';
+import { ConsumerError } from './errors.ts';
+import { entryAt, findBlock, type LedgerPlace, newestBlock, nextBlock, readStored, type StoredBlock } from './find-block.ts';
+
+/** Blocks to start looking from, by organization. Any block of the chain will do; a near one is quick. */
+export type Hints = ReadonlyMap<string, StoredBlock>;
+
+const HINTS_TIMEOUT_MS = 10_000;
+
+/**
+ * The newest blocks of many chains stored before a moment, in one request. They come from whichever replica answers and
+ * may be old or missing: good for hints, and for nothing else. None at all before nats-server 2.11.
+ *
+ * @param at at most 1,024 organizations: the server refuses more
+ */
+export async function readHints(
+  jsm: JetStreamManager,
+  ledger: LedgerPlace,
+  at: { before: string; orgids: readonly string[] },
+): Promise<Hints> {
+  const hints = new Map<string, StoredBlock>();
+  const subjects = at.orgids.map((orgid) => formatLedgerSubject(orgid, ledger.ledgerPrefix));
+  const messages = await jsm.direct
+    .getLastMessagesFor(ledger.ledgerStream, { multi_last: subjects, up_to_time: new Date(at.before) })
+    .catch(() => null);
+  if (!messages) return hints;
+  const giveUp = setTimeout(() => messages.stop(), HINTS_TIMEOUT_MS);
+  try {
+    for await (const message of messages) {
+      const orgid = parseLedgerSubject(message.subject, ledger.ledgerPrefix);
+      if (orgid !== null) hints.set(orgid, readStored(ledger, orgid, message));
+    }
+  } catch (error) {
+    // "No results", an old server, a replica without a leader: the search does without.
+    if (error instanceof ConsumerError) throw error;
+  } finally {
+    clearTimeout(giveUp);
+  }
+  return hints;
+}
+
+/**
+ * The chain's last entry with `received < before`; null when there is none. Exact whatever the hint is: it is asked of
+ * the leader which block comes next. A few requests, however long the chain.
+ */
+export async function findBoundary(
+  jsm: JetStreamManager,
+  ledger: LedgerPlace,
+  at: { orgid: string; before: string; hint: StoredBlock | undefined },
+): Promise<Entry | null> {
+  const { orgid, before } = at;
+  const holds = ({ core }: Entry): boolean => core.received < before;
+  const hint = at.hint && holds(at.hint.first) ? at.hint : null;
+  const after = hint && (await nextBlock(jsm, ledger, { orgid, streamSeq: hint.streamSeq + 1 }));
+  const block = hint && (!after || !holds(after.first)) ? hint : await findBlock(jsm, ledger, orgid, { holds, from: after ?? hint });
+  return block && lastBefore(ledger, block, holds);
+}
+
+/** The chain's last entry; null when it has none. */
+export async function findLast(jsm: JetStreamManager, ledger: LedgerPlace, orgid: string): Promise<Entry | null> {
+  const block = await newestBlock(jsm, ledger, orgid);
+  return block && entryAt(ledger, block, -1);
+}
+
+/** By bisection in the block, whose first entry holds. */
+function lastBefore(ledger: LedgerPlace, block: StoredBlock, holds: (entry: Entry) => boolean): Entry {
+  let found = entryAt(ledger, block, -1);
+  if (holds(found)) return found;
+  found = block.first;
+  let low = 1;
+  let high = block.lines.length - 1;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const entry = entryAt(ledger, block, middle);
+    if (holds(entry)) {
+      found = entry;
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return found;
+}

@@ -1,0 +1,130 @@
+/** Opening the NATS connection that everything here runs over, and refusing servers that cannot do what is needed. */
+import { jetstreamManager } from '@nats-io/jetstream';
+import { type Authenticator, credsAuthenticator, errors, type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core';
+import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
+import { readFile } from 'node:fs/promises';
+import type { NatsSettings } from './config.ts';
+import { ConsumerError } from './errors.ts';
+import { explain } from './nats-error.ts';
+
+/** Tests run everything on this one and on the current one. */
+export const OLDEST_SERVER = '2.10.0';
+/** From here on `sync_interval: always` keeps an acknowledged event through a power failure (nats-server #8456, #8475). */
+export const DURABLE_SERVER = '2.15.0';
+
+export interface ConnectOptions {
+  /** Shows in the server's connection list. Default: `waybill`. */
+  readonly name?: string;
+  /** How long to wait for one server to answer, in milliseconds. Default: 5,000. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Connects once; from then on the connection mends itself for ever.
+ *
+ * @throws ConsumerError CANNOT_CONNECT, BAD_CONFIG (a file that cannot be read), SERVER_TOO_OLD, JETSTREAM_OFF
+ */
+export async function openConnection(nats: NatsSettings, options: ConnectOptions = {}): Promise<NatsConnection> {
+  const servers = nats.servers.join(', ');
+  const authenticator = await authenticatorOf(nats);
+  let nc: NatsConnection;
+  try {
+    nc = await dial({
+      servers: [...nats.servers],
+      name: options.name ?? 'waybill',
+      timeout: options.timeoutMs ?? 5_000,
+      inboxPrefix: nats.inboxPrefix,
+      maxReconnectAttempts: -1,
+      // A password that is being rotated ends nothing.
+      ignoreAuthErrorAbort: true,
+      pingInterval: 5_000,
+      maxPingOut: 2,
+      noAsyncTraces: true,
+      ...(authenticator && { authenticator }),
+      ...(nats.user !== undefined && { user: nats.user }),
+      ...(nats.password !== undefined && { pass: nats.password }),
+      ...(nats.token !== undefined && { token: nats.token }),
+      ...(nats.tls && { tls: tlsOf(nats) }),
+    });
+  } catch (cause) {
+    throw new ConsumerError('CANNOT_CONNECT', `could not connect to NATS at ${servers}: ${reason(cause)}`, { cause });
+  }
+  try {
+    await checkServer(nc);
+    return nc;
+  } catch (error) {
+    await nc.close();
+    throw error;
+  }
+}
+
+function tlsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettings): NonNullable<NodeConnectionOptions['tls']> {
+  return {
+    ...(tlsCaFile !== undefined && { caFile: tlsCaFile }),
+    ...(tlsCertFile !== undefined && { certFile: tlsCertFile }),
+    ...(tlsKeyFile !== undefined && { keyFile: tlsKeyFile }),
+  };
+}
+
+async function authenticatorOf({ credsFile, nkeySeedFile }: NatsSettings): Promise<Authenticator | null> {
+  if (credsFile !== undefined) return credsAuthenticator(await bytesOf('WAYBILL_NATS_CREDS_FILE', credsFile));
+  if (nkeySeedFile === undefined) return null;
+  const text = new TextDecoder().decode(await bytesOf('WAYBILL_NATS_NKEY_SEED_FILE', nkeySeedFile)).trim();
+  return nkeyAuthenticator(new TextEncoder().encode(text));
+}
+
+async function bytesOf(variable: string, file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new ConsumerError('BAD_CONFIG', `${variable} is ${JSON.stringify(file)}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function reason(cause: unknown): string {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    if (error instanceof errors.AuthorizationError) return 'the server refuses this identity (check user and password)';
+    if (error instanceof errors.TimeoutError) return 'no answer in time';
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ECONNREFUSED') return 'nobody listens there';
+    if (code === 'ENOTFOUND') return 'there is no such host';
+    if (error.cause === undefined) return error.message;
+  }
+  return String(cause);
+}
+
+/** @throws ConsumerError SERVER_TOO_OLD or JETSTREAM_OFF */
+export async function checkServer(nc: NatsConnection): Promise<void> {
+  const version = nc.info?.version ?? '0.0.0';
+  const where = `the nats-server at ${nc.getServer()}`;
+  if (isOlder(version, OLDEST_SERVER)) {
+    throw new ConsumerError('SERVER_TOO_OLD', `${where} is version ${version}: ${OLDEST_SERVER} or newer is needed`);
+  }
+  try {
+    const jsm = await jetstreamManager(nc, { checkAPI: false });
+    await jsm.getAccountInfo();
+  } catch (cause) {
+    const error = explain(cause, `ask ${where} about JetStream`);
+    // An identity that need not know about the account as a whole is fine.
+    if (error.code !== 'NO_PERMISSION') throw error;
+  }
+}
+
+/** @returns what an operator should know about this server, or null */
+export function durabilityWarning(nc: NatsConnection): string | null {
+  const version = nc.info?.version ?? '0.0.0';
+  if (!isOlder(version, DURABLE_SERVER)) return null;
+  return `nats-server ${version} can lose acknowledged events in a power failure even with sync_interval: always; ${DURABLE_SERVER} or newer does not`;
+}
+
+/** Compares the numbers of two versions; what follows them (`-RC.1`, `-dev`) is not looked at. */
+export function isOlder(version: string, than: string): boolean {
+  const numbers = (text: string): number[] => (/^v?(\d+)\.(\d+)\.(\d+)/.exec(text) ?? []).slice(1).map(Number);
+  const a = numbers(version);
+  const b = numbers(than);
+  for (let i = 0; i < 3; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}

@@ -1,0 +1,71 @@
+/** Whether everything received before a moment is chained, so that an answer about it can never change. */
+import type { JetStreamManager } from '@nats-io/jetstream';
+import type { StreamInfo } from '@nats-io/jetstream';
+import { decodeUtf8, splitBlock } from '@waybill/schema';
+import { ConsumerError } from './errors.ts';
+import { explain } from './nats-error.ts';
+import type { Settings } from './settings.ts';
+
+export interface Finality {
+  readonly final: boolean;
+  /** Why not, and what is still to come; null when final. */
+  readonly pending: string | null;
+}
+
+/** How long a message that has its time may take to show up on a replicated stream. */
+const IN_FLIGHT_MS = 5_000;
+
+/** @param before a moment in `received`'s form */
+export async function readFinality(jsm: JetStreamManager, settings: Settings, before: string): Promise<Finality> {
+  const { auditStream } = settings;
+  // The clock first and the stream after it: what was stored before this clock reading is seen by the second look.
+  const clock = await audit(jsm, settings);
+  const { state } = await audit(jsm, settings);
+  const watermark = await readWatermark(jsm, settings);
+  const next = await nextMessage(jsm, auditStream, watermark + 1);
+  if (next && next.stored < before) {
+    const behind = state.last_seq - watermark;
+    return no(`the ledger has ${auditStream} up to sequence ${watermark}: up to ${behind} later messages are not chained yet`);
+  }
+  if (next) return { final: true, pending: null };
+  const margin = clock.config.num_replicas > 1 ? IN_FLIGHT_MS : 0;
+  const now = Date.parse(clock.ts ?? '');
+  if (now >= Date.parse(before) + margin && state.last_seq <= watermark) return { final: true, pending: null };
+  return no(`${before} is not past yet by the clock of the server (${clock.ts}): more may be received before it`);
+}
+
+function no(pending: string): Finality {
+  return { final: false, pending };
+}
+
+async function audit(jsm: JetStreamManager, { auditStream }: Settings): Promise<StreamInfo> {
+  try {
+    return await jsm.streams.info(auditStream);
+  } catch (cause) {
+    throw explain(cause, `look at stream ${auditStream}`);
+  }
+}
+
+/** Every AUDIT message up to this sequence is in the ledger: 0 while the ledger is empty. */
+export async function readWatermark(jsm: JetStreamManager, { ledgerStream, ledgerPrefix }: Settings): Promise<number> {
+  const attempted = `read the newest block of stream ${ledgerStream}`;
+  let seq = 0;
+  try {
+    const message = await jsm.streams.getMessage(ledgerStream, { last_by_subj: `${ledgerPrefix}.*` });
+    if (!message) return 0;
+    seq = message.seq;
+    return splitBlock(decodeUtf8(message.data)).trailer.watermark;
+  } catch (cause) {
+    if (seq === 0) throw explain(cause, attempted);
+    throw new ConsumerError('LEDGER_DAMAGED', `stream ${ledgerStream}, sequence ${seq} is no block: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function nextMessage(jsm: JetStreamManager, stream: string, seq: number): Promise<{ stored: string } | null> {
+  try {
+    const message = await jsm.streams.getMessage(stream, { seq, next_by_subj: '>' } as { seq: number });
+    return message && { stored: message.time.toISOString() };
+  } catch (cause) {
+    throw explain(cause, `read stream ${stream} from sequence ${seq} on`);
+  }
+}

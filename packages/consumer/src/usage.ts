@@ -1,0 +1,167 @@
+/**
+ * The bill. Totals are cumulative and hashed into each entry, so what an organization used in `[from, to)` of received
+ * time is the difference of two entries, which the answer names: whoever has the chain can check it.
+ */
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Entry, NO_TOTALS, ORGID_PATTERN, subtractTotals, sumTotals, type Tally, type Totals } from '@waybill/schema';
+import { findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { ConsumerError } from './errors.ts';
+import { readFinality } from './finality.ts';
+import { parseInstant } from './instant.ts';
+import { inParallel, listOrganizations } from './organizations.ts';
+import type { Settings } from './settings.ts';
+
+export interface UsageWindow {
+  /** The first moment that counts: RFC 3339 with a zone, or a date (midnight UTC). Default: the beginning. */
+  readonly from?: string | undefined;
+  /** The first moment that no longer counts. Default: everything chained so far, which is never final. */
+  readonly to?: string | undefined;
+}
+
+/** An entry that a window's edge falls behind; `seq` is a decimal string. */
+export interface Boundary {
+  readonly seq: string;
+  readonly hash: string;
+}
+
+/** Every number is a decimal string: a busy organization's bytes pass 2^53. */
+export interface Usage {
+  readonly orgid: string;
+  /** UTC, milliseconds; null: not limited. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly events: string;
+  readonly uploads: Tally;
+  readonly downloads: Tally;
+  readonly deduplicated: Tally;
+  /** The last entries before `from` and before `to`; null: there is none. */
+  readonly boundary: { readonly from: Boundary | null; readonly to: Boundary | null };
+  /** Everything received before `to` is chained: this answer is the same whenever it is asked for. */
+  readonly final: boolean;
+  /** Only when not final: what is still to come. */
+  readonly pending?: string;
+}
+
+export interface UsageReport {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly final: boolean;
+  readonly pending?: string;
+  /** Sorted by `orgid`. */
+  readonly organizations: readonly Usage[];
+  /** Over all of them. */
+  readonly sum: Totals;
+}
+
+/**
+ * One organization's usage. One that has no chain has used nothing.
+ *
+ * @throws ConsumerError BAD_ARGUMENT, NO_STREAM, LEDGER_DAMAGED …
+ */
+export async function usage(nc: NatsConnection, settings: Settings, query: UsageWindow & { orgid: string }): Promise<Usage> {
+  if (!ORGID_PATTERN.test(query.orgid)) {
+    throw new ConsumerError('BAD_ARGUMENT', `orgid is ${JSON.stringify(query.orgid)}: expected ${ORGID_PATTERN.source}`);
+  }
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const window = await openWindow(jsm, settings, query);
+  const hints = await hintsFor(jsm, settings, { window, orgids: [query.orgid] });
+  return usageOf(jsm, settings, { orgid: query.orgid, window, hints });
+}
+
+/** Every organization's usage, `_system` left out. @throws ConsumerError as `usage` */
+export async function usageOfAll(nc: NatsConnection, settings: Settings, query: UsageWindow = {}): Promise<UsageReport> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const window = await openWindow(jsm, settings, query);
+  const orgids = await listOrganizations(jsm, settings);
+  const organizations: Usage[] = [];
+  // In groups, because hints are whole blocks.
+  for (let i = 0; i < orgids.length; i += ORGANIZATIONS_AT_ONCE) {
+    const group = orgids.slice(i, i + ORGANIZATIONS_AT_ONCE);
+    const hints = await hintsFor(jsm, settings, { window, orgids: group });
+    const usages = await inParallel(group, REQUESTS_AT_ONCE, (orgid) => usageOf(jsm, settings, { orgid, window, hints }));
+    organizations.push(...usages);
+  }
+  const { from, to, standing } = window;
+  return { from, to, ...standing, organizations, sum: sumTotals(organizations) };
+}
+
+const ORGANIZATIONS_AT_ONCE = 256;
+const REQUESTS_AT_ONCE = 64;
+
+interface Window {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly standing: { readonly final: boolean; readonly pending?: string };
+}
+
+interface WindowHints {
+  readonly from: Hints;
+  readonly to: Hints;
+}
+
+/** Looks how far the ledger is, before any boundary is looked up: if it has passed `to` now, it has by then. */
+async function openWindow(jsm: JetStreamManager, settings: Settings, query: UsageWindow): Promise<Window> {
+  const { from, to } = parseWindow(query);
+  return { from, to, standing: await standingAt(jsm, settings, to) };
+}
+
+function parseWindow(query: UsageWindow): { from: string | null; to: string | null } {
+  const from = query.from === undefined ? null : parseInstant('from', query.from);
+  const to = query.to === undefined ? null : parseInstant('to', query.to);
+  if (from !== null && to !== null && from > to) {
+    throw new ConsumerError('BAD_ARGUMENT', `from is ${from}, after to, which is ${to}`);
+  }
+  return { from, to };
+}
+
+async function standingAt(jsm: JetStreamManager, settings: Settings, to: string | null): Promise<Window['standing']> {
+  if (to === null) return { final: false, pending: 'without an end, the window takes in whatever is chained next' };
+  const { final, pending } = await readFinality(jsm, settings, to);
+  return pending === null ? { final } : { final, pending };
+}
+
+async function hintsFor(
+  jsm: JetStreamManager,
+  settings: Settings,
+  { window, orgids }: { window: Window; orgids: readonly string[] },
+): Promise<WindowHints> {
+  const { from, to } = window;
+  return {
+    from: from === null ? new Map() : await readHints(jsm, settings, { before: from, orgids }),
+    to: to === null ? new Map() : await readHints(jsm, settings, { before: to, orgids }),
+  };
+}
+
+async function usageOf(
+  jsm: JetStreamManager,
+  settings: Settings,
+  { orgid, window, hints }: { orgid: string; window: Window; hints: WindowHints },
+): Promise<Usage> {
+  const { from, to, standing } = window;
+  const start = from === null ? null : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
+  const end =
+    to === null
+      ? await findLast(jsm, settings, orgid)
+      : await findBoundary(jsm, settings, { orgid, before: to, hint: hints.to.get(orgid) });
+  const { events, uploads, downloads, deduplicated } = subtractTotals(totalsOf(end), totalsOf(start));
+  return {
+    orgid,
+    from,
+    to,
+    events,
+    uploads,
+    downloads,
+    deduplicated,
+    boundary: { from: boundaryOf(start), to: boundaryOf(end) },
+    ...standing,
+  };
+}
+
+function totalsOf(entry: Entry | null): Totals {
+  return entry?.core.totals ?? NO_TOTALS;
+}
+
+function boundaryOf(entry: Entry | null): Boundary | null {
+  return entry && { seq: String(entry.core.seq), hash: entry.hash };
+}

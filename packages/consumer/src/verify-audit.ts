@@ -1,0 +1,131 @@
+/** The AUDIT stream against the chains: every message in exactly one chain, with the same content and time. */
+import { type DataCheck, type Entry, type JsonObject, readMessage, SYSTEM_CHAIN } from '@waybill/schema';
+import { createHash } from 'node:crypto';
+import { type Claim, createAuditIndex } from './audit-index.ts';
+import { nodeSha256 } from './sha256.ts';
+
+export interface AuditProblem {
+  /** In the AUDIT stream. */
+  readonly seq: number;
+  readonly kind: 'not_chained' | 'altered' | 'misjudged';
+  readonly detail: string;
+}
+
+export interface AuditCheckOptions {
+  readonly stream: string;
+  readonly subjectPrefix: string;
+  /** The first sequence that is compared. */
+  readonly first: number;
+  /** Only this organization's chain and `_system` were read: messages of others are not looked at. */
+  readonly orgid?: string;
+  /** As the consumer's, when it has event types of its own. */
+  readonly checkData?: DataCheck;
+}
+
+export interface AuditCheck {
+  /** Takes in an entry of the ledger. @returns what is wrong with it, or null */
+  takeEntry(entry: Entry): string | null;
+  /** Compares one message; call it in the stream's order, after all entries. @returns what is wrong, or null */
+  compare(message: { seq: number; subject: string; received: string; payload: Uint8Array }): AuditProblem | null;
+  /** Of sequence numbers at which AUDIT has nothing (any more): the first that no chain knows and `_system` does not mention; null when all are accounted for. */
+  unaccounted(gap: SequenceGap): number | null;
+  readonly compared: number;
+}
+
+export interface SequenceGap {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** How the index tells records of messages that were chained before from records of messages that are no events. */
+const DUPLICATES = `${SYSTEM_CHAIN} (duplicate)`;
+
+export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkData }: AuditCheckOptions): AuditCheck {
+  const readOptions = { subjectPrefix, ...(checkData && { checkData }) };
+  const index = createAuditIndex();
+  /** `received` of each chain's last entry before the one that is compared next: times never go back in a chain. */
+  const latest = new Map<string, string>();
+  /** Ascending, because `_system` is in AUDIT's order. */
+  const gaps: SequenceGap[] = [];
+  let compared = 0;
+
+  function takeEntry({ core, event }: Entry): string | null {
+    if (core.source.stream !== stream) return null;
+    const { seq } = core.source;
+    if (core.orgid === SYSTEM_CHAIN && event?.['kind'] === 'gap') return takeGap(event, seq);
+    if (seq < first) latest.set(core.orgid, core.received);
+    const other = index.claim(seq, labelOf(core.orgid, event), claimOf({ core, event }));
+    return other === null ? null : `message ${seq} of ${stream} is in the chain of ${other} already`;
+  }
+
+  function takeGap(record: JsonObject, seq: number): string | null {
+    const gap = { first: Number(record['first']), last: Number(record['last']) };
+    if (!(gap.first >= 1 && gap.last >= gap.first) || gap.last !== seq) return `the gap ${gap.first} to ${gap.last} is recorded at ${seq}`;
+    gaps.push(gap);
+    return null;
+  }
+
+  function compare({ seq, subject, received, payload }: Parameters<AuditCheck['compare']>[0]): AuditProblem | null {
+    const reading = readMessage(subject, payload, readOptions);
+    const chain = index.chainOf(seq);
+    if (orgid !== undefined && chain !== orgid && (!reading.ok || reading.orgid !== orgid)) return null;
+    compared++;
+    const problem = (kind: AuditProblem['kind'], detail: string): AuditProblem => ({ seq, kind, detail });
+    if (chain === null) {
+      return problem('not_chained', `${reading.ok ? `the event of ${reading.orgid}` : `the message (${reading.reason})`} is in no chain`);
+    }
+    if (chain === SYSTEM_CHAIN || chain === DUPLICATES) {
+      const contentHash = createHash('sha256').update(payload).digest('hex');
+      if (!index.matches(seq, { contentHash, received: '' })) return problem('altered', 'the payload is not the one that _system recorded');
+      if (reading.ok && chain === SYSTEM_CHAIN) return problem('misjudged', `the event of ${reading.orgid} is recorded in _system as if it were none`);
+      return null;
+    }
+    if (!reading.ok) return problem('altered', `it is no event (${reading.reason}), and the chain of ${chain} has one from it`);
+    if (reading.orgid !== chain) return problem('altered', `the event is of ${reading.orgid}, and it is in the chain of ${chain}`);
+    const before = latest.get(chain) ?? '';
+    const expected = received < before ? before : received;
+    latest.set(chain, expected);
+    if (index.matches(seq, { contentHash: nodeSha256(reading.canonical), received: expected })) return null;
+    return problem('altered', `the event, or the time at which it was stored, is not what the chain of ${chain} has`);
+  }
+
+  /** The recorded gap that has a sequence number. */
+  function gapAt(seq: number): SequenceGap | null {
+    let low = 0;
+    let high = gaps.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((gaps[middle] as SequenceGap).last < seq) low = middle + 1;
+      else high = middle;
+    }
+    const gap = gaps[low];
+    return gap && gap.first <= seq ? gap : null;
+  }
+
+  return {
+    takeEntry,
+    compare,
+    unaccounted({ first: start, last }) {
+      for (let seq = start; seq <= last; seq++) {
+        if (index.chainOf(seq) !== null) continue;
+        const gap = gapAt(seq);
+        if (!gap) return seq;
+        seq = gap.last;
+      }
+      return null;
+    },
+    get compared() {
+      return compared;
+    },
+  };
+}
+
+function labelOf(orgid: string, event: JsonObject | null): string {
+  return orgid === SYSTEM_CHAIN && event?.['kind'] === 'duplicate' ? DUPLICATES : orgid;
+}
+
+function claimOf({ core, event }: Pick<Entry, 'core' | 'event'>): Claim {
+  if (core.orgid !== SYSTEM_CHAIN) return { contentHash: core.event_hash, received: core.received };
+  // `_system` also has records of gaps, whose times nothing can be compared with, so its times are left out.
+  return { contentHash: String(event?.['sha256']), received: '' };
+}

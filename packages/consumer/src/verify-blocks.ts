@@ -1,0 +1,140 @@
+/** Verification of the ledger stream itself: every chain in it, every trailer, and no hole. */
+import {
+  admit,
+  canonicalJson,
+  type ChainReport,
+  type ChainVerifier,
+  createChainVerifier,
+  decodeUtf8,
+  type Entry,
+  type Expectation,
+  type Json,
+  type ProducerWindows,
+  splitBlock,
+  SYSTEM_CHAIN,
+  type Trailer,
+  trailerMismatch,
+} from '@waybill/schema';
+import { nodeSha256 } from './sha256.ts';
+
+export interface BlockVerifierOptions {
+  /** The only chains that are looked at. Default: all. */
+  readonly only?: ReadonlySet<string>;
+  /** The `seq` that they start with; what is before it is taken on trust. Default: 1. */
+  readonly fromSeq?: number;
+  /** Heads that chains must contain, by organization. */
+  readonly expect?: ReadonlyMap<string, readonly Expectation[]>;
+  /** Called with every good entry, in the ledger's order. @returns what is wrong with it, or null */
+  readonly onEntry: (entry: Entry) => string | null;
+}
+
+export interface BlockVerifier {
+  /** The next block of the stream. */
+  push(message: { seq: number; orgid: string; payload: Uint8Array }): void;
+  /** Everything of AUDIT up to here is in the ledger, it says. */
+  readonly watermark: number;
+  readonly entries: number;
+  /** One report for each chain, `_system` last; chains that were only expected are among them. */
+  finish(): ChainReport[];
+}
+
+interface Chain {
+  readonly verifier: ChainVerifier;
+  readonly start: number;
+  producers: ProducerWindows;
+  /** There are events since the last trailer that cannot be looked at. */
+  isPartial: boolean;
+}
+
+export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: BlockVerifierOptions): BlockVerifier {
+  const chains = new Map<string, Chain>();
+  let watermark = 0;
+  let entries = 0;
+
+  function chainOf(orgid: string): Chain {
+    let chain = chains.get(orgid);
+    if (!chain) {
+      const expected = expect?.get(orgid);
+      const start = orgid === SYSTEM_CHAIN ? 1 : fromSeq;
+      const verifier = createChainVerifier({ orgid, sha256: nodeSha256, fromSeq: start, ...(expected && { expect: expected }) });
+      chain = { verifier, start, producers: new Map(), isPartial: start > 1 };
+      chains.set(orgid, chain);
+    }
+    return chain;
+  }
+
+  // A chain that has to be there gets a report even when it is not.
+  for (const orgid of expect?.keys() ?? []) chainOf(orgid);
+
+  function verifyBlock(chain: Chain, text: string, seq: number): string | null {
+    const { lines, trailer } = splitBlock(text);
+    let first: Entry | null = null;
+    let last: Entry | null = null;
+    const isStart = trailer.first < chain.start;
+    for (const line of isStart ? lines.slice(chain.start - trailer.first) : lines) {
+      const entry = chain.verifier.push(line);
+      if (!entry) return null;
+      entries++;
+      first ??= entry;
+      last = entry;
+      const wrong = onEntry(entry);
+      if (wrong !== null) return wrong;
+      takeIn(chain, entry);
+    }
+    if (!first || !last) return `block ${seq} ends before entry ${chain.start}`;
+    const mismatch = trailerMismatch(isStart ? { ...trailer, first: chain.start } : trailer, first, last) ?? producersMismatch(chain, trailer);
+    if (mismatch !== null) return `in the trailer of block ${seq}: ${mismatch}`;
+    if (trailer.watermark < watermark) return `in the trailer of block ${seq}: watermark goes back from ${watermark} to ${trailer.watermark}`;
+    watermark = trailer.watermark;
+    return null;
+  }
+
+  return {
+    push({ seq, orgid, payload }) {
+      if (only && !only.has(orgid)) return;
+      const chain = chainOf(orgid);
+      if (chain.verifier.failed) return;
+      let wrong: string | null;
+      try {
+        wrong = verifyBlock(chain, decodeUtf8(payload), seq);
+      } catch (error) {
+        wrong = `block ${seq} of the stream ${(error as Error).message}`;
+      }
+      if (wrong !== null) chain.verifier.fail(wrong);
+    },
+    get watermark() {
+      return watermark;
+    },
+    get entries() {
+      return entries;
+    },
+    finish() {
+      const sorted = [...chains].sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
+      return sorted.map(([, { verifier }]) => verifier.finish());
+    },
+  };
+}
+
+function rank(orgid: string): number {
+  return orgid === SYSTEM_CHAIN ? 1 : 0;
+}
+
+/** Follows the anti-replay windows as the writer did. */
+function takeIn(chain: Chain, { core, event }: Entry): void {
+  if (event === null) chain.isPartial = true;
+  if (event === null || core.orgid === SYSTEM_CHAIN) return;
+  const { producer, sequence } = event;
+  if (typeof producer === 'string' && typeof sequence === 'string') admit(chain.producers, producer, Number(sequence), core.seq);
+}
+
+function producersMismatch(chain: Chain, trailer: Trailer): string | null {
+  if (chain.isPartial) {
+    // What erased and earlier events said of their publishers is known from the trailer alone.
+    chain.producers = new Map(Object.entries(trailer.producers));
+    chain.isPartial = false;
+    return null;
+  }
+  const derived = canonicalJson(Object.fromEntries(chain.producers) as unknown as Json);
+  if (derived === canonicalJson(trailer.producers as unknown as Json)) return null;
+  return 'producers are not those of the entries';
+}

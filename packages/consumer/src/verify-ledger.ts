@@ -1,0 +1,233 @@
+/** Verification of everything: the chains, the LEDGER stream that they are stored in, and AUDIT that they are made from. */
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import {
+  type AnyEventDefinition,
+  type ChainReport,
+  createDataCheck,
+  type Expectation,
+  formatLedgerSubject,
+  parseLedgerSubject,
+  SYSTEM_CHAIN,
+  type Verdict,
+  VERDICTS,
+} from '@waybill/schema';
+import { setTimeout as pause } from 'node:timers/promises';
+import { entryAt, findBlock } from './find-block.ts';
+import { readWatermark } from './finality.ts';
+import { mergeInOrder } from './merge-ranges.ts';
+import { explain } from './nats-error.ts';
+import { readRange } from './read-range.ts';
+import type { StreamItem } from './reader.ts';
+import type { Settings } from './settings.ts';
+import { type AuditCheck, type AuditProblem, createAuditCheck } from './verify-audit.ts';
+import { type BlockVerifier, createBlockVerifier } from './verify-blocks.ts';
+
+export interface VerifyLedgerOptions {
+  /** Only this organization's chain, and `_system`. Default: every chain. */
+  readonly orgid?: string;
+  /** With `orgid`: the entry to start at. */
+  readonly fromSeq?: number;
+  /** Heads that the caller holds, by organization. */
+  readonly expect?: ReadonlyMap<string, readonly Expectation[]>;
+  /** How long to wait for a ledger that is behind AUDIT. Default: 5,000. */
+  readonly waitMs?: number;
+  /** As given to the consumer, when it has event types of its own. */
+  readonly events?: readonly AnyEventDefinition[];
+  readonly onProgress?: (progress: VerifyProgress) => void;
+}
+
+export interface VerifyProgress {
+  readonly phase: 'ledger' | 'audit';
+  /** Sequence numbers of that stream. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface LedgerReport {
+  /** The worst of all that follows. */
+  readonly verdict: Verdict;
+  /** Sorted by organization, `_system` last. */
+  readonly chains: readonly ChainReport[];
+  readonly ledger: {
+    readonly stream: string;
+    readonly last_seq: number;
+    readonly entries: number;
+    /** Every AUDIT message up to this sequence is in the ledger, it says. */
+    readonly watermark: number;
+    /** What is wrong with the stream as such: each makes the verdict `tampered`. */
+    readonly problems: readonly string[];
+  };
+  readonly audit: {
+    readonly stream: string;
+    /** The first and last sequence that was compared. Earlier events have expired: the chains alone vouch for them. */
+    readonly from: number;
+    readonly to: number;
+    readonly compared: number;
+    /** Messages after the watermark that are in no chain yet. */
+    readonly behind: number;
+    /** At most 100 of them. */
+    readonly problems: readonly AuditProblem[];
+    readonly problem_count: number;
+  };
+}
+
+const LISTED = 100;
+
+/**
+ * @returns a report, whatever is found
+ * @throws ConsumerError only when the streams cannot be read: NO_STREAM, NO_PERMISSION, NO_ANSWER …
+ */
+export async function verifyLedger(nc: NatsConnection, settings: Settings, options: VerifyLedgerOptions = {}): Promise<LedgerReport> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const audit = (await info(jsm, settings.auditStream)).state;
+  // Only then the ledger, which therefore knows at least as much.
+  await waitForLedger(jsm, settings, { seq: audit.last_seq, waitMs: options.waitMs ?? 5_000 });
+  const ledger = (await info(jsm, settings.ledgerStream)).state;
+  const start = await startOf(jsm, settings, options);
+
+  const first = Math.max(audit.first_seq, start.auditSeq, 1);
+  const check = createAuditCheck({
+    stream: settings.auditStream,
+    subjectPrefix: settings.auditPrefix,
+    first,
+    checkData: createDataCheck(options.events),
+    ...(options.orgid !== undefined && { orgid: options.orgid }),
+  });
+  const blocks = createBlockVerifier({
+    ...(options.orgid !== undefined && { only: new Set([options.orgid, SYSTEM_CHAIN]) }),
+    ...(options.fromSeq !== undefined && { fromSeq: options.fromSeq }),
+    expect: new Map([...(options.orgid === undefined ? [] : [[options.orgid, []] as const]), ...(options.expect ?? [])]),
+    onEntry: check.takeEntry,
+  });
+  const run: Run = { nc, jsm, settings, options, blocks, check };
+  const problems = await readLedger(run, { from: start.ledgerSeq, to: ledger.last_seq });
+  const watermark = options.orgid === undefined ? blocks.watermark : await readWatermark(jsm, settings).catch(() => blocks.watermark);
+  const compared = await readAudit(run, { from: first, to: audit.last_seq, watermark });
+  const chains = blocks.finish();
+
+  return {
+    verdict: worst([
+      ...chains.map(({ verdict }) => verdict),
+      problems.length > 0 ? 'tampered' : 'ok',
+      compared.verdict,
+      compared.behind > 0 ? 'incomplete' : 'ok',
+    ]),
+    chains,
+    ledger: { stream: settings.ledgerStream, last_seq: ledger.last_seq, entries: blocks.entries, watermark, problems },
+    audit: {
+      stream: settings.auditStream,
+      from: first,
+      to: audit.last_seq,
+      compared: check.compared,
+      behind: compared.behind,
+      problems: compared.problems,
+      problem_count: compared.count,
+    },
+  };
+}
+
+interface Run {
+  readonly nc: NatsConnection;
+  readonly jsm: JetStreamManager;
+  readonly settings: Settings;
+  readonly options: VerifyLedgerOptions;
+  readonly blocks: BlockVerifier;
+  readonly check: AuditCheck;
+}
+
+/** @returns what is wrong with the stream as such */
+async function readLedger(run: Run, { from, to }: { from: number; to: number }): Promise<string[]> {
+  const { nc, jsm, settings, options, blocks } = run;
+  const { ledgerStream: stream, ledgerPrefix } = settings;
+  const problems: string[] = [];
+  const subjects = options.orgid === undefined ? [undefined] : [formatLedgerSubject(options.orgid, ledgerPrefix), formatLedgerSubject(SYSTEM_CHAIN, ledgerPrefix)];
+  const ranges = subjects.map((subject) =>
+    readRange(nc, jsm, { stream, from: subject === subjects[0] ? from : 1, to, ...(subject !== undefined && { subject }) }),
+  );
+  for await (const item of mergeInOrder(ranges)) {
+    options.onProgress?.({ phase: 'ledger', done: seqOf(item), total: to });
+    if (item.kind === 'gap') {
+      problems.push(`blocks ${item.first} to ${item.last} are missing in stream ${stream}`);
+      continue;
+    }
+    const orgid = parseLedgerSubject(item.subject, ledgerPrefix);
+    if (orgid === null) problems.push(`message ${item.seq} of stream ${stream} is on ${item.subject}, which is no chain's`);
+    else blocks.push({ seq: item.seq, orgid, payload: item.payload });
+  }
+  return problems.slice(0, LISTED);
+}
+
+interface Comparison {
+  readonly verdict: Verdict;
+  readonly behind: number;
+  readonly problems: AuditProblem[];
+  readonly count: number;
+}
+
+async function readAudit(run: Run, { from, to, watermark }: { from: number; to: number; watermark: number }): Promise<Comparison> {
+  const { nc, jsm, settings, options, check } = run;
+  const { auditStream: stream, auditPrefix } = settings;
+  const problems: AuditProblem[] = [];
+  let [count, behind] = [0, 0];
+  let verdict: Verdict = 'ok';
+  const note = (problem: AuditProblem | null): void => {
+    if (!problem) return;
+    if (problem.kind === 'not_chained' && problem.seq > watermark) {
+      behind++;
+      return;
+    }
+    count++;
+    verdict = worst([verdict, problem.kind === 'altered' ? 'tampered' : 'incomplete']);
+    if (problems.length < LISTED) problems.push(problem);
+  };
+  const noteGap = (gap: { first: number; last: number }): void => {
+    const seq = check.unaccounted({ first: gap.first, last: Math.min(gap.last, watermark) });
+    if (seq !== null) note({ seq, kind: 'not_chained', detail: 'it is gone from the stream, and no chain knows of it' });
+  };
+
+  if (options.orgid === undefined) noteGap({ first: 1, last: from - 1 });
+  // Chainloop's subjects do not name the organization.
+  const subjects = options.orgid === undefined ? [undefined] : [`${auditPrefix}.*.*.${options.orgid}`, `${auditPrefix}.*.*`];
+  const ranges = subjects.map((subject) => readRange(nc, jsm, { stream, from, to, ...(subject !== undefined && { subject }) }));
+  for await (const item of mergeInOrder(ranges)) {
+    options.onProgress?.({ phase: 'audit', done: seqOf(item), total: to });
+    if (item.kind === 'gap') noteGap(item);
+    else note(check.compare(item));
+  }
+  return { verdict, behind, problems, count };
+}
+
+/** Where to begin in the two streams: at their beginnings, or at the entry that the caller names. */
+async function startOf(jsm: JetStreamManager, settings: Settings, options: VerifyLedgerOptions): Promise<{ ledgerSeq: number; auditSeq: number }> {
+  const { orgid, fromSeq = 1 } = options;
+  if (orgid === undefined || fromSeq <= 1) return { ledgerSeq: 1, auditSeq: 1 };
+  const block = await findBlock(jsm, settings, orgid, { holds: ({ core }) => core.seq <= fromSeq });
+  if (!block || block.trailer.last < fromSeq) return { ledgerSeq: 1, auditSeq: 1 };
+  const { core } = entryAt(settings, block, fromSeq - block.trailer.first);
+  // From the entry after it: whether a time was moved up shows only from the entry before.
+  return { ledgerSeq: block.streamSeq, auditSeq: core.source.seq + 1 };
+}
+
+async function waitForLedger(jsm: JetStreamManager, settings: Settings, { seq, waitMs }: { seq: number; waitMs: number }): Promise<void> {
+  const deadline = Date.now() + waitMs;
+  // A newest block that cannot be read is for the report, not for here.
+  const watermark = (): Promise<number> => readWatermark(jsm, settings).catch(() => seq);
+  while ((await watermark()) < seq && Date.now() < deadline) await pause(100);
+}
+
+async function info(jsm: JetStreamManager, stream: string): Promise<StreamInfo> {
+  try {
+    return await jsm.streams.info(stream);
+  } catch (cause) {
+    throw explain(cause, `look at stream ${stream}`);
+  }
+}
+
+function seqOf(item: StreamItem): number {
+  return item.kind === 'gap' ? item.last : item.seq;
+}
+
+function worst(verdicts: readonly Verdict[]): Verdict {
+  return VERDICTS[Math.max(0, ...verdicts.map((verdict) => VERDICTS.indexOf(verdict)))] as Verdict;
+}

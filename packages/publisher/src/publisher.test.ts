@@ -1,0 +1,131 @@
+import { artifactUploaded } from '@waybill/schema';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { ConnectionLike } from './connection.ts';
+import { createPublisher, type Publisher } from './publisher.ts';
+
+/**
+ * The accounts under random faults: a connection that does what a script says. (What a server does is tested with
+ * servers, in test/publisher.)
+ */
+type Step = 'emit' | 'emit invalid' | 'store' | 'store, ack lost' | 'refuse' | 'garble' | 'too large' | 'down' | 'up' | 'deny' | 'turn' | 'wait';
+const STEPS: Step[] = ['emit', 'emit', 'emit', 'emit invalid', 'store', 'store', 'store, ack lost', 'refuse', 'garble', 'too large', 'down', 'up', 'deny', 'turn', 'turn', 'wait'];
+
+interface Sent {
+  readonly subject: string;
+  readonly id: string;
+  readonly reply: string;
+}
+
+function createScripted() {
+  const statuses: { type: string; error?: object }[] = [];
+  let wakeUp = (): void => {};
+  let answer: ((error: null, message: object) => void) | undefined;
+  const sent: Sent[] = [];
+  const stored: string[] = [];
+  const tell = (status: (typeof statuses)[number]): void => {
+    statuses.push(status);
+    wakeUp();
+  };
+  const connection = {
+    info: { max_payload: 1_000_000 },
+    publish(subject: string, _: Uint8Array, { reply, headers }: { reply: string; headers: { encode(): Uint8Array } }) {
+      const id = /Nats-Msg-Id: (\S+)/.exec(new TextDecoder().decode(headers.encode()))?.[1] ?? '';
+      sent.push({ subject, id, reply });
+    },
+    subscribe(_: string, { callback }: { callback: typeof answer }) {
+      answer = callback;
+      return { unsubscribe: () => (answer = undefined) };
+    },
+    async *status() {
+      for (;;) {
+        while (statuses.length > 0) yield statuses.shift() as { type: string };
+        await new Promise<void>((resolve) => (wakeUp = resolve));
+      }
+    },
+    closed: () => new Promise(() => {}),
+    isClosed: () => false,
+    close: () => Promise.resolve(),
+  };
+  const reply = (to: Sent, body: object): void => answer?.(null, { subject: to.reply, data: new TextEncoder().encode(JSON.stringify(body)) });
+
+  return {
+    connection: connection as unknown as ConnectionLike,
+    sent,
+    stored,
+    store(message: Sent, acked: boolean) {
+      const duplicate = stored.includes(message.id);
+      if (!duplicate) stored.push(message.id);
+      if (acked) reply(message, { stream: 'AUDIT', seq: stored.indexOf(message.id) + 1, duplicate });
+    },
+    refuse: (message: Sent) => reply(message, { error: { code: 503, err_code: 10077, description: 'full' } }),
+    garble: (message: Sent) => reply(message, ['?']),
+    tooLarge: (message: Sent) => reply(message, { error: { code: 400, err_code: 10054, description: 'too large' } }),
+    down() {
+      sent.length = 0;
+      tell({ type: 'disconnect' });
+    },
+    up: () => tell({ type: 'reconnect' }),
+    deny: (message: Sent) => tell({ type: 'error', error: { operation: 'publish', subject: message.subject } }),
+  };
+}
+
+function expectBalanced(publisher: Publisher): void {
+  const { emitted, acked, pending, spooled, dropped } = publisher.stats();
+  expect(acked + pending + spooled + Object.values(dropped).reduce((a, b) => a + b)).toBe(emitted);
+}
+
+test('emitted = acked + pending + spooled + dropped at every moment, and in the end all that was acked is stored', async () => {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(5)), { maxLength: 120, size: 'max' }), async (script) => {
+      const scripted = createScripted();
+      const publisher = createPublisher({
+        source: '//test',
+        connection: scripted.connection,
+        maxQueueEvents: 20,
+        windowEvents: 4,
+        ackTimeoutMs: 3,
+        backoffMinMs: 0.1,
+        backoffMaxMs: 1,
+        parkProbeMs: 2,
+        logger: { info: () => {}, warn: () => {} },
+        onDrop: () => expectBalanced(publisher),
+      });
+      let emitted = 0;
+      for (const [step, n] of script) {
+        const message = scripted.sent.length > 0 ? scripted.sent.splice(n % scripted.sent.length, 1)[0] : undefined;
+        if (step === 'emit') for (let i = 0; i <= n; i++, emitted++) publisher.emit(artifactUploaded({ orgid: `org-${i}`, digest }));
+        else if (step === 'emit invalid') {
+          emitted++;
+          publisher.emit(artifactUploaded({ orgid: 'org-0', digest: 'nonsense' }));
+        }
+        else if (step === 'turn') await turn();
+        else if (step === 'wait') await new Promise((resolve) => setTimeout(resolve, n));
+        else if (step === 'down' || step === 'up') scripted[step]();
+        else if (message && step === 'store') scripted.store(message, true);
+        else if (message && step === 'store, ack lost') scripted.store(message, false);
+        else if (message && step === 'refuse') scripted.refuse(message);
+        else if (message && step === 'garble') scripted.garble(message);
+        else if (message && step === 'too large') scripted.tooLarge(message);
+        else if (message && step === 'deny') scripted.deny(message);
+        expectBalanced(publisher);
+      }
+      // The server is well again: everything that is still pending gets there.
+      scripted.up();
+      const start = performance.now();
+      while (publisher.stats().pending > 0 && performance.now() - start < 4_000) {
+        for (const message of scripted.sent.splice(0)) scripted.store(message, true);
+        await turn();
+        expectBalanced(publisher);
+      }
+      const { pending, acked, inFlight, parked, pendingBytes } = publisher.stats();
+      expect({ pending, inFlight, parked, pendingBytes }).toEqual({ pending: 0, inFlight: 0, parked: 0, pendingBytes: 0 });
+      expect(publisher.stats().emitted).toBe(emitted);
+      expect(scripted.stored.length).toBeGreaterThanOrEqual(acked);
+      await publisher.close();
+    }),
+    { numRuns: 60 },
+  );
+}, 60_000);

@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fastSha256, makeChain } from '../test-support/chain.ts';
+import { anyJson } from '../test-support/json.ts';
+import { canonicalJson } from './canonical.ts';
+import { appendEntry, type Core, emptyHead, type Entry, formatCore, formatEntry, headOf, parseEntry } from './entry.ts';
+import { sha256Hex, ZERO_HASH } from './hash.ts';
+import type { Json } from './json.ts';
+import { NO_VOLUME, type Tally } from './volume.ts';
+
+const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
+const count = fc.oneof(fc.maxSafeNat().map((n) => Math.max(1, n)), fc.integer({ min: 1, max: 9 }));
+const decimal = fc.bigInt(0n, 10n ** 32n - 1n).map(String);
+const tally: fc.Arbitrary<Tally> = fc.record({ count: decimal, bytes: decimal, unknown: decimal });
+const hostile = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('audit.a.b.acme', '"}', '\\', '\u0000\n', '\u2028', '😀', '','\u007f'));
+const core: fc.Arbitrary<Core> = fc.record({
+  v: fc.constant(1 as const),
+  orgid: fc.constantFrom('acme', 'A-b_9', '_system'),
+  seq: count,
+  prev_hash: hash,
+  received: fc.constant('2026-01-01T00:00:00.000Z'),
+  source: fc.record({ stream: hostile, seq: count, subject: hostile }),
+  event_hash: hash,
+  volume: fc.record(
+    { kind: fc.constantFrom('upload', 'download', 'deduplicated', 'none'), bytes: fc.option(decimal), from: count },
+    { requiredKeys: ['kind', 'bytes'] },
+  ),
+  totals: fc.record({ events: decimal, uploads: tally, downloads: tally, deduplicated: tally }),
+});
+
+describe('formatCore', () => {
+  it('is the canonical JSON of the core', () => {
+    fc.assert(
+      fc.property(core, (core) => {
+        expect(formatCore(core)).toBe(canonicalJson(core as unknown as Json));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('refuses what has no canonical JSON', () => {
+    const [one] = fc.sample(core, 1) as [Core];
+    expect(() => formatCore({ ...one, source: { ...one.source, subject: '\ud800' } })).toThrow('lone surrogate');
+  });
+});
+
+describe('an entry', () => {
+  it('comes back as it was', () => {
+    fc.assert(fc.property(core, fc.option(fc.dictionary(fc.string(), anyJson)), hash, (core, event, hash) => {
+      const line = formatEntry(formatCore(core), canonicalJson(event as Json), hash);
+      expect(line).toBe(canonicalJson({ core, event, hash } as unknown as Json));
+      expect(canonicalJson(parseEntry(line) as unknown as Json)).toBe(line);
+    }));
+  });
+
+  it('is appended to a head by the hash rule', () => {
+    const event = '{"orgid":"acme"}';
+    const source = { stream: 'AUDIT', seq: 9, subject: 'audit.a.b.acme' };
+    const { line, head } = appendEntry(emptyHead('acme'), { received: '2026-01-01T00:00:00.000Z', source, event, volume: NO_VOLUME });
+    const entry = parseEntry(line);
+    expect(entry.core).toMatchObject({ v: 1, orgid: 'acme', seq: 1, prev_hash: ZERO_HASH, source, event_hash: sha256Hex(event), volume: NO_VOLUME });
+    expect(entry.hash).toBe(sha256Hex(canonicalJson(entry.core as unknown as Json)));
+    expect(headOf(entry)).toEqual(head);
+    const second = parseEntry(appendEntry(head, { received: '2025-01-01T00:00:00.000Z', source: { ...source, seq: 10 }, event, volume: NO_VOLUME }, fastSha256).line);
+    expect(second.core).toMatchObject({ seq: 2, prev_hash: head.hash, received: '2026-01-01T00:00:00.000Z', totals: { events: '2' } });
+  });
+});
+
+describe('parseEntry', () => {
+  const line = makeChain('acme', [{ what: 'upload', artifact: 1, bytes: 5, producer: 1 }]).lines[0] as string;
+  const change = (path: string, value: unknown): string => {
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    const steps = path.split('.');
+    const name = steps.pop() as string;
+    const parent = steps.reduce<Record<string, unknown>>((at, step) => at[step] as Record<string, unknown>, entry);
+    if (value === undefined) delete parent[name];
+    else parent[name] = value;
+    return JSON.stringify(entry);
+  };
+
+  it('reads an entry', () => expect((parseEntry(line) satisfies Entry).core.seq).toBe(1));
+
+  it.each<[string, unknown, string]>([
+    ['core', null, 'core is null: expected an object'],
+    ['core', undefined, 'entry has no core'],
+    ['extra', 1, 'entry has the unknown member "extra"'],
+    ['event', [], 'event is []'],
+    ['event', undefined, 'entry has no event'],
+    ['hash', 'A'.repeat(64), 'hash is "AAA'],
+    ['core.v', 2, 'core.v is 2: expected 1'],
+    ['core.orgid', '_other', 'core.orgid is "_other"'],
+    ['core.seq', 0, 'core.seq is 0'],
+    ['core.seq', 2 ** 53, 'core.seq is 9007199254740992'],
+    ['core.seq', '1', 'core.seq is "1"'],
+    ['core.prev_hash', '0', 'core.prev_hash is "0"'],
+    ['core.event_hash', 1, 'core.event_hash is 1'],
+    ['core.received', '2026-01-01', 'core.received is "2026-01-01"'],
+    ['core.extra', 1, 'core has the unknown member "extra"'],
+    ['core.source.seq', 1.5, 'source.seq is 1.5'],
+    ['core.source.subject', '\ud800', 'source.subject is "\\ud800"'],
+    ['core.source.stream', 1, 'source.stream is 1'],
+    ['core.source.extra', 1, 'source has the unknown member "extra"'],
+    ['core.volume.kind', 'theft', 'volume.kind is "theft"'],
+    ['core.volume.bytes', 5, 'volume.bytes is 5'],
+    ['core.volume.bytes', '05', 'volume.bytes is "05"'],
+    ['core.volume.from', 0, 'volume.from is 0'],
+    ['core.volume.extra', 0, 'volume has the unknown member "extra"'],
+    ['core.totals.events', '-1', 'totals.events is "-1"'],
+    ['core.totals.uploads.bytes', '9'.repeat(33), 'totals.uploads.bytes is "999'],
+    ['core.totals.downloads', {}, 'totals.downloads has no count'],
+    ['core.totals.extra', {}, 'totals has the unknown member "extra"'],
+  ])('refuses %s %j', (path, value, message) => {
+    expect(() => parseEntry(change(path, value))).toThrow(expect.objectContaining({ code: 'NOT_AN_ENTRY', message: expect.stringContaining(message) }) as Error);
+  });
+
+  it.each(['', 'null', '[]', '{', '"x"', '😀', '{"__proto__":{"core":1,"event":1,"hash":1}}', '['.repeat(100_000)])('refuses %.20s', (text) => {
+    expect(() => parseEntry(text)).toThrow(expect.objectContaining({ code: 'NOT_AN_ENTRY' }) as Error);
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { checkEvent } from './event.ts';
+import type { Json, JsonObject } from './json.ts';
+
+const event: JsonObject = {
+  specversion: '1.0',
+  id: '01997b3c-0000-7000-8000-000000000001',
+  source: '//cas.example/artifact-cas',
+  type: 'casartifact.uploaded',
+  time: '2026-01-01T00:00:00.000Z',
+  orgid: 'acme',
+  data: {},
+};
+
+describe('checkEvent', () => {
+  it('takes every attribute and extensions', () => {
+    const full = {
+      ...event,
+      subject: 'sha256:abc',
+      actortype: 'API_TOKEN',
+      actorid: 'a',
+      actorname: 'ü'.repeat(256),
+      actoremail: 'a@example.org',
+      outcome: 'failure',
+      traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+      runid: 'r',
+      decisionid: 'd',
+      datacontenttype: 'application/json',
+      keyid: 'k',
+      signature: `${'A'.repeat(86)}==`,
+      producer: 'boot-1',
+      sequence: '9007199254740991',
+      myextension: 'x',
+      flag: true,
+      number: 1,
+    };
+    expect(() => checkEvent(full)).not.toThrow();
+  });
+
+  it.each<[string, Json, string]>([
+    ['specversion', '0.3', 'specversion is "0.3"'],
+    ['id', '01997b3c-0000-4000-8000-000000000001', 'id is "01997b3c-0000-4000-8000-000000000001"'],
+    ['id', '01997B3C-0000-7000-8000-000000000001', 'id is "01997B3C'],
+    ['source', 'a b', 'source is "a b"'],
+    ['source', '', 'source is ""'],
+    ['type', 'Uploaded', 'type is "Uploaded"'],
+    ['time', '2026-01-01T00:00:00Z', 'time is "2026-01-01T00:00:00Z"'],
+    ['time', '2026-13-01T00:00:00.000Z', 'time is "2026-13'],
+    ['time', '2026-01-01T00:00:00.000+00:00', 'time is "2026'],
+    ['orgid', '_system', 'orgid is "_system"'],
+    ['orgid', 'x'.repeat(65), 'orgid is "xxx'],
+    ['orgid', 7, 'orgid is 7'],
+    ['actortype', 'user', 'actortype is "user"'],
+    ['actorname', 'x'.repeat(257), 'actorname is "xxx'],
+    ['outcome', 'ok', 'outcome is "ok"'],
+    ['traceparent', 'x', 'traceparent is "x"'],
+    ['signature', 'AAAA', 'signature is "AAAA"'],
+    ['sequence', '0', 'sequence is "0"'],
+    ['sequence', '01', 'sequence is "01"'],
+    ['sequence', '9007199254740993', 'sequence is "9007199254740993"'],
+    ['sequence', 1, 'sequence is 1'],
+    ['data', null, 'data is null'],
+    ['data', [], 'data is []'],
+    ['Upper', 'x', '"Upper" is no attribute name'],
+    ['__proto__', 'x', '"__proto__" is no attribute name'],
+    ['ext', { a: 1 }, 'ext is {"a":1}: an attribute is a string, number or boolean'],
+    ['ext', null, 'ext is null'],
+    ['ext', [1], 'ext is [1]'],
+  ])('refuses %s %j', (name, value, message) => {
+    const bad = JSON.parse(JSON.stringify({ producer: 'p', sequence: '1', ...event }).replace(/}$/, `,${JSON.stringify(name)}:${JSON.stringify(value)}}`)) as Json;
+    expect(() => checkEvent(bad)).toThrow(expect.objectContaining({ code: 'NOT_AN_EVENT', message: expect.stringContaining(message) }) as Error);
+  });
+
+  it.each(['specversion', 'id', 'source', 'type', 'time', 'orgid', 'data'])('wants %s', (name) => {
+    const { [name]: _, ...rest } = event;
+    expect(() => checkEvent(rest)).toThrow(`${name} is undefined`);
+  });
+
+  it('wants producer and sequence together', () => {
+    expect(() => checkEvent({ ...event, producer: 'p' })).toThrow('producer and sequence come together');
+    expect(() => checkEvent({ ...event, sequence: '1' })).toThrow('producer and sequence come together');
+  });
+
+  it.each([null, [], 'x', 1])('refuses %j', (value) => expect(() => checkEvent(value)).toThrow('expected an object'));
+});

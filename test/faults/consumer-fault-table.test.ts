@@ -1,0 +1,81 @@
+/**
+ * Every operation of the consumer that touches NATS × every way in which it can fail × the ordinary recovery: the ledger
+ * must come out byte for byte as if nothing had happened.
+ */
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Settings, startConsumer } from '@waybill/consumer';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { type Fault, FAULTS, faultyConnection } from '../support/faulty-connection.ts';
+import { startNats } from '../support/nats.ts';
+import { artifactEvent, digestOf, makeStreams, type MadeEvent, publishAll, uuid } from '../support/traffic.ts';
+import { until } from '../support/until.ts';
+
+const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
+const FAST = { logger, maxBatchMessages: 8, ackTimeoutMs: 300, restartMs: 1, takeoverMs: 50 };
+
+/** A bit of everything: several organizations, duplicates, garbage, a skipped upload that needs an earlier size. */
+function mixedTraffic(settings: Settings): MadeEvent[] {
+  const digest = digestOf('shared');
+  const events: MadeEvent[] = [];
+  for (let i = 0; i < 30; i++) {
+    const attributes = { producer: 'p1', sequence: String(Math.floor(i / 3) + 1) };
+    const event = artifactEvent(settings, { orgid: `org-${i % 3}`, kind: 'upload', bytes: i, digest, attributes });
+    events.push(event);
+    if (i % 7 === 3) events.push({ ...event, id: uuid() });
+    if (i % 10 === 4) events.push({ subject: event.subject, payload: 'garbage', id: uuid() });
+  }
+  events.push(artifactEvent(settings, { orgid: 'org-1', kind: 'deduplicated', digest }));
+  events.push(artifactEvent(settings, { orgid: 'org-1', kind: 'download', digest, bytes: 5 }));
+  return events;
+}
+
+async function anotherLedger(nc: NatsConnection, settings: Settings, tag: string): Promise<Settings> {
+  const ledger = { ...settings, ledgerStream: `L_${tag}`, ledgerPrefix: `l_${tag}` };
+  const manager = await jetstreamManager(nc);
+  await manager.streams.add({ name: ledger.ledgerStream, subjects: [`${ledger.ledgerPrefix}.*`], allow_direct: true });
+  return ledger;
+}
+
+test('whatever operation fails in whatever way, the ledger comes out the same', { timeout: 300_000 }, async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  await publishAll(nc, mixedTraffic(settings));
+  const manager = await jetstreamManager(nc);
+  // A hole in AUDIT that has to be recorded exactly once.
+  await manager.streams.deleteMessage(settings.auditStream, 20);
+  const { state } = await manager.streams.info(settings.auditStream);
+  const LAST = state.last_seq;
+
+  async function run(at: number, fault: Fault): Promise<{ operations: string[]; chains: ReadonlyMap<string, readonly string[]> }> {
+    const ledger = await anotherLedger(nc, settings, `${at + 1}_${FAULTS.indexOf(fault)}`);
+    const faulty = faultyConnection(nc, { at, fault });
+    await using consumer = await startConsumer({ nc: faulty.nc, ...FAST, ...ledger });
+    if (fault.startsWith('killed')) {
+      await until(`operation ${at}`, () => faulty.operations.length > at || consumer.status().watermark === LAST);
+      await consumer.close();
+      await using successor = await startConsumer({ nc, ...FAST, ...ledger });
+      await caughtUp(nc, ledger);
+      await successor.close();
+    } else {
+      await caughtUp(nc, ledger);
+      await consumer.close();
+    }
+    const { chains } = await checkLedger(nc, ledger);
+    await manager.streams.delete(ledger.ledgerStream);
+    return { operations: faulty.operations, chains };
+  }
+
+  const { operations, chains } = await run(-1, 'not sent');
+  expect(chains.size).toBe(4);
+  for (let at = 0; at < operations.length; at++) {
+    for (const fault of FAULTS) {
+      const result = await run(at, fault);
+      expect(result.chains, `operation ${at} (${operations[at]}) ${fault}`).toEqual(chains);
+    }
+  }
+  console.log(`fault table: ${operations.length} operations × ${FAULTS.length} faults, each recovered`);
+});

@@ -1,0 +1,155 @@
+import { createPublisher, type Publisher } from '@waybill/publisher';
+import { beforeEach, expect, test } from 'vitest';
+import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
+import { emitSteadily, memoryLogger, SOURCE, upload } from './artifacts.ts';
+import { countStored, createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
+
+/** The promise: whatever the server does, what was emitted is stored once, and each organization's events in order. */
+
+beforeEach(needsOwnServer);
+
+const PER_SECOND = 3_000;
+
+async function started(server: TestNats, options: object = {}): Promise<Publisher> {
+  await createAudit(await server.connect());
+  const publisher = createPublisher({ source: SOURCE, servers: server.url, maxQueueEvents: 60_000, logger: memoryLogger(), ...options });
+  await until(() => expect(publisher.status().state).toBe('connected'));
+  return publisher;
+}
+
+/** Waits until this many more events are acknowledged: time that passes under load. */
+async function progress(publisher: Publisher, events: number): Promise<void> {
+  const goal = publisher.stats().acked + events;
+  await until(() => expect(publisher.stats().acked).toBeGreaterThan(goal));
+}
+
+async function backlogOf(publisher: Publisher, events: number): Promise<void> {
+  await until(() => expect(publisher.stats().pending).toBeGreaterThan(events));
+}
+
+async function expectAllStored(server: TestNats, publisher: Publisher, emitted: number): Promise<void> {
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  const stats = publisher.stats();
+  expect(stats).toMatchObject({ emitted, acked: emitted, pending: 0 });
+  expectBalanced(stats);
+  expectOnceInOrder(await readStored(await server.connect()), emitted);
+}
+
+test.for(['stop', 'kill9'] as const)('%s of the server under load, three times', async (end) => {
+  await using server = await startNats();
+  await using publisher = await started(server);
+  const load = emitSteadily(publisher, PER_SECOND);
+  for (let round = 0; round < 3; round++) {
+    await progress(publisher, 1_000);
+    await server[end]();
+    // About a second of events comes while there is no server.
+    await backlogOf(publisher, PER_SECOND);
+    await server.restart();
+  }
+  await progress(publisher, 1_000);
+  await expectAllStored(server, publisher, load.stop());
+});
+
+test('a server that is frozen for longer than the ack deadline', async () => {
+  await using server = await startNats();
+  await using publisher = await started(server, { ackTimeoutMs: 200 });
+  const load = emitSteadily(publisher, PER_SECOND);
+  for (let round = 0; round < 2; round++) {
+    await progress(publisher, 500);
+    await server.pause();
+    await until(() => expect(publisher.status()).toEqual({ state: 'degraded', reason: 'no acknowledgement within 200 ms' }));
+    await backlogOf(publisher, 4_000);
+    await server.resume();
+  }
+  await progress(publisher, 4_000);
+  const emitted = load.stop();
+  await expectAllStored(server, publisher, emitted);
+  expect(publisher.stats().resent).toBeGreaterThan(0);
+});
+
+test('ten kills of the server in a row, at whatever moment', async () => {
+  await using server = await startNats();
+  await using publisher = await started(server);
+  const load = emitSteadily(publisher, PER_SECOND);
+  for (let round = 0; round < 10; round++) {
+    await progress(publisher, 50 + round * 37);
+    await server.kill9();
+    await server.restart();
+  }
+  await progress(publisher, 100);
+  await expectAllStored(server, publisher, load.stop());
+});
+
+test('a queue that fills up during an outage drops the newest, typed and counted, and numbers stay taken', async () => {
+  await using server = await startNats();
+  const logger = memoryLogger();
+  const drops: string[] = [];
+  const stats: { pending: number }[] = [];
+  const publisher: Publisher = await started(server, {
+    maxQueueEvents: 1_000,
+    logger,
+    onDrop: ({ reason, sequence }: { reason: string; sequence?: string }) => {
+      drops.push(`${reason} ${sequence}`);
+      expectBalanced(publisher.stats());
+      stats.push(publisher.stats());
+    },
+  });
+  await server.stop();
+  await until(() => expect(publisher.status().state).toBe('degraded'));
+  for (let i = 0; i < 1_500; i++) publisher.emit(upload(i, 'acme'));
+  expect(publisher.stats()).toMatchObject({ emitted: 1_500, pending: 1_000, dropped: { queue_full: 500 } });
+  expect(drops).toEqual(Array.from({ length: 500 }, (_, i) => `queue_full ${1_001 + i}`));
+  await server.restart();
+  expect(await publisher.confirm(upload(1_500, 'acme'), { timeoutMs: 20_000 }).catch((error: unknown) => error)).toMatchObject({
+    code: 'QUEUE_FULL',
+  });
+  expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(await publisher.confirm(upload(1_501, 'acme'))).toMatchObject({ seq: 1_001 });
+  const stored = await readStored(await server.connect());
+  expect(stored.map(({ event }) => event.sequence)).toEqual([...Array.from({ length: 1_000 }, (_, i) => `${i + 1}`), '1502']);
+  // One line for the burst, not one for each.
+  expect(logger.lines.filter(({ message }) => message === 'event dropped').length).toBe(1);
+  await publisher.close();
+});
+
+test('close while the server is frozen ends in time, says what is lost, and drops it as closed', async () => {
+  await using server = await startNats();
+  const publisher = await started(server);
+  for (let i = 0; i < 100; i++) publisher.emit(upload(i));
+  expect(await publisher.flush()).toBe(true);
+  await server.pause();
+  for (let i = 100; i < 400; i++) publisher.emit(upload(i));
+  const closing = publisher.close({ timeoutMs: 300 });
+  publisher.emit(upload(400));
+  expect(publisher.enabled('casartifact.uploaded')).toBe(false);
+  expect(await closing).toEqual({ acked: 0, spooled: 0, lost: 300 });
+  expect(await publisher.close()).toEqual({ acked: 0, spooled: 0, lost: 300 });
+  expect(publisher.stats()).toMatchObject({ emitted: 401, acked: 100, pending: 0, dropped: { closed: 301 } });
+  expect(publisher.status()).toEqual({ state: 'closed' });
+  await server.resume();
+});
+
+test('an own connection that its client gives up is dialled anew', async () => {
+  await using server = await startNats();
+  let refuse = false;
+  await using publisher = await started(server, {
+    backoffMaxMs: 100,
+    connect: {
+      // The client closes for good when its authenticator throws.
+      authenticator: () => {
+        if (refuse) throw new Error('no credentials now');
+        return {};
+      },
+    },
+  });
+  publisher.emit(upload(0));
+  expect(await publisher.flush()).toBe(true);
+  refuse = true;
+  await server.stop();
+  await server.restart();
+  for (let i = 1; i < 100; i++) publisher.emit(upload(i));
+  await until(() => expect(publisher.status().reason).toMatch(/cannot connect|dialling again/));
+  refuse = false;
+  await expectAllStored(server, publisher, 100);
+  expect(await countStored(await server.connect())).toBe(100);
+});

@@ -1,0 +1,86 @@
+import { artifactDownloaded, createPublisher, defineEvent } from '@waybill/publisher';
+import { beforeEach, expect, test } from 'vitest';
+import { needsOwnServer, startNats } from '../support/nats.ts';
+import { memoryLogger, SOURCE, upload } from './artifacts.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
+
+beforeEach(needsOwnServer);
+
+const released = defineEvent({ type: 'release.approved', data: artifactDownloaded.data });
+const release = (n: number) => released({ orgid: 'acme', digest: `sha256:${String(n).padStart(64, '0')}` });
+
+/** Two users; what the producer may publish and subscribe to is the test's. */
+const users = (publish: string, subscribe: string) => ({
+  extraConfig: `authorization { users: [
+    { user: admin, password: a }
+    { user: producer, password: p, permissions { publish { allow: [${publish}] }, subscribe { allow: [${subscribe}] } } }
+  ] }`,
+});
+const ADMIN = { user: 'admin', pass: 'a' };
+const PRODUCER = { user: 'producer', pass: 'p', inboxPrefix: '_INBOX.producer' };
+
+test('the shipped producer identity is enough: its subjects, its inbox, nothing else, across two accounts', async () => {
+  await using server = await startNats({ config: 'shipped' });
+  const admin = await server.connect({ as: 'admin' });
+  await createAudit(admin);
+  const connect = server.users?.producer ?? {};
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, connect, logger: memoryLogger() });
+  for (let i = 0; i < 5_000; i++) publisher.emit(upload(i));
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(publisher.stats()).toMatchObject({ acked: 5_000, resent: 0 });
+  expectOnceInOrder(await readStored(admin), 5_000);
+});
+
+test('a user who may publish audit.> and subscribe to its own inbox; the same with its connection handed over', async () => {
+  await using server = await startNats(users('"audit.>"', '"_INBOX.producer.>"'));
+  const admin = await server.connect(ADMIN);
+  await createAudit(admin);
+  await using own = createPublisher({ source: SOURCE, servers: server.url, connect: PRODUCER, logger: memoryLogger() });
+  expect(await own.confirm(upload(0))).toMatchObject({ seq: 1 });
+  const connection = await server.connect(PRODUCER);
+  await using given = createPublisher({ source: SOURCE, connection, logger: memoryLogger() });
+  expect(await given.confirm(upload(1))).toMatchObject({ seq: 2 });
+});
+
+test('a type that is not permitted waits aside, bounded, is tried now and then, and the others go on', async () => {
+  await using server = await startNats(users('"audit.casartifact.>"', '"_INBOX.producer.>"'));
+  const admin = await server.connect(ADMIN);
+  await createAudit(admin);
+  const options = { source: SOURCE, servers: server.url, connect: PRODUCER, events: [released], parkProbeMs: 100, logger: memoryLogger() };
+  await using publisher = createPublisher({ ...options, maxQueueEvents: 600 });
+  for (let i = 0; i < 250; i++) {
+    publisher.emit(upload(i, 'acme'));
+    publisher.emit(release(i));
+  }
+  await until(() => expect(publisher.stats()).toMatchObject({ acked: 250, pending: 250, parked: 250 }));
+  expect(publisher.status()).toEqual({ state: 'degraded', reason: 'not permitted to publish to audit.release.approved.acme' });
+  for (let i = 0; i < 100; i++) publisher.emit(release(250 + i));
+  // Half of the queue is theirs, and no more.
+  await until(() => expect(publisher.stats()).toMatchObject({ parked: 300, dropped: { queue_full: 50 } }));
+  expect(await publisher.confirm(upload(250, 'acme'))).toMatchObject({ seq: 251 });
+  await until(() => expect(publisher.stats().resent).toBeGreaterThan(2));
+  expectBalanced(publisher.stats());
+});
+
+test('no right to subscribe to the inbox: nothing counts as stored, and it says why', async () => {
+  await using server = await startNats(users('"audit.>"', '"elsewhere.>"'));
+  const admin = await server.connect(ADMIN);
+  await createAudit(admin);
+  const logger = memoryLogger();
+  const publisher = createPublisher({ source: SOURCE, servers: server.url, connect: PRODUCER, parkProbeMs: 50, logger });
+  for (let i = 0; i < 20; i++) publisher.emit(upload(i));
+  await until(() => expect(publisher.status().reason).toContain('not permitted to subscribe to _INBOX.producer.'));
+  expect(publisher.stats()).toMatchObject({ emitted: 20, acked: 0, pending: 20 });
+  expect(await publisher.close({ timeoutMs: 100 })).toEqual({ acked: 0, spooled: 0, lost: 20 });
+});
+
+test('wrong credentials are a state, not an end: no secret is shown', async () => {
+  await using server = await startNats(users('"audit.>"', '"_INBOX.producer.>"'));
+  const logger = memoryLogger();
+  const connect = { ...PRODUCER, pass: 'hunter2' };
+  const publisher = createPublisher({ source: SOURCE, servers: server.url, connect, logger, backoffMaxMs: 100 });
+  publisher.emit(upload(0));
+  await until(() => expect(publisher.status()).toMatchObject({ state: 'connecting', reason: expect.stringMatching(/authorization/i) }));
+  expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 0, spooled: 0, lost: 1 });
+  expect(JSON.stringify(logger.lines)).not.toContain('hunter2');
+});
