@@ -38,7 +38,7 @@ const stamp = (n: number) => {
 };
 
 function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1] as number;
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 }
 
 const round = (value: number, digits = 2) => Number(value.toFixed(digits));

@@ -10,25 +10,42 @@ import hashlib
 import json
 import re
 import sys
+from decimal import Decimal
 
 SIZE_WINDOW = 65536
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def jcs(value):
-    """RFC 8785 for values whose numbers are integers; that is every number of the format itself."""
+    """RFC 8785."""
     if isinstance(value, dict):
-        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
         return "{" + ",".join(jcs(name) + ":" + jcs(value[name]) for name in names) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(jcs, value)) + "]"
-    if isinstance(value, float):
-        raise ValueError("this program canonicalizes integers only, not %r" % value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53 - 1:
-        raise ValueError("%d is no exact JSON number" % value)
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) > 2**53):
+        return number(float(value))
     text = json.dumps(value, ensure_ascii=False)
     text.encode("utf-8")  # refuses lone surrogates
     return text
+
+
+def number(value):
+    """ECMAScript's Number::toString (RFC 8785 section 3.2.2.3); Python's repr has the same shortest digits."""
+    if value == 0:
+        return "0"
+    _, digits, exponent = Decimal(repr(abs(value))).normalize().as_tuple()
+    text, k = "".join(map(str, digits)), len(digits)
+    n = k + exponent
+    sign = "-" if value < 0 else ""
+    if k <= n <= 21:
+        return sign + text + "0" * (n - k)
+    if 0 < n <= 21:
+        return sign + text[:n] + "." + text[n:]
+    if -6 < n <= 0:
+        return sign + "0." + "0" * -n + text
+    fraction = "." + text[1:] if k > 1 else ""
+    return "%s%s%se%s%d" % (sign, text[0], fraction, "+" if n > 0 else "-", abs(n - 1))
 
 
 def sha256(text):

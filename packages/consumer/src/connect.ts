@@ -81,6 +81,12 @@ async function bytesOf(variable: string, file: string): Promise<Uint8Array> {
   }
 }
 
+/** Whether connecting failed because the server does not take this identity, which waiting does not change. */
+export function isRefused(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof errors.AuthorizationError) return true;
+  return false;
+}
+
 function reason(cause: unknown): string {
   for (let error = cause; error instanceof Error; error = error.cause) {
     if (error instanceof errors.AuthorizationError) return 'the server refuses this identity (check user and password)';

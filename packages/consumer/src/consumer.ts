@@ -105,6 +105,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       } catch (error) {
         if (nc.isClosed()) throw new ConsumerError('CANNOT_CONNECT', 'the NATS connection was closed for good', { cause: error });
         if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
+        if (stop.signal.aborted) return;
         state.lastError = (error as Error).message;
         if (isConflict(error)) {
           state.conflicts++;
@@ -159,7 +160,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     await delay(ms, undefined, { signal: stop.signal }).catch(() => undefined);
   }
 
-  void watchConnection();
+  watchConnection().catch((error: unknown) => logger.error({ err: error }, 'the connection is no longer watched'));
   const done = run().finally(() => {
     state.role = 'closed';
   });

@@ -7,12 +7,11 @@
  * that arrived. Numbers that are missing *in the stream* are no fault of the delivery and are handed on as gaps, but
  * only when the stream's leader says so (gap.ts): a consumer may run on a replica that lags or has lost a message.
  */
-import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
-import type { Msg, NatsConnection, Subscription } from '@nats-io/nats-core';
-import { nanos, nuid } from '@nats-io/nats-core';
-import { type Delivery, parseDelivery } from './delivery.ts';
+import type { JetStreamManager } from '@nats-io/jetstream';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import type { Delivery } from './delivery.ts';
 import { createGapFinder, type StreamGap } from './gap.ts';
-import { newInbox } from './inbox.ts';
+import { listen, type Listener } from './listener.ts';
 
 export interface StreamMessage {
   readonly kind: 'message';
@@ -49,10 +48,6 @@ export interface Reader {
   close(): void;
 }
 
-const EXPIRES_MS = 2_000;
-const HEARTBEAT_MS = 1_000;
-/** Without any word for so long, the consumer is taken for lost. */
-const SILENCE_MS = 3_500;
 const RETRY_MS = 250;
 
 export function createReader(options: ReaderOptions): Reader {
@@ -65,8 +60,10 @@ export function createReader(options: ReaderOptions): Reader {
   let pending = 0;
   let closed = false;
   let waiting: (() => void) | null = null;
+  /** Whether the consumer at work has delivered anything. */
+  let delivered = false;
 
-  let consumer: ReturnType<typeof listen> | null = null;
+  let listener: Listener | null = null;
   let retry: NodeJS.Timeout | null = null;
 
   const gaps = createGapFinder(jsm, stream);
@@ -79,6 +76,7 @@ export function createReader(options: ReaderOptions): Reader {
     bufferedBytes += message.data.length;
     position = seq;
     pending = delivery.pending;
+    delivered = true;
     wake();
     return true;
   }
@@ -100,15 +98,14 @@ export function createReader(options: ReaderOptions): Reader {
 
   const hasRoom = () => buffer.length < maxMessages / 2 && bufferedBytes < maxBytes / 2;
 
-  async function start(): Promise<void> {
+  function start(): void {
     retry = null;
-    try {
-      await lookForGap();
-    } catch (error) {
-      return startAgain((error as Error).message);
-    }
+    lookForGap().then(startListening, (error: unknown) => startAgain((error as Error).message));
+  }
+
+  function startListening(): void {
     if (closed) return;
-    consumer = listen({
+    listener = listen({
       nc,
       jsm,
       stream,
@@ -124,13 +121,15 @@ export function createReader(options: ReaderOptions): Reader {
   }
 
   function startAgain(reason: string): void {
-    consumer = null;
+    listener = null;
     if (closed) return;
     onReset?.(reason);
-    retry = setTimeout(() => void start(), RETRY_MS);
+    // At once after one that delivered something; with a pause after one that did not.
+    retry = setTimeout(start, delivered ? 0 : RETRY_MS);
+    delivered = false;
   }
 
-  void start();
+  start();
 
   return {
     async next(maxItems) {
@@ -142,7 +141,7 @@ export function createReader(options: ReaderOptions): Reader {
       if (closed) return [];
       const items = buffer.splice(0, maxItems);
       for (const item of items) if (item.kind === 'message') bufferedBytes -= item.payload.length;
-      consumer?.resume();
+      listener?.resume();
       return items;
     },
     get position() {
@@ -155,121 +154,7 @@ export function createReader(options: ReaderOptions): Reader {
       closed = true;
       if (retry) clearTimeout(retry);
       wake();
-      consumer?.stop();
+      listener?.stop();
     },
   };
-}
-
-interface ListenOptions {
-  readonly nc: NatsConnection;
-  readonly jsm: JetStreamManager;
-  readonly stream: string;
-  readonly filterSubject?: string;
-  readonly startSeq: number;
-  readonly batch: number;
-  readonly maxBytes: number;
-  readonly hasRoom: () => boolean;
-  /** Returns false when the message does not follow the one before. */
-  readonly onMessage: (message: Msg, delivery: Delivery) => boolean;
-  /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
-  readonly onIdle: () => Promise<void>;
-  /** Called once; nothing else is called after it. */
-  readonly onLost: (reason: string) => void;
-}
-
-/** One consumer's life: created, pulled from, watched, and given up at the first doubt. */
-function listen(options: ListenOptions): { resume: () => void; stop: () => void } {
-  const { nc, jsm, stream, batch, maxBytes } = options;
-  const name = `waybill-${nuid.next()}`;
-  const inbox = newInbox(nc);
-  let consumerSeq = 0;
-  /** A request is under way, for so many messages more. */
-  let pulling = false;
-  let remaining = 0;
-  let over = false;
-  let lastHeard = Date.now();
-  let sub: Subscription | null = null;
-
-  function lose(reason: string): void {
-    if (over) return;
-    finish();
-    options.onLost(reason);
-  }
-
-  function finish(): void {
-    if (over) return;
-    over = true;
-    clearInterval(watchdog);
-    sub?.unsubscribe();
-    // Not waited for: without it, the server removes an inactive consumer by itself.
-    if (!nc.isClosed()) jsm.consumers.delete(stream, name).catch(() => false);
-  }
-
-  function pull(): void {
-    if (over || pulling || !options.hasRoom()) return;
-    pulling = true;
-    remaining = batch;
-    const request = { batch, max_bytes: maxBytes, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    lastHeard = Date.now();
-    nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, JSON.stringify(request), { reply: inbox });
-  }
-
-  function onStatus(message: Msg): void {
-    const code = message.headers?.code ?? 0;
-    const description = message.headers?.description ?? '';
-    if (code === 100) {
-      const delivered = Number(message.headers?.get('Nats-Last-Consumer') ?? 0);
-      if (delivered > consumerSeq) lose(`${delivered - consumerSeq} deliveries did not arrive`);
-      return;
-    }
-    pulling = false;
-    if (code === 408 || code === 404 || description.startsWith('Batch Completed') || description.startsWith('Message Size')) {
-      if (code === 408) options.onIdle().catch((error: unknown) => lose((error as Error).message));
-      pull();
-      return;
-    }
-    lose(`status ${code} ${description}`);
-  }
-
-  async function begin(): Promise<void> {
-    try {
-      sub = nc.subscribe(inbox, {
-        callback: (error, message) => {
-          if (over) return;
-          if (error) return lose(error.message);
-          lastHeard = Date.now();
-          const delivery = parseDelivery(message.reply);
-          if (!delivery) return onStatus(message);
-          if (delivery.consumerSeq !== consumerSeq + 1) {
-            return lose(`expected delivery ${consumerSeq + 1}, got ${delivery.consumerSeq}`);
-          }
-          consumerSeq = delivery.consumerSeq;
-          if (!options.onMessage(message, delivery)) return lose(`a jump to sequence ${delivery.streamSeq}`);
-          if (--remaining > 0) return;
-          pulling = false;
-          pull();
-        },
-      });
-      await jsm.consumers.add(stream, {
-        name,
-        ack_policy: AckPolicy.None,
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: options.startSeq,
-        inactive_threshold: nanos(30_000),
-        mem_storage: true,
-        num_replicas: 1,
-        ...(options.filterSubject !== undefined && { filter_subject: options.filterSubject }),
-      });
-      pull();
-    } catch (error) {
-      lose((error as Error).message);
-    }
-  }
-
-  const watchdog = setInterval(() => {
-    if (pulling && Date.now() - lastHeard > SILENCE_MS) lose(`no heartbeat for ${SILENCE_MS} ms`);
-  }, HEARTBEAT_MS);
-  void begin();
-
-  return { resume: pull, stop: finish };
 }

@@ -52,7 +52,10 @@ export async function runSession(session: SessionOptions): Promise<void> {
     onReset: (reason) => logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer'),
   });
   cleanup.defer(() => reader.close());
-  const onStop = () => reader.close();
+  /** Ends all waiting, for a reason in `failure` or because of a wish to stop. */
+  const end = new AbortController();
+  end.signal.addEventListener('abort', () => reader.close());
+  const onStop = () => end.abort();
   stop.addEventListener('abort', onStop);
   cleanup.defer(() => stop.removeEventListener('abort', onStop));
   if (stop.aborted) onStop();
@@ -61,7 +64,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   function breakOff(error: Error): void {
     failure ??= error;
     ledger.fail(error);
-    reader.close();
+    end.abort();
   }
 
   const committer = createCommitter(ledger, {
@@ -74,7 +77,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
     },
     onFailed: breakOff,
   });
-  const sizes = createSizeLoader({ nc, jsm, settings: session });
+  const sizes = createSizeLoader({ nc, jsm, settings: session, signal: end.signal });
 
   progress.watermark = ledger.watermark;
   progress.lag = audit.last_seq - ledger.watermark;

@@ -19,7 +19,7 @@ import {
   transferOf,
 } from '@waybill/schema';
 import { findBlockBySeq } from './find-block.ts';
-import { createReader } from './reader.ts';
+import { readRange } from './read-range.ts';
 import type { Settings } from './settings.ts';
 
 /** Digests in memory over all organizations, at about 200 bytes each. One organization alone stays below it. */
@@ -37,6 +37,8 @@ export interface SizeLoaderOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly settings: Settings;
+  /** Ends a load that is under way, which then rejects. */
+  readonly signal: AbortSignal;
   readonly maxDigests?: number;
 }
 
@@ -69,28 +71,18 @@ export function createSizeLoader(options: SizeLoaderOptions): SizeLoader {
 
 /** The entries of a chain from `seq` to its head, in order. */
 async function* entriesFrom(options: SizeLoaderOptions, head: Head, seq: number): AsyncGenerator<Entry> {
-  const { nc, jsm, settings } = options;
+  const { nc, jsm, settings, signal } = options;
   const start = head.seq === 0 ? null : await findBlockBySeq(jsm, settings, head.orgid, seq);
   if (!start) return;
-  const reader = createReader({
-    nc,
-    jsm,
-    stream: settings.ledgerStream,
-    startSeq: start.streamSeq,
-    filterSubject: formatLedgerSubject(head.orgid, settings.ledgerPrefix),
-    maxBufferedMessages: 256,
-  });
-  try {
-    for (;;) {
-      for (const item of await reader.next(64)) {
-        if (item.kind !== 'message') continue;
-        for (const entry of parseBlock(decodeUtf8(item.payload)).entries) {
-          if (entry.core.seq >= seq) yield entry;
-          if (entry.core.seq === head.seq) return;
-        }
+  const subject = formatLedgerSubject(head.orgid, settings.ledgerPrefix);
+  for await (const items of readRange(nc, jsm, { stream: settings.ledgerStream, subject, from: start.streamSeq, signal })) {
+    for (const item of items) {
+      if (item.kind !== 'message') continue;
+      for (const entry of parseBlock(decodeUtf8(item.payload)).entries) {
+        if (entry.core.seq >= seq) yield entry;
+        if (entry.core.seq === head.seq) return;
       }
     }
-  } finally {
-    reader.close();
   }
+  throw new Error(`stopped reading back the sizes of ${head.orgid}`);
 }

@@ -9,6 +9,7 @@ import {
   type Entry,
   type Expectation,
   type Json,
+  type Problem,
   type ProducerWindows,
   splitBlock,
   SYSTEM_CHAIN,
@@ -44,6 +45,8 @@ interface Chain {
   producers: ProducerWindows;
   /** There are events since the last trailer that cannot be looked at. */
   isPartial: boolean;
+  /** Found here, at an entry that is good in itself: nothing after it is looked at. */
+  problem: Problem | null;
 }
 
 export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: BlockVerifierOptions): BlockVerifier {
@@ -57,7 +60,7 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
       const expected = expect?.get(orgid);
       const start = orgid === SYSTEM_CHAIN ? 1 : fromSeq;
       const verifier = createChainVerifier({ orgid, sha256: nodeSha256, fromSeq: start, ...(expected && { expect: expected }) });
-      chain = { verifier, start, producers: new Map(), isPartial: start > 1 };
+      chain = { verifier, start, producers: new Map(), isPartial: start > 1, problem: null };
       chains.set(orgid, chain);
     }
     return chain;
@@ -66,7 +69,7 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
   // A chain that has to be there gets a report even when it is not.
   for (const orgid of expect?.keys() ?? []) chainOf(orgid);
 
-  function verifyBlock(chain: Chain, text: string, seq: number): string | null {
+  function verifyBlock(chain: Chain, text: string, seq: number): Problem | null {
     const { lines, trailer } = splitBlock(text);
     let first: Entry | null = null;
     let last: Entry | null = null;
@@ -78,13 +81,13 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
       first ??= entry;
       last = entry;
       const wrong = onEntry(entry);
-      if (wrong !== null) return wrong;
+      if (wrong !== null) return { seq: entry.core.seq, detail: wrong };
       takeIn(chain, entry);
     }
-    if (!first || !last) return `block ${seq} ends before entry ${chain.start}`;
+    if (!first || !last) return { seq: chain.start, detail: `block ${seq} of the stream ends before it` };
     const mismatch = trailerMismatch(isStart ? { ...trailer, first: chain.start } : trailer, first, last) ?? producersMismatch(chain, trailer);
-    if (mismatch !== null) return `in the trailer of block ${seq}: ${mismatch}`;
-    if (trailer.watermark < watermark) return `in the trailer of block ${seq}: watermark goes back from ${watermark} to ${trailer.watermark}`;
+    const detail = mismatch ?? (trailer.watermark < watermark ? `watermark goes back from ${watermark} to ${trailer.watermark}` : null);
+    if (detail !== null) return { seq: last.core.seq, detail: `in the trailer of block ${seq} of the stream: ${detail}` };
     watermark = trailer.watermark;
     return null;
   }
@@ -93,14 +96,12 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
     push({ seq, orgid, payload }) {
       if (only && !only.has(orgid)) return;
       const chain = chainOf(orgid);
-      if (chain.verifier.failed) return;
-      let wrong: string | null;
+      if (chain.problem || chain.verifier.failed) return;
       try {
-        wrong = verifyBlock(chain, decodeUtf8(payload), seq);
+        chain.problem = verifyBlock(chain, decodeUtf8(payload), seq);
       } catch (error) {
-        wrong = `block ${seq} of the stream ${(error as Error).message}`;
+        chain.verifier.fail(`block ${seq} of the stream is none: ${(error as Error).message}`);
       }
-      if (wrong !== null) chain.verifier.fail(wrong);
     },
     get watermark() {
       return watermark;
@@ -110,7 +111,10 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
     },
     finish() {
       const sorted = [...chains].sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
-      return sorted.map(([, { verifier }]) => verifier.finish());
+      return sorted.map(([, { verifier, problem }]) => {
+        const report = verifier.finish();
+        return problem ? { ...report, verdict: 'tampered', problem } : report;
+      });
     },
   };
 }

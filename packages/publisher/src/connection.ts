@@ -101,7 +101,7 @@ export function watchConnection(connection: ConnectionLike, events: LinkEvents, 
         callback: (error: Error | null, message: InboxMessage) => {
           if (error === null) onMessage(message);
         },
-      } as Parameters<ConnectionLike['subscribe']>[1]);
+      });
       return {
         prefix,
         close() {

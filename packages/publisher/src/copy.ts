@@ -12,7 +12,7 @@ export type Copied =
   | {
       readonly ok: true;
       readonly fields: Record<string, unknown>;
-      /** About the bytes of its JSON text, never more. */
+      /** About the bytes of its JSON text: at most one more. */
       readonly bytes: number;
     }
   | { readonly ok: false; readonly reason: 'invalid' | 'too_large'; readonly detail: string; readonly cause?: unknown };

@@ -1,6 +1,6 @@
 import { CODE_OF_DROP, PublisherError } from './error.ts';
 import { createAccountBook } from './accounts.ts';
-import type { CloseResult, Publisher } from './publisher.ts';
+import type { CloseResult, Publisher } from './handle.ts';
 import type { Reporter } from './report.ts';
 
 /** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */

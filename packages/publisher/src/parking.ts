@@ -30,7 +30,7 @@ export function createParking(maxEvents: number): Parking {
       lanes.delete(subject);
     }
     events -= released.length;
-    return released.sort((a, b) => a.ordinal - b.ordinal);
+    return released.toSorted((a, b) => a.ordinal - b.ordinal);
   };
 
   return {

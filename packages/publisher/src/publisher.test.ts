@@ -2,14 +2,15 @@ import { artifactUploaded } from '@waybill/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ConnectionLike } from './connection.ts';
-import { createPublisher, type Publisher } from './publisher.ts';
+import type { Publisher } from './handle.ts';
+import { createPublisher } from './publisher.ts';
 
 /**
  * The accounts under random faults: a connection that does what a script says. (What a server does is tested with
  * servers, in test/publisher.)
  */
-type Step = 'emit' | 'emit invalid' | 'store' | 'store, ack lost' | 'refuse' | 'garble' | 'too large' | 'down' | 'up' | 'deny' | 'turn' | 'wait';
-const STEPS: Step[] = ['emit', 'emit', 'emit', 'emit invalid', 'store', 'store', 'store, ack lost', 'refuse', 'garble', 'too large', 'down', 'up', 'deny', 'turn', 'turn', 'wait'];
+type Step = 'emit' | 'emit invalid' | 'store' | 'store, ack lost' | 'refuse' | 'garble' | 'too large' | 'down' | 'up' | 'deny' | 'shrink' | 'turn' | 'wait';
+const STEPS: Step[] = ['emit', 'emit', 'emit', 'emit invalid', 'store', 'store', 'store, ack lost', 'refuse', 'garble', 'too large', 'down', 'up', 'deny', 'shrink', 'turn', 'turn', 'wait'];
 
 interface Sent {
   readonly subject: string;
@@ -66,6 +67,10 @@ function createScripted() {
       tell({ type: 'disconnect' });
     },
     up: () => tell({ type: 'reconnect' }),
+    /** Takes nothing any more, or everything. */
+    limitPayload(bytes: number) {
+      connection.info.max_payload = bytes;
+    },
     deny: (message: Sent) => tell({ type: 'error', error: { operation: 'publish', subject: message.subject } }),
   };
 }
@@ -104,6 +109,7 @@ test('emitted = acked + pending + spooled + dropped at every moment, and in the 
         else if (step === 'turn') await turn();
         else if (step === 'wait') await new Promise((resolve) => setTimeout(resolve, n));
         else if (step === 'down' || step === 'up') scripted[step]();
+        else if (step === 'shrink') scripted.limitPayload(n === 0 ? 10 : 1_000_000);
         else if (message && step === 'store') scripted.store(message, true);
         else if (message && step === 'store, ack lost') scripted.store(message, false);
         else if (message && step === 'refuse') scripted.refuse(message);
@@ -113,6 +119,7 @@ test('emitted = acked + pending + spooled + dropped at every moment, and in the 
         expectBalanced(publisher);
       }
       // The server is well again: everything that is still pending gets there.
+      scripted.limitPayload(1_000_000);
       scripted.up();
       const start = performance.now();
       while (publisher.stats().pending > 0 && performance.now() - start < 4_000) {
@@ -129,3 +136,59 @@ test('emitted = acked + pending + spooled + dropped at every moment, and in the 
     { numRuns: 60 },
   );
 }, 60_000);
+
+const upload = (orgid: string) => artifactUploaded({ orgid, digest: `sha256:${'0'.repeat(64)}` });
+
+test('after "not now" the first event goes alone, then more and more, and nothing new before all of them', async () => {
+  const scripted = createScripted();
+  const publisher = createPublisher({
+    source: '//test',
+    connection: scripted.connection,
+    backoffMinMs: 0.1,
+    backoffMaxMs: 0.1,
+    logger: { info: () => {}, warn: () => {} },
+  });
+  const orgs = Array.from({ length: 40 }, (_, n) => `org-${n}`);
+  const orgOf = ({ subject }: Sent) => subject.split('.').at(-1);
+  /** What goes out until this many did; a few turns more show that it is no more. */
+  const batch = async (size: number): Promise<Sent[]> => {
+    await expect.poll(() => scripted.sent.length).toBeGreaterThanOrEqual(size);
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(scripted.sent.length).toBe(size);
+    return scripted.sent.splice(0);
+  };
+  const store = (messages: readonly Sent[]) => {
+    for (const message of messages) scripted.store(message, true);
+  };
+
+  for (const org of orgs) publisher.emit(upload(org));
+  // The very first one too goes alone: nobody knows yet whether a stream is there.
+  for (const size of [1, 2, 4, 8]) store(await batch(size));
+  const flight = await batch(16);
+  publisher.emit(upload('new'));
+  for (const message of flight) scripted.refuse(message);
+  const order: (string | undefined)[] = [];
+  const ids: string[] = [];
+  for (const size of [1, 2, 4, 8, 11]) {
+    const messages = await batch(size);
+    ids.push(...messages.map(({ id }) => id));
+    order.push(...messages.map(orgOf));
+    store(messages);
+  }
+  expect(order).toEqual([...orgs.slice(15), 'new']);
+  expect(ids.slice(0, 16)).toEqual(flight.map(({ id }) => id));
+  expect(await publisher.close()).toMatchObject({ lost: 0 });
+});
+
+test('an event that does not fit any more after a reconnect is dropped, not tried for ever', async () => {
+  const scripted = createScripted();
+  const publisher = createPublisher({ source: '//test', connection: scripted.connection, logger: { info: () => {}, warn: () => {} } });
+  publisher.emit(upload('acme'));
+  await expect.poll(() => scripted.sent.length).toBe(1);
+  scripted.down();
+  scripted.limitPayload(100);
+  scripted.up();
+  expect(await publisher.flush()).toBe(true);
+  expect(publisher.stats()).toMatchObject({ acked: 0, pendingBytes: 0, inFlight: 0, dropped: { too_large: 1 } });
+  await publisher.close();
+});

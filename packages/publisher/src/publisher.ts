@@ -1,7 +1,7 @@
 /** Wires everything; read first. emit → intake → raw queue → stamp → delivery (window) → acknowledged or dropped. */
 import { Buffer } from 'node:buffer';
 import { createDataCheck, formatEventSubject, stampEvent } from '@waybill/schema';
-import { type Accounts, createAccountBook } from './accounts.ts';
+import { createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createBacklog } from './backlog.ts';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
@@ -10,6 +10,7 @@ import { type Dial, startDial } from './dial.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
 import { CODE_OF_DROP, PublisherError } from './error.ts';
+import type { CloseResult, Publisher, PublisherStatus } from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createNumbering } from './numbering.ts';
 import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
@@ -18,57 +19,7 @@ import { CONSOLE_LOGGER, createReporter } from './report.ts';
 import { createRing } from './ring.ts';
 import { createUuidV7 } from './uuid.ts';
 
-export type PublisherState = 'disabled' | 'connecting' | 'connected' | 'degraded' | 'closed';
-
-export interface PublisherStatus {
-  readonly state: PublisherState;
-  /** Why it is not `connected`. */
-  readonly reason?: string;
-}
-
-export interface PublisherStats extends Accounts {
-  /** Estimated bytes of what is pending. */
-  readonly pendingBytes: number;
-  /** Of `pending`: sent on the present connection and not acknowledged. */
-  readonly inFlight: number;
-  /** Of `pending`: not permitted at present. */
-  readonly parked: number;
-  /** Messages sent beyond the first try of each event. */
-  readonly resent: number;
-}
-
-/** What became of the events that were pending when `close` was called. */
-export interface CloseResult {
-  readonly acked: number;
-  readonly spooled: number;
-  readonly lost: number;
-}
-
-export interface WaitOptions {
-  /** Default 5,000. */
-  readonly timeoutMs?: number;
-}
-
-export interface Publisher extends AsyncDisposable {
-  /** Fire and forget: never throws, never waits, whatever it is given. What is changed afterwards is not seen. */
-  emit(event: EventInput): void;
-  /**
-   * Emits and waits until the event is stored.
-   *
-   * @throws PublisherError. After `TIMEOUT` the event is still pending and may yet be stored: do not emit it again.
-   */
-  confirm(event: EventInput, options?: WaitOptions): Promise<Ack>;
-  /** Whether events of this type would be taken, for callers who want to skip preparing them. */
-  enabled(type: string): boolean;
-  /** Waits until everything emitted before the call is acknowledged or dropped. false: not within the time. */
-  flush(options?: WaitOptions): Promise<boolean>;
-  /** Stops taking events, waits like `flush`, drops what is left as `closed`, and closes its own connection. Idempotent. */
-  close(options?: WaitOptions): Promise<CloseResult>;
-  status(): PublisherStatus;
-  stats(): PublisherStats;
-}
-
-export const DEFAULT_WAIT_MS = 5_000;
+const DEFAULT_WAIT_MS = 5_000;
 /** The longest that one turn of stamping and sending keeps the event loop. */
 const SLICE_MS = 2;
 /** What `stampEvent` adds to an event's fields, about. */

@@ -8,13 +8,8 @@ test('behaves like an array that is pushed and shifted', () => {
       const ring = createRing<number>();
       const model: number[] = [];
       for (const step of steps) {
-        if (step === 'shift') expect(ring.shift()).toBe(model.shift());
-        else {
-          ring.push(step);
-          model.push(step);
-        }
-        expect(ring.length).toBe(model.length);
-        expect(ring.peek()).toBe(model[0]);
+        const shifted = step === 'shift' ? [ring.shift(), model.shift()] : [ring.push(step), void model.push(step)];
+        expect([shifted[0], ring.length, ring.peek()]).toEqual([shifted[1], model.length, model[0]]);
       }
     }),
     { numRuns: 30 },

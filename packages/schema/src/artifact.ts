@@ -1,5 +1,5 @@
 /** The built-in event types: artifacts that were moved, or did not have to be. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineEvent } from './define-event.ts';
 
 const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);

@@ -2,14 +2,14 @@
  * A block: what one commit adds to one chain. One LEDGER message of newline-delimited JSON, the new entries in order
  * and then a trailer that says where the chain stands.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalJson } from './canonical.ts';
 import { type Entry, type Head, headOf, parseEntry } from './entry.ts';
 import { SchemaError } from './error.ts';
 import { HASH_PATTERN } from './hash.ts';
 import type { Json } from './json.ts';
 import { copyWindow, ProducerWindows } from './producer-window.ts';
-import { DECIMAL_PATTERN, type Totals } from './volume.ts';
+import { DECIMAL_PATTERN } from './volume.ts';
 
 /** A whole block, in bytes of UTF-8. */
 export const MAX_BLOCK_BYTES = 524_288;
@@ -44,7 +44,7 @@ export interface Block {
 
 /** Ends with a line feed, as every line does. */
 export function formatBlock(lines: readonly string[], trailer: Trailer): string {
-  return `${lines.join('\n')}\n${canonicalJson(trailer as unknown as Json)}\n`;
+  return `${lines.join('\n')}\n${canonicalJson(trailer)}\n`;
 }
 
 /**
@@ -89,10 +89,11 @@ function parseTrailer(line: string): Trailer {
 /** What in a trailer contradicts the block's first and last entry; null when nothing does. */
 export function trailerMismatch(trailer: Trailer, first: Entry, last: Entry): string | null {
   if (trailer.orgid !== last.core.orgid) return `trailer.orgid is ${trailer.orgid}, the entries' is ${last.core.orgid}`;
-  if (trailer.first !== first.core.seq) return `trailer.first is ${trailer.first}, the first entry is ${first.core.seq}`;
+  if (trailer.first !== first.core.seq)
+    return `trailer.first is ${trailer.first}, the first entry is ${first.core.seq}`;
   if (trailer.last !== last.core.seq) return `trailer.last is ${trailer.last}, the last entry is ${last.core.seq}`;
   if (trailer.head !== last.hash) return `trailer.head is ${trailer.head}, the last entry's hash is ${last.hash}`;
-  if (canonicalJson(trailer.totals as unknown as Json) !== canonicalJson(last.core.totals as unknown as Json)) {
+  if (canonicalJson(trailer.totals) !== canonicalJson(last.core.totals as unknown as Json)) {
     return 'trailer.totals are not those of the last entry';
   }
   return null;
@@ -122,8 +123,10 @@ export function formatTrailer(state: ChainState, first: number, watermark: numbe
     first,
     last: head.seq,
     head: head.hash,
-    totals: head.totals as Totals,
+    totals: head.totals,
     watermark,
-    producers: Object.fromEntries([...producers].map(([id, window]) => [id, copyWindow(window)])) as Trailer['producers'],
+    producers: Object.fromEntries(
+      [...producers].map(([id, window]) => [id, copyWindow(window)]),
+    ) as Trailer['producers'],
   };
 }

@@ -29,10 +29,12 @@ describe('canonicalJson', () => {
   });
 
   it('is a fixed point', () => {
-    fc.assert(fc.property(anyJson, (value) => {
-      const text = canonicalJson(value);
-      expect(canonicalJson(JSON.parse(text) as Json)).toBe(text);
-    }));
+    fc.assert(
+      fc.property(anyJson, (value) => {
+        const text = canonicalJson(value);
+        expect(canonicalJson(JSON.parse(text) as Json)).toBe(text);
+      }),
+    );
   });
 
   it('sorts by UTF-16 code units, not by code points', () => {
@@ -60,6 +62,8 @@ describe('canonicalJson', () => {
     ['\ud800', '/a/0 is a string with a lone surrogate'],
     [{ 'x/y~': { '\udc00': 1 } }, '/a/0/x~1y~0/\udc00 is a string with a lone surrogate'],
   ])('refuses %s and names the place', (value, message) => {
-    expect(() => canonicalJson({ a: [value] } as Json)).toThrow(expect.objectContaining({ code: 'NOT_CANONICAL', message: `cannot be canonical JSON: ${message}` }) as Error);
+    expect(() => canonicalJson({ a: [value] } as Json)).toThrow(
+      expect.objectContaining({ code: 'NOT_CANONICAL', message: `cannot be canonical JSON: ${message}` }) as Error,
+    );
   });
 });

@@ -2,7 +2,7 @@
  * Chainloop's audit events, as its control plane and its artifact CAS publish them to the stream `chainloop-audit`
  * (chainloop-dev/chainloop, app/controlplane/pkg/auditor). They are accepted as they are; Waybill mints no id for them.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SchemaError, show } from './error.ts';
 import { notAnEvent } from './event.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { artifactDownloaded, artifactUploaded } from './artifact.ts';
 import { defineEvent, type EventDraft } from './define-event.ts';
 
-const approved = defineEvent({ type: 'release.approved', data: z.object({ version: z.string(), note: z.string().optional() }) });
+const approved = defineEvent({
+  type: 'release.approved',
+  data: z.object({ version: z.string(), note: z.string().optional() }),
+});
 
 describe('defineEvent', () => {
   it('makes drafts that carry type and fields as they are', () => {
@@ -30,14 +33,29 @@ describe('defineEvent', () => {
     artifactUploaded({ orgid: 'acme', digest: 'sha256:', size_bytes: '1' });
     // @ts-expect-error: a download is never skipped
     artifactDownloaded({ orgid: 'acme', digest: 'sha256:', skipped: true });
-    expectTypeOf(artifactUploaded({ orgid: 'acme', digest: 'sha256:', skipped: true }).type).toEqualTypeOf<'casartifact.uploaded'>();
+    expectTypeOf(
+      artifactUploaded({ orgid: 'acme', digest: 'sha256:', skipped: true }).type,
+    ).toEqualTypeOf<'casartifact.uploaded'>();
   });
 
-  it.each(['', 'approved', 'a.b.c', 'Release.approved', 'release.approved ', 'release.>'])('refuses the type %j', (type) => {
-    expect(() => defineEvent({ type, data: z.object({}) })).toThrow(expect.objectContaining({ code: 'BAD_DEFINITION', message: expect.stringContaining(JSON.stringify(type)) }) as Error);
-  });
+  it.each(['', 'approved', 'a.b.c', 'Release.approved', 'release.approved ', 'release.>'])(
+    'refuses the type %j',
+    (type) => {
+      expect(() => defineEvent({ type, data: z.object({}) })).toThrow(
+        expect.objectContaining({
+          code: 'BAD_DEFINITION',
+          message: expect.stringContaining(JSON.stringify(type)),
+        }) as Error,
+      );
+    },
+  );
 
-  it.each(['orgid', 'time', 'data', 'sequence', 'subject'])('refuses data with the member %s, which is an attribute', (member) => {
-    expect(() => defineEvent({ type: 'a.b', data: z.object({ [member]: z.string() }) })).toThrow(`a.b: data member "${member}" has the name of an attribute`);
-  });
+  it.each(['orgid', 'time', 'data', 'sequence', 'subject'])(
+    'refuses data with the member %s, which is an attribute',
+    (member) => {
+      expect(() => defineEvent({ type: 'a.b', data: z.object({ [member]: z.string() }) })).toThrow(
+        `a.b: data member "${member}" has the name of an attribute`,
+      );
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type * as z from 'zod';
 import { SchemaError, show } from './error.ts';
 import { ATTRIBUTE_NAMES, type EventAttributes } from './event.ts';
 import { EVENT_TYPE_PATTERN } from './subject.ts';

@@ -9,10 +9,16 @@ import type { Json } from './json.ts';
 import { NO_VOLUME, type Tally } from './volume.ts';
 
 const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
-const count = fc.oneof(fc.maxSafeNat().map((n) => Math.max(1, n)), fc.integer({ min: 1, max: 9 }));
+const count = fc.oneof(
+  fc.maxSafeNat().map((n) => Math.max(1, n)),
+  fc.integer({ min: 1, max: 9 }),
+);
 const decimal = fc.bigInt(0n, 10n ** 32n - 1n).map(String);
 const tally: fc.Arbitrary<Tally> = fc.record({ count: decimal, bytes: decimal, unknown: decimal });
-const hostile = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('audit.a.b.acme', '"}', '\\', '\u0000\n', '\u2028', '😀', '','\u007f'));
+const hostile = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('audit.a.b.acme', '"}', '\\', '\u0000\n', '\u2028', '😀', '', '\u007f'),
+);
 const core: fc.Arbitrary<Core> = fc.record({
   v: fc.constant(1 as const),
   orgid: fc.constantFrom('acme', 'A-b_9', '_system'),
@@ -46,23 +52,49 @@ describe('formatCore', () => {
 
 describe('an entry', () => {
   it('comes back as it was', () => {
-    fc.assert(fc.property(core, fc.option(fc.dictionary(fc.string(), anyJson)), hash, (core, event, hash) => {
-      const line = formatEntry(formatCore(core), canonicalJson(event as Json), hash);
-      expect(line).toBe(canonicalJson({ core, event, hash } as unknown as Json));
-      expect(canonicalJson(parseEntry(line) as unknown as Json)).toBe(line);
-    }));
+    fc.assert(
+      fc.property(core, fc.option(fc.dictionary(fc.string(), anyJson)), hash, (core, event, hash) => {
+        const line = formatEntry(formatCore(core), canonicalJson(event), hash);
+        expect(line).toBe(canonicalJson({ core, event, hash } as unknown as Json));
+        expect(canonicalJson(parseEntry(line) as unknown as Json)).toBe(line);
+      }),
+    );
   });
 
   it('is appended to a head by the hash rule', () => {
     const event = '{"orgid":"acme"}';
     const source = { stream: 'AUDIT', seq: 9, subject: 'audit.a.b.acme' };
-    const { line, head } = appendEntry(emptyHead('acme'), { received: '2026-01-01T00:00:00.000Z', source, event, volume: NO_VOLUME });
+    const { line, head } = appendEntry(emptyHead('acme'), {
+      received: '2026-01-01T00:00:00.000Z',
+      source,
+      event,
+      volume: NO_VOLUME,
+    });
     const entry = parseEntry(line);
-    expect(entry.core).toMatchObject({ v: 1, orgid: 'acme', seq: 1, prev_hash: ZERO_HASH, source, event_hash: sha256Hex(event), volume: NO_VOLUME });
+    expect(entry.core).toMatchObject({
+      v: 1,
+      orgid: 'acme',
+      seq: 1,
+      prev_hash: ZERO_HASH,
+      source,
+      event_hash: sha256Hex(event),
+      volume: NO_VOLUME,
+    });
     expect(entry.hash).toBe(sha256Hex(canonicalJson(entry.core as unknown as Json)));
     expect(headOf(entry)).toEqual(head);
-    const second = parseEntry(appendEntry(head, { received: '2025-01-01T00:00:00.000Z', source: { ...source, seq: 10 }, event, volume: NO_VOLUME }, fastSha256).line);
-    expect(second.core).toMatchObject({ seq: 2, prev_hash: head.hash, received: '2026-01-01T00:00:00.000Z', totals: { events: '2' } });
+    const second = parseEntry(
+      appendEntry(
+        head,
+        { received: '2025-01-01T00:00:00.000Z', source: { ...source, seq: 10 }, event, volume: NO_VOLUME },
+        fastSha256,
+      ).line,
+    );
+    expect(second.core).toMatchObject({
+      seq: 2,
+      prev_hash: head.hash,
+      received: '2026-01-01T00:00:00.000Z',
+      totals: { events: '2' },
+    });
   });
 });
 
@@ -110,10 +142,15 @@ describe('parseEntry', () => {
     ['core.totals.downloads', {}, 'totals.downloads has no count'],
     ['core.totals.extra', {}, 'totals has the unknown member "extra"'],
   ])('refuses %s %j', (path, value, message) => {
-    expect(() => parseEntry(change(path, value))).toThrow(expect.objectContaining({ code: 'NOT_AN_ENTRY', message: expect.stringContaining(message) }) as Error);
+    expect(() => parseEntry(change(path, value))).toThrow(
+      expect.objectContaining({ code: 'NOT_AN_ENTRY', message: expect.stringContaining(message) }) as Error,
+    );
   });
 
-  it.each(['', 'null', '[]', '{', '"x"', '😀', '{"__proto__":{"core":1,"event":1,"hash":1}}', '['.repeat(100_000)])('refuses %.20s', (text) => {
-    expect(() => parseEntry(text)).toThrow(expect.objectContaining({ code: 'NOT_AN_ENTRY' }) as Error);
-  });
+  it.each(['', 'null', '[]', '{', '"x"', '😀', '{"__proto__":{"core":1,"event":1,"hash":1}}', '['.repeat(100_000)])(
+    'refuses %.20s',
+    (text) => {
+      expect(() => parseEntry(text)).toThrow(expect.objectContaining({ code: 'NOT_AN_ENTRY' }) as Error);
+    },
+  );
 });

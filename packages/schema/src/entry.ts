@@ -163,7 +163,12 @@ const CORE_MEMBERS = ['v', 'orgid', 'seq', 'prev_hash', 'received', 'source', 'e
 function checkVolume(value: Json | undefined): void {
   const volume = only(value, 'volume', ['kind', 'bytes', ...(isJsonObject(value) && 'from' in value ? ['from'] : [])]);
   check(VOLUME_KINDS.has(volume['kind']), 'volume.kind', volume['kind'], [...VOLUME_KINDS].join(', '));
-  check(volume['bytes'] === null || isDecimal(volume['bytes']), 'volume.bytes', volume['bytes'], 'a decimal string or null');
+  check(
+    volume['bytes'] === null || isDecimal(volume['bytes']),
+    'volume.bytes',
+    volume['bytes'],
+    'a decimal string or null',
+  );
   check(volume['from'] === undefined || isCount(volume['from']), 'volume.from', volume['from'], 'an integer from 1');
 }
 

@@ -67,8 +67,15 @@ describe('checkEvent', () => {
     ['ext', null, 'ext is null'],
     ['ext', [1], 'ext is [1]'],
   ])('refuses %s %j', (name, value, message) => {
-    const bad = JSON.parse(JSON.stringify({ producer: 'p', sequence: '1', ...event }).replace(/}$/, `,${JSON.stringify(name)}:${JSON.stringify(value)}}`)) as Json;
-    expect(() => checkEvent(bad)).toThrow(expect.objectContaining({ code: 'NOT_AN_EVENT', message: expect.stringContaining(message) }) as Error);
+    const bad = JSON.parse(
+      JSON.stringify({ producer: 'p', sequence: '1', ...event }).replace(
+        /}$/,
+        `,${JSON.stringify(name)}:${JSON.stringify(value)}}`,
+      ),
+    ) as Json;
+    expect(() => checkEvent(bad)).toThrow(
+      expect.objectContaining({ code: 'NOT_AN_EVENT', message: expect.stringContaining(message) }) as Error,
+    );
   });
 
   it.each(['specversion', 'id', 'source', 'type', 'time', 'orgid', 'data'])('wants %s', (name) => {

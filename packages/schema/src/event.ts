@@ -2,7 +2,7 @@
  * The event on the wire: a CloudEvents 1.0 JSON object in structured mode.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SchemaError, show } from './error.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { EVENT_TYPE_PATTERN, ORGID_PATTERN } from './subject.ts';
@@ -67,7 +67,9 @@ export const Event = EventAttributes.extend({
   /** Ed25519 over RFC 8785 of the event without `signature`, base64. */
   signature: z.string().regex(BASE64).length(88).optional(),
   /** The publisher's boot id. */
-  producer: text(64).regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/).optional(),
+  producer: text(64)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/)
+    .optional(),
   sequence: Sequence.optional(),
   data: z.custom<JsonObject>(isJsonObject, 'expected an object'),
 }).loose();
@@ -108,7 +110,10 @@ export function checkEvent(value: Json): asserts value is Json & Event {
     }
     const extension = value[name];
     if (typeof extension === 'object') {
-      throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(extension)}: an attribute is a string, number or boolean`);
+      throw new SchemaError(
+        'NOT_AN_EVENT',
+        `${name} is ${show(extension)}: an attribute is a string, number or boolean`,
+      );
     }
   }
 }
@@ -119,5 +124,8 @@ export function notAnEvent(error: z.ZodError, value: JsonObject, prefix: readonl
   const path = [...prefix, ...(issue?.path ?? []).map(String)];
   let found: unknown = value;
   for (const step of (issue?.path ?? []).map(String)) found = isJsonObject(found) ? found[step] : undefined;
-  return new SchemaError('NOT_AN_EVENT', `${path.join('.') || 'event'} is ${show(found)}: ${issue?.message ?? 'invalid'}`);
+  return new SchemaError(
+    'NOT_AN_EVENT',
+    `${path.join('.') || 'event'} is ${show(found)}: ${issue?.message ?? 'invalid'}`,
+  );
 }

@@ -16,8 +16,26 @@ function codeOf(run: () => unknown): string {
 
 describe('numbers', () => {
   it.each([
-    '0', '-0', '-0.0', '0.1', '1.0', '1e2', '1E2', '1E+2', '1.50e3', '100000000000000000000', '100000000000000000000000',
-    '1e23', '9007199254740991', '9007199254740992', '9007199254740994', '5e-324', '1.7976931348623157e308', '0e999999', '-1.5e-7', '0.00001',
+    '0',
+    '-0',
+    '-0.0',
+    '0.1',
+    '1.0',
+    '1e2',
+    '1E2',
+    '1E+2',
+    '1.50e3',
+    '100000000000000000000',
+    '100000000000000000000000',
+    '1e23',
+    '9007199254740991',
+    '9007199254740992',
+    '9007199254740994',
+    '5e-324',
+    '1.7976931348623157e308',
+    '0e999999',
+    '-1.5e-7',
+    '0.00001',
     '0.30000000000000004',
   ])('takes %s', (number) => {
     expect(parseExactJson(`[${number}]`).canonical).toBe(`[${String(Number(number))}]`);
@@ -25,15 +43,29 @@ describe('numbers', () => {
   });
 
   it.each([
-    '9007199254740993', '-9007199254740993', '1e400', '-1e400', '1e-400', '0.10000000000000000555', '2e-324', '4.9e-324',
-    '100000000000000000000001', '3.141592653589793238', '1000000000000000128', '1e99999999999999999999', '9007199254740993.0', '900719925474099.3e1',
+    '9007199254740993',
+    '-9007199254740993',
+    '1e400',
+    '-1e400',
+    '1e-400',
+    '0.10000000000000000555',
+    '2e-324',
+    '4.9e-324',
+    '100000000000000000000001',
+    '3.141592653589793238',
+    '1000000000000000128',
+    '1e99999999999999999999',
+    '9007199254740993.0',
+    '900719925474099.3e1',
   ])('refuses %s', (number) => {
     expect(codeOf(() => parseExactJson(`{"a":[1, ${number}]}`))).toBe('NOT_EXACT');
     expect(codeOf(() => parseExactJson(number))).toBe('NOT_EXACT');
   });
 
   it('says which', () => {
-    expect(() => parseExactJson('{"size": 9007199254740993}')).toThrow('has the number "9007199254740993", which a double would change to 9007199254740992');
+    expect(() => parseExactJson('{"size": 9007199254740993}')).toThrow(
+      'has the number "9007199254740993", which a double would change to 9007199254740992',
+    );
   });
 
   it('judges a number of 60,000 digits at once', () => {
@@ -44,11 +76,13 @@ describe('numbers', () => {
   });
 
   it('takes every double as JavaScript prints it, however it is written', () => {
-    fc.assert(fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
-      const value = Object.is(number, -0) ? 0 : number;
-      expect(parseExactJson(` ${number}`).value).toBe(value);
-      expect(parseExactJson(number.toExponential()).canonical).toBe(String(value));
-    }));
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
+        const value = Object.is(number, -0) ? 0 : number;
+        expect(parseExactJson(` ${number}`).value).toBe(value);
+        expect(parseExactJson(number.toExponential()).canonical).toBe(String(value));
+      }),
+    );
   });
 });
 
@@ -64,10 +98,13 @@ describe('doubled members', () => {
     '{"😀":1,"\\ud83d\\ude00":2}',
   ])('refuses %s', (text) => expect(codeOf(() => parseExactJson(text))).toBe('NOT_EXACT'));
 
-  it.each(['{"a":{"a":{"a":1}}}', '[{"a":1}, {"a":1}]', '{"a":["b","b"],"b":"a"}', '{"x":{}, "y":"x", "z":[{},"z","z"]}', '{"a":"a\\"b\\\\", "b":"\\\\"}'])(
-    'takes %s',
-    (text) => expect(codeOf(() => parseExactJson(text))).toBe('ok'),
-  );
+  it.each([
+    '{"a":{"a":{"a":1}}}',
+    '[{"a":1}, {"a":1}]',
+    '{"a":["b","b"],"b":"a"}',
+    '{"x":{}, "y":"x", "z":[{},"z","z"]}',
+    '{"a":"a\\"b\\\\", "b":"\\\\"}',
+  ])('takes %s', (text) => expect(codeOf(() => parseExactJson(text))).toBe('ok'));
 });
 
 describe('parseExactJson', () => {

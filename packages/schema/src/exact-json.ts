@@ -53,7 +53,7 @@ function scan(text: string): void {
   // One set of member names per open object, null per open array.
   const open: (Set<string> | null)[] = [];
   let expectName = false;
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const char = text[i] as string;
     if (char === '"') {
       const end = endOfString(text, i);

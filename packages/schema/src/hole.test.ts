@@ -8,15 +8,25 @@ const event = (producer: string, sequence: number | string): JsonObject => ({ pr
 
 describe('createHoleFinder', () => {
   it('finds exactly what did not come, as a set does', () => {
-    fc.assert(fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { minLength: 1 }), fc.boolean(), (sequence, whole) => {
-      const finder = createHoleFinder(whole);
-      for (const n of sequence) expect(finder.take(event('p', n))).toBeNull();
-      const begin = whole ? 1 : (sequence[0] as number);
-      const wanted = Array.from({ length: Math.max(...sequence) }, (_, i) => i + 1).filter((n) => n >= begin && !sequence.includes(n));
-      const { holes, missing } = finder.finish();
-      expect(missing).toBe(String(wanted.length));
-      expect(holes.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i))).toEqual(wanted);
-    }));
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { minLength: 1 }),
+        fc.boolean(),
+        (sequence, whole) => {
+          const finder = createHoleFinder(whole);
+          for (const n of sequence) expect(finder.take(event('p', n))).toBeNull();
+          const begin = whole ? 1 : (sequence[0] as number);
+          const wanted = Array.from({ length: Math.max(...sequence) }, (_, i) => i + 1).filter(
+            (n) => n >= begin && !sequence.includes(n),
+          );
+          const { holes, missing } = finder.finish();
+          expect(missing).toBe(String(wanted.length));
+          expect(
+            holes.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i)),
+          ).toEqual(wanted);
+        },
+      ),
+    );
   });
 
   it('finds what came twice', () => {
@@ -43,11 +53,14 @@ describe('createHoleFinder', () => {
     expect(finder.finish().missing).toBe(String(150n + 2n ** 53n - 2n));
   });
 
-  it.each(['0', '1.5', '1e308', 'Infinity', '', 'x', '9007199254740993'])('calls the sequence %j no count', (sequence) => {
-    const finder = createHoleFinder(true);
-    expect(finder.take(event('p', sequence))).toContain('are no count');
-    expect(() => finder.finish()).not.toThrow();
-  });
+  it.each(['0', '1.5', '1e308', 'Infinity', '', 'x', '9007199254740993'])(
+    'calls the sequence %j no count',
+    (sequence) => {
+      const finder = createHoleFinder(true);
+      expect(finder.take(event('p', sequence))).toContain('are no count');
+      expect(() => finder.finish()).not.toThrow();
+    },
+  );
 
   it('leaves Chainloop and events without a count alone', () => {
     const finder = createHoleFinder(true);

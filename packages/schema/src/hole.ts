@@ -45,7 +45,12 @@ export function createHoleFinder(whole: boolean): HoleFinder {
       const { producer, sequence } = event;
       if (isChainloop(event) || (producer === undefined && sequence === undefined)) return null;
       const number = Number(sequence);
-      if (typeof producer !== 'string' || typeof sequence !== 'string' || !SEQUENCE_PATTERN.test(sequence) || !Number.isSafeInteger(number)) {
+      if (
+        typeof producer !== 'string' ||
+        typeof sequence !== 'string' ||
+        !SEQUENCE_PATTERN.test(sequence) ||
+        !Number.isSafeInteger(number)
+      ) {
         return `producer ${show(producer)} and sequence ${show(sequence)} are no count`;
       }
       if (!whole && !begins.has(producer)) begins.set(producer, number);

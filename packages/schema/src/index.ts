@@ -14,7 +14,14 @@ export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 export { isJsonObject, type Json, type JsonObject } from './json.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './line.ts';
-export { type Origin, readMessage, type ReadMessageOptions, type Reading, type Rejection, REJECTIONS } from './message.ts';
+export {
+  type Origin,
+  readMessage,
+  type ReadMessageOptions,
+  type Reading,
+  type Rejection,
+  REJECTIONS,
+} from './message.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
 export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
 export {
@@ -70,5 +77,12 @@ export {
 export type { Hole } from './hole.ts';
 export { admit, MAX_MISSING, MAX_PRODUCERS, ProducerWindow, ProducerWindows } from './producer-window.ts';
 export { MAX_KEPT_PAYLOAD, type SystemRecord } from './system-record.ts';
-export { type ChainReport, type Expectation, type Problem, type Verdict, VERDICT_EXIT_CODES, VERDICTS } from './verdict.ts';
+export {
+  type ChainReport,
+  type Expectation,
+  type Problem,
+  type Verdict,
+  VERDICT_EXIT_CODES,
+  VERDICTS,
+} from './verdict.ts';
 export { type ChainVerifier, createChainVerifier, verify, type VerifyOptions } from './verify.ts';

@@ -58,10 +58,19 @@ const REJECTION_OF: Partial<Record<SchemaError['code'], Rejection>> = {
 /** Total: whatever bytes it is given, it returns, and the same for the same bytes. */
 export function readMessage(subject: string, payload: Uint8Array, options: ReadMessageOptions = {}): Reading {
   if (payload.length > MAX_EVENT_BYTES) {
-    return { ok: false, reason: 'too_large', detail: `has ${payload.length} bytes, at most ${MAX_EVENT_BYTES} are allowed` };
+    return {
+      ok: false,
+      reason: 'too_large',
+      detail: `has ${payload.length} bytes, at most ${MAX_EVENT_BYTES} are allowed`,
+    };
   }
   const named = parseEventSubject(subject, options.subjectPrefix ?? DEFAULT_EVENT_PREFIX);
-  if (!named) return { ok: false, reason: 'bad_subject', detail: `subject ${show(subject)} is not <prefix>.<target>.<action>.<orgid>` };
+  if (!named)
+    return {
+      ok: false,
+      reason: 'bad_subject',
+      detail: `subject ${show(subject)} is not <prefix>.<target>.<action>.<orgid>`,
+    };
   try {
     const { value, canonical } = parseExactJson(decodeUtf8(payload));
     // Canonical JSON can be longer than what was sent (1e20 becomes 21 digits), and it is what the ledger keeps.

@@ -31,7 +31,14 @@ describe('admit', () => {
     const windows: ProducerWindows = new Map();
     expect(admit(windows, 'p', Number.MAX_SAFE_INTEGER, 1)).toBe(true);
     expect(admit(windows, 'p', 2 ** 52, 2)).toBe(true);
-    expect(windows.get('p')).toEqual({ last: 2 ** 53 - 1, missing: [[1, 2 ** 52 - 1], [2 ** 52 + 1, 2 ** 53 - 2]], seen: 2 });
+    expect(windows.get('p')).toEqual({
+      last: 2 ** 53 - 1,
+      missing: [
+        [1, 2 ** 52 - 1],
+        [2 ** 52 + 1, 2 ** 53 - 2],
+      ],
+      seen: 2,
+    });
   });
 
   it(`remembers ${MAX_MISSING} gaps of a publisher, and treats what it forgot as chained`, () => {
@@ -44,11 +51,23 @@ describe('admit', () => {
   });
 
   it('stays within its limit when a late number splits a gap', () => {
-    const windows: ProducerWindows = new Map([['p', { last: 1000, missing: Array.from({ length: MAX_MISSING }, (_, i) => [i * 10 + 1, i * 10 + 5] as const), seen: 1 }]]);
+    const windows: ProducerWindows = new Map([
+      [
+        'p',
+        {
+          last: 1000,
+          missing: Array.from({ length: MAX_MISSING }, (_, i) => [i * 10 + 1, i * 10 + 5] as const),
+          seen: 1,
+        },
+      ],
+    ]);
     expect(admit(windows, 'p', 633, 2)).toBe(true);
     expect(windows.get('p')?.missing).toHaveLength(MAX_MISSING);
     expect(windows.get('p')?.missing.at(0)).toEqual([11, 15]);
-    expect(windows.get('p')?.missing.slice(-2)).toEqual([[631, 632], [634, 635]]);
+    expect(windows.get('p')?.missing.slice(-2)).toEqual([
+      [631, 632],
+      [634, 635],
+    ]);
   });
 
   it(`remembers the ${MAX_PRODUCERS} publishers last seen`, () => {
@@ -73,8 +92,18 @@ describe('admit', () => {
 
 it.each([
   [[[2, 1]]],
-  [[[1, 2], [2, 3]]],
-  [[[4, 5], [1, 2]]],
+  [
+    [
+      [1, 2],
+      [2, 3],
+    ],
+  ],
+  [
+    [
+      [4, 5],
+      [1, 2],
+    ],
+  ],
   [[[1, 9]]],
 ])('a window with the gaps %j is none', (missing) => {
   expect(ProducerWindow.safeParse({ last: 9, missing, seen: 1 }).success).toBe(false);

@@ -6,7 +6,7 @@
  * out is treated as chained: an event of a forgotten gap goes to the `_system` chain with its payload instead of
  * being counted twice. A forgotten publisher is new again.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Publishers that a chain remembers: those that it saw last. */
 export const MAX_PRODUCERS = 64;
@@ -50,7 +50,13 @@ export const LEDGER_LIMITS: WindowLimits = { producers: MAX_PRODUCERS, missing: 
  *
  * @returns false, and changes nothing, when the chain has the event already
  */
-export function admit(windows: ProducerWindows, producer: string, sequence: number, seq: number, limits = LEDGER_LIMITS): boolean {
+export function admit(
+  windows: ProducerWindows,
+  producer: string,
+  sequence: number,
+  seq: number,
+  limits = LEDGER_LIMITS,
+): boolean {
   const window = windows.get(producer);
   if (!window) {
     if (windows.size >= limits.producers) forgetOldest(windows);
@@ -74,7 +80,7 @@ export function admit(windows: ProducerWindows, producer: string, sequence: numb
 function fill(missing: SequenceRange[], sequence: number, limit: number): boolean {
   // The first range that does not end before it: by halves, because a verifier keeps every gap.
   let i = 0;
-  for (let end = missing.length; i < end; ) {
+  for (let end = missing.length; i < end;) {
     const middle = (i + end) >>> 1;
     if ((missing[middle] as SequenceRange)[1] < sequence) i = middle + 1;
     else end = middle;

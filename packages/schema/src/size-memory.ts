@@ -13,6 +13,9 @@ import type { Volume } from './volume.ts';
 /** How many entries back a size is known. */
 export const SIZE_WINDOW = 65_536;
 
+/** Entries between two clean-ups. Not at every entry: a Map's iterator walks over all that was deleted before it. */
+const SWEEP = 4096;
+
 interface Mention {
   readonly bytes: string;
   /** The upload that said the size. */
@@ -25,13 +28,14 @@ export interface SizeMemory {
   resolve(seq: number, transfer: Transfer): Volume;
   /** Takes in the entry `seq`; call it for every entry with a transfer, in order. */
   note(seq: number, transfer: Transfer, volume: Volume): void;
-  /** Digests known now. */
+  /** Digests held: at most the window and what one clean-up has to do. */
   readonly size: number;
 }
 
 export function createSizeMemory(): SizeMemory {
   // In order of mention: the first is the oldest.
   const mentions = new Map<string, Mention>();
+  let nextSweep = 0;
 
   return {
     resolve(seq, transfer) {
@@ -47,6 +51,8 @@ export function createSizeMemory(): SizeMemory {
         mentions.delete(digest);
         mentions.set(digest, { bytes, from: from ?? seq, seq });
       }
+      if (seq < nextSweep) return;
+      nextSweep = seq + SWEEP;
       for (const [oldest, mention] of mentions) {
         if (mention.seq > seq - SIZE_WINDOW) break;
         mentions.delete(oldest);

@@ -17,33 +17,59 @@ const stamp = {
   sequence: '1',
 };
 const digest = `sha256:${'a'.repeat(64)}`;
-const check = createDataCheck([defineEvent({ type: 'release.approved', data: z.looseObject({ version: z.string() }) })]);
+const check = createDataCheck([
+  defineEvent({ type: 'release.approved', data: z.looseObject({ version: z.string() }) }),
+]);
 const make = (fields: unknown, type = 'casartifact.uploaded') => stampEvent(type, fields, stamp, check);
 
 describe('stampEvent', () => {
   it('puts attributes beside data and gives canonical text', () => {
-    const { event, text } = make({ orgid: 'acme', actorid: 'u1', digest, size_bytes: 1024, skipped: false, file_name: undefined });
-    expect(event).toEqual({ specversion: '1.0', type: 'casartifact.uploaded', ...stamp, orgid: 'acme', actorid: 'u1', data: { digest, size_bytes: 1024, skipped: false } });
+    const { event, text } = make({
+      orgid: 'acme',
+      actorid: 'u1',
+      digest,
+      size_bytes: 1024,
+      skipped: false,
+      file_name: undefined,
+    });
+    expect(event).toEqual({
+      specversion: '1.0',
+      type: 'casartifact.uploaded',
+      ...stamp,
+      orgid: 'acme',
+      actorid: 'u1',
+      data: { digest, size_bytes: 1024, skipped: false },
+    });
     expect(text).toBe(canonicalJson(event as never));
     expect(parseExactJson(text).value).toEqual(event);
   });
 
   it('makes what readMessage reads, whatever the data', () => {
-    fc.assert(fc.property(fc.dictionary(fc.stringMatching(/^[A-Z_ü]{1,9}$/), anyJson), (data) => {
-      const { text } = make({ orgid: 'acme', version: '1', ...data }, 'release.approved');
-      const subject = formatEventSubject({ type: 'release.approved', orgid: 'acme' });
-      expect(readMessage(subject, new TextEncoder().encode(text))).toMatchObject({ ok: true, canonical: text, origin: { producer: 'boot-1', sequence: 1 } });
-    }));
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^[A-Z_ü]{1,9}$/), anyJson), (data) => {
+        const { text } = make({ orgid: 'acme', version: '1', ...data }, 'release.approved');
+        const subject = formatEventSubject({ type: 'release.approved', orgid: 'acme' });
+        expect(readMessage(subject, new TextEncoder().encode(text))).toMatchObject({
+          ok: true,
+          canonical: text,
+          origin: { producer: 'boot-1', sequence: 1 },
+        });
+      }),
+    );
   });
 
   it('takes a Date for the time', () => {
     expect(make({ orgid: 'acme', digest, time: new Date(1) }).event.time).toBe('1970-01-01T00:00:00.001Z');
-    expect(() => make({ orgid: 'acme', digest, time: new Date(Number.NaN) })).toThrow('time is null: expected a valid Date');
+    expect(() => make({ orgid: 'acme', digest, time: new Date(Number.NaN) })).toThrow(
+      'time is null: expected a valid Date',
+    );
     expect(() => make({ orgid: 'acme', digest, time: new Date(8.64e15) })).toThrow('time is "+275760');
   });
 
   it('keeps names of Object.prototype in data', () => {
-    const fields = JSON.parse('{"orgid":"acme","version":"1","constructor":"c","toString":1,"__proto__":{"x":1}}') as unknown;
+    const fields = JSON.parse(
+      '{"orgid":"acme","version":"1","constructor":"c","toString":1,"__proto__":{"x":1}}',
+    ) as unknown;
     const { text } = make(fields, 'release.approved');
     expect(text).toContain('"data":{"__proto__":{"x":1},"constructor":"c","toString":1,"version":"1"}');
   });
@@ -64,12 +90,16 @@ describe('stampEvent', () => {
     [{ orgid: 'acme', digest, file_name: '\ud800' }, 'NOT_CANONICAL', '/data/file_name'],
     [{ orgid: 'acme', digest, extra: 'x'.repeat(65_536) }, 'NOT_AN_EVENT', 'at most 65536 are allowed'],
   ])('refuses %.60j', (fields, code, message) => {
-    expect(() => make(fields)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }) as Error);
+    expect(() => make(fields)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) }) as Error,
+    );
   });
 });
 
 it('utf8Length counts bytes', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-    expect(utf8Length(text)).toBe(Buffer.byteLength(text));
-  }));
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(utf8Length(text)).toBe(Buffer.byteLength(text));
+    }),
+  );
 });

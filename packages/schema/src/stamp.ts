@@ -40,9 +40,17 @@ export function createDataCheck(definitions: readonly AnyEventDefinition[] = [])
  * @throws SchemaError NOT_AN_EVENT or NOT_CANONICAL, naming the field and the value
  */
 export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkData: DataCheck): StampedEvent {
-  if (!isJsonObject(fields)) throw new SchemaError('NOT_AN_EVENT', `${type}: fields is ${show(fields)}, expected an object`);
+  if (!isJsonObject(fields))
+    throw new SchemaError('NOT_AN_EVENT', `${type}: fields is ${show(fields)}, expected an object`);
   const data: Record<string, Json> = {};
-  const event: Record<string, Json> = { specversion: '1.0', type, id: stamp.id, source: stamp.source, time: stamp.time, data };
+  const event: Record<string, Json> = {
+    specversion: '1.0',
+    type,
+    id: stamp.id,
+    source: stamp.source,
+    time: stamp.time,
+    data,
+  };
   if (stamp.producer !== undefined && stamp.sequence !== undefined) {
     event['producer'] = stamp.producer;
     event['sequence'] = stamp.sequence;
@@ -52,7 +60,8 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     if (value === undefined) continue;
     if (name === 'time') event['time'] = isoTime(value);
     else if (Object.hasOwn(EventAttributes.shape, name)) event[name] = value;
-    else if (ATTRIBUTE_NAMES.has(name)) throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(value)}: the publisher sets ${name}`);
+    else if (ATTRIBUTE_NAMES.has(name))
+      throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(value)}: the publisher sets ${name}`);
     // Not `data[name] =`, which would set the prototype for the name __proto__.
     else Object.defineProperty(data, name, { value, enumerable: true, configurable: true, writable: true });
   }
@@ -60,7 +69,8 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
   checkData(type, data);
   const text = canonicalJson(event);
   const bytes = utf8Length(text);
-  if (bytes > MAX_EVENT_BYTES) throw new SchemaError('NOT_AN_EVENT', `event has ${bytes} bytes, at most ${MAX_EVENT_BYTES} are allowed`);
+  if (bytes > MAX_EVENT_BYTES)
+    throw new SchemaError('NOT_AN_EVENT', `event has ${bytes} bytes, at most ${MAX_EVENT_BYTES} are allowed`);
   return { event, text };
 }
 

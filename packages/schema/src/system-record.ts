@@ -18,6 +18,11 @@ export type SystemRecord =
   /** A message that is no valid event. */
   | ({ readonly kind: 'rejected'; readonly reason: Rejection; readonly detail: string } & KeptMessage)
   /** An event that its organization's chain has already: resent after the stream's own dedupe window. */
-  | ({ readonly kind: 'duplicate'; readonly orgid: string; readonly producer: string; readonly sequence: number } & KeptMessage)
+  | ({
+      readonly kind: 'duplicate';
+      readonly orgid: string;
+      readonly producer: string;
+      readonly sequence: number;
+    } & KeptMessage)
   /** Sequence numbers of the AUDIT stream, inclusive, at which there is no message: deleted, expired or lost. */
   | { readonly kind: 'gap'; readonly first: number; readonly last: number };

@@ -35,7 +35,11 @@ function chainloopTransfer(data: Json | undefined): Transfer | null {
   // Go writes an unknown size as 0 ("SizeBytes: 0 when unknown"). Content of another digest cannot be empty,
   // and a skipped upload never looked at the content.
   const unknown = info['size_bytes'] === 0 && (kind === 'deduplicated' || digest !== EMPTY_DIGEST);
-  return transfer(kind, typeof digest === 'string' ? `sha256:${digest}` : undefined, unknown ? undefined : info['size_bytes']);
+  return transfer(
+    kind,
+    typeof digest === 'string' ? `sha256:${digest}` : undefined,
+    unknown ? undefined : info['size_bytes'],
+  );
 }
 
 function chainloopKind(action: Json | undefined, info: JsonObject): Transfer['kind'] | null {

@@ -7,7 +7,13 @@ export const VERDICTS = ['ok', 'incomplete', 'truncated', 'tampered', 'unreadabl
 export type Verdict = (typeof VERDICTS)[number];
 
 /** Exit codes of `waybill verify`. */
-export const VERDICT_EXIT_CODES = { ok: 0, tampered: 1, truncated: 2, incomplete: 3, unreadable: 4 } as const satisfies Record<Verdict, number>;
+export const VERDICT_EXIT_CODES = {
+  ok: 0,
+  tampered: 1,
+  truncated: 2,
+  incomplete: 3,
+  unreadable: 4,
+} as const satisfies Record<Verdict, number>;
 
 /** A head that the caller knows from elsewhere. */
 export interface Expectation {

@@ -129,7 +129,8 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
 
     if (previous || fromSeq === 1) {
       const expectedPrevious = last?.hash ?? ZERO_HASH;
-      if (core.prev_hash !== expectedPrevious) return `prev_hash is ${core.prev_hash}, the previous hash is ${expectedPrevious}`;
+      if (core.prev_hash !== expectedPrevious)
+        return `prev_hash is ${core.prev_hash}, the previous hash is ${expectedPrevious}`;
       const totals = addVolume(previous?.totals ?? NO_TOTALS, core.volume);
       if (!areSameTotals(totals, core.totals)) return 'totals are not the previous totals plus volume';
     }
@@ -137,7 +138,8 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
       const trusted = unlike(expected.get(core.seq - 1), core.prev_hash);
       if (trusted) return `prev_hash is ${core.prev_hash}, expected ${trusted.hash}`;
     }
-    if (previous && core.received < previous.received) return `received goes back from ${previous.received} to ${core.received}`;
+    if (previous && core.received < previous.received)
+      return `received goes back from ${previous.received} to ${core.received}`;
     if (previous && core.source.seq <= previous.source.seq) {
       return `source.seq goes from ${previous.source.seq} to ${core.source.seq}`;
     }
@@ -158,7 +160,8 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
 
   /** The verdict when no entry was bad, and why. */
   function judge(missing: string): [Verdict, Problem | null] {
-    if (unread !== null) return ['unreadable', { seq: fromSeq, detail: `no line is a ledger entry; of the first, ${unread}` }];
+    if (unread !== null)
+      return ['unreadable', { seq: fromSeq, detail: `no line is a ledger entry; of the first, ${unread}` }];
     const unmet = [...expected.keys()].find((seq) => !(Number.isInteger(seq) && seq >= fromSeq - 1 && seq < next));
     if (unmet !== undefined) {
       return ['truncated', { seq: next, detail: `this is ${fromSeq} to ${next - 1}, a head at ${unmet} is expected` }];

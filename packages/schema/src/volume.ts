@@ -2,7 +2,7 @@
  * What moved: volumes of single events, and running totals. Exact integers: BigInt inside, decimal strings outside,
  * because a busy organization's bytes pass 2^53.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** 2^53 events of 2^53 bytes make 32 digits. */
 export const DECIMAL_PATTERN = /^(0|[1-9]\d{0,31})$/;

@@ -49,8 +49,16 @@ export function makeMessage(orgid: string, n: number, spec: Spec, sequence: numb
     const text = JSON.stringify({ EventType: 'AUDIT_EVENT', Timestamp: timeOf(n), Data });
     return { subject: 'audit.casartifact.casartifactuploaded', text };
   }
-  const type = { upload: 'casartifact.uploaded', skip: 'casartifact.uploaded', download: 'casartifact.downloaded', other: 'release.approved' }[spec.what];
-  const data = spec.what === 'other' ? { version: spec.note ?? '1.0' } : { digest, ...size, ...(spec.what === 'skip' && { skipped: true }) };
+  const type = {
+    upload: 'casartifact.uploaded',
+    skip: 'casartifact.uploaded',
+    download: 'casartifact.downloaded',
+    other: 'release.approved',
+  }[spec.what];
+  const data =
+    spec.what === 'other'
+      ? { version: spec.note ?? '1.0' }
+      : { digest, ...size, ...(spec.what === 'skip' && { skipped: true }) };
   const stamp = {
     id: `01997b3c-0000-7000-8000-${n.toString(16).padStart(12, '0')}`,
     source: '//test.example/service',
@@ -97,7 +105,11 @@ export const anySpec: fc.Arbitrary<Spec> = fc.record({
 });
 
 /** The chain again from entry `from` (its seq) on, with another history and right hashes: what an operator could do. */
-export function recompute(lines: readonly string[], from: number, change: (event: JsonObject, seq: number) => JsonObject | null): string[] {
+export function recompute(
+  lines: readonly string[],
+  from: number,
+  change: (event: JsonObject, seq: number) => JsonObject | null,
+): string[] {
   const kept = lines.slice(0, from - 1);
   const orgid = (JSON.parse(lines[0] as string) as { core: { orgid: string } }).core.orgid;
   let head: Head = emptyHead(orgid);
@@ -111,7 +123,11 @@ export function recompute(lines: readonly string[], from: number, change: (event
     const transfer = transferOf(changed);
     const volume = transfer ? sizes.resolve(seq, transfer) : NO_VOLUME;
     if (transfer) sizes.note(seq, transfer, volume);
-    const next = appendEntry(head, { received: core.received, source: core.source, event: canonicalJson(changed), volume }, fastSha256);
+    const next = appendEntry(
+      head,
+      { received: core.received, source: core.source, event: canonicalJson(changed), volume },
+      fastSha256,
+    );
     head = next.head;
     out.push(next.line);
   }

@@ -1,0 +1,72 @@
+import type { ParseArgsOptionsConfig } from 'node:util';
+import { parseArgs } from 'node:util';
+import { closest } from '../closest.ts';
+import { ConsumerError } from '../errors.ts';
+import type { Output } from './output.ts';
+
+/** One `waybill` command. */
+export interface Command {
+  readonly name: string;
+  /** For the list of commands. */
+  readonly summary: string;
+  /** What `--help` prints; `docs/cli.md` quotes it. */
+  readonly help: string;
+  /** Besides `--help`, which every command has. */
+  readonly options: ParseArgsOptionsConfig;
+  /** @returns the exit code */
+  run(context: CommandContext): Promise<number>;
+}
+
+export interface CommandContext {
+  readonly values: Values;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly output: Output;
+}
+
+export interface Values {
+  text(name: string): string | undefined;
+  all(name: string): string[];
+  flag(name: string): boolean;
+}
+
+/** @throws ConsumerError BAD_ARGUMENT naming the option */
+export function parseCommandLine(command: Command, args: readonly string[]): Values {
+  const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } };
+  let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
+  try {
+    ({ values } = parseArgs({ args: [...args], options, allowPositionals: false, strict: true }));
+  } catch (cause) {
+    throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name}: ${explain(cause as Error, Object.keys(options))}`, { cause });
+  }
+  return {
+    text: (name) => values[name] as string | undefined,
+    all: (name) => (values[name] as string[] | undefined) ?? [],
+    flag: (name) => values[name] === true,
+  };
+}
+
+function explain(error: Error & { code?: string }, names: readonly string[]): string {
+  const option = /'-{1,2}([^']+?)'/.exec(error.message)?.[1];
+  if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && option !== undefined) {
+    const meant = closest(option, names, 2);
+    return `there is no option --${option}${meant ? `: did you mean --${meant}?` : '; see --help'}`;
+  }
+  return error.message.split('. ')[0] ?? error.message;
+}
+
+/** @throws ConsumerError BAD_ARGUMENT */
+export function wholeNumber(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0) return value;
+  throw new ConsumerError('BAD_ARGUMENT', `--${name} is ${JSON.stringify(text)}: expected a whole number`);
+}
+
+/** Exactly one of two options. @throws ConsumerError BAD_ARGUMENT */
+export function oneOf(values: Values, command: string, [text, flag]: [text: string, flag: string]): string | null {
+  const given = values.text(text);
+  if ((given !== undefined) === values.flag(flag)) {
+    throw new ConsumerError('BAD_ARGUMENT', `waybill ${command} needs either --${text} ID or --${flag}; see --help`);
+  }
+  return given ?? null;
+}

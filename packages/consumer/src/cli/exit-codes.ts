@@ -1,0 +1,22 @@
+/** Exit codes of `waybill`, after BSD's sysexits.h; `verify` and `deploy --check` have 1 to 4 for what they found. */
+import { type ConsumerErrorCode } from '../errors.ts';
+
+export const EXIT_CODES = {
+  BAD_ARGUMENT: 64,
+  LEDGER_DAMAGED: 65,
+  STREAM_RESET: 65,
+  CANNOT_READ: 66,
+  CANNOT_CONNECT: 69,
+  NO_ANSWER: 69,
+  NO_STREAM: 69,
+  JETSTREAM_OFF: 69,
+  SERVER_TOO_OLD: 69,
+  CONFLICT: 75,
+  NO_PERMISSION: 77,
+  BAD_CONFIG: 78,
+  STREAM_DRIFT: 78,
+  DESTRUCTIVE_CHANGE: 78,
+} as const satisfies Record<ConsumerErrorCode, number>;
+
+/** For errors that nobody foresaw. */
+export const UNFORESEEN = 70;

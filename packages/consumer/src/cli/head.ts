@@ -1,0 +1,37 @@
+import { type ChainHead, readHead, readHeads } from '../head.ts';
+import { type Command, oneOf } from './command.ts';
+import { formatTable } from './table.ts';
+import { withNats } from './with-nats.ts';
+
+export const headCommand: Command = {
+  name: 'head',
+  summary: 'The newest entry of each chain, to keep for a later verification',
+  help: `Usage: waybill head (--org ID | --all) [--json]
+
+The newest entry of a chain. Kept elsewhere as SEQ:HASH, it lets \`waybill verify --expect\` find out later whether the
+chain was cut or rewritten, which a chain alone cannot show.
+
+  --org ID     one organization; _system is the chain of what is no organization's event
+  --all        every organization
+  --json       { orgid, seq, hash, received, totals, watermark }, an array of them with --all, null when there is none
+  -h, --help   this text
+
+Exit codes: 0; 64 and above as listed in docs/cli.md.`,
+  options: { org: { type: 'string' }, all: { type: 'boolean' }, json: { type: 'boolean' } },
+  async run(context) {
+    const { values, output } = context;
+    const orgid = oneOf(values, 'head', ['org', 'all']);
+    const heads = await withNats(context, async (nc, { settings }) =>
+      orgid === null ? readHeads(nc, settings) : [await readHead(nc, settings, orgid)],
+    );
+    if (values.flag('json')) await output.json(orgid === null ? heads : heads[0]);
+    else await output.lines(table(heads));
+    if (orgid !== null && heads[0] === null) output.note(`waybill: there is no chain of ${orgid}`);
+    return 0;
+  },
+};
+
+function table(heads: readonly (ChainHead | null)[]): string[] {
+  const rows = heads.filter((head) => head !== null).map((head) => [head.orgid, head.received, `${head.seq}:${head.hash}`]);
+  return rows.length === 0 ? [] : formatTable([['organization', 'received', 'head'], ...rows]);
+}

@@ -1,0 +1,37 @@
+import pino from 'pino';
+import { readConfig } from '../config.ts';
+import { serve } from '../serve.ts';
+import type { Command } from './command.ts';
+
+export const serveCommand: Command = {
+  name: 'serve',
+  summary: 'Run the consumer: chain every event, until stopped',
+  help: `Usage: waybill serve
+
+Creates or checks the streams (WAYBILL_STREAM_MODE), then writes every event into its organization's chain, until
+SIGTERM or SIGINT: the commit in flight is finished, and the exit code is 0. Several may run at once: one writes, the
+others stand by. Logs are JSON lines on the standard output. docs/configuration.md lists the WAYBILL_* variables.
+
+  --json       accepted and without effect: the log is JSON lines anyway
+  -h, --help   this text
+
+Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
+  options: { json: { type: 'boolean' } },
+  async run({ env }) {
+    const config = readConfig(env);
+    const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+    const stop = new AbortController();
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // The second one is from somebody who does not want to wait. Nothing is lost: recovery is the ordinary start.
+      if (stop.signal.aborted) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
+      stop.abort();
+    };
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+    try {
+      await serve({ config, logger, stop: stop.signal });
+      return 0;
+    } finally {
+      process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+    }
+  },
+};

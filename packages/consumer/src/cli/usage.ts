@@ -1,0 +1,99 @@
+import { ConsumerError } from '../errors.ts';
+import { type Usage, type UsageReport, usage, usageOfAll } from '../usage.ts';
+import { type Command, oneOf, type Values } from './command.ts';
+import { formatTable } from './table.ts';
+import { withNats } from './with-nats.ts';
+
+const FORMATS = ['table', 'json', 'csv'] as const;
+type Format = (typeof FORMATS)[number];
+
+export const usageCommand: Command = {
+  name: 'usage',
+  summary: 'What organizations uploaded, downloaded and did not have to upload',
+  help: `Usage: waybill usage (--org ID | --all) [--from T] [--to T] [--format table|json|csv]
+
+What was uploaded, downloaded and deduplicated, from --from (inclusive) to --to (exclusive), by the time at which the
+stream of events received it. Without --from: since the beginning. Without --to: all that is chained so far.
+
+  --org ID         one organization
+  --all            every organization, and their sum
+  --from T, --to T RFC 3339 with a zone (2026-07-01T00:00:00+02:00), or a date (2026-07-01: its midnight in UTC)
+  --format F       table (default), json or csv; --json is short for --format json
+  -h, --help       this text
+
+A size that is not known is counted under "unknown" and is in no sum of bytes. An answer is final when everything
+received before --to is chained: then it is the same whenever it is asked for.
+
+JSON: one object for --org; { from, to, final, organizations, sum } for --all. Numbers are decimal strings.
+Exit codes: 0, also when the answer is not final yet; 64 and above as listed in docs/cli.md.`,
+  options: {
+    org: { type: 'string' },
+    all: { type: 'boolean' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+    format: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  async run(context) {
+    const { values, output } = context;
+    const orgid = oneOf(values, 'usage', ['org', 'all']);
+    const format = formatOf(values);
+    const window = { from: values.text('from'), to: values.text('to') };
+    const answer = await withNats(context, async (nc, { settings }) =>
+      orgid === null ? usageOfAll(nc, settings, window) : usage(nc, settings, { ...window, orgid }),
+    );
+    if (format === 'json') await output.json(answer);
+    else await output.lines(format === 'csv' ? csv(answer) : table(answer));
+    if (orgid !== null && isNothing(answer)) output.note(`waybill: nothing of ${orgid} is chained before ${answer.to ?? 'now'}`);
+    if (!answer.final && format !== 'json') output.note(`not final: ${answer.pending}`);
+    return 0;
+  },
+};
+
+function formatOf(values: Values): Format {
+  const given = values.text('format') ?? (values.flag('json') ? 'json' : 'table');
+  const format = FORMATS.find((name) => name === given);
+  if (!format) throw new ConsumerError('BAD_ARGUMENT', `--format is ${JSON.stringify(given)}: expected one of ${FORMATS.join(', ')}`);
+  return format;
+}
+
+function isNothing(answer: Usage | UsageReport): boolean {
+  return 'boundary' in answer && answer.boundary.to === null;
+}
+
+function listOf(answer: Usage | UsageReport): readonly Usage[] {
+  return 'organizations' in answer ? answer.organizations : [answer];
+}
+
+const COLUMNS = ['uploads', 'downloads', 'deduplicated'] as const;
+
+function table(answer: Usage | UsageReport): string[] {
+  const header = ['organization', 'events', ...COLUMNS.flatMap((name) => [name, 'bytes', 'unknown'])];
+  const row = (name: string, u: Pick<Usage, 'events' | (typeof COLUMNS)[number]>): string[] => [
+    name,
+    u.events,
+    ...COLUMNS.flatMap((column) => [u[column].count, u[column].bytes, u[column].unknown]),
+  ];
+  const rows = [header, ...listOf(answer).map((one) => row(one.orgid, one))];
+  if ('sum' in answer) rows.push(row('(sum)', answer.sum));
+  return [...formatTable(rows), `received from ${answer.from ?? 'the beginning'} to ${answer.to ?? 'now'}${answer.final ? ', final' : ''}`];
+}
+
+function csv(answer: Usage | UsageReport): string[] {
+  const header = ['orgid', 'from', 'to', 'events'];
+  for (const name of COLUMNS) header.push(`${name}_count`, `${name}_bytes`, `${name}_unknown`);
+  header.push('boundary_from_seq', 'boundary_from_hash', 'boundary_to_seq', 'boundary_to_hash', 'final');
+  // No value has a comma, a quote or a line feed in it.
+  return [
+    header,
+    ...listOf(answer).map((u) => [
+      u.orgid,
+      u.from ?? '',
+      u.to ?? '',
+      u.events,
+      ...COLUMNS.flatMap((column) => [u[column].count, u[column].bytes, u[column].unknown]),
+      ...[u.boundary.from, u.boundary.to].flatMap((b) => [b?.seq ?? '', b?.hash ?? '']),
+      String(u.final),
+    ]),
+  ].map((cells) => cells.join(','));
+}

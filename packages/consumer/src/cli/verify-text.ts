@@ -1,0 +1,26 @@
+/** A verification report for people. */
+import type { ChainReport } from '@waybill/schema';
+import type { LedgerReport } from '../verify-ledger.ts';
+
+export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): string[] {
+  const lines = chains.map(chainLine);
+  if (chains.length === 0) lines.push('there is no chain yet');
+  for (const problem of ledger.problems) lines.push(`tampered   ${problem}`);
+  const from = audit.from > 1 ? `, from ${audit.from} on: what is before it was not compared` : '';
+  lines.push(`${audit.stream}: ${audit.compared} messages compared with the chains${from}`);
+  for (const { seq, kind, detail } of audit.problems) {
+    lines.push(`${kind === 'altered' ? 'tampered  ' : 'incomplete'} message ${seq} of ${audit.stream}: ${detail}`);
+  }
+  if (audit.problem_count > audit.problems.length) lines.push(`and ${audit.problem_count - audit.problems.length} more`);
+  if (audit.behind > 0) lines.push(`incomplete ${audit.behind} messages after ${ledger.watermark} of ${audit.stream} are in no chain yet`);
+  return [...lines, `verdict: ${verdict}`];
+}
+
+export function chainLine({ verdict, orgid, entries, first, last, problem, holes, missing }: ChainReport): string {
+  const what = `${verdict.padEnd(10)} ${orgid ?? '(no chain)'}: ${entries} entries`;
+  const range = first && last ? `, ${first.seq} to ${last.seq}, head ${last.seq}:${last.hash}` : '';
+  if (problem) return `${what} are good; at ${problem.seq}: ${problem.detail}`;
+  if (holes.length === 0) return what + range;
+  const listed = holes.slice(0, 3).map((hole) => `${hole.producer} ${hole.first}-${hole.last}`);
+  return `${what}${range}; ${missing} events never arrived (${listed.join(', ')}${holes.length > 3 ? ', …' : ''})`;
+}

@@ -1,0 +1,129 @@
+import { type ChainReport, type Expectation, ORGID_PATTERN, SYSTEM_CHAIN, VERDICT_EXIT_CODES } from '@waybill/schema';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { ConsumerError } from '../errors.ts';
+import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
+import { verifyLines } from '../verify-lines.ts';
+import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
+import { createProgressBar } from './progress-bar.ts';
+import { chainLine, reportLines } from './verify-text.ts';
+import { withNats } from './with-nats.ts';
+
+export const verifyCommand: Command = {
+  name: 'verify',
+  summary: 'Re-derive everything in the chains and compare',
+  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--from-seq N] [--wait SECONDS] [--json]
+       waybill verify --file FILE [--org ID] [--expect SEQ:HASH]… [--from-seq N] [--json]
+
+Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
+no hole, and that every message of the stream of events is in exactly one chain, unaltered.
+
+  --org ID            one organization, and _system, which accounts for what is no event
+  --all               every chain
+  --file FILE         a chain as \`waybill replay\` prints it; - for the standard input. Needs no NATS
+  --expect SEQ:HASH   a head that you hold (\`waybill head\`): only it can show a cut tail or a chain that was
+                      recomputed as a whole. Several are allowed; with --all, ORG:SEQ:HASH
+  --from-seq N        start at this entry and take what is before it on trust; not with --all
+  --wait SECONDS      how long to wait for a ledger that is behind the stream of events (default 5)
+  --json              the whole report
+  -h, --help          this text
+
+Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no chain, or that never arrived);
+4 unreadable (no ledger at all); 64 and above as listed in docs/cli.md.`,
+  options: {
+    org: { type: 'string' },
+    all: { type: 'boolean' },
+    file: { type: 'string' },
+    expect: { type: 'string', multiple: true },
+    'from-seq': { type: 'string' },
+    wait: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+  run: (context) => (context.values.text('file') === undefined ? verifyStreams(context) : verifyFile(context)),
+};
+
+async function verifyFile({ values, output }: CommandContext): Promise<number> {
+  if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: a file has one chain');
+  const file = values.text('file') as string;
+  const orgid = values.text('org');
+  const expect = expectations(values, orgid ?? '').get(orgid ?? '') ?? [];
+  const total = file === '-' ? null : await sizeOf(file);
+  const bar = createProgressBar(output);
+  let report: ChainReport;
+  try {
+    report = await verifyLines(file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), {
+      fromSeq: fromSeq(values),
+      expect,
+      ...(orgid !== undefined && { orgid }),
+      onProgress: ({ bytes, entries }) => bar.show({ done: bytes, total, text: `${entries} entries` }),
+    });
+  } catch (cause) {
+    throw new ConsumerError('CANNOT_READ', `could not read ${file}: ${(cause as Error).message}`, { cause });
+  } finally {
+    bar.clear();
+  }
+  if (values.flag('json')) await output.json(report);
+  else await output.lines([chainLine(report), `verdict: ${report.verdict}`]);
+  return VERDICT_EXIT_CODES[report.verdict];
+}
+
+async function verifyStreams(context: CommandContext): Promise<number> {
+  const { values, output } = context;
+  const orgid = oneOf(values, 'verify', ['org', 'all']);
+  if (orgid !== null && orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) {
+    throw new ConsumerError('BAD_ARGUMENT', `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`);
+  }
+  const from = fromSeq(values);
+  if (orgid === null && from !== 1) throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
+  const expect = expectations(values, orgid);
+  const waitMs = wholeNumber('wait', values.text('wait'), 5) * 1000;
+  const bar = createProgressBar(output);
+  let report: LedgerReport;
+  try {
+    report = await withNats(context, (nc, { settings }) =>
+      verifyLedger(nc, settings, {
+        expect,
+        waitMs,
+        fromSeq: from,
+        ...(orgid !== null && { orgid }),
+        onProgress: ({ phase, done, total }) => bar.show({ done, total, text: phase === 'ledger' ? 'blocks' : 'events' }),
+      }),
+    );
+  } finally {
+    bar.clear();
+  }
+  if (values.flag('json')) await output.json(report);
+  else await output.lines(reportLines(report));
+  return VERDICT_EXIT_CODES[report.verdict];
+}
+
+function fromSeq(values: Values): number {
+  const seq = wholeNumber('from-seq', values.text('from-seq'), 1);
+  if (seq < 1) throw new ConsumerError('BAD_ARGUMENT', '--from-seq is 0: entries are numbered from 1');
+  return seq;
+}
+
+const HEAD = /^(?:([A-Za-z0-9_][A-Za-z0-9_-]{0,63}):)?(\d{1,15}):([0-9a-f]{64})$/;
+
+/** @param orgid the chain of heads that name none; null: they must name one */
+function expectations(values: Values, orgid: string | null): Map<string, Expectation[]> {
+  const heads = new Map<string, Expectation[]>();
+  for (const text of values.all('expect')) {
+    const [, named, seq, hash] = HEAD.exec(text) ?? [];
+    const chain = named ?? orgid;
+    if (seq === undefined || hash === undefined || chain === null || (orgid !== null && chain !== orgid)) {
+      const form = orgid === null ? 'ORG:SEQ:HASH' : 'SEQ:HASH';
+      throw new ConsumerError('BAD_ARGUMENT', `--expect is ${JSON.stringify(text)}: expected ${form}, as \`waybill head\` prints it`);
+    }
+    heads.set(chain, [...(heads.get(chain) ?? []), { seq: Number(seq), hash }]);
+  }
+  return heads;
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (cause) {
+    throw new ConsumerError('CANNOT_READ', `could not read ${file}: ${(cause as Error).message}`, { cause });
+  }
+}

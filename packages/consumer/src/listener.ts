@@ -1,0 +1,135 @@
+import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
+import { type Msg, nanos, type NatsConnection, nuid, type Subscription } from '@nats-io/nats-core';
+import { type Delivery, parseDelivery } from './delivery.ts';
+import { newInbox } from './inbox.ts';
+
+/** How long a request for messages stands when there are none. */
+const EXPIRES_MS = 2_000;
+const HEARTBEAT_MS = 1_000;
+/** Without any word for so long while a request stands, the consumer is taken for lost. */
+const SILENCE_MS = 3_500;
+
+export interface ListenerOptions {
+  readonly nc: NatsConnection;
+  readonly jsm: JetStreamManager;
+  readonly stream: string;
+  readonly filterSubject?: string;
+  readonly startSeq: number;
+  readonly batch: number;
+  readonly maxBytes: number;
+  readonly hasRoom: () => boolean;
+  /** Returns false when the message does not follow the one before. */
+  readonly onMessage: (message: Msg, delivery: Delivery) => boolean;
+  /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
+  readonly onIdle: () => Promise<void>;
+  /** Called once; nothing else is called after it. */
+  readonly onLost: (reason: string) => void;
+}
+
+export interface Listener {
+  /** There may be room again. */
+  resume(): void;
+  stop(): void;
+}
+
+/** One consumer's life: created, pulled from, watched, and given up at the first doubt. */
+export function listen(options: ListenerOptions): Listener {
+  const { nc, jsm, stream, batch, maxBytes } = options;
+  const name = `waybill-${nuid.next()}`;
+  const inbox = newInbox(nc);
+  let consumerSeq = 0;
+  /** A request is under way, for so many messages more. */
+  let pulling = false;
+  let remaining = 0;
+  let over = false;
+  let lastHeard = Date.now();
+  let sub: Subscription | null = null;
+
+  function lose(reason: string): void {
+    if (over) return;
+    finish();
+    options.onLost(reason);
+  }
+
+  function finish(): void {
+    if (over) return;
+    over = true;
+    clearInterval(watchdog);
+    sub?.unsubscribe();
+    // Not waited for: without it, the server removes an inactive consumer by itself.
+    if (!nc.isClosed()) jsm.consumers.delete(stream, name).catch(() => false);
+  }
+
+  function pull(): void {
+    if (over || pulling || !options.hasRoom()) return;
+    pulling = true;
+    remaining = batch;
+    const request = { batch, max_bytes: maxBytes, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
+    lastHeard = Date.now();
+    try {
+      nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, JSON.stringify(request), { reply: inbox });
+    } catch (error) {
+      lose((error as Error).message);
+    }
+  }
+
+  function onStatus(message: Msg): void {
+    const code = message.headers?.code ?? 0;
+    const description = message.headers?.description ?? '';
+    if (code === 100) {
+      const delivered = Number(message.headers?.get('Nats-Last-Consumer') ?? 0);
+      if (delivered > consumerSeq) lose(`${delivered - consumerSeq} deliveries did not arrive`);
+      return;
+    }
+    pulling = false;
+    if (
+      code === 408 ||
+      code === 404 ||
+      description.startsWith('Batch Completed') ||
+      description.startsWith('Message Size')
+    ) {
+      if (code === 408) options.onIdle().catch((error: unknown) => lose((error as Error).message));
+      pull();
+      return;
+    }
+    lose(`status ${code} ${description}`);
+  }
+
+  function onMessage(error: Error | null, message: Msg): void {
+    if (over) return;
+    if (error) return lose(error.message);
+    lastHeard = Date.now();
+    const delivery = parseDelivery(message.reply);
+    if (!delivery) return onStatus(message);
+    if (delivery.consumerSeq !== consumerSeq + 1) {
+      return lose(`expected delivery ${consumerSeq + 1}, got ${delivery.consumerSeq}`);
+    }
+    consumerSeq = delivery.consumerSeq;
+    if (!options.onMessage(message, delivery)) return lose(`a jump to sequence ${delivery.streamSeq}`);
+    if (--remaining > 0) return;
+    pulling = false;
+    pull();
+  }
+
+  async function begin(): Promise<void> {
+    sub = nc.subscribe(inbox, { callback: onMessage });
+    await jsm.consumers.add(stream, {
+      name,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: options.startSeq,
+      inactive_threshold: nanos(30_000),
+      mem_storage: true,
+      num_replicas: 1,
+      ...(options.filterSubject !== undefined && { filter_subject: options.filterSubject }),
+    });
+    pull();
+  }
+
+  const watchdog = setInterval(() => {
+    if (pulling && Date.now() - lastHeard > SILENCE_MS) lose(`no heartbeat for ${SILENCE_MS} ms`);
+  }, HEARTBEAT_MS);
+  begin().catch((error: unknown) => lose((error as Error).message));
+
+  return { resume: pull, stop: finish };
+}

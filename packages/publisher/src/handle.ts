@@ -1,0 +1,54 @@
+/** What `createPublisher` gives. */
+import type { Accounts } from './accounts.ts';
+import type { Ack } from './ack.ts';
+import type { EventInput } from './intake.ts';
+
+export type PublisherState = 'disabled' | 'connecting' | 'connected' | 'degraded' | 'closed';
+
+export interface PublisherStatus {
+  readonly state: PublisherState;
+  /** Why it is not `connected`. */
+  readonly reason?: string;
+}
+
+export interface PublisherStats extends Accounts {
+  /** Estimated bytes of what is pending. */
+  readonly pendingBytes: number;
+  /** Of `pending`: sent on the present connection and not acknowledged. */
+  readonly inFlight: number;
+  /** Of `pending`: not permitted at present. */
+  readonly parked: number;
+  /** Messages sent beyond the first try of each event. */
+  readonly resent: number;
+}
+
+/** What became of the events that were pending when `close` was called. */
+export interface CloseResult {
+  readonly acked: number;
+  readonly spooled: number;
+  readonly lost: number;
+}
+
+export interface WaitOptions {
+  /** Default 5,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface Publisher extends AsyncDisposable {
+  /** Fire and forget: never throws, never waits, whatever it is given. What is changed afterwards is not seen. */
+  emit(event: EventInput): void;
+  /**
+   * Emits and waits until the event is stored.
+   *
+   * @throws PublisherError. After `TIMEOUT` the event is still pending and may yet be stored: do not emit it again.
+   */
+  confirm(event: EventInput, options?: WaitOptions): Promise<Ack>;
+  /** Whether events of this type would be taken, for callers who want to skip preparing them. */
+  enabled(type: string): boolean;
+  /** Waits until everything emitted before the call is acknowledged or dropped. false: not within the time. */
+  flush(options?: WaitOptions): Promise<boolean>;
+  /** Stops taking events, waits like `flush`, drops what is left as `closed`, and closes its own connection. Idempotent. */
+  close(options?: WaitOptions): Promise<CloseResult>;
+  status(): PublisherStatus;
+  stats(): PublisherStats;
+}

@@ -1,0 +1,65 @@
+/** The whole package as a browser gets it: one bundle, no built-in of Node, and a world that has no more than it needs. */
+import { join } from 'node:path';
+import { createContext, runInContext } from 'node:vm';
+import { build } from 'esbuild';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exampleLines } from '../test-support/docs.ts';
+
+interface Schema {
+  verify: (lines: string[]) => unknown;
+  stampEvent: (...args: unknown[]) => { text: string };
+  createDataCheck: () => unknown;
+}
+
+/** Above this, something came along that should not have. */
+const MAX_BUNDLE_BYTES = 200_000;
+
+describe('in a browser', () => {
+  let code = '';
+  let schema: Schema;
+
+  beforeAll(async () => {
+    // An import of node:* fails the build: nothing is external, and a browser has none.
+    const { outputFiles } = await build({
+      entryPoints: [join(import.meta.dirname, 'index.ts')],
+      bundle: true,
+      write: false,
+      minify: true,
+      platform: 'browser',
+      conditions: ['source'],
+      format: 'iife',
+      globalName: 'schema',
+      logLevel: 'silent',
+    });
+    code = outputFiles[0]?.text ?? '';
+    const context = createContext({ TextEncoder, TextDecoder });
+    runInContext(`${code}; globalThis.schema = schema`, context);
+    schema = (context as unknown as { schema: Schema }).schema;
+  });
+
+  it('is small and needs nothing of Node', () => {
+    expect(code.length).toBeGreaterThan(10_000);
+    expect(code.length).toBeLessThan(MAX_BUNDLE_BYTES);
+    expect(code).not.toMatch(/node:|require\(/);
+  });
+
+  it('verifies the worked example', () => {
+    const lines = exampleLines('acme');
+    expect(schema.verify(lines)).toMatchObject({ verdict: 'ok', orgid: 'acme', entries: 3 });
+    expect(schema.verify(lines.with(1, (lines[1] as string).replace('true', 'false')))).toMatchObject({
+      verdict: 'tampered',
+      problem: { seq: 2 },
+    });
+  });
+
+  it('makes events of objects from another realm', () => {
+    const stamp = { id: '01997b3c-0000-7000-8000-000000000001', source: '//x', time: '2026-01-01T00:00:00.000Z' };
+    const { text } = schema.stampEvent(
+      'a.b',
+      { orgid: 'acme', nested: { list: [{}] } },
+      stamp,
+      schema.createDataCheck(),
+    );
+    expect(text).toContain('"nested":{"list":[{}]}');
+  });
+});

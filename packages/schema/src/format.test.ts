@@ -1,0 +1,158 @@
+/** Holds `docs/format.md`, `docs/format-example.py` and the code to each other. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempDisposableSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { makeChain, type Spec } from '../test-support/chain.ts';
+import { DOCS, exampleLines, fencedBlocks } from '../test-support/docs.ts';
+import { anyJson } from '../test-support/json.ts';
+import {
+  admit,
+  appendEntry,
+  canonicalJson,
+  createSizeMemory,
+  emptyHead,
+  type Entry,
+  formatBlock,
+  formatTrailer,
+  MAX_DEPTH,
+  MAX_EVENT_BYTES,
+  MAX_LINE_BYTES,
+  NO_VOLUME,
+  parseBlock,
+  parseEntry,
+  type ProducerWindows,
+  readMessage,
+  REJECTIONS,
+  SIZE_WINDOW,
+  transferOf,
+  VERDICT_EXIT_CODES,
+  verify,
+} from './index.ts';
+
+const program = join(DOCS, 'format-example.py');
+const text = readFileSync(join(DOCS, 'format.md'), 'utf8');
+const acme = exampleLines('acme');
+const system = exampleLines('_system');
+const hasPython = spawnSync('python3', ['--version']).status === 0;
+const encoder = new TextEncoder();
+
+describe('the example', () => {
+  it('verifies', () => {
+    expect(verify(acme)).toMatchObject({ verdict: 'ok', orgid: 'acme', entries: 3, missing: '0' });
+    expect(verify(system)).toMatchObject({ verdict: 'ok', orgid: '_system', entries: 1 });
+  });
+
+  it('is what this code makes of its events', () => {
+    let head = emptyHead('acme');
+    const sizes = createSizeMemory();
+    const producers: ProducerWindows = new Map();
+    const lines = acme.map(parseEntry).map(({ core, event }) => {
+      const reading = readMessage(core.source.subject, encoder.encode(JSON.stringify(event, null, 1)));
+      if (!reading.ok) throw new Error(reading.detail);
+      const transfer = transferOf(reading.event);
+      const volume = transfer ? sizes.resolve(core.seq, transfer) : NO_VOLUME;
+      if (transfer) sizes.note(core.seq, transfer, volume);
+      if (reading.origin) admit(producers, reading.origin.producer, reading.origin.sequence, core.seq);
+      const next = appendEntry(head, {
+        received: core.received,
+        source: core.source,
+        event: reading.canonical,
+        volume,
+      });
+      head = next.head;
+      return next.line;
+    });
+    expect(lines).toEqual(acme);
+    const trailer = fencedBlocks(join(DOCS, 'format.md'), 'json trailer')[0];
+    expect(formatBlock(lines, formatTrailer({ head, producers }, 1, 4))).toBe(`${lines.join('\n')}\n${trailer}`);
+    expect(parseBlock(`${acme.join('\n')}\n${trailer}`).trailer.watermark).toBe(4);
+  });
+
+  it.skipIf(!hasPython)('is what python3 computes without this code', () => {
+    const { stdout, stderr } = spawnSync('python3', [program], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(stdout).toBe(`${[...acme, ...system].join('\n')}\n`);
+  });
+});
+
+describe.skipIf(!hasPython)('the verifier in python', () => {
+  function verifyInPython(content: string | Uint8Array): { status: number | null; out: string } {
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
+    const file = join(folder.path, 'chain.ndjson');
+    writeFileSync(file, content);
+    const { status, stdout, stderr } = spawnSync('python3', [program, 'verify', file], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return { status, out: stdout };
+  }
+
+  it('agrees about good chains of hostile data', () => {
+    const notes = fc.sample(anyJson, 200);
+    const specs = notes.map((_, i): Spec => ({
+      what: (['upload', 'skip', 'download', 'chainloop'] as const)[i % 4] ?? 'other',
+      artifact: i % 5,
+      bytes: i % 3 ? i : null,
+      producer: i % 2,
+      note: 'ü\u007f\u2028',
+    }));
+    const { lines, head } = makeChain('acme', specs);
+    let other = head;
+    const more = notes.map((note, i) => {
+      const event = canonicalJson({ orgid: 'acme', data: { note } });
+      const next = appendEntry(other, {
+        received: head.received,
+        source: { stream: 'ü', seq: head.sourceSeq + 1 + i, subject: '\u0001"' },
+        event,
+        volume: NO_VOLUME,
+      });
+      other = next.head;
+      return next.line;
+    });
+    expect(verify([...lines, ...more]).verdict).toBe('ok');
+    const { status, out } = verifyInPython(`${[...lines, ...more].join('\n')}\n`);
+    expect(out).toContain(`ok - 400 entries of acme, head ${other.hash}`);
+    expect(status).toBe(0);
+  });
+
+  it('agrees about bad ones', () => {
+    const spec: Spec = { what: 'upload', artifact: 1, bytes: 5, producer: 1 };
+    const { lines } = makeChain('acme', [spec, spec, spec, spec]);
+    const gap = makeChain('acme', [spec, spec], (n) => n * 2).lines;
+    const erased = lines.with(1, canonicalJson({ ...(JSON.parse(lines[1] as string) as Entry), event: null } as never));
+    const cases = [
+      lines.with(2, (lines[2] as string).replace('"size_bytes":5', '"size_bytes":6')),
+      lines.toSpliced(1, 1),
+      lines.toSpliced(1, 0, lines[0] as string),
+      [lines[1] as string],
+      [...lines, 'x'],
+      ['', ...lines],
+      ['hello'],
+      [''],
+      gap,
+      erased,
+    ];
+    for (const bad of cases) {
+      const { verdict, problem } = verify(bad);
+      const { status, out } = verifyInPython(`${bad.join('\n')}\n`);
+      expect(out).toMatch(problem ? `${verdict} at seq ${problem.seq} ` : `${verdict} -`);
+      expect(status).toBe(VERDICT_EXIT_CODES[verdict]);
+    }
+  });
+});
+
+describe('the page', () => {
+  it('states the limits of the code', () => {
+    for (const limit of [SIZE_WINDOW, MAX_LINE_BYTES, MAX_EVENT_BYTES])
+      expect(text).toContain(limit.toLocaleString('en'));
+    expect(text).toContain(`At most ${MAX_DEPTH} arrays`);
+  });
+
+  it('lists the reasons in their order, and the verdicts with their exit codes', () => {
+    const section = text.slice(text.indexOf('## 5.'), text.indexOf('## 6.'));
+    expect([...section.matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1])).toEqual([...REJECTIONS]);
+    const verdicts = [...text.matchAll(/^\| `(\w+)` \| (\d) \|/gm)].map((m) => [m[1], Number(m[2])]);
+    expect(Object.fromEntries(verdicts)).toEqual(VERDICT_EXIT_CODES);
+  });
+});

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { DROP_REASONS } from '@waybill/publisher';
+import { beforeEach, expect, test } from 'vitest';
+import { needsOwnServer, startNats } from '../support/nats.ts';
+import { createAudit, readStored } from './stored.ts';
+
+beforeEach(needsOwnServer);
+
+const README = readFileSync(new URL('../../packages/publisher/README.md', import.meta.url), 'utf8');
+const [emitter, confirming] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string);
+
+async function run(program: string, url: string): Promise<{ code: number | null; output: string }> {
+  const args = ['--conditions=source', '--input-type=module-typescript', '--eval', program];
+  const child = spawn(process.execPath, args, { cwd: import.meta.dirname, env: { ...process.env, NATS_URL: url }, timeout: 20_000 });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output };
+}
+
+test('the emitter of the README runs, and has at most 15 lines', async () => {
+  expect(emitter?.trimEnd().split('\n').length).toBeLessThanOrEqual(15);
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  const used = `${emitter}\nstored('acme', 'sha256:' + '1'.repeat(64), 42);\nawait shutdown();`;
+  expect(await run(used, server.url)).toEqual({ code: 0, output: 'audit: 1 events acknowledged at shutdown, 0 lost\n' });
+  expect((await readStored(nc)).map(({ event }) => event.data)).toEqual([
+    { digest: `sha256:${'1'.repeat(64)}`, size_bytes: 42, skipped: false },
+  ]);
+});
+
+test('the confirming example of the README runs, with a server and without', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  expect(await run(confirming ?? '', server.url)).toEqual({ code: 0, output: 'stored as AUDIT 1\n' });
+  expect((await run(confirming ?? '', '')).output).toContain('not confirmed: DISABLED');
+});
+
+test('the README lists exactly the reasons of drops', () => {
+  const listed = [...README.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason);
+  expect(listed).toEqual([...DROP_REASONS]);
+});
