@@ -48,7 +48,10 @@ const round = (value: number, digits = 2) => Number(value.toFixed(digits));
 const CALLS = 5_000;
 
 /** Nanoseconds a call, median and p99 of single calls, over batches that leave the loop free in between. */
-async function costs(call: (n: number) => unknown, between: () => Promise<unknown>): Promise<{ p50: number; p99: number }> {
+async function costs(
+  call: (n: number) => unknown,
+  between: () => Promise<unknown>,
+): Promise<{ p50: number; p99: number }> {
   const samples = new Float64Array(CALLS);
   const all: number[] = [];
   for (let batch = 0; batch < 12; batch++) {
@@ -70,10 +73,19 @@ async function benchEmit(publisher: Publisher): Promise<void> {
   const events = Array.from({ length: CALLS }, (_, n) => stamp(n).event);
   const idle = () => new Promise((resolve) => setImmediate(resolve));
   let sink = 0;
-  const rounds = { emit: [] as number[], emit99: [] as number[], json: [] as number[], nothing: [] as number[], off: [] as number[] };
+  const rounds = {
+    emit: [] as number[],
+    emit99: [] as number[],
+    json: [] as number[],
+    nothing: [] as number[],
+    off: [] as number[],
+  };
   for (let i = 0; i < ROUNDS; i++) {
     const json = await costs((n) => (sink += JSON.stringify(events[n]).length), idle);
-    const emit = await costs((n) => publisher.emit(drafts[n] as never), () => publisher.flush({ timeoutMs: 60_000 }));
+    const emit = await costs(
+      (n) => publisher.emit(drafts[n] as never),
+      () => publisher.flush({ timeoutMs: 60_000 }),
+    );
     const off = await costs((n) => disabled.emit(drafts[n] as never), idle);
     const nothing = await costs((n) => (sink += n), idle);
     rounds.json.push(json.p50 - nothing.p50);
@@ -83,10 +95,16 @@ async function benchEmit(publisher: Publisher): Promise<void> {
     rounds.nothing.push(nothing.p50);
   }
   const [json, emit, off] = [median(rounds.json), median(rounds.emit), median(rounds.off)];
-  console.log(`event of ${JSON.stringify(events[0]).length} bytes; the timer itself costs ${round(median(rounds.nothing), 0)} ns, subtracted`);
+  console.log(
+    `event of ${JSON.stringify(events[0]).length} bytes; the timer itself costs ${round(median(rounds.nothing), 0)} ns, subtracted`,
+  );
   console.table({
     'JSON.stringify(event)': { 'median ns': round(json, 0), 'beside JSON.stringify': 1 },
-    'emit(draft)': { 'median ns': round(emit, 0), 'beside JSON.stringify': round(emit / json), 'p99 ns': round(median(rounds.emit99), 0) },
+    'emit(draft)': {
+      'median ns': round(emit, 0),
+      'beside JSON.stringify': round(emit / json),
+      'p99 ns': round(median(rounds.emit99), 0),
+    },
     'emit(draft), disabled': { 'median ns': round(off, 0), 'beside JSON.stringify': round(off / json) },
   });
   if (sink === 0) throw new Error('optimized away');
@@ -102,9 +120,10 @@ async function perSecond(work: () => Promise<void>): Promise<number> {
 
 function viaPublisher(publisher: Publisher) {
   return async () => {
-    for (let n = 0; n < EVENTS; ) {
+    for (let n = 0; n < EVENTS;) {
       // As fast as the queue takes them, and no faster: a drop would be cheating.
-      while (n < EVENTS && publisher.stats().pending < 8_000) for (let i = 0; i < 250 && n < EVENTS; i++) publisher.emit(artifactUploaded(fieldsOf(n++)));
+      while (n < EVENTS && publisher.stats().pending < 8_000)
+        for (let i = 0; i < 250 && n < EVENTS; i++) publisher.emit(artifactUploaded(fieldsOf(n++)));
       await new Promise((resolve) => setImmediate(resolve));
     }
     if (!(await publisher.flush({ timeoutMs: 60_000 }))) throw new Error('not flushed');
@@ -118,7 +137,9 @@ function viaJetStream(nc: NatsConnection, payloads: Uint8Array[], run: number) {
     const worker = async () => {
       while (n < EVENTS) {
         const mine = n++;
-        await js.publish(`audit.casartifact.uploaded.org-${mine % 10}`, payloads[mine % payloads.length], { msgID: `${run}-${mine}` });
+        await js.publish(`audit.casartifact.uploaded.org-${mine % 10}`, payloads[mine % payloads.length], {
+          msgID: `${run}-${mine}`,
+        });
       }
     };
     await Promise.all(Array.from({ length: 256 }, worker));
@@ -145,7 +166,8 @@ async function benchRate(url: string, nc: NatsConnection): Promise<void> {
     await publisher.confirm(artifactUploaded(fieldsOf(0)));
     const ours = await perSecond(viaPublisher(publisher));
     const { dropped, resent } = publisher.stats();
-    if (resent > 0 || Object.values(dropped).some((count) => count > 0)) throw new Error(JSON.stringify(publisher.stats()));
+    if (resent > 0 || Object.values(dropped).some((count) => count > 0))
+      throw new Error(JSON.stringify(publisher.stats()));
     await publisher.close();
     await manager.streams.purge('AUDIT');
     const js = await perSecond(viaJetStream(nc, payloads, i));
@@ -157,9 +179,21 @@ async function benchRate(url: string, nc: NatsConnection): Promise<void> {
   }
   const [ours, js, core] = [median(rates.publisher), median(rates.js), median(rates.core)];
   console.table({
-    'emit, acknowledged': { 'events/s': round(ours, 0), 'beside js.publish': round(ours / js), 'beside bare publish': round(ours / core) },
-    'js.publish, 256 in flight': { 'events/s': round(js, 0), 'beside js.publish': 1, 'beside bare publish': round(js / core) },
-    'bare core publish (no ack)': { 'events/s': round(core, 0), 'beside js.publish': round(core / js), 'beside bare publish': 1 },
+    'emit, acknowledged': {
+      'events/s': round(ours, 0),
+      'beside js.publish': round(ours / js),
+      'beside bare publish': round(ours / core),
+    },
+    'js.publish, 256 in flight': {
+      'events/s': round(js, 0),
+      'beside js.publish': 1,
+      'beside bare publish': round(js / core),
+    },
+    'bare core publish (no ack)': {
+      'events/s': round(core, 0),
+      'beside js.publish': round(core / js),
+      'beside bare publish': 1,
+    },
   });
 }
 

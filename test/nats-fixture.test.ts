@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect as dial } from '@nats-io/transport-node';
 import { beforeEach, expect, inject, test, vi } from 'vitest';
@@ -69,6 +70,28 @@ test('a store folder of the caller outlives the server, a temporary one does not
 
 test('a configuration that the server refuses is an error with what the server said', async () => {
   await expect(startNats({ extraConfig: 'no_such_setting: 1' })).rejects.toThrow(/unknown field "no_such_setting"/);
+});
+
+test('a plain script that has nothing else to wait for gets to its end', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'waybill-script-'));
+  const program = join(folder, 'script.ts');
+  const module = new URL('../scripts/nats-server/server.ts', import.meta.url).href;
+  await writeFile(
+    program,
+    `import { startNatsServer } from ${JSON.stringify(module)};
+     {
+       await using server = await startNatsServer({ source: ${JSON.stringify(inject('natsServer'))} });
+       await server.kill9();
+       await server.restart();
+       await server.restart();
+     }
+     console.log('stopped');`,
+  );
+  const script = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [said] = await Promise.all([text(script.stdout), once(script, 'exit')]);
+  expect(said).toBe('stopped\n');
+  expect(script.exitCode).toBe(0);
+  await rm(folder, { recursive: true });
 });
 
 test('nothing stays behind when the process that started a server is killed with SIGKILL', async (context) => {

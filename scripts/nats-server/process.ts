@@ -58,6 +58,8 @@ export async function launchBinary(binary: string, launch: Launch): Promise<Serv
       pid,
       exited,
       signal: async (name) => {
+        // Who ends it waits for `exited`, perhaps with nothing else left that would keep the program alive until then.
+        if (name === 'SIGTERM' || name === 'SIGKILL') child.ref();
         child.kill(name);
       },
     };

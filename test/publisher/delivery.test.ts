@@ -11,7 +11,12 @@ test('20,000 events are stored once, in order, with their headers and subjects',
   await using server = await startNats();
   const nc = await server.connect();
   await createAudit(nc);
-  await using publisher = createPublisher({ source: SOURCE, servers: server.url, maxQueueEvents: 30_000, logger: memoryLogger() });
+  await using publisher = createPublisher({
+    source: SOURCE,
+    servers: server.url,
+    maxQueueEvents: 30_000,
+    logger: memoryLogger(),
+  });
   for (let i = 0; i < 20_000; i++) publisher.emit(upload(i));
   expect(publisher.stats().pending).toBe(20_000);
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
@@ -36,7 +41,8 @@ test('a connection of @nats-io/nats-core is used and not closed, and nothing sta
   const { protocol } = nc as unknown as { protocol: { listeners: unknown[]; subscriptions: { size(): number } } };
   await until(() => expect(protocol.listeners).toEqual([]));
   const before = protocol.subscriptions.size();
-  for (let i = 0; i < 50; i++) await createPublisher({ source: SOURCE, connection: nc, logger: memoryLogger() }).close();
+  for (let i = 0; i < 50; i++)
+    await createPublisher({ source: SOURCE, connection: nc, logger: memoryLogger() }).close();
   await until(() => expect(protocol.listeners).toEqual([]));
   expect(protocol.subscriptions.size()).toBe(before);
   expectOnceInOrder(await readStored(nc), 100);
@@ -69,7 +75,9 @@ test('started before the server exists', async () => {
   const logger = memoryLogger();
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
   for (let i = 0; i < 500; i++) publisher.emit(upload(i));
-  await until(() => expect(publisher.status()).toEqual({ state: 'connecting', reason: expect.stringContaining('refused') }));
+  await until(() =>
+    expect(publisher.status()).toEqual({ state: 'connecting', reason: expect.stringContaining('refused') }),
+  );
   expect(publisher.stats()).toMatchObject({ pending: 500, acked: 0, inFlight: 0 });
   await server.restart();
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
@@ -103,7 +111,9 @@ test('a stream that is deleted under load and comes back gets everything from th
   await createAudit(nc);
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   const stored = await readStored(nc);
-  expect(stored.map(({ event }) => event.data['size_bytes'])).toEqual(Array.from({ length: 5_000 }, (_, i) => 1_000 + i));
+  expect(stored.map(({ event }) => event.data['size_bytes'])).toEqual(
+    Array.from({ length: 5_000 }, (_, i) => 1_000 + i),
+  );
 });
 
 test('a full stream refuses, and takes the rest when there is room again', async () => {
@@ -129,7 +139,10 @@ test('what is larger than the server or the stream takes is dropped as too_large
     return { type: draft.type, fields: { ...(draft.fields as object), file_name: 'x'.repeat(length) } };
   };
   publisher.emit(upload(0, 'acme'));
-  publisher.emit({ type: 'casartifact.uploaded', fields: { ...(upload(1, 'acme').fields as object), subject: 'x'.repeat(1000), file_name: 'x'.repeat(1000) } });
+  publisher.emit({
+    type: 'casartifact.uploaded',
+    fields: { ...(upload(1, 'acme').fields as object), subject: 'x'.repeat(1000), file_name: 'x'.repeat(1000) },
+  });
   await expect(publisher.confirm(named(1_000))).rejects.toMatchObject({ code: 'TOO_LARGE' });
   publisher.emit(upload(2, 'acme'));
   expect(await publisher.flush()).toBe(true);
@@ -144,7 +157,10 @@ test('confirm says where the event was stored, and rejects with a code when it w
   const publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
   expect(await publisher.confirm(upload(0))).toEqual({ stream: 'AUDIT', seq: 1, duplicate: false });
   const wrong = { type: 'casartifact.uploaded', fields: { orgid: 'acme', digest: 'nonsense' } };
-  await expect(publisher.confirm(wrong)).rejects.toMatchObject({ code: 'INVALID', message: expect.stringContaining('digest') });
+  await expect(publisher.confirm(wrong)).rejects.toMatchObject({
+    code: 'INVALID',
+    message: expect.stringContaining('digest'),
+  });
   await expect(publisher.confirm({ type: 'no.such', fields: {} })).rejects.toMatchObject({ code: 'TYPE_NOT_ALLOWED' });
   await server.pause();
   await expect(publisher.confirm(upload(1), { timeoutMs: 100 })).rejects.toMatchObject({ code: 'TIMEOUT' });

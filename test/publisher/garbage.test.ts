@@ -36,8 +36,22 @@ const GARBAGE: [string, () => unknown, Drop['reason'], boolean][] = [
   ['an empty object', () => ({}), 'invalid', false],
   ['an unknown type', () => ({ type: 'no.such', fields: good }), 'type_not_allowed', false],
   ['a type that is a symbol', () => ({ type: Symbol('x'), fields: good }), 'invalid', false],
-  ['a getter for the type that throws', () => ({ get type() { return thrower(); } }), 'invalid', false],
-  ['a proxy that throws for everything', () => new Proxy({}, { get: thrower, ownKeys: thrower, getPrototypeOf: thrower }), 'invalid', false],
+  [
+    'a getter for the type that throws',
+    () => ({
+      get type() {
+        return thrower();
+      },
+    }),
+    'invalid',
+    false,
+  ],
+  [
+    'a proxy that throws for everything',
+    () => new Proxy({}, { get: thrower, ownKeys: thrower, getPrototypeOf: thrower }),
+    'invalid',
+    false,
+  ],
   ['a builder that throws', () => thrower, 'builder_threw', false],
   ['a builder that rejects later', () => () => Promise.reject(new Error('later')), 'invalid', false],
   ['a definition instead of an event', () => artifactUploaded, 'invalid', false],
@@ -46,12 +60,40 @@ const GARBAGE: [string, () => unknown, Drop['reason'], boolean][] = [
   ['no organization', () => withField('orgid', undefined), 'invalid', false],
   ['an organization with a dot', () => withField('orgid', 'a.b'), 'invalid', false],
   ['an organization that is an object', () => withField('orgid', { toString: thrower }), 'invalid', false],
-  ['a getter that throws', () => draft(Object.defineProperty({ ...good }, 'subject', { enumerable: true, get: thrower })), 'invalid', true],
+  [
+    'a getter that throws',
+    () => draft(Object.defineProperty({ ...good }, 'subject', { enumerable: true, get: thrower })),
+    'invalid',
+    true,
+  ],
   ['fields that are a throwing proxy', () => draft(new Proxy(good, { ownKeys: thrower })), 'invalid', true],
-  ['fields that throw for everything', () => draft(new Proxy(good, { ownKeys: thrower, get: thrower })), 'invalid', false],
-  ['a revoked proxy', () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return draft(proxy); }, 'invalid', false],
+  [
+    'fields that throw for everything',
+    () => draft(new Proxy(good, { ownKeys: thrower, get: thrower })),
+    'invalid',
+    false,
+  ],
+  [
+    'a revoked proxy',
+    () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return draft(proxy);
+    },
+    'invalid',
+    false,
+  ],
   ['a cycle', () => draft(cycle()), 'invalid', true],
-  ['a straight cycle', () => { const self: Record<string, unknown> = { ...good }; self['again'] = self; return draft(self); }, 'invalid', true],
+  [
+    'a straight cycle',
+    () => {
+      const self: Record<string, unknown> = { ...good };
+      self['again'] = self;
+      return draft(self);
+    },
+    'invalid',
+    true,
+  ],
   ['a BigInt', () => withField('size_bytes', 12n), 'invalid', true],
   ['a symbol as a value', () => withField('file_name', Symbol('x')), 'invalid', true],
   ['a function as a value', () => withField('file_name', () => 1), 'invalid', true],
@@ -61,7 +103,18 @@ const GARBAGE: [string, () => unknown, Drop['reason'], boolean][] = [
   ['a billion array items', () => withField('extra', Object.assign([], { length: 1_000_000_000 })), 'too_large', true],
   ['a hole in an array', () => withField('extra', Object.assign([1], { 2: 3 })), 'invalid', true],
   ['a Map', () => withField('extra', new Map()), 'invalid', true],
-  ['a class instance', () => withField('extra', new (class Foo { a = 1; })()), 'invalid', true],
+  [
+    'a class instance',
+    () =>
+      withField(
+        'extra',
+        new (class Foo {
+          a = 1;
+        })(),
+      ),
+    'invalid',
+    true,
+  ],
   ['bytes', () => withField('extra', new Uint8Array(8)), 'invalid', true],
   ['NaN', () => withField('size_bytes', Number.NaN), 'invalid', true],
   ['2^53', () => withField('size_bytes', 2 ** 53), 'invalid', true],
@@ -70,7 +123,16 @@ const GARBAGE: [string, () => unknown, Drop['reason'], boolean][] = [
   ['a Date in the data', () => withField('extra', new Date()), 'invalid', true],
   ['a wrong digest', () => withField('digest', 'sha256:xyz'), 'invalid', true],
   ['an attribute of the publisher', () => withField('id', 'mine'), 'invalid', true],
-  ['64 KiB and more in pieces', () => withField('extra', Array.from({ length: 100 }, () => 'x'.repeat(1_000))), 'too_large', true],
+  [
+    '64 KiB and more in pieces',
+    () =>
+      withField(
+        'extra',
+        Array.from({ length: 100 }, () => 'x'.repeat(1_000)),
+      ),
+    'too_large',
+    true,
+  ],
 ];
 
 test('garbage is dropped with a typed reason, takes its number where it has one, and harms nothing else', async () => {
@@ -129,7 +191,11 @@ test('__proto__ is data like any other and pollutes nothing; what is changed aft
   expect(await publisher.flush()).toBe(true);
   const [proto, mutated] = await readStored(nc);
   expect(Object.keys(proto?.event.data ?? {})).toContain('__proto__');
-  expect(mutated?.event).toMatchObject({ orgid: 'acme', time: '2025-01-01T00:00:00.000Z', data: { size_bytes: 1, extra: { list: ['as emitted'] } } });
+  expect(mutated?.event).toMatchObject({
+    orgid: 'acme',
+    time: '2025-01-01T00:00:00.000Z',
+    data: { size_bytes: 1, extra: { list: ['as emitted'] } },
+  });
 });
 
 test('a builder is called at once, and emitting from within foreign code is accounted for', async () => {
@@ -139,7 +205,13 @@ test('a builder is called at once, and emitting from within foreign code is acco
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
   publisher.emit(() => {
     publisher.emit(upload(1, 'acme'));
-    return draft({ ...good, get file_name() { publisher.emit(upload(2, 'acme')); return 'x'; } });
+    return draft({
+      ...good,
+      get file_name() {
+        publisher.emit(upload(2, 'acme'));
+        return 'x';
+      },
+    });
   });
   expect(publisher.stats()).toMatchObject({ emitted: 3, pending: 3 });
   expect(await publisher.flush()).toBe(true);

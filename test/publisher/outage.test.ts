@@ -12,7 +12,13 @@ const PER_SECOND = 3_000;
 
 async function started(server: TestNats, options: object = {}): Promise<Publisher> {
   await createAudit(await server.connect());
-  const publisher = createPublisher({ source: SOURCE, servers: server.url, maxQueueEvents: 60_000, logger: memoryLogger(), ...options });
+  const publisher = createPublisher({
+    source: SOURCE,
+    servers: server.url,
+    maxQueueEvents: 60_000,
+    logger: memoryLogger(),
+    ...options,
+  });
   await until(() => expect(publisher.status().state).toBe('connected'));
   return publisher;
 }
@@ -57,7 +63,9 @@ test('a server that is frozen for longer than the ack deadline', async () => {
   for (let round = 0; round < 2; round++) {
     await progress(publisher, 500);
     await server.pause();
-    await until(() => expect(publisher.status()).toEqual({ state: 'degraded', reason: 'no acknowledgement within 200 ms' }));
+    await until(() =>
+      expect(publisher.status()).toEqual({ state: 'degraded', reason: 'no acknowledgement within 200 ms' }),
+    );
     await backlogOf(publisher, 4_000);
     await server.resume();
   }
@@ -100,13 +108,18 @@ test('a queue that fills up during an outage drops the newest, typed and counted
   expect(publisher.stats()).toMatchObject({ emitted: 1_500, pending: 1_000, dropped: { queue_full: 500 } });
   expect(drops).toEqual(Array.from({ length: 500 }, (_, i) => `queue_full ${1_001 + i}`));
   await server.restart();
-  expect(await publisher.confirm(upload(1_500, 'acme'), { timeoutMs: 20_000 }).catch((error: unknown) => error)).toMatchObject({
+  expect(
+    await publisher.confirm(upload(1_500, 'acme'), { timeoutMs: 20_000 }).catch((error: unknown) => error),
+  ).toMatchObject({
     code: 'QUEUE_FULL',
   });
   expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
   expect(await publisher.confirm(upload(1_501, 'acme'))).toMatchObject({ seq: 1_001 });
   const stored = await readStored(await server.connect());
-  expect(stored.map(({ event }) => event.sequence)).toEqual([...Array.from({ length: 1_000 }, (_, i) => `${i + 1}`), '1502']);
+  expect(stored.map(({ event }) => event.sequence)).toEqual([
+    ...Array.from({ length: 1_000 }, (_, i) => `${i + 1}`),
+    '1502',
+  ]);
   // One line for the burst, not one for each.
   expect(logger.lines.filter(({ message }) => message === 'event dropped').length).toBe(1);
   await publisher.close();

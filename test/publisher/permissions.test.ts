@@ -46,14 +46,24 @@ test('a type that is not permitted waits aside, bounded, is tried now and then, 
   await using server = await startNats(users('"audit.casartifact.>"', '"_INBOX.producer.>"'));
   const admin = await server.connect(ADMIN);
   await createAudit(admin);
-  const options = { source: SOURCE, servers: server.url, connect: PRODUCER, events: [released], parkProbeMs: 100, logger: memoryLogger() };
+  const options = {
+    source: SOURCE,
+    servers: server.url,
+    connect: PRODUCER,
+    events: [released],
+    parkProbeMs: 100,
+    logger: memoryLogger(),
+  };
   await using publisher = createPublisher({ ...options, maxQueueEvents: 600 });
   for (let i = 0; i < 250; i++) {
     publisher.emit(upload(i, 'acme'));
     publisher.emit(release(i));
   }
   await until(() => expect(publisher.stats()).toMatchObject({ acked: 250, pending: 250, parked: 250 }));
-  expect(publisher.status()).toEqual({ state: 'degraded', reason: 'not permitted to publish to audit.release.approved.acme' });
+  expect(publisher.status()).toEqual({
+    state: 'degraded',
+    reason: 'not permitted to publish to audit.release.approved.acme',
+  });
   for (let i = 0; i < 100; i++) publisher.emit(release(250 + i));
   // Half of the queue is theirs, and no more.
   await until(() => expect(publisher.stats()).toMatchObject({ parked: 300, dropped: { queue_full: 50 } }));
@@ -68,7 +78,13 @@ test('no right to subscribe to the inbox: nothing counts as stored, and it says 
   const admin = await server.connect(ADMIN);
   await createAudit(admin);
   const logger = memoryLogger();
-  const publisher = createPublisher({ source: SOURCE, servers: server.url, connect: PRODUCER, parkProbeMs: 50, logger });
+  const publisher = createPublisher({
+    source: SOURCE,
+    servers: server.url,
+    connect: PRODUCER,
+    parkProbeMs: 50,
+    logger,
+  });
   for (let i = 0; i < 20; i++) publisher.emit(upload(i));
   await until(() => expect(publisher.status().reason).toContain('not permitted to subscribe to _INBOX.producer.'));
   expect(publisher.stats()).toMatchObject({ emitted: 20, acked: 0, pending: 20 });
@@ -81,7 +97,9 @@ test('wrong credentials are a state, not an end: no secret is shown', async () =
   const connect = { ...PRODUCER, pass: 'hunter2' };
   const publisher = createPublisher({ source: SOURCE, servers: server.url, connect, logger, backoffMaxMs: 100 });
   publisher.emit(upload(0));
-  await until(() => expect(publisher.status()).toMatchObject({ state: 'connecting', reason: expect.stringMatching(/authorization/i) }));
+  await until(() =>
+    expect(publisher.status()).toMatchObject({ state: 'connecting', reason: expect.stringMatching(/authorization/i) }),
+  );
   expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 0, spooled: 0, lost: 1 });
   expect(JSON.stringify(logger.lines)).not.toContain('hunter2');
 });

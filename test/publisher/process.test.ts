@@ -66,7 +66,12 @@ test('a disabled publisher says so once, holds nothing open, and exits by itself
     await audit.confirm(event(1)).catch((error) => console.log(error.code));
     console.log(process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap').length);
   `);
-  expect(output.replace(/\{\}/, '').split('\n').map((line) => line.trim())).toEqual([
+  expect(
+    output
+      .replace(/\{\}/, '')
+      .split('\n')
+      .map((line) => line.trim()),
+  ).toEqual([
     'waybill: no servers and no connection are configured: events are dropped',
     'disabled 1000 true',
     'DISABLED',

@@ -13,7 +13,11 @@ const [emitter, confirming] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(
 
 async function run(program: string, url: string): Promise<{ code: number | null; output: string }> {
   const args = ['--conditions=source', '--input-type=module-typescript', '--eval', program];
-  const child = spawn(process.execPath, args, { cwd: import.meta.dirname, env: { ...process.env, NATS_URL: url }, timeout: 20_000 });
+  const child = spawn(process.execPath, args, {
+    cwd: import.meta.dirname,
+    env: { ...process.env, NATS_URL: url },
+    timeout: 20_000,
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   const [code] = (await once(child, 'close')) as [number | null];
@@ -26,7 +30,10 @@ test('the emitter of the README runs, and has at most 15 lines', async () => {
   const nc = await server.connect();
   await createAudit(nc);
   const used = `${emitter}\nstored('acme', 'sha256:' + '1'.repeat(64), 42);\nawait shutdown();`;
-  expect(await run(used, server.url)).toEqual({ code: 0, output: 'audit: 1 events acknowledged at shutdown, 0 lost\n' });
+  expect(await run(used, server.url)).toEqual({
+    code: 0,
+    output: 'audit: 1 events acknowledged at shutdown, 0 lost\n',
+  });
   expect((await readStored(nc)).map(({ event }) => event.data)).toEqual([
     { digest: `sha256:${'1'.repeat(64)}`, size_bytes: 42, skipped: false },
   ]);

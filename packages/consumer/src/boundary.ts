@@ -52,9 +52,16 @@ export async function findBoundary(
 ): Promise<Entry | null> {
   const { orgid, before } = at;
   const holds = ({ core }: Entry): boolean => core.received < before;
-  const hint = at.hint && holds(at.hint.first) ? at.hint : null;
-  const after = hint && (await nextBlock(jsm, ledger, { orgid, streamSeq: hint.streamSeq + 1 }));
-  const block = hint && (!after || !holds(after.first)) ? hint : await findBlock(jsm, ledger, orgid, { holds, from: after ?? hint });
+  // Without a hint the chain is mostly younger than the moment: then its first block says so.
+  const known = at.hint ?? (await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }));
+  if (!known) return null;
+  if (!holds(known.first)) {
+    const block = at.hint ? await findBlock(jsm, ledger, orgid, { holds }) : null;
+    return block && lastBefore(ledger, block, holds);
+  }
+  const after = await nextBlock(jsm, ledger, { orgid, streamSeq: known.streamSeq + 1 });
+  if (!after || !holds(after.first)) return lastBefore(ledger, known, holds);
+  const block = await findBlock(jsm, ledger, orgid, { holds, ...(at.hint && { near: after }) });
   return block && lastBefore(ledger, block, holds);
 }
 

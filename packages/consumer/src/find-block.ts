@@ -46,32 +46,47 @@ export async function newestBlock(jsm: JetStreamManager, ledger: LedgerPlace, or
 /** @param holds of a block's first entry: true for the chain's first blocks, then false for all the others */
 export type Predicate = (first: Entry) => boolean;
 
-export interface Range {
-  /** A block of the chain that is known to hold; the search starts here. Default: the chain's first. */
-  readonly from?: StoredBlock | null;
+export interface Search {
+  readonly holds: Predicate;
+  /** A block that is known to hold, and probably near the one that is looked for. Default: anywhere. */
+  readonly near?: StoredBlock | null;
 }
 
 /**
- * The newest block of a chain whose first entry satisfies a monotone predicate; null when none does.
- * Asks the server about log2(messages in the stream) times, and twice when the answer is the newest block.
+ * The newest block of a chain whose first entry satisfies a monotone predicate; null when none does. Asks the server
+ * about log2(n) times, where n is the number of messages in the stream or, with `near`, from there to the block.
  */
 export async function findBlock(
   jsm: JetStreamManager,
   ledger: LedgerPlace,
   orgid: string,
-  search: { holds: Predicate } & Range,
+  { holds, near = null }: Search,
 ): Promise<StoredBlock | null> {
-  const newest = await newestBlock(jsm, ledger, orgid);
-  if (!newest || search.holds(newest.first)) return newest;
-  let found = search.from ?? null;
+  let found = near;
+  /** Every block before this was looked at, or is older than one that was. */
+  let start: number;
   /** No block from here on holds. */
-  let end = newest.streamSeq;
-  /** Blocks before this were looked at. */
-  let start = found ? found.streamSeq + 1 : 1;
+  let end: number;
+  if (near) {
+    start = near.streamSeq + 1;
+    // In growing steps, until a block does not hold or there is none.
+    for (let step = 1; ; step *= 2) {
+      end = start + step;
+      const block = await nextBlock(jsm, ledger, { orgid, streamSeq: end });
+      if (!block || !holds(block.first)) break;
+      found = block;
+      start = block.streamSeq + 1;
+    }
+  } else {
+    const newest = await newestBlock(jsm, ledger, orgid);
+    if (!newest || holds(newest.first)) return newest;
+    start = 1;
+    end = newest.streamSeq;
+  }
   while (start < end) {
     const middle = Math.floor((start + end) / 2);
     const block = await nextBlock(jsm, ledger, { orgid, streamSeq: middle });
-    if (block && block.streamSeq < end && search.holds(block.first)) {
+    if (block && block.streamSeq < end && holds(block.first)) {
       found = block;
       start = block.streamSeq + 1;
     } else {

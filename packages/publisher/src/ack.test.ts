@@ -3,10 +3,14 @@ import { readAnswer } from './ack.ts';
 
 const read = (text: string, code?: number) =>
   readAnswer({ data: new TextEncoder().encode(text), headers: code === undefined ? undefined : { code } });
-const failed = (err_code: number, description: string) => read(JSON.stringify({ error: { code: 503, err_code, description }, stream: 'AUDIT', seq: 0 }));
+const failed = (err_code: number, description: string) =>
+  read(JSON.stringify({ error: { code: 503, err_code, description }, stream: 'AUDIT', seq: 0 }));
 
 test('a PubAck, the first time and the second', () => {
-  expect(read('{"stream":"AUDIT","seq":7}')).toEqual({ kind: 'stored', ack: { stream: 'AUDIT', seq: 7, duplicate: false } });
+  expect(read('{"stream":"AUDIT","seq":7}')).toEqual({
+    kind: 'stored',
+    ack: { stream: 'AUDIT', seq: 7, duplicate: false },
+  });
   expect(read('{"stream":"AUDIT","domain":"x","seq":7,"duplicate":true}')).toMatchObject({ ack: { duplicate: true } });
 });
 
@@ -29,9 +33,12 @@ test.for([
   expect(failed(code, description).kind).toBe('too_large');
 });
 
-test.for(['null', '[]', '1', '{', '{}', '{"stream":1,"seq":1}', '{"error":null}', '{"error":"x"}', '\ufffd'])('%s is no end', (text) => {
-  expect(read(text).kind).toBe('retry');
-});
+test.for(['null', '[]', '1', '{', '{}', '{"stream":1,"seq":1}', '{"error":null}', '{"error":"x"}', '\ufffd'])(
+  '%s is no end',
+  (text) => {
+    expect(read(text).kind).toBe('retry');
+  },
+);
 
 test('no responders', () => {
   expect(read('', 503)).toEqual({ kind: 'retry', detail: 'no stream answers (503)' });

@@ -29,7 +29,10 @@ const decoder = new TextDecoder();
 export function readAnswer(message: AnswerMessage): Answer {
   if (message.data.length === 0) {
     const code = message.headers?.code;
-    return { kind: 'retry', detail: code === 503 ? 'no stream answers (503)' : `an empty answer (${code ?? 'no status'})` };
+    return {
+      kind: 'retry',
+      detail: code === 503 ? 'no stream answers (503)' : `an empty answer (${code ?? 'no status'})`,
+    };
   }
   const body = parse(decoder.decode(message.data));
   if (body === null) return { kind: 'retry', detail: 'an answer that is no PubAck' };

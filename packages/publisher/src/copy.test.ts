@@ -11,7 +11,9 @@ test('the copy of any JSON object is equal and shares nothing; its bytes are abo
       const text = JSON.stringify(fields);
       expect(JSON.stringify(copied.fields)).toBe(text);
       expect(copied.bytes).toBeLessThanOrEqual(text.length + 1);
-      const shared = Object.entries(fields).filter(([name, value]) => Object(value) === value && copied.fields[name] === value);
+      const shared = Object.entries(fields).filter(
+        ([name, value]) => Object(value) === value && copied.fields[name] === value,
+      );
       expect(shared).toEqual([]);
     }),
   );
@@ -19,10 +21,20 @@ test('the copy of any JSON object is equal and shares nothing; its bytes are abo
 
 test('never throws, whatever it is given', () => {
   fc.assert(
-    fc.property(fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withTypedArray: true, withSparseArray: true }), (value) => {
-      expect(typeof copyFields(value).ok).toBe('boolean');
-      expect(typeof copyFields({ value }).ok).toBe('boolean');
-    }),
+    fc.property(
+      fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withNullPrototype: true,
+        withTypedArray: true,
+        withSparseArray: true,
+      }),
+      (value) => {
+        expect(typeof copyFields(value).ok).toBe('boolean');
+        expect(typeof copyFields({ value }).ok).toBe('boolean');
+      },
+    ),
   );
 });
 

@@ -25,7 +25,7 @@ interface Walk {
 
 const REFUSED = Symbol('refused');
 
-/** Never throws. A `time` that is a Date becomes its text; a member that is undefined is left out. */
+/** Never throws. A `time` that is a Date becomes its text; a top-level member that is undefined counts as absent. */
 export function copyFields(fields: unknown): Copied {
   const walk: Walk = { bytesLeft: MAX_EVENT_BYTES, tooLarge: false, detail: '' };
   try {
@@ -87,31 +87,34 @@ function copyObject(object: object, walk: Walk, depth: number): unknown {
   const plain = prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
   if (!plain) return refuse(walk, 'an object that is not plain');
   walk.bytesLeft -= 2;
-  const names = Object.keys(object);
-  const copy: Record<string, unknown> = {};
+  // Spreading is several times faster than copying member by member, reads each getter once, and takes a member
+  // `__proto__` as any other. From here on the object is ours.
+  const copy: Record<string, unknown> = { ...object };
+  const names = Object.keys(copy);
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string;
-    let value = (object as Record<string, unknown>)[name];
-    if (depth === 0) {
-      if (value === undefined) continue;
-      if (name === 'time' && value instanceof Date) value = isoTime(value);
-    }
+    const value = copy[name];
+    if (depth === 0 && value === undefined) continue;
     walk.bytesLeft -= name.length + 3;
-    const member = copyValue(value, walk, depth + 1);
-    if (member === REFUSED) {
-      if (walk.detail !== '' && walk.detail.length < 120) walk.detail = `${walk.detail}, in ${name.slice(0, 64)}`;
-      return REFUSED;
+    if (typeof value === 'string') walk.bytesLeft -= value.length + 3;
+    else {
+      const time = depth === 0 && name === 'time' && value instanceof Date;
+      const member = time ? isoTime(value) : copyValue(value, walk, depth + 1);
+      if (member === REFUSED) {
+        if (walk.detail !== '' && walk.detail.length < 120) walk.detail = `${walk.detail}, in ${name.slice(0, 64)}`;
+        return REFUSED;
+      }
+      if (member !== value) define(copy, name, member);
     }
     if (walk.bytesLeft < 0) return refuseSize(walk);
-    if (name === '__proto__') define(copy, name, member);
-    else copy[name] = member;
   }
   return copy;
 }
 
-/** Plain assignment would set the prototype. */
-function define(object: object, name: string, value: unknown): void {
-  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+/** Plain assignment to `__proto__` would set the prototype. */
+function define(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') object[name] = value;
+  else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** An invalid Date stays what it is, for the schema to refuse it with its name. */

@@ -23,7 +23,8 @@ export function createDisabledPublisher(reporter: Reporter): Publisher {
       closed = true;
       return Promise.resolve(nothing);
     },
-    status: () => (closed ? { state: 'closed' } : { state: 'disabled', reason: 'no servers and no connection are configured' }),
+    status: () =>
+      closed ? { state: 'closed' } : { state: 'disabled', reason: 'no servers and no connection are configured' },
     stats: () => ({ ...book.read(), pendingBytes: 0, inFlight: 0, parked: 0, resent: 0 }),
     async [Symbol.asyncDispose]() {
       closed = true;

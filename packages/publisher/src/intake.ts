@@ -24,7 +24,9 @@ export interface Intake {
 }
 
 export function createIntake(definitions: readonly AnyEventDefinition[]): Intake {
-  const allowed: ReadonlySet<unknown> = new Set([...ARTIFACT_EVENTS, ...definitions].map((d: AnyEventDefinition) => d.type));
+  const allowed: ReadonlySet<unknown> = new Set(
+    [...ARTIFACT_EVENTS, ...definitions].map((d: AnyEventDefinition) => d.type),
+  );
 
   return {
     allows: (type) => allowed.has(type),
@@ -56,7 +58,11 @@ export function createIntake(definitions: readonly AnyEventDefinition[]): Intake
       }
       const { orgid } = copied.fields;
       if (typeof orgid !== 'string' || !ORGID_PATTERN.test(orgid)) {
-        return refuse({ reason: 'invalid', detail: `orgid does not match ${ORGID_PATTERN.source}`, type: type as string });
+        return refuse({
+          reason: 'invalid',
+          detail: `orgid does not match ${ORGID_PATTERN.source}`,
+          type: type as string,
+        });
       }
       return { ok: true, type: type as string, orgid, fields: copied.fields, bytes: copied.bytes };
     },
@@ -64,8 +70,13 @@ export function createIntake(definitions: readonly AnyEventDefinition[]): Intake
 }
 
 function notAllowed(type: unknown): Taken {
-  if (typeof type !== 'string') return refuse({ reason: 'invalid', detail: 'not an event draft: its type is no string' });
-  return refuse({ reason: 'type_not_allowed', detail: 'the type is not among the allowed ones', type: type.slice(0, 129) });
+  if (typeof type !== 'string')
+    return refuse({ reason: 'invalid', detail: 'not an event draft: its type is no string' });
+  return refuse({
+    reason: 'type_not_allowed',
+    detail: 'the type is not among the allowed ones',
+    type: type.slice(0, 129),
+  });
 }
 
 function refuse(drop: Drop): Taken {

@@ -15,7 +15,7 @@ export interface Numbering {
 const MAX_ORGANIZATIONS = 100_000;
 
 export function createNumbering(bootId: string, maxOrganizations = MAX_ORGANIZATIONS): Numbering {
-  const counters = new Map<string, number>();
+  const counters = new Map<string, { taken: number }>();
   let producer = bootId;
   let renewals = 0;
 
@@ -24,13 +24,14 @@ export function createNumbering(bootId: string, maxOrganizations = MAX_ORGANIZAT
       return producer;
     },
     take(orgid) {
-      const sequence = (counters.get(orgid) ?? 0) + 1;
-      if (sequence === 1 && counters.size >= maxOrganizations) {
+      const counter = counters.get(orgid);
+      if (counter) return ++counter.taken;
+      if (counters.size >= maxOrganizations) {
         counters.clear();
         producer = `${bootId}-${++renewals}`;
       }
-      counters.set(orgid, sequence);
-      return sequence;
+      counters.set(orgid, { taken: 1 });
+      return 1;
     },
   };
 }

@@ -8,10 +8,11 @@ export interface PendingEvent {
   readonly type: string;
   readonly orgid: string;
   readonly producer: string;
-  readonly sequence: string;
-  /** UUIDv7; the same in every try. */
-  readonly id: string;
+  readonly sequence: number;
+  /** When it was emitted: the time of the event and of its id. */
   readonly timeMs: number;
+  /** UUIDv7, the same in every try; empty until stamped, which happens in the order of emitting. */
+  id: string;
   /** Our own copy; null once `text` is there. */
   fields: Record<string, unknown> | null;
   /** RFC 8785 text; empty until stamped. */

@@ -9,8 +9,39 @@ import { createPublisher } from './publisher.ts';
  * The accounts under random faults: a connection that does what a script says. (What a server does is tested with
  * servers, in test/publisher.)
  */
-type Step = 'emit' | 'emit invalid' | 'store' | 'store, ack lost' | 'refuse' | 'garble' | 'too large' | 'down' | 'up' | 'deny' | 'shrink' | 'turn' | 'wait';
-const STEPS: Step[] = ['emit', 'emit', 'emit', 'emit invalid', 'store', 'store', 'store, ack lost', 'refuse', 'garble', 'too large', 'down', 'up', 'deny', 'shrink', 'turn', 'turn', 'wait'];
+type Step =
+  | 'emit'
+  | 'emit invalid'
+  | 'store'
+  | 'store, ack lost'
+  | 'refuse'
+  | 'garble'
+  | 'too large'
+  | 'down'
+  | 'up'
+  | 'deny'
+  | 'shrink'
+  | 'turn'
+  | 'wait';
+const STEPS: Step[] = [
+  'emit',
+  'emit',
+  'emit',
+  'emit invalid',
+  'store',
+  'store',
+  'store, ack lost',
+  'refuse',
+  'garble',
+  'too large',
+  'down',
+  'up',
+  'deny',
+  'shrink',
+  'turn',
+  'turn',
+  'wait',
+];
 
 interface Sent {
   readonly subject: string;
@@ -48,7 +79,8 @@ function createScripted() {
     isClosed: () => false,
     close: () => Promise.resolve(),
   };
-  const reply = (to: Sent, body: object): void => answer?.(null, { subject: to.reply, data: new TextEncoder().encode(JSON.stringify(body)) });
+  const reply = (to: Sent, body: object): void =>
+    answer?.(null, { subject: to.reply, data: new TextEncoder().encode(JSON.stringify(body)) });
 
   return {
     connection: connection as unknown as ConnectionLike,
@@ -84,55 +116,63 @@ test('emitted = acked + pending + spooled + dropped at every moment, and in the 
   const digest = `sha256:${'0'.repeat(64)}`;
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(5)), { maxLength: 120, size: 'max' }), async (script) => {
-      const scripted = createScripted();
-      const publisher = createPublisher({
-        source: '//test',
-        connection: scripted.connection,
-        maxQueueEvents: 20,
-        windowEvents: 4,
-        ackTimeoutMs: 3,
-        backoffMinMs: 0.1,
-        backoffMaxMs: 1,
-        parkProbeMs: 2,
-        logger: { info: () => {}, warn: () => {} },
-        onDrop: () => expectBalanced(publisher),
-      });
-      let emitted = 0;
-      for (const [step, n] of script) {
-        const message = scripted.sent.length > 0 ? scripted.sent.splice(n % scripted.sent.length, 1)[0] : undefined;
-        if (step === 'emit') for (let i = 0; i <= n; i++, emitted++) publisher.emit(artifactUploaded({ orgid: `org-${i}`, digest }));
-        else if (step === 'emit invalid') {
-          emitted++;
-          publisher.emit(artifactUploaded({ orgid: 'org-0', digest: 'nonsense' }));
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(5)), { maxLength: 120, size: 'max' }),
+      async (script) => {
+        const scripted = createScripted();
+        const publisher = createPublisher({
+          source: '//test',
+          connection: scripted.connection,
+          maxQueueEvents: 20,
+          windowEvents: 4,
+          ackTimeoutMs: 3,
+          backoffMinMs: 0.1,
+          backoffMaxMs: 1,
+          parkProbeMs: 2,
+          logger: { info: () => {}, warn: () => {} },
+          onDrop: () => expectBalanced(publisher),
+        });
+        let emitted = 0;
+        for (const [step, n] of script) {
+          const message = scripted.sent.length > 0 ? scripted.sent.splice(n % scripted.sent.length, 1)[0] : undefined;
+          if (step === 'emit')
+            for (let i = 0; i <= n; i++, emitted++) publisher.emit(artifactUploaded({ orgid: `org-${i}`, digest }));
+          else if (step === 'emit invalid') {
+            emitted++;
+            publisher.emit(artifactUploaded({ orgid: 'org-0', digest: 'nonsense' }));
+          } else if (step === 'turn') await turn();
+          else if (step === 'wait') await new Promise((resolve) => setTimeout(resolve, n));
+          else if (step === 'down' || step === 'up') scripted[step]();
+          else if (step === 'shrink') scripted.limitPayload(n === 0 ? 10 : 1_000_000);
+          else if (message && step === 'store') scripted.store(message, true);
+          else if (message && step === 'store, ack lost') scripted.store(message, false);
+          else if (message && step === 'refuse') scripted.refuse(message);
+          else if (message && step === 'garble') scripted.garble(message);
+          else if (message && step === 'too large') scripted.tooLarge(message);
+          else if (message && step === 'deny') scripted.deny(message);
+          expectBalanced(publisher);
         }
-        else if (step === 'turn') await turn();
-        else if (step === 'wait') await new Promise((resolve) => setTimeout(resolve, n));
-        else if (step === 'down' || step === 'up') scripted[step]();
-        else if (step === 'shrink') scripted.limitPayload(n === 0 ? 10 : 1_000_000);
-        else if (message && step === 'store') scripted.store(message, true);
-        else if (message && step === 'store, ack lost') scripted.store(message, false);
-        else if (message && step === 'refuse') scripted.refuse(message);
-        else if (message && step === 'garble') scripted.garble(message);
-        else if (message && step === 'too large') scripted.tooLarge(message);
-        else if (message && step === 'deny') scripted.deny(message);
-        expectBalanced(publisher);
-      }
-      // The server is well again: everything that is still pending gets there.
-      scripted.limitPayload(1_000_000);
-      scripted.up();
-      const start = performance.now();
-      while (publisher.stats().pending > 0 && performance.now() - start < 4_000) {
-        for (const message of scripted.sent.splice(0)) scripted.store(message, true);
-        await turn();
-        expectBalanced(publisher);
-      }
-      const { pending, acked, inFlight, parked, pendingBytes } = publisher.stats();
-      expect({ pending, inFlight, parked, pendingBytes }).toEqual({ pending: 0, inFlight: 0, parked: 0, pendingBytes: 0 });
-      expect(publisher.stats().emitted).toBe(emitted);
-      expect(scripted.stored.length).toBeGreaterThanOrEqual(acked);
-      await publisher.close();
-    }),
+        // The server is well again: everything that is still pending gets there.
+        scripted.limitPayload(1_000_000);
+        scripted.up();
+        const start = performance.now();
+        while (publisher.stats().pending > 0 && performance.now() - start < 4_000) {
+          for (const message of scripted.sent.splice(0)) scripted.store(message, true);
+          await turn();
+          expectBalanced(publisher);
+        }
+        const { pending, acked, inFlight, parked, pendingBytes } = publisher.stats();
+        expect({ pending, inFlight, parked, pendingBytes }).toEqual({
+          pending: 0,
+          inFlight: 0,
+          parked: 0,
+          pendingBytes: 0,
+        });
+        expect(publisher.stats().emitted).toBe(emitted);
+        expect(scripted.stored.length).toBeGreaterThanOrEqual(acked);
+        await publisher.close();
+      },
+    ),
     { numRuns: 60 },
   );
 }, 60_000);
@@ -182,7 +222,11 @@ test('after "not now" the first event goes alone, then more and more, and nothin
 
 test('an event that does not fit any more after a reconnect is dropped, not tried for ever', async () => {
   const scripted = createScripted();
-  const publisher = createPublisher({ source: '//test', connection: scripted.connection, logger: { info: () => {}, warn: () => {} } });
+  const publisher = createPublisher({
+    source: '//test',
+    connection: scripted.connection,
+    logger: { info: () => {}, warn: () => {} },
+  });
   publisher.emit(upload('acme'));
   await expect.poll(() => scripted.sent.length).toBe(1);
   scripted.down();

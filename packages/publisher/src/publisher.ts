@@ -74,24 +74,26 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     if (closing) return refuse({ reason: 'closed', detail: 'emitted after close()' }, waiter);
     if (!taken.ok) {
       const { drop } = taken;
-      return refuse(drop.orgid === undefined ? drop : { ...drop, sequence: String(numbering.take(drop.orgid)) }, waiter);
+      return refuse(
+        drop.orgid === undefined ? drop : { ...drop, sequence: String(numbering.take(drop.orgid)) },
+        waiter,
+      );
     }
     const { type, orgid, fields } = taken;
-    const sequence = String(numbering.take(orgid));
+    const sequence = numbering.take(orgid);
     const bytes = taken.bytes + ENVELOPE_BYTES;
     if (!backlog.hasRoom(bytes)) {
       const detail = `${backlog.events} events and ${backlog.bytes} bytes are pending`;
-      return refuse({ reason: 'queue_full', detail, type, orgid, sequence }, waiter);
+      return refuse({ reason: 'queue_full', detail, type, orgid, sequence: String(sequence) }, waiter);
     }
-    const timeMs = now();
     const event: PendingEvent = {
       ordinal: backlog.nextOrdinal,
       type,
       orgid,
       producer: numbering.producer,
       sequence,
-      id: newId(timeMs),
-      timeMs,
+      timeMs: now(),
+      id: '',
       fields,
       text: '',
       subject: '',
@@ -138,7 +140,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   }
 
   function stamp(event: PendingEvent): void {
-    const { type, orgid, id, producer, sequence } = event;
+    const { type, orgid, producer } = event;
+    const id = newId(event.timeMs);
+    const sequence = String(event.sequence);
+    event.id = id;
     try {
       const time = new Date(event.timeMs).toISOString();
       event.text = stampEvent(type, event.fields, { id, source, time, producer, sequence }, checkData).text;
@@ -163,7 +168,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
 
   function settleDropped(event: PendingEvent, why: Pick<Drop, 'reason' | 'detail' | 'cause'>): void {
     const { type, orgid, sequence } = event;
-    const drop: Drop = { ...why, type, orgid, sequence };
+    const drop: Drop = { ...why, type, orgid, sequence: String(sequence) };
     book.drop(why.reason);
     backlog.remove(event);
     event.waiter?.reject(dropError(drop));
@@ -246,7 +251,13 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       return new Promise<Ack>((resolve, reject) => {
         // Keeps the process: somebody awaits this.
         const timer = setTimeout(
-          () => reject(new PublisherError('TIMEOUT', `not acknowledged within ${timeoutMs} ms: ${status().reason ?? 'no answer'}`)),
+          () =>
+            reject(
+              new PublisherError(
+                'TIMEOUT',
+                `not acknowledged within ${timeoutMs} ms: ${status().reason ?? 'no answer'}`,
+              ),
+            ),
           timeoutMs,
         );
         take(event, {

@@ -74,7 +74,7 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
   try {
     const { value, canonical } = parseExactJson(decodeUtf8(payload));
     // Canonical JSON can be longer than what was sent (1e20 becomes 21 digits), and it is what the ledger keeps.
-    if (utf8Length(canonical) > MAX_EVENT_BYTES) {
+    if (canonical.length * 3 > MAX_EVENT_BYTES && utf8Length(canonical) > MAX_EVENT_BYTES) {
       return { ok: false, reason: 'too_large', detail: `has more than ${MAX_EVENT_BYTES} bytes as canonical JSON` };
     }
     if (isChainloop(value)) {

@@ -89,6 +89,8 @@ describe('size memory', () => {
     ] as const) {
       const memory = createSizeMemory();
       run(memory, 5, { kind: 'upload', digest: 'a', bytes: 7 });
+      // Cleans up one entry before: not too much.
+      run(memory, 5 + distance - 1, { kind: 'download', digest: 'b', bytes: 1 });
       expect(memory.resolve(5 + distance, skip).bytes).toBe(bytes);
     }
   });

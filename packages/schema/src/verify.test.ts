@@ -166,7 +166,8 @@ describe('one byte changed', () => {
     const missed: string[] = [];
     let seq = 1;
     for (const [at, byte] of good.entries()) {
-      for (const other of [byte ^ 1, byte ^ 0x80, 10]) {
+      // 0x1f: makes F0 BF BD of U+FFFD's EF BF BD, which a lenient decoder reads as U+FFFD again.
+      for (const other of [byte ^ 1, byte ^ 0x1f, byte ^ 0x80, 10]) {
         if (other === byte) continue;
         const { verdict, problem } = runFile(good.with(at, other), {}, 65_536);
         if (verdict !== 'tampered' || problem?.seq !== seq)
@@ -197,6 +198,29 @@ describe('one byte changed', () => {
     const bytes = toBytes(makeChain('acme', [upload(1), skip(1)]).lines.map(erase));
     for (let at = 0; at < bytes.length; at++)
       expect(runFile(bytes.with(at, (bytes[at] as number) ^ 1)).verdict).toBe('tampered');
+  });
+});
+
+describe('the same value in another form', () => {
+  const { lines } = makeChain('acme', [upload(1), upload(2), upload(3)]);
+  it.each<[string, (line: string) => string]>([
+    ['a space', (line) => line.replace(':', ': ')],
+    ['a space at the end', (line) => `${line} `],
+    ['a carriage return', (line) => `${line}\r`],
+    ['a byte order mark', (line) => `\ufeff${line}`],
+    ['an escaped character', (line) => line.replace('ü', String.raw`\u00fc`)],
+    ['another number', (line) => line.replace('"seq":2', '"seq":2.0')],
+    [
+      'another order',
+      (line) =>
+        line.replace('"seq":2,"source":{"seq":4,', '"source":{"seq":4,').replace('},"totals"', '},"seq":2,"totals"'),
+    ],
+    ['a member twice', (line) => line.replace('"hash":"', '"hash":"0","hash":"')],
+    ['a member of the event twice', (line) => line.replace('"size_bytes":5', '"size_bytes":9,"size_bytes":5')],
+  ])('is found: %s', (_name, change) => {
+    const changed = lines.with(1, change(lines[1] as string));
+    expect(changed).not.toEqual(lines);
+    expect(runFile(toBytes(changed))).toMatchObject({ verdict: 'tampered', problem: { seq: 2 } });
   });
 });
 
@@ -415,6 +439,20 @@ describe('a forged chain whose hashes are right', () => {
           problem: { seq: 2, detail: 'totals are not the previous totals plus volume' },
         });
       }
+    }
+    for (const line of [first, second]) {
+      const { seq } = (JSON.parse(line) as Entry).core;
+      const before = seq === 1 ? [] : [first];
+      const astray = rehash(line, (core) => (core['prev_hash'] = 'f'.repeat(64)));
+      expect(run([...before, astray])).toMatchObject({
+        verdict: 'tampered',
+        problem: { seq, detail: expect.stringContaining('prev_hash is ffff') },
+      });
+      const jumped = rehash(line, (core) => (core['seq'] = 7));
+      expect(run([...before, jumped])).toMatchObject({
+        verdict: 'tampered',
+        problem: { seq, detail: `expected seq ${seq}, found 7` },
+      });
     }
     const events = rehash(first, (core) => ((core['totals'] as Record<string, string>)['events'] = '2'));
     expect(run([events])).toMatchObject({

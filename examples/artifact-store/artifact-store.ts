@@ -1,0 +1,122 @@
+/**
+ * A content-addressed store over HTTP: `PUT /cas/:digest`, `GET /cas/:digest`. Read this file to see how a service uses
+ * the publisher: the calls of `audit.emit` are all there is to it. Each comes after its operation has succeeded; none is
+ * waited for, and none can fail. The store behaves the same without a NATS server.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { artifactDownloaded, artifactUploaded, type Publisher } from '@waybill/publisher';
+import { type BlobFolder, type BlobKey, openBlobFolder } from './blob-folder.ts';
+
+export interface ArtifactStoreOptions {
+  /** Where the artifacts are kept. */
+  readonly folder: string;
+  /** Stays the caller's, who closes it after the store: then the events of the last requests are sent too. */
+  readonly audit: Publisher;
+  /** Default: a free one. */
+  readonly port?: number;
+}
+
+export interface ArtifactStore extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  /** Finishes the requests that are under way. */
+  close(): Promise<void>;
+}
+
+const BACKEND = 'FOLDER';
+
+export async function startArtifactStore({ folder, audit, port = 0 }: ArtifactStoreOptions): Promise<ArtifactStore> {
+  const blobs = await openBlobFolder(folder);
+  const server = createServer((request, response) => {
+    handle({ blobs, audit, request, response }).catch((error: unknown) => fail(response, error));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeIdleConnections();
+    });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close, [Symbol.asyncDispose]: close };
+}
+
+interface Exchange {
+  readonly blobs: BlobFolder;
+  readonly audit: Publisher;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** Who asks for what: attributes of the events, too. */
+interface Subject extends BlobKey {
+  readonly actortype: 'USER';
+  readonly actorid: string;
+}
+
+async function handle(exchange: Exchange): Promise<void> {
+  const { request, response } = exchange;
+  const digest = /^\/cas\/(sha256:[0-9a-f]{64})$/.exec(request.url ?? '')?.[1];
+  if (digest === undefined) return answer(response, 404, 'expected /cas/sha256:<64 hexadecimal digits>');
+  // As a gateway sets them once it has authenticated the caller.
+  const orgid = header(request, 'x-organization');
+  const actorid = header(request, 'x-actor');
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(orgid) || actorid === '') {
+    return answer(response, 401, 'expected x-organization and x-actor');
+  }
+  const subject: Subject = { orgid, digest, actortype: 'USER', actorid };
+  if (request.method === 'PUT') return upload(exchange, subject);
+  if (request.method === 'GET') return download(exchange, subject);
+  response.setHeader('allow', 'GET, PUT');
+  return answer(response, 405, 'expected GET or PUT');
+}
+
+async function upload({ blobs, audit, request, response }: Exchange, subject: Subject): Promise<void> {
+  const about = { ...subject, ...fileName(request), backend_type: BACKEND };
+  const present = await blobs.size(subject);
+  if (present !== null) {
+    // The rest of the body, if the client sends it anyway, is read and thrown away by node:http.
+    answer(response, 200, 'present');
+    audit.emit(artifactUploaded({ ...about, size_bytes: present, skipped: true }));
+    return;
+  }
+  const result = await blobs.put(subject, request);
+  if (result.outcome === 'mismatch') return answer(response, 400, `the content is ${result.actual}`);
+  const skipped = result.outcome === 'present';
+  answer(response, skipped ? 200 : 201, result.outcome);
+  audit.emit(artifactUploaded({ ...about, size_bytes: result.bytes, skipped }));
+}
+
+async function download({ blobs, audit, request, response }: Exchange, subject: Subject): Promise<void> {
+  const bytes = await blobs.size(subject);
+  if (bytes === null) return answer(response, 404, 'no such artifact');
+  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes });
+  // Rejects when the client goes away before the last byte: nothing was downloaded then.
+  await pipeline(blobs.read(subject), response);
+  audit.emit(artifactDownloaded({ ...subject, ...fileName(request), size_bytes: bytes, backend_type: BACKEND }));
+}
+
+/** Only for whoever reads the trail: the digest is what identifies an artifact. */
+function fileName(request: IncomingMessage): { file_name?: string } {
+  const name = header(request, 'x-file-name');
+  return name === '' ? {} : { file_name: name };
+}
+
+function header({ headers }: IncomingMessage, name: string): string {
+  return String(headers[name] ?? '');
+}
+
+function answer(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain' });
+  response.end(`${text}\n`);
+}
+
+function fail(response: ServerResponse, error: unknown): void {
+  // The client has gone, or has part of an answer: there is nobody to tell.
+  if (response.destroyed || response.headersSent) return void response.destroy();
+  console.error('artifact-store:', error);
+  answer(response, 500, 'internal error');
+}

@@ -1,0 +1,91 @@
+/**
+ * Artifacts in a folder, by organization and digest: `<folder>/<orgid>/<2 hex>/<62 hex>`.
+ *
+ * An organization sees only what it has put itself: were contents shared between organizations, whoever knows a digest
+ * could find out that somebody else has it.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { link, mkdir, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+export interface BlobKey {
+  readonly orgid: string;
+  /** `sha256:<64 hex>`, checked by the caller, as `orgid` is. */
+  readonly digest: string;
+}
+
+export type PutResult =
+  | { readonly outcome: 'stored' | 'present'; readonly bytes: number }
+  /** Nothing was stored. */
+  | { readonly outcome: 'mismatch'; readonly actual: string };
+
+export interface BlobFolder {
+  /** Size in bytes; null when it is not there. */
+  size(key: BlobKey): Promise<number | null>;
+  /** Stores what hashes to the digest. Rejects when the content ends early, and then nothing is stored. */
+  put(key: BlobKey, content: Readable): Promise<PutResult>;
+  read(key: BlobKey): Readable;
+}
+
+export async function openBlobFolder(folder: string): Promise<BlobFolder> {
+  const incoming = join(folder, 'incoming');
+  // What an earlier run did not finish.
+  await rm(incoming, { recursive: true, force: true });
+  await mkdir(incoming, { recursive: true });
+
+  function pathOf({ orgid, digest }: BlobKey): string {
+    const hex = digest.slice('sha256:'.length);
+    return join(folder, 'organizations', orgid, hex.slice(0, 2), hex.slice(2));
+  }
+
+  return {
+    size: (key) => stat(pathOf(key)).then(({ size }) => size, absent),
+    async put(key, content) {
+      const temporary = join(incoming, randomUUID());
+      try {
+        const { digest, bytes } = await save(content, temporary);
+        if (digest !== key.digest) return { outcome: 'mismatch', actual: digest };
+        const path = pathOf(key);
+        await mkdir(dirname(path), { recursive: true });
+        // Appears complete or not at all, as by a rename; but a rename would not tell which of two was first.
+        const first = await link(temporary, path).then(() => true, present);
+        return { outcome: first ? 'stored' : 'present', bytes };
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    },
+    read: (key) => createReadStream(pathOf(key)),
+  };
+}
+
+/** Writes and hashes in one go; what is in memory at a time is a chunk. */
+async function save(content: Readable, file: string): Promise<{ digest: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  await pipeline(
+    content,
+    async function* (chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        yield chunk;
+      }
+    },
+    // Through to the disk before the name is given: a power failure must not leave a name without its content.
+    createWriteStream(file, { flush: true }),
+  );
+  return { digest: `sha256:${hash.digest('hex')}`, bytes };
+}
+
+function absent(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
+function present(error: NodeJS.ErrnoException): false {
+  if (error.code === 'EEXIST') return false;
+  throw error;
+}

@@ -1,0 +1,133 @@
+/**
+ * Ledgers that a test makes itself, without the consumer: entries with any `received`, blocks of any cut, and copies of
+ * real ledgers with something changed in them.
+ */
+import { DiscardPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Settings } from '@waybill/consumer';
+import {
+  admit,
+  appendEntry,
+  canonicalJson,
+  type ChainState,
+  emptyHead,
+  type Entry,
+  formatBlock,
+  formatLedgerSubject,
+  formatTrailer,
+  type Json,
+  type JsonObject,
+  parseBlock,
+  type Volume,
+} from '@waybill/schema';
+import { randomBytes } from 'node:crypto';
+import { readStream } from './check-ledger.ts';
+import { uuid } from './traffic.ts';
+
+export interface BuiltEntry {
+  readonly orgid: string;
+  readonly received: string;
+  readonly bytes: number;
+}
+
+export interface LedgerBuilder {
+  /** Appends an upload to a chain; it is stored with the next `commit`. @returns `received` as the entry has it */
+  append(entry: BuiltEntry): string;
+  /** Stores one block for each chain that has something new. */
+  commit(watermark?: number): Promise<void>;
+}
+
+export function createLedgerBuilder(nc: NatsConnection, settings: Settings): LedgerBuilder {
+  const js = jetstream(nc);
+  interface OpenChain extends ChainState {
+    lines: string[];
+  }
+  const chains = new Map<string, OpenChain>();
+  let sourceSeq = 0;
+
+  return {
+    append({ orgid, received, bytes }) {
+      const chain: OpenChain = chains.get(orgid) ?? { head: emptyHead(orgid), producers: new Map(), lines: [] };
+      chains.set(orgid, chain);
+      const type = 'casartifact.uploaded';
+      const data = { digest: `sha256:${'0'.repeat(64)}`, size_bytes: bytes };
+      const event = { specversion: '1.0', id: uuid(), source: '//test', type, time: received, orgid, data };
+      const { line, head } = appendEntry(chain.head, {
+        received,
+        source: { stream: settings.auditStream, seq: ++sourceSeq, subject: `${settings.auditPrefix}.${type}.${orgid}` },
+        event: canonicalJson(event),
+        volume: { kind: 'upload', bytes: String(bytes) },
+      });
+      chain.head = head;
+      chain.lines.push(line);
+      return head.received;
+    },
+    async commit(watermark = sourceSeq) {
+      const blocks: Promise<unknown>[] = [];
+      for (const chain of chains.values()) {
+        if (chain.lines.length === 0) continue;
+        const trailer = formatTrailer(chain, chain.head.seq - chain.lines.length + 1, watermark);
+        blocks.push(js.publish(formatLedgerSubject(chain.head.orgid, settings.ledgerPrefix), formatBlock(chain.lines, trailer)));
+        chain.lines = [];
+      }
+      await Promise.all(blocks);
+    },
+  };
+}
+
+/** One block of a ledger, as a test may change it: its text may be anything. */
+export interface CopiedBlock {
+  readonly orgid: string;
+  readonly text: string;
+}
+
+/** Copies a ledger into a stream of its own, changed on the way; AUDIT stays the one that it was made from. */
+export async function copyLedger(
+  nc: NatsConnection,
+  settings: Settings,
+  change: (blocks: CopiedBlock[]) => readonly CopiedBlock[],
+): Promise<Settings> {
+  const tag = randomBytes(5).toString('hex');
+  const copy = { ...settings, ledgerStream: `COPY_${tag}`, ledgerPrefix: `copy_${tag}` };
+  const manager = await jetstreamManager(nc);
+  const policies = { retention: RetentionPolicy.Limits, storage: StorageType.File, discard: DiscardPolicy.New, allow_direct: true };
+  await manager.streams.add({ ...policies, name: copy.ledgerStream, subjects: [`${copy.ledgerPrefix}.*`] });
+  const stored = await readStream(nc, settings.ledgerStream);
+  const blocks = stored.map(({ subject, text }) => ({ orgid: subject.slice(settings.ledgerPrefix.length + 1), text }));
+  const js = jetstream(nc);
+  for (const { orgid, text } of change(blocks)) await js.publish(`${copy.ledgerPrefix}.${orgid}`, text);
+  return copy;
+}
+
+/** What a forger may say about an entry; the rest is computed as the writer does. */
+export interface ForgedEntry {
+  readonly received: string;
+  readonly source: Entry['core']['source'];
+  readonly event: JsonObject;
+  readonly volume: Volume;
+}
+
+/** A whole chain computed anew with correct hashes, links, totals and trailers: only AUDIT or a head held elsewhere can tell. */
+export function forgeChain(blocks: readonly CopiedBlock[], orgid: string, change: (entry: Entry) => readonly ForgedEntry[]): CopiedBlock[] {
+  const state: ChainState = { head: emptyHead(orgid), producers: new Map() };
+  return blocks.flatMap((block) => {
+    if (block.orgid !== orgid) return [block];
+    const { entries, trailer } = parseBlock(block.text);
+    const first = state.head.seq + 1;
+    const lines: string[] = [];
+    for (const { event, ...next } of entries.flatMap(change)) {
+      const { line, head } = appendEntry(state.head, { ...next, event: canonicalJson(event as Json) });
+      state.head = head;
+      const { producer, sequence } = event;
+      if (typeof producer === 'string') admit(state.producers, producer, Number(sequence), head.seq);
+      lines.push(line);
+    }
+    if (lines.length === 0) return [];
+    return [{ orgid, text: formatBlock(lines, formatTrailer(state, first, trailer.watermark)) }];
+  });
+}
+
+/** The entry as it is, for `forgeChain`. */
+export function unchanged({ core, event }: Entry): ForgedEntry {
+  return { received: core.received, source: core.source, event: event as JsonObject, volume: core.volume };
+}
