@@ -76,11 +76,7 @@ async function demonstrate({ store, audit, consumer, auditor }: Installation): P
     async pace() {
       while (audit.stats().pending > MAX_PENDING) await delay(5, undefined, { signal: stop.signal });
     },
-    onProgress: (n) => {
-      const seconds = (performance.now() - started) / 1000;
-      const rate = Math.round(tally.requests / seconds);
-      show(`${grouped(n)} of ${grouped(artifacts.length)} files, ${grouped(tally.requests)} requests, ${rate}/s`);
-    },
+    onProgress: (n) => show(() => `${grouped(n)} of ${grouped(artifacts.length)} files, ${grouped(tally.requests)} requests`),
   });
   const seconds = (performance.now() - started) / 1000;
   say(`                ${grouped(tally.requests)} requests for ${grouped(done)} files in ${seconds.toFixed(1)} s`);
@@ -95,7 +91,7 @@ async function demonstrate({ store, audit, consumer, auditor }: Installation): P
   try {
     const usage = await usageOfAll(nc, settings);
     const report = await verifyLedger(nc, settings, {
-      onProgress: ({ phase, done, total }) => show(`verifying: ${phase} ${grouped(done)} of ${grouped(total)}`),
+      onProgress: ({ phase, done, total }) => show(() => `verifying: ${phase} ${grouped(done)} of ${grouped(total)}`),
     });
     return conclude(tally, usage, report);
   } finally {
@@ -112,7 +108,7 @@ async function ledgerReaches(seq: number, consumer: Installation['consumer']): P
     if (watermark >= seq) return;
     if (watermark !== last) since = performance.now();
     last = watermark;
-    show(`the ledger is at event ${grouped(watermark)} of ${grouped(seq)}`);
+    show(() => `the ledger is at event ${grouped(watermark)} of ${grouped(seq)}`);
     if (performance.now() - since > STALLED_MS) throw new Error(`the ledger stands still at event ${watermark} of ${seq}`);
     await delay(20, undefined, { signal: stop.signal });
   }

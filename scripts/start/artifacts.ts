@@ -1,6 +1,7 @@
 /** The artifacts of the demonstration: the files of the packages that are installed under node_modules. */
 import { hash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 
 export interface Artifact {
@@ -32,17 +33,21 @@ export async function listArtifacts(nodeModules: string): Promise<Artifact[]> {
 
 async function listFiles(nodeModules: string): Promise<Artifact[]> {
   const files: Artifact[] = [];
-  // Links to packages are not followed, so each file is met once, in its own package.
-  for (const entry of await readdir(nodeModules, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const name = relative(nodeModules, path);
-    const orgid = organizationOf(name);
-    if (orgid === null) continue;
-    const { size } = await stat(path);
-    if (size <= MAX_BYTES) files.push({ orgid, path, name });
+  // Not `recursive`, which follows links: each file is to be met once, in its own package.
+  const folders = [nodeModules];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) folders.push(path);
+      else if (entry.isFile()) files.push(...asArtifact(path, relative(nodeModules, path)));
+    }
   }
   return files;
+}
+
+function asArtifact(path: string, name: string): Artifact[] {
+  const orgid = organizationOf(name);
+  return orgid !== null && statSync(path).size <= MAX_BYTES ? [{ orgid, path, name }] : [];
 }
 
 /** `.pnpm/zod@4.6.7/node_modules/zod/index.js` belongs to `zod`; a file outside of any package to nobody. */

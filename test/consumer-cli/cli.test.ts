@@ -1,0 +1,176 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DEFAULT_SETTINGS } from '@waybill/consumer';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { caughtUp } from '../support/check-ledger.ts';
+import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
+import { artifactEvent, publishAll } from '../support/traffic.ts';
+import { until } from '../support/until.ts';
+
+const CLI = fileURLToPath(new URL('../../packages/consumer/src/cli.ts', import.meta.url));
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function start(env: Record<string, string>, args: string[]) {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('WAYBILL_'));
+  const child = spawn(process.execPath, ['--conditions=source', CLI, ...args], { env: { ...Object.fromEntries(inherited), ...env } });
+  const ended: Ended = { code: null, stdout: '', stderr: '' };
+  child.stdout.on('data', (data: Buffer) => (ended.stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (ended.stderr += data.toString()));
+  const done = once(child, 'close').then(([code]) => Object.assign(ended, { code: code as number | null }));
+  return { child, ended, done };
+}
+
+async function waybill(env: Record<string, string>, args: string[], stdin = ''): Promise<Ended> {
+  const { child, done } = start(env, args);
+  child.stdin.end(stdin);
+  return done;
+}
+
+describe('without a server', () => {
+  test('help, for all and for each', async () => {
+    expect(await waybill({}, ['help'])).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Usage: waybill <command>') });
+    for (const command of ['serve', 'deploy', 'usage', 'verify', 'head', 'replay']) {
+      const ended = await waybill({}, [command, '--help']);
+      expect(ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Usage: waybill ${command}`) });
+    }
+  });
+
+  test.each([
+    [[], 64, 'waybill needs a command'],
+    [['usge'], 64, 'did you mean usage?'],
+    [['usage'], 64, 'waybill usage needs either --org ID or --all'],
+    [['usage', '--al'], 64, 'did you mean --all?'],
+    [['usage', '--all', '--format', 'xml'], 64, '--format is "xml": expected one of table, json, csv'],
+    [['verify', '--file', '/does/not/exist'], 66, 'could not read /does/not/exist'],
+    [['verify', '--all', '--expect', '12'], 64, '--expect is "12": expected ORG:SEQ:HASH'],
+    [['replay', '--org', 'a.b'], 64, '--org is "a.b"'],
+    [['replay', '--org', 'a', '--from-seq', 'x'], 64, '--from-seq is "x"'],
+    [['head', '--all'], 69, 'could not connect to NATS at 127.0.0.1:1: nobody listens there'],
+  ])('waybill %j exits with %d', async (args, code, message) => {
+    const ended = await waybill({ WAYBILL_NATS_URL: 'nats://127.0.0.1:1' }, args);
+    expect(ended).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
+    expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1);
+    const json = await waybill({ WAYBILL_NATS_URL: 'nats://127.0.0.1:1' }, [...args, '--json']);
+    expect(json.code).toBe(code);
+    if (args.length > 0) expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: expect.any(String), message: expect.any(String) } });
+  });
+
+  test('a wrong variable is named, a secret is not shown', async () => {
+    const wrong = await waybill({ WAYBILL_REPLICAS: 'three' }, ['head', '--all']);
+    expect(wrong).toMatchObject({ code: 78, stderr: 'waybill: WAYBILL_REPLICAS is "three": expected a whole number from 1 to 5\n' });
+    const secret = await waybill({ WAYBILL_NATS_URL: 'http://me:hunter2@host' }, ['head', '--all']);
+    expect(secret.code).toBe(78);
+    expect(secret.stderr).not.toContain('hunter2');
+  });
+});
+
+describe('with a server of its own', () => {
+  beforeEach(needsOwnServer);
+  let server: TestNats;
+  let env: Record<string, string>;
+  let folder: string;
+
+  beforeAll(async () => {
+    server = await startNats();
+    env = { WAYBILL_NATS_URL: server.url };
+    folder = await mkdtemp(join(tmpdir(), 'waybill-cli-'));
+  });
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  });
+
+  test('from deploy to an offline verification', async () => {
+    const missing = await waybill(env, ['deploy', '--check']);
+    expect(missing).toMatchObject({ code: 1, stdout: expect.stringContaining('@@ stream AUDIT @@\n-stream: missing\n+stream: exists\n') });
+    expect(await waybill(env, ['deploy'])).toMatchObject({ code: 0, stdout: 'stream AUDIT: created\nstream LEDGER: created\n' });
+    expect(await waybill(env, ['deploy', '--check'])).toMatchObject({ code: 0, stdout: '' });
+    const raised = await waybill({ ...env, WAYBILL_AUDIT_MAX_AGE: '400d' }, ['deploy', '--check']);
+    expect(raised).toMatchObject({ code: 1, stdout: '--- found\n+++ wanted\n@@ stream AUDIT @@\n-max_age: none\n+max_age: 34560000s\n' });
+
+    const serve = start({ ...env, WAYBILL_HTTP_PORT: '0', WAYBILL_PORT: 'tcp://kubernetes' }, ['serve']);
+    const nc = await server.connect();
+    const events = Array.from({ length: 40 }, (_, i) => artifactEvent(DEFAULT_SETTINGS, { orgid: i % 4 === 0 ? 'acme' : 'bolt', kind: 'upload', bytes: 10 }));
+    await publishAll(nc, events);
+    await caughtUp(nc, DEFAULT_SETTINGS);
+    const url = await until('the health endpoints', () => /"url":"([^"]+)"/.exec(serve.ended.stdout)?.[1]);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`${url}/status`)).json()).toMatchObject({ role: 'writer', watermark: 40, connected: true });
+    expect((await fetch(`${url}/nothing`)).status).toBe(404);
+
+    const table = await waybill(env, ['usage', '--all']);
+    expect(table.stdout.split('\n').map((line) => line.split(/\s+/).slice(0, 4))).toEqual(
+      expect.arrayContaining([['acme', '10', '10', '100'], ['bolt', '30', '30', '300'], ['(sum)', '40', '40', '400']]),
+    );
+    expect(table.stderr).toContain('not final');
+    const to = new Date(Date.now() - 1).toISOString();
+    const json = JSON.parse((await waybill(env, ['usage', '--org', 'acme', '--to', to, '--json'])).stdout) as object;
+    expect(json).toMatchObject({ orgid: 'acme', to, uploads: { count: '10', bytes: '100', unknown: '0' }, final: true });
+    const csv = await waybill(env, ['usage', '--all', '--to', to, '--format', 'csv']);
+    expect(csv.stdout.split('\n')[1]).toMatch(/^acme,,[^,]+,10,10,100,0,0,0,0,0,0,0,,,10,[0-9a-f]{64},true$/);
+
+    const verified = await waybill(env, ['verify', '--all']);
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok +acme: 10 entries.*\nok +bolt: 30 entries.*\nAUDIT: 40 messages compared with the chains\nverdict: ok\n$/) });
+    const { seq, hash } = JSON.parse((await waybill(env, ['head', '--org', 'bolt', '--json'])).stdout) as { seq: number; hash: string };
+    expect(await waybill(env, ['verify', '--org', 'bolt', '--expect', `${seq}:${hash}`])).toMatchObject({ code: 0 });
+    expect(await waybill(env, ['verify', '--all', '--expect', `bolt:${seq}:${'0'.repeat(64)}`])).toMatchObject({ code: 1 });
+    expect(await waybill(env, ['verify', '--all', '--expect', `bolt:31:${hash}`])).toMatchObject({ code: 2 });
+
+    const { stdout: replayed } = await waybill(env, ['replay', '--org', 'bolt']);
+    const file = join(folder, 'bolt.jsonl');
+    await writeFile(file, replayed);
+    expect(await waybill({}, ['verify', '--file', file])).toMatchObject({ code: 0, stdout: expect.stringContaining('bolt: 30 entries') });
+    const lines = replayed.trimEnd().split('\n');
+    const cases: [string, string[], number][] = [
+      [[...lines.slice(0, 11), ...lines.slice(12)].join('\n'), [], 1],
+      [replayed.replace('"size_bytes":10', '"size_bytes":11'), [], 1],
+      [`${lines.slice(0, 20).join('\n')}\n`, [], 0],
+      [`${lines.slice(0, 20).join('\n')}\n`, ['--expect', `${seq}:${hash}`], 2],
+      [`${lines.slice(9).join('\n')}\n`, ['--from-seq', '10'], 0],
+      ['hello\n', [], 4],
+      ['', [], 4],
+    ];
+    for (const [text, more, code] of cases) {
+      expect(await waybill({}, ['verify', '--file', '-', ...more], text), `${text.slice(0, 40)} ${more.join(' ')}`).toMatchObject({ code, stderr: '' });
+    }
+    const report = JSON.parse((await waybill({}, ['verify', '--file', '-', '--json'], cases[0]?.[0])).stdout) as object;
+    expect(report).toMatchObject({ verdict: 'tampered', orgid: 'bolt', entries: 11, problem: { seq: 12, detail: 'expected seq 12, found 13' } });
+
+    serve.child.kill('SIGTERM');
+    const stopped = await serve.done;
+    expect(stopped).toMatchObject({ code: 0, stderr: '' });
+    expect(stopped.stdout).toContain('"msg":"stopped"');
+    expect(stopped.stdout).toContain('"name":"WAYBILL_PORT"');
+  });
+
+  test('a reader that goes away is no error', async () => {
+    const { child, done } = start(env, ['replay', '--org', 'bolt', '--follow']);
+    child.stdout.once('data', () => child.stdout.destroy());
+    await publishAll(await server.connect(), []);
+    setTimeout(() => child.kill('SIGTERM'), 1500);
+    expect(await done).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('serve waits for a server that is not there yet, and ends when it is told to meanwhile', async () => {
+    const { child, ended, done } = start({ WAYBILL_NATS_URL: 'nats://127.0.0.1:1' }, ['serve']);
+    await until('the second attempt', () => ended.stdout.split('trying again').length > 2);
+    child.kill('SIGTERM');
+    expect((await done).code).toBe(0);
+  });
+
+  test('serve in check mode does not start on drift', async () => {
+    const ended = await waybill({ ...env, WAYBILL_STREAM_MODE: 'check', WAYBILL_LEDGER_MAX_BYTES: '1GiB', WAYBILL_LEDGER_STREAM: 'LEDGER' }, ['serve']);
+    expect(ended.code).toBe(78);
+    expect(ended.stderr).toContain('LEDGER max_bytes is -1, wanted 1073741824');
+  });
+});
