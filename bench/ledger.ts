@@ -82,7 +82,13 @@ async function fill(nc: NatsConnection, stream: string, orgs: number): Promise<v
       actortype: 'SERVICE',
       producer,
       sequence: String(Math.floor(i / orgs) + 1),
-      data: { digest: `sha256:${hash('sha256', id)}`, size_bytes: i, file_name: 'sbom.cyclonedx.json', backend_type: 'OCI', skipped: false },
+      data: {
+        digest: `sha256:${hash('sha256', id)}`,
+        size_bytes: i,
+        file_name: 'sbom.cyclonedx.json',
+        backend_type: 'OCI',
+        skipped: false,
+      },
     });
     const h = headers();
     h.set('Nats-Msg-Id', id);
@@ -98,7 +104,10 @@ async function bareConsume(nc: NatsConnection, stream: string): Promise<void> {
   const consumer = await jetstream(nc).consumers.get(stream, { deliver_policy: DeliverPolicy.All });
   const { promise, resolve } = Promise.withResolvers<void>();
   let seen = 0;
-  const messages = await consumer.consume({ max_messages: 8192, callback: () => void (++seen === EVENTS && resolve()) });
+  const messages = await consumer.consume({
+    max_messages: 8192,
+    callback: () => void (++seen === EVENTS && resolve()),
+  });
   await promise;
   await messages.close();
 }
@@ -109,7 +118,14 @@ async function chain(nc: NatsConnection, auditStream: string, tag: string): Prom
   const ledgerPrefix = `ledger_${tag}`;
   await manager.streams.add({ name: ledgerStream, subjects: [`${ledgerPrefix}.*`], allow_direct: true });
   const auditPrefix = auditStream.toLowerCase().replace('_', '');
-  await using consumer = await startConsumer({ nc, logger: QUIET, auditStream, ledgerStream, auditPrefix, ledgerPrefix });
+  await using consumer = await startConsumer({
+    nc,
+    logger: QUIET,
+    auditStream,
+    ledgerStream,
+    auditPrefix,
+    ledgerPrefix,
+  });
   while (consumer.status().watermark < EVENTS) await turn();
 }
 

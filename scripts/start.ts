@@ -132,7 +132,7 @@ function conclude(tally: Tally, { organizations, sum }: UsageReport, report: Led
   );
   for (const { orgid, problem, missing } of chains) {
     if (problem) console.log(`  ${orgid}: at ${problem.seq}: ${problem.detail}`);
-    if (missing > 0) console.log(`  ${orgid}: ${missing} events never arrived`);
+    if (missing !== '0') console.log(`  ${orgid}: ${missing} events never arrived`);
   }
   for (const problem of ledger.problems) console.log(`  ${problem}`);
   for (const { seq, detail } of audit.problems) console.log(`  message ${seq} of ${audit.stream}: ${detail}`);

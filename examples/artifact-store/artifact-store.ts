@@ -4,7 +4,7 @@
  * waited for, and none can fail. The store behaves the same without a NATS server.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { artifactDownloaded, artifactUploaded, type Publisher } from '@waybill/publisher';
 import { type BlobFolder, type BlobKey, openBlobFolder } from './blob-folder.ts';
@@ -21,7 +21,7 @@ export interface ArtifactStoreOptions {
 export interface ArtifactStore extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
-  /** Finishes the requests that are under way. */
+  /** Finishes the requests that are under way, whose events are then emitted. */
   close(): Promise<void>;
 }
 
@@ -29,18 +29,25 @@ const BACKEND = 'FOLDER';
 
 export async function startArtifactStore({ folder, audit, port = 0 }: ArtifactStoreOptions): Promise<ArtifactStore> {
   const blobs = await openBlobFolder(folder);
+  const running = new Set<Promise<void>>();
   const server = createServer((request, response) => {
-    handle({ blobs, audit, request, response }).catch((error: unknown) => fail(response, error));
+    const run = handle({ blobs, audit, request, response })
+      .catch((error: unknown) => fail(response, error))
+      .finally(() => running.delete(run));
+    running.add(run);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);
   });
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
+  async function close(): Promise<void> {
+    await new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeIdleConnections();
     });
+    // A client that has gone may have left an upload that is complete and about to be stored.
+    await Promise.all(running);
+  }
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close, [Symbol.asyncDispose]: close };
 }
 

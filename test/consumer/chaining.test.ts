@@ -4,7 +4,15 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { startNats } from '../support/nats.ts';
-import { type ArtifactFields, artifactEvent, createCount, digestOf, makeStreams, publishAll, uuid } from '../support/traffic.ts';
+import {
+  type ArtifactFields,
+  artifactEvent,
+  createCount,
+  digestOf,
+  makeStreams,
+  publishAll,
+  uuid,
+} from '../support/traffic.ts';
 
 const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
@@ -24,12 +32,22 @@ test('chains what was published, per organization, with the totals of an indepen
   fields.forEach(count.add);
 
   await using consumer = await startConsumer({ nc, logger, ...settings });
-  await publishAll(nc, fields.map((f) => artifactEvent(settings, f)));
+  await publishAll(
+    nc,
+    fields.map((f) => artifactEvent(settings, f)),
+  );
   await caughtUp(nc, settings);
 
   const ledger = await checkLedger(nc, settings);
   expect(ledger.totals).toEqual(count.totals());
-  expect(consumer.status()).toMatchObject({ role: 'writer', entries: 5_000, rejected: 0, duplicates: 0, conflicts: 0, watermark: 5_000 });
+  expect(consumer.status()).toMatchObject({
+    role: 'writer',
+    entries: 5_000,
+    rejected: 0,
+    duplicates: 0,
+    conflicts: 0,
+    watermark: 5_000,
+  });
 });
 
 test('goes on after a restart from the ledger alone, with the same bytes as without one', async () => {
@@ -38,7 +56,10 @@ test('goes on after a restart from the ledger alone, with the same bytes as with
   const settings = await makeStreams(nc);
   const fields = Array.from({ length: 300 }, () => randomFields(5));
   for (let i = 0; i < 3; i++) {
-    await publishAll(nc, fields.slice(i * 100, i * 100 + 100).map((f) => artifactEvent(settings, f)));
+    await publishAll(
+      nc,
+      fields.slice(i * 100, i * 100 + 100).map((f) => artifactEvent(settings, f)),
+    );
     await using consumer = await startConsumer({ nc, logger, ...settings, maxBatchMessages: 7 });
     await caughtUp(nc, settings);
     expect(consumer.status().watermark).toBe(i * 100 + 100);
@@ -68,7 +89,11 @@ test('takes the size of a skipped upload from the upload before it, also after a
 
   {
     await using consumer = await startConsumer({ nc, logger, ...settings });
-    await publishAll(nc, [skip(), artifactEvent(settings, { orgid: 'acme', kind: 'upload', digest, bytes: 1024 }), skip()]);
+    await publishAll(nc, [
+      skip(),
+      artifactEvent(settings, { orgid: 'acme', kind: 'upload', digest, bytes: 1024 }),
+      skip(),
+    ]);
     // The same digest in another organization says nothing about this one.
     await publishAll(nc, [artifactEvent(settings, { orgid: 'other', kind: 'deduplicated', digest })]);
     await caughtUp(nc, settings);
@@ -94,7 +119,12 @@ test('chains an event once, however late and often it comes again, and keeps wha
   const nc = await server.connect();
   const settings = await makeStreams(nc, 100);
   const events = Array.from({ length: 20 }, (_, i) =>
-    artifactEvent(settings, { orgid: 'acme', kind: 'upload', bytes: i, attributes: { producer: 'p1', sequence: String(i + 1) } }),
+    artifactEvent(settings, {
+      orgid: 'acme',
+      kind: 'upload',
+      bytes: i,
+      attributes: { producer: 'p1', sequence: String(i + 1) },
+    }),
   );
   // As if resent by another process after the stream's window: nothing but producer and sequence tells.
   const again = (i: number) => ({ ...(events[i] as (typeof events)[0]), id: uuid() });
@@ -112,7 +142,9 @@ test('chains an event once, however late and often it comes again, and keeps wha
   expect(consumer.status().duplicates).toBe(2);
 
   const ledger = await checkLedger(nc, settings);
-  expect(ledger.entries('acme').map(({ event }) => Number(event?.['sequence']))).toEqual([1, 2, 3, 6, 5, 4, 7, 8, 9, 10, 11, 20, 13]);
+  expect(ledger.entries('acme').map(({ event }) => Number(event?.['sequence']))).toEqual([
+    1, 2, 3, 6, 5, 4, 7, 8, 9, 10, 11, 20, 13,
+  ]);
   const kept = ledger.entries(SYSTEM_CHAIN).map(({ event }) => event);
   expect(kept.map((record) => [record?.['kind'], record?.['sequence']])).toEqual(
     [4, 1, 10, 11, 13].map((sequence) => ['duplicate', sequence]),

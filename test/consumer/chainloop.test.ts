@@ -30,7 +30,11 @@ test('real Chainloop events, as Chainloop publishes them', async ({ skip }) => {
     expect(data.OrgID).toBe(ORG);
     vectors.set(file.replace('.json', ''), chainloopEvent(settings, data));
   }
-  const send = (...names: string[]) => publishAll(nc, names.map((name) => ({ ...(vectors.get(name) as MadeEvent), id: crypto.randomUUID() })));
+  const send = (...names: string[]) =>
+    publishAll(
+      nc,
+      names.map((name) => ({ ...(vectors.get(name) as MadeEvent), id: crypto.randomUUID() })),
+    );
 
   await using consumer = await startConsumer({ nc, logger, ...settings });
   await send('casartifact_upload_skipped_unknown_size');

@@ -40,19 +40,29 @@ test('garbage neither stops the consumer nor disappears', async () => {
     [good().payload.replace('"size_bytes":1', '"size_bytes":9007199254740993'), 'not_exact'],
     [good().payload.replace('"size_bytes":1', '"size_bytes":1,"size_bytes":2'), 'not_exact'],
     [good().payload.replace('"size_bytes":1', '"size_bytes":1,"file_name":"\\ud800"'), 'not_canonical'],
-    [good().payload.replace('"size_bytes":1', `"size_bytes":1,"deep":${'['.repeat(10_000)}${']'.repeat(10_000)}`), 'not_canonical'],
+    [
+      good().payload.replace('"size_bytes":1', `"size_bytes":1,"deep":${'['.repeat(10_000)}${']'.repeat(10_000)}`),
+      'not_canonical',
+    ],
     [good().payload.replace('"specversion"', '"__proto__":{"orgid":"acme"},"specversion"'), 'not_an_event'],
     [good().payload, 'bad_subject', `${settings.auditPrefix}.casartifact.uploaded.-bad-org`],
     [good().payload, 'bad_subject', `${settings.auditPrefix}.casartifact`],
     [good().payload, 'bad_subject', `${settings.auditPrefix}.a.b.c.d.e`],
     [good().payload, 'bad_subject', `${settings.auditPrefix}.a.b._system`],
     [good().payload, 'not_an_event', `${settings.auditPrefix}.casartifact.uploaded`],
-    ['{"EventType":"AUDIT_EVENT","Timestamp":"now","Data":{"OrgID":null,"ActionType":"X","TargetType":"Y"}}', 'not_an_event', `${settings.auditPrefix}.y.x`],
+    [
+      '{"EventType":"AUDIT_EVENT","Timestamp":"now","Data":{"OrgID":null,"ActionType":"X","TargetType":"Y"}}',
+      'not_an_event',
+      `${settings.auditPrefix}.y.x`,
+    ],
     ['{"EventType":"AUDIT_EVENT","Data":7}', 'not_an_event', `${settings.auditPrefix}.y.x`],
   ];
   // Harmless, if odd: members that a prototype would swallow are kept and hashed like any other.
   const odd = good();
-  const proto = { ...odd, payload: odd.payload.replace('"size_bytes":1', '"size_bytes":1,"__proto__":{"polluted":true}') };
+  const proto = {
+    ...odd,
+    payload: odd.payload.replace('"size_bytes":1', '"size_bytes":1,"__proto__":{"polluted":true}'),
+  };
 
   await using consumer = await startConsumer({ nc, logger, ...settings, maxBatchMessages: 4 });
   for (const [payload, , at] of garbage) {
@@ -91,7 +101,10 @@ test('a hole in the stream is recorded: in the middle, at the beginning and at t
   const settings = await makeStreams(nc);
   const { jetstreamManager } = await import('@nats-io/jetstream');
   const manager = await jetstreamManager(nc);
-  await publishAll(nc, Array.from({ length: 12 }, (_, i) => artifactEvent(settings, { orgid: 'acme', kind: 'download', bytes: i })));
+  await publishAll(
+    nc,
+    Array.from({ length: 12 }, (_, i) => artifactEvent(settings, { orgid: 'acme', kind: 'download', bytes: i })),
+  );
   for (const seq of [1, 2, 6, 11, 12]) await manager.streams.deleteMessage(settings.auditStream, seq);
 
   await using consumer = await startConsumer({ nc, logger, ...settings });

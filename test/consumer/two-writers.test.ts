@@ -14,12 +14,21 @@ test('two consumers at once: one writes, the other stands by and takes over, and
   const nc = await server.connect();
   const count = createCount();
   const publish = async (n: number) => {
-    const fields: ArtifactFields[] = Array.from({ length: n }, (_, i) => ({ orgid: `org-${i % 7}`, kind: 'upload', bytes: i }));
+    const fields: ArtifactFields[] = Array.from({ length: n }, (_, i) => ({
+      orgid: `org-${i % 7}`,
+      kind: 'upload',
+      bytes: i,
+    }));
     fields.forEach(count.add);
-    await publishAll(nc, fields.map((f) => artifactEvent(settings, f)));
+    await publishAll(
+      nc,
+      fields.map((f) => artifactEvent(settings, f)),
+    );
   };
   const consumers = await Promise.all(
-    [1, 2].map(async () => startConsumer({ nc: await server.connect(), logger, ...settings, maxBatchMessages: 5, takeoverMs: 500 })),
+    [1, 2].map(async () =>
+      startConsumer({ nc: await server.connect(), logger, ...settings, maxBatchMessages: 5, takeoverMs: 500 }),
+    ),
   );
   await publish(3_000);
   await caughtUp(nc, settings);
@@ -40,7 +49,11 @@ test('consumers that start and stop at random and all want to write still make o
   const settings = await makeStreams(await server.connect());
   const nc = await server.connect();
   const count = createCount();
-  const fields: ArtifactFields[] = Array.from({ length: 4_000 }, (_, i) => ({ orgid: `org-${i % 50}`, kind: 'download', bytes: i }));
+  const fields: ArtifactFields[] = Array.from({ length: 4_000 }, (_, i) => ({
+    orgid: `org-${i % 50}`,
+    kind: 'download',
+    bytes: i,
+  }));
   fields.forEach(count.add);
   let caught = false;
   let conflicts = 0;
@@ -56,7 +69,10 @@ test('consumers that start and stop at random and all want to write still make o
     }
   }
   const restless = Promise.all([comeAndGo(), comeAndGo(), comeAndGo()]);
-  await publishAll(nc, fields.map((f) => artifactEvent(settings, f)));
+  await publishAll(
+    nc,
+    fields.map((f) => artifactEvent(settings, f)),
+  );
   await caughtUp(nc, settings);
   caught = true;
   await restless;

@@ -50,7 +50,10 @@ test('whatever operation fails in whatever way, the ledger comes out the same', 
   const { state } = await manager.streams.info(settings.auditStream);
   const LAST = state.last_seq;
 
-  async function run(at: number, fault: Fault): Promise<{ operations: string[]; chains: ReadonlyMap<string, readonly string[]> }> {
+  async function run(
+    at: number,
+    fault: Fault,
+  ): Promise<{ operations: string[]; chains: ReadonlyMap<string, readonly string[]> }> {
     const ledger = await anotherLedger(nc, settings, `${at + 1}_${FAULTS.indexOf(fault)}`);
     const faulty = faultyConnection(nc, { at, fault });
     await using consumer = await startConsumer({ nc: faulty.nc, ...FAST, ...ledger });

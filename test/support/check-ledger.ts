@@ -5,7 +5,15 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
-import { type Entry, parseBlock, parseEntry, parseLedgerSubject, SYSTEM_CHAIN, type Totals, verify } from '@waybill/schema';
+import {
+  type Entry,
+  parseBlock,
+  parseEntry,
+  parseLedgerSubject,
+  SYSTEM_CHAIN,
+  type Totals,
+  verify,
+} from '@waybill/schema';
 import { expect } from 'vitest';
 import { until } from './until.ts';
 
@@ -19,7 +27,10 @@ export interface CheckedLedger {
 }
 
 /** All messages of a stream, in order. */
-export async function readStream(nc: NatsConnection, stream: string): Promise<{ seq: number; subject: string; text: string }[]> {
+export async function readStream(
+  nc: NatsConnection,
+  stream: string,
+): Promise<{ seq: number; subject: string; text: string }[]> {
   const messages: { seq: number; subject: string; text: string }[] = [];
   const manager = await jetstreamManager(nc);
   const { state } = await manager.streams.info(stream);

@@ -67,7 +67,9 @@ export function createLedgerBuilder(nc: NatsConnection, settings: Settings): Led
       for (const chain of chains.values()) {
         if (chain.lines.length === 0) continue;
         const trailer = formatTrailer(chain, chain.head.seq - chain.lines.length + 1, watermark);
-        blocks.push(js.publish(formatLedgerSubject(chain.head.orgid, settings.ledgerPrefix), formatBlock(chain.lines, trailer)));
+        blocks.push(
+          js.publish(formatLedgerSubject(chain.head.orgid, settings.ledgerPrefix), formatBlock(chain.lines, trailer)),
+        );
         chain.lines = [];
       }
       await Promise.all(blocks);
@@ -90,7 +92,12 @@ export async function copyLedger(
   const tag = randomBytes(5).toString('hex');
   const copy = { ...settings, ledgerStream: `COPY_${tag}`, ledgerPrefix: `copy_${tag}` };
   const manager = await jetstreamManager(nc);
-  const policies = { retention: RetentionPolicy.Limits, storage: StorageType.File, discard: DiscardPolicy.New, allow_direct: true };
+  const policies = {
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    allow_direct: true,
+  };
   await manager.streams.add({ ...policies, name: copy.ledgerStream, subjects: [`${copy.ledgerPrefix}.*`] });
   const stored = await readStream(nc, settings.ledgerStream);
   const blocks = stored.map(({ subject, text }) => ({ orgid: subject.slice(settings.ledgerPrefix.length + 1), text }));
@@ -108,7 +115,11 @@ export interface ForgedEntry {
 }
 
 /** A whole chain computed anew with correct hashes, links, totals and trailers: only AUDIT or a head held elsewhere can tell. */
-export function forgeChain(blocks: readonly CopiedBlock[], orgid: string, change: (entry: Entry) => readonly ForgedEntry[]): CopiedBlock[] {
+export function forgeChain(
+  blocks: readonly CopiedBlock[],
+  orgid: string,
+  change: (entry: Entry) => readonly ForgedEntry[],
+): CopiedBlock[] {
   const state: ChainState = { head: emptyHead(orgid), producers: new Map() };
   return blocks.flatMap((block) => {
     if (block.orgid !== orgid) return [block];

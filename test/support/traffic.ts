@@ -14,10 +14,25 @@ export interface MadeEvent {
 /** Streams with names and subjects of their own, made with the official client and as little configuration as works. */
 export async function makeStreams(nc: NatsConnection, dedupeMs = 120_000): Promise<Settings> {
   const tag = randomBytes(5).toString('hex');
-  const settings = { auditStream: `AUDIT_${tag}`, ledgerStream: `LEDGER_${tag}`, auditPrefix: `audit_${tag}`, ledgerPrefix: `ledger_${tag}` };
+  const settings = {
+    auditStream: `AUDIT_${tag}`,
+    ledgerStream: `LEDGER_${tag}`,
+    auditPrefix: `audit_${tag}`,
+    ledgerPrefix: `ledger_${tag}`,
+  };
   const manager = await jetstreamManager(nc);
-  const common = { retention: RetentionPolicy.Limits, storage: StorageType.File, discard: DiscardPolicy.New, allow_direct: true };
-  await manager.streams.add({ ...common, name: settings.auditStream, subjects: [`${settings.auditPrefix}.>`], duplicate_window: dedupeMs * 1e6 });
+  const common = {
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    allow_direct: true,
+  };
+  await manager.streams.add({
+    ...common,
+    name: settings.auditStream,
+    subjects: [`${settings.auditPrefix}.>`],
+    duplicate_window: dedupeMs * 1e6,
+  });
   await manager.streams.add({ ...common, name: settings.ledgerStream, subjects: [`${settings.ledgerPrefix}.*`] });
   return settings;
 }
@@ -40,11 +55,27 @@ export interface ArtifactFields {
   attributes?: Record<string, unknown>;
 }
 
-export function artifactEvent(settings: Settings, { orgid, kind, digest = digestOf(uuid()), bytes, attributes }: ArtifactFields): MadeEvent {
+export function artifactEvent(
+  settings: Settings,
+  { orgid, kind, digest = digestOf(uuid()), bytes, attributes }: ArtifactFields,
+): MadeEvent {
   const type = kind === 'download' ? 'casartifact.downloaded' : 'casartifact.uploaded';
   const id = uuid();
-  const data = { digest, ...(bytes !== undefined && { size_bytes: bytes }), ...(kind === 'deduplicated' && { skipped: true }) };
-  const event = { specversion: '1.0', id, source: '//test', type, time: new Date().toISOString(), orgid, ...attributes, data };
+  const data = {
+    digest,
+    ...(bytes !== undefined && { size_bytes: bytes }),
+    ...(kind === 'deduplicated' && { skipped: true }),
+  };
+  const event = {
+    specversion: '1.0',
+    id,
+    source: '//test',
+    type,
+    time: new Date().toISOString(),
+    orgid,
+    ...attributes,
+    data,
+  };
   return { subject: formatEventSubject({ type, orgid }, settings.auditPrefix), payload: JSON.stringify(event), id };
 }
 
@@ -86,9 +117,16 @@ export function createCount(): { add(fields: ArtifactFields): void; totals(): Ma
     totals() {
       return new Map(
         [...tallies].map(([orgid, { upload, download, deduplicated }]) => {
-          const print = (t: ReturnType<typeof none>) => ({ count: `${t.count}`, bytes: `${t.bytes}`, unknown: `${t.unknown}` });
+          const print = (t: ReturnType<typeof none>) => ({
+            count: `${t.count}`,
+            bytes: `${t.bytes}`,
+            unknown: `${t.unknown}`,
+          });
           const events = `${upload.count + download.count + deduplicated.count}`;
-          return [orgid, { events, uploads: print(upload), downloads: print(download), deduplicated: print(deduplicated) }];
+          return [
+            orgid,
+            { events, uploads: print(upload), downloads: print(download), deduplicated: print(deduplicated) },
+          ];
         }),
       );
     },

@@ -9,7 +9,8 @@ export async function until<T>(
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const result = await condition();
-    if (result !== false && result !== null && result !== undefined) return result as Exclude<T, false | null | undefined>;
+    if (result !== false && result !== null && result !== undefined)
+      return result as Exclude<T, false | null | undefined>;
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}`);
     await pause(20);
   }

@@ -27,7 +27,10 @@ export function environmentOf(url: string, settings: Settings): WaybillEnvironme
 
 function start(args: readonly string[], environment: WaybillEnvironment) {
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('WAYBILL_')));
-  return spawn(process.execPath, ['--conditions=source', CLI, ...args], { env: { ...own, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, ['--conditions=source', CLI, ...args], {
+    env: { ...own, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 /** Runs a command to its end. */

@@ -61,10 +61,14 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
   }
 
   // In order of sending, so the first is the oldest.
-  const timer = setInterval(() => {
-    const [oldest] = inFlight.values();
-    if (oldest && Date.now() - oldest.sentAt > timeoutMs) fail(new Error(`no acknowledgement within ${timeoutMs} ms`));
-  }, Math.min(500, timeoutMs / 4));
+  const timer = setInterval(
+    () => {
+      const [oldest] = inFlight.values();
+      if (oldest && Date.now() - oldest.sentAt > timeoutMs)
+        fail(new Error(`no acknowledgement within ${timeoutMs} ms`));
+    },
+    Math.min(500, timeoutMs / 4),
+  );
 
   return {
     publish(subject, payload, headers) {
@@ -90,7 +94,10 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
 
 function parseAck(message: Msg): PubAck | RefusedError {
   if (message.data.length === 0) {
-    return new RefusedError(`status ${message.headers?.code ?? 'unknown'}: no stream takes this subject, or it has no leader`, 0);
+    return new RefusedError(
+      `status ${message.headers?.code ?? 'unknown'}: no stream takes this subject, or it has no leader`,
+      0,
+    );
   }
   try {
     const ack = message.json<PubAck & { error?: { err_code?: number; description?: string } }>();

@@ -1,5 +1,12 @@
 /** Collects the entries of one commit and cuts them into blocks. */
-import { type ChainState, formatBlock, formatTrailer, type Head, type ProducerWindows, SYSTEM_CHAIN } from '@waybill/schema';
+import {
+  type ChainState,
+  formatBlock,
+  formatTrailer,
+  type Head,
+  type ProducerWindows,
+  SYSTEM_CHAIN,
+} from '@waybill/schema';
 import type { FoldSink } from './fold.ts';
 
 /**
@@ -72,6 +79,7 @@ export function createBatch(chains: ReadonlyMap<string, ChainState>): Batch {
 
 function snapshot(head: Head, producers: ProducerWindows): ChainState {
   const copy: ProducerWindows = new Map();
-  for (const [producer, { last, missing, seen }] of producers) copy.set(producer, { last, missing: [...missing], seen });
+  for (const [producer, { last, missing, seen }] of producers)
+    copy.set(producer, { last, missing: [...missing], seen });
   return { head, producers: copy };
 }

@@ -7,7 +7,7 @@ import type { NatsSettings } from './config.ts';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
 
-/** Tests run everything on this one and on the current one. */
+/** The oldest that everything here was run on (2.10.27, by hand); the tests run on the current one. */
 export const OLDEST_SERVER = '2.10.0';
 /** From here on `sync_interval: always` keeps an acknowledged event through a power failure (nats-server #8456, #8475). */
 export const DURABLE_SERVER = '2.15.0';

@@ -60,7 +60,12 @@ export interface Consumer extends AsyncDisposable {
   readonly done: Promise<void>;
 }
 
-const DEFAULTS = { maxBatchMessages: 8_192, ackTimeoutMs: 10_000, takeoverMs: 3_000, restartMs: 500 } satisfies Partial<ConsumerOptions>;
+const DEFAULTS = {
+  maxBatchMessages: 8_192,
+  ackTimeoutMs: 10_000,
+  takeoverMs: 3_000,
+  restartMs: 500,
+} satisfies Partial<ConsumerOptions>;
 
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
@@ -103,7 +108,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           },
         });
       } catch (error) {
-        if (nc.isClosed()) throw new ConsumerError('CANNOT_CONNECT', 'the NATS connection was closed for good', { cause: error });
+        if (nc.isClosed())
+          throw new ConsumerError('CANNOT_CONNECT', 'the NATS connection was closed for good', { cause: error });
         if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
         if (stop.signal.aborted) return;
         state.lastError = (error as Error).message;

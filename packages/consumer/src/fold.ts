@@ -93,7 +93,8 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
       } else if (!reading?.ok) {
         const { reason, detail } = reading as Reading & { ok: false };
         const wellFormed = detail.toWellFormed();
-        if (record(item, state, sink, { kind: 'rejected', reason, detail: wellFormed, ...keep(item) })) counts.rejected++;
+        if (record(item, state, sink, { kind: 'rejected', reason, detail: wellFormed, ...keep(item) }))
+          counts.rejected++;
       } else if (!appendEvent(item, reading, state, sink)) {
         return { done: false, index, orgid };
       }
@@ -102,7 +103,12 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
   }
 
   /** @returns false when the size of an earlier upload is needed and the memory of them is not there */
-  function appendEvent(item: StreamMessage, reading: Reading & { ok: true }, state: FoldState, sink: FoldSink): boolean {
+  function appendEvent(
+    item: StreamMessage,
+    reading: Reading & { ok: true },
+    state: FoldState,
+    sink: FoldSink,
+  ): boolean {
     const chain = chainOf(reading.orgid, state);
     if (item.seq <= chain.head.sourceSeq) return true;
     const transfer = transferOf(reading.event);
@@ -178,6 +184,8 @@ function keep({ subject, payload }: StreamMessage): { subject: string; size: num
     subject: subject.toWellFormed(),
     size: payload.length,
     sha256: createHash('sha256').update(payload).digest('hex'),
-    payload: Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, MAX_KEPT_PAYLOAD)).toString('base64'),
+    payload: Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, MAX_KEPT_PAYLOAD)).toString(
+      'base64',
+    ),
   };
 }

@@ -61,7 +61,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   async function loadOne(orgid: string): Promise<void> {
     // A block that was stored since we looked fails our next commit anyway, and then all is read again.
     const block = await newestBlock(jsm, settings, orgid);
-    const state = block ? stateAfter(entryAt(settings, block, -1), block.trailer) : { head: emptyHead(orgid), producers: new Map() };
+    const state = block
+      ? stateAfter(entryAt(settings, block, -1), block.trailer)
+      : { head: emptyHead(orgid), producers: new Map() };
     chains.set(orgid, state);
     loadedAt.set(orgid, block?.streamSeq ?? 0);
   }
@@ -96,7 +98,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
         const expected = ++lastSeq;
         const ack = await inbox.publish(subject, text, h);
         if (ack.seq !== expected) {
-          throw new ConsumerError('LEDGER_DAMAGED', `block for ${subject} was stored at ${ack.seq} of ${stream}, expected ${expected}`);
+          throw new ConsumerError(
+            'LEDGER_DAMAGED',
+            `block for ${subject} was stored at ${ack.seq} of ${stream}, expected ${expected}`,
+          );
         }
       });
       // A crash or a failure here leaves a prefix of the blocks stored. Each chain that got its block is ahead of the
@@ -127,9 +132,16 @@ export async function readNewest(
   const message = await jsm.streams.getMessage(stream, { seq: state.last_seq });
   if (!message) throw damaged(`stream ${stream} has no message ${state.last_seq}, its last`);
   const { trailer } = readStored(settings, message.subject, message);
-  return { lastSeq: state.last_seq, watermark: trailer.watermark, writer: message.header?.get('Waybill-Writer') || null };
+  return {
+    lastSeq: state.last_seq,
+    watermark: trailer.watermark,
+    writer: message.header?.get('Waybill-Writer') || null,
+  };
 }
 
 function damaged(what: string): ConsumerError {
-  return new ConsumerError('LEDGER_DAMAGED', `${what}: it must not be written to before it is repaired (docs/operations.md)`);
+  return new ConsumerError(
+    'LEDGER_DAMAGED',
+    `${what}: it must not be written to before it is repaired (docs/operations.md)`,
+  );
 }

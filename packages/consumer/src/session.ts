@@ -103,7 +103,7 @@ interface Writing {
 /** Folds items and submits them: as one commit, unless the sizes of earlier uploads have to be read back in between. */
 async function chain(items: readonly RoutedItem[], { fold, ledger, committer, sizes }: Writing): Promise<void> {
   await ledger.load(new Set(items.map(({ orgid }) => orgid)));
-  for (let start = 0; start < items.length; ) {
+  for (let start = 0; start < items.length;) {
     const batch = createBatch(ledger.chains);
     const result = fold.run(items, start, { chains: ledger.chains, sizes: sizes.memories }, batch);
     const end = result.done ? items.length : result.index;

@@ -75,7 +75,12 @@ async function* entriesFrom(options: SizeLoaderOptions, head: Head, seq: number)
   const start = head.seq === 0 ? null : await findBlockBySeq(jsm, settings, head.orgid, seq);
   if (!start) return;
   const subject = formatLedgerSubject(head.orgid, settings.ledgerPrefix);
-  for await (const items of readRange(nc, jsm, { stream: settings.ledgerStream, subject, from: start.streamSeq, signal })) {
+  for await (const items of readRange(nc, jsm, {
+    stream: settings.ledgerStream,
+    subject,
+    from: start.streamSeq,
+    signal,
+  })) {
     for (const item of items) {
       if (item.kind !== 'message') continue;
       for (const entry of parseBlock(decodeUtf8(item.payload)).entries) {

@@ -1,0 +1,42 @@
+/** The documents say what the code does: they are compared with it. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
+import { deployCommand } from './cli/deploy.ts';
+import { headCommand } from './cli/head.ts';
+import { replayCommand } from './cli/replay.ts';
+import { serveCommand } from './cli/serve.ts';
+import { usageCommand } from './cli/usage.ts';
+import { verifyCommand } from './cli/verify.ts';
+import { Environment } from './config.ts';
+import { CONSUMER_ERROR_CODES } from './errors.ts';
+
+const page = (name: string): string => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
+
+/** The cells of a table's rows whose first cell is code. */
+function rows(text: string): string[][] {
+  return [...text.matchAll(/^\| `[^\n]*$/gm)].map(([line]) => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()));
+}
+
+test('docs/configuration.md has exactly the variables, their defaults and their meanings', () => {
+  const defaults: Record<string, unknown> = Environment.parse({});
+  const wanted = Object.entries(Environment.shape).map(([name, schema]) => {
+    const value = defaults[name];
+    return [`\`${name}\``, value === undefined ? '' : `\`${String(value)}\``, schema.description];
+  });
+  expect(rows(page('configuration.md'))).toEqual(wanted);
+});
+
+test('docs/errors.md lists exactly the codes of the consumer', () => {
+  const section = page('errors.md').split('## `@waybill/consumer`')[1]?.split('\n## ')[0] ?? '';
+  expect(rows(section).map(([code]) => code)).toEqual(CONSUMER_ERROR_CODES.map((code) => `\`${code}\``));
+});
+
+test('docs/cli.md quotes each help text, and has the exit code of each error', () => {
+  const text = page('cli.md');
+  for (const { name, help } of [serveCommand, deployCommand, usageCommand, verifyCommand, headCommand, replayCommand]) {
+    expect(text, name).toContain(`\`\`\`\n${help}\n\`\`\``);
+  }
+  const documented = Object.fromEntries(rows(text).flatMap(([code = '', _, errors = '']) => [...errors.matchAll(/`([A-Z_]+)`/g)].map(([, name]) => [name, Number(code.replaceAll('`', ''))])));
+  expect(documented).toEqual({ ...EXIT_CODES, UNFORESEEN });
+});

@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseInstant } from './instant.ts';
+
+test.each([
+  ['2026-07-01', '2026-07-01T00:00:00.000Z'],
+  ['2026-07-01T00:00:00Z', '2026-07-01T00:00:00.000Z'],
+  ['2026-07-01T02:00:00.5+02:00', '2026-07-01T00:00:00.500Z'],
+  ['2026-07-01 00:00:00.123000-00:30', '2026-07-01T00:30:00.123Z'],
+  ['2024-02-29', '2024-02-29T00:00:00.000Z'],
+])('%s is %s', (text, instant) => {
+  expect(parseInstant('to', text)).toBe(instant);
+});
+
+test.each(['', 'now', '2026-07-01T00:00:00', '2026-02-29', '2026-13-01', '2026-07-01T25:00:00Z', '2026-07-01T00:00:00.0001Z', '1782864000', '20260701'])(
+  '%j is refused by name',
+  (text) => {
+    expect(() => parseInstant('to', text)).toThrow(`to is ${JSON.stringify(text)}: expected RFC 3339 with a zone`);
+  },
+);
+
+test('what it gives it takes, and sorts by time', () => {
+  const times = fc.integer({ min: 0, max: 4_000_000_000_000 });
+  fc.assert(
+    fc.property(times, times, (a, b) => {
+      const [x, y] = [new Date(a).toISOString(), new Date(b).toISOString()];
+      expect(parseInstant('t', x)).toBe(x);
+      expect(x < y).toBe(a < b);
+    }),
+  );
+});

@@ -1,0 +1,179 @@
+import { startConsumer, usage } from '@waybill/consumer';
+import { createPublisher, type Publisher } from '@waybill/publisher';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ArtifactStore, startArtifactStore } from '../examples/artifact-store/artifact-store.ts';
+import { caughtUp, checkLedger } from './support/check-ledger.ts';
+import { startNats } from './support/nats.ts';
+import { createCount, digestOf, makeStreams } from './support/traffic.ts';
+import { until } from './support/until.ts';
+
+const logger = pino({ level: 'silent' });
+const quiet = { info: () => {}, warn: () => {} };
+const source = '//cas.example/artifact-store';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-example-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+interface Ask {
+  orgid?: string;
+  body?: string;
+  headers?: Record<string, string>;
+}
+
+/** A method, and what is after `/cas/`. */
+async function ask(store: ArtifactStore, line: string, { orgid = 'acme', body, headers = {} }: Ask = {}) {
+  const [method = '', digest = ''] = line.split(' ');
+  const init = { method, headers: { 'x-organization': orgid, 'x-actor': 'u-7', ...headers } };
+  const response = await fetch(`${store.url}/cas/${digest}`, body === undefined ? init : { ...init, body });
+  return { status: response.status, text: await response.text() };
+}
+
+/** Everything the store does, whatever becomes of the events; returns how many of them there have to be. */
+async function exercise(store: ArtifactStore): Promise<number> {
+  const digest = digestOf('hello');
+  expect(await ask(store, `GET ${digest}`)).toMatchObject({ status: 404 });
+  expect(await ask(store, `PUT ${digest}`, { body: 'hullo' })).toMatchObject({ status: 400 });
+  expect(await ask(store, `GET ${digest}`)).toMatchObject({ status: 404 });
+  expect(await ask(store, `PUT ${digest}`, { body: 'hello' })).toMatchObject({ status: 201 });
+  expect(await ask(store, `PUT ${digest}`, { body: 'hello' })).toMatchObject({ status: 200 });
+  expect(await ask(store, `GET ${digest}`)).toEqual({ status: 200, text: 'hello' });
+  expect(await ask(store, `GET ${digest}`, { orgid: 'other' })).toMatchObject({ status: 404 });
+  expect(await ask(store, `PUT ${digestOf('')}`, { body: '' })).toMatchObject({ status: 201 });
+  expect(await ask(store, `POST ${digest}`, { body: 'hello' })).toMatchObject({ status: 405 });
+  expect(await ask(store, `PUT ${digest}`, { body: 'hello', orgid: '../../etc' })).toMatchObject({ status: 401 });
+  expect(await ask(store, `PUT ${digest}`, { body: 'hello', headers: { 'x-actor': '' } })).toMatchObject({ status: 401 });
+  expect(await ask(store, 'GET sha256:abc')).toMatchObject({ status: 404 });
+  return 4;
+}
+
+test('the ledger has what the store did: real HTTP, real server, real consumer', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  await using _consumer = await startConsumer({ nc, logger, ...settings });
+  await using audit = createPublisher({ source, servers: server.url, subjectPrefix: settings.auditPrefix, logger: quiet });
+  await using store = await startArtifactStore({ folder, audit });
+
+  const count = createCount();
+  const contents = Array.from({ length: 40 }, (_, i) => randomBytes(i * 500).toString('hex'));
+  await Promise.all(
+    ['acme', 'other', 'third'].map(async (orgid) => {
+      for (const [i, body] of contents.entries()) {
+        const digest = digestOf(body);
+        expect(await ask(store, `PUT ${digest}`, { orgid, body })).toMatchObject({ status: 201 });
+        count.add({ orgid, kind: 'upload', bytes: body.length });
+        if (i % 3 === 0) {
+          expect(await ask(store, `PUT ${digest}`, { orgid, body })).toMatchObject({ status: 200 });
+          count.add({ orgid, kind: 'deduplicated', bytes: body.length });
+        }
+        if (i % 4 === 0) {
+          expect(await ask(store, `GET ${digest}`, { orgid })).toEqual({ status: 200, text: body });
+          count.add({ orgid, kind: 'download', bytes: body.length });
+        }
+      }
+    }),
+  );
+  expect(await audit.flush()).toBe(true);
+  await caughtUp(nc, settings);
+
+  const ledger = await checkLedger(nc, settings);
+  expect(ledger.totals).toEqual(count.totals());
+  const { orgid: _, from, to, boundary, final, pending, ...billed } = await usage(nc, settings, { orgid: 'acme' });
+  expect(billed).toEqual(count.totals().get('acme'));
+  expect(ledger.entries('acme')[0]?.event).toMatchObject({
+    source,
+    type: 'casartifact.uploaded',
+    orgid: 'acme',
+    actortype: 'USER',
+    actorid: 'u-7',
+    data: { digest: digestOf(''), size_bytes: 0, skipped: false, backend_type: 'FOLDER' },
+  });
+});
+
+test('refusals and failures leave no event, and everything else leaves one', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const { auditPrefix } = await makeStreams(nc);
+  await using audit = createPublisher({ source, servers: server.url, subjectPrefix: auditPrefix, logger: quiet });
+  await using store = await startArtifactStore({ folder, audit });
+  const events = await exercise(store);
+  expect(await audit.flush()).toBe(true);
+  expect(audit.stats()).toMatchObject({ emitted: events, acked: events });
+});
+
+test('works the same with a publisher that is disabled', async () => {
+  await using audit = createPublisher({ logger: quiet });
+  await using store = await startArtifactStore({ folder, audit });
+  await exercise(store);
+  expect(audit.status().state).toBe('disabled');
+});
+
+test('works the same while NATS is down, and the events arrive once it is there', async (context) => {
+  await using server = await startNats();
+  if (server.pid === undefined) context.skip('NATS_URL is set, and this test stops a server of its own');
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  await server.stop();
+  await using audit = createPublisher({ source, servers: server.url, subjectPrefix: settings.auditPrefix, logger: quiet });
+  await using store = await startArtifactStore({ folder, audit });
+  const events = await exercise(store);
+  expect(audit.stats()).toMatchObject({ emitted: events, pending: events });
+  await server.restart();
+  expect(await audit.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(audit.stats().acked).toBe(events);
+});
+
+test('of many who upload the same at once, one has uploaded it', async () => {
+  const { audit, events } = recorder();
+  await using store = await startArtifactStore({ folder, audit });
+  const body = 'x'.repeat(100_000);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask(store, `PUT ${digestOf(body)}`, { body })));
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array.from({ length: 19 }, () => 200), 201]);
+  expect(events.filter(({ fields }) => !fields['skipped'])).toHaveLength(1);
+  expect(events.every(({ fields }) => fields['size_bytes'] === 100_000)).toBe(true);
+});
+
+test('a client that goes away has neither uploaded nor downloaded', async () => {
+  const { audit, events } = recorder();
+  const body = randomBytes(8 * 1024 * 1024).toString('hex');
+  const digest = digestOf(body);
+  const headers = { 'x-organization': 'acme', 'x-actor': 'u-7' };
+  {
+    await using store = await startArtifactStore({ folder, audit });
+    const upload = request(`${store.url}/cas/${digest}`, { method: 'PUT', headers });
+    upload.on('error', () => {});
+    upload.write(body.slice(0, 1_000_000));
+    await until('a part of it to arrive', async () => (await readdir(join(folder, 'incoming'))).length > 0);
+    upload.destroy();
+    await until('the part to be removed', async () => (await readdir(join(folder, 'incoming'))).length === 0);
+    expect(await ask(store, `GET ${digest}`)).toMatchObject({ status: 404 });
+
+    expect(await ask(store, `PUT ${digest}`, { body })).toMatchObject({ status: 201 });
+    await new Promise<void>((resolve) => {
+      const download = request(`${store.url}/cas/${digest}`, { headers }, (response) => {
+        response.on('error', () => {});
+        response.once('data', () => response.destroy());
+        response.once('close', resolve);
+      });
+      download.on('error', () => {});
+      download.end();
+    });
+  }
+  expect(events.map(({ type }) => type)).toEqual(['casartifact.uploaded']);
+});
+
+/** A publisher that only remembers. The ones above are real; here it is the store alone that is looked at. */
+function recorder(): { audit: Publisher; events: { type: string; fields: Record<string, unknown> }[] } {
+  const events: { type: string; fields: Record<string, unknown> }[] = [];
+  const disabled = createPublisher({ logger: quiet });
+  return { audit: { ...disabled, emit: (event) => void events.push(event as never) }, events };
+}
