@@ -21,7 +21,9 @@ interface Ended {
 
 function start(env: Record<string, string>, args: string[]) {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('WAYBILL_'));
-  const child = spawn(process.execPath, ['--conditions=source', CLI, ...args], { env: { ...Object.fromEntries(inherited), ...env } });
+  const child = spawn(process.execPath, ['--conditions=source', CLI, ...args], {
+    env: { ...Object.fromEntries(inherited), ...env },
+  });
   const ended: Ended = { code: null, stdout: '', stderr: '' };
   child.stdout.on('data', (data: Buffer) => (ended.stdout += data.toString()));
   child.stderr.on('data', (data: Buffer) => (ended.stderr += data.toString()));
@@ -37,10 +39,18 @@ async function waybill(env: Record<string, string>, args: string[], stdin = ''):
 
 describe('without a server', () => {
   test('help, for all and for each', async () => {
-    expect(await waybill({}, ['help'])).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Usage: waybill <command>') });
+    expect(await waybill({}, ['help'])).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringContaining('Usage: waybill <command>'),
+    });
     for (const command of ['serve', 'deploy', 'usage', 'verify', 'head', 'replay']) {
       const ended = await waybill({}, [command, '--help']);
-      expect(ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Usage: waybill ${command}`) });
+      expect(ended).toMatchObject({
+        code: 0,
+        stderr: '',
+        stdout: expect.stringContaining(`Usage: waybill ${command}`),
+      });
     }
   });
 
@@ -64,12 +74,17 @@ describe('without a server', () => {
   test('with --json an error is an object', async () => {
     const unreachable = await waybill({ WAYBILL_NATS_URL: 'nats://127.0.0.1:1' }, ['head', '--all', '--json']);
     expect(unreachable).toMatchObject({ code: 69, stdout: '' });
-    expect(JSON.parse(unreachable.stderr)).toEqual({ error: { code: 'CANNOT_CONNECT', message: expect.stringContaining('127.0.0.1:1') } });
+    expect(JSON.parse(unreachable.stderr)).toEqual({
+      error: { code: 'CANNOT_CONNECT', message: expect.stringContaining('127.0.0.1:1') },
+    });
   });
 
   test('a wrong variable is named, a secret is not shown', async () => {
     const wrong = await waybill({ WAYBILL_REPLICAS: 'three' }, ['head', '--all']);
-    expect(wrong).toMatchObject({ code: 78, stderr: 'waybill: WAYBILL_REPLICAS is "three": expected a whole number from 1 to 5\n' });
+    expect(wrong).toMatchObject({
+      code: 78,
+      stderr: 'waybill: WAYBILL_REPLICAS is "three": expected a whole number from 1 to 5\n',
+    });
     const secret = await waybill({ WAYBILL_NATS_URL: 'http://me:hunter2@host' }, ['head', '--all']);
     expect(secret.code).toBe(78);
     expect(secret.stderr).not.toContain('hunter2');
@@ -94,45 +109,83 @@ describe('with a server of its own', () => {
 
   test('from deploy to an offline verification', async () => {
     const missing = await waybill(env, ['deploy', '--check']);
-    expect(missing).toMatchObject({ code: 1, stdout: expect.stringContaining('@@ stream AUDIT @@\n-stream: missing\n+stream: exists\n') });
-    expect(await waybill(env, ['deploy'])).toMatchObject({ code: 0, stdout: 'stream AUDIT: created\nstream LEDGER: created\n' });
+    expect(missing).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('@@ stream AUDIT @@\n-stream: missing\n+stream: exists\n'),
+    });
+    expect(await waybill(env, ['deploy'])).toMatchObject({
+      code: 0,
+      stdout: 'stream AUDIT: created\nstream LEDGER: created\n',
+    });
     expect(await waybill(env, ['deploy', '--check'])).toMatchObject({ code: 0, stdout: '' });
     const raised = await waybill({ ...env, WAYBILL_AUDIT_MAX_AGE: '400d' }, ['deploy', '--check']);
-    expect(raised).toMatchObject({ code: 1, stdout: '--- found\n+++ wanted\n@@ stream AUDIT @@\n-max_age: none\n+max_age: 34560000s\n' });
+    expect(raised).toMatchObject({
+      code: 1,
+      stdout: '--- found\n+++ wanted\n@@ stream AUDIT @@\n-max_age: none\n+max_age: 34560000s\n',
+    });
 
     const serve = start({ ...env, WAYBILL_HTTP_PORT: '0', WAYBILL_PORT: 'tcp://kubernetes' }, ['serve']);
     const nc = await server.connect();
-    const events = Array.from({ length: 40 }, (_, i) => artifactEvent(DEFAULT_SETTINGS, { orgid: i % 4 === 0 ? 'acme' : 'bolt', kind: 'upload', bytes: 10 }));
+    const events = Array.from({ length: 40 }, (_, i) =>
+      artifactEvent(DEFAULT_SETTINGS, { orgid: i % 4 === 0 ? 'acme' : 'bolt', kind: 'upload', bytes: 10 }),
+    );
     await publishAll(nc, events);
     await caughtUp(nc, DEFAULT_SETTINGS);
     const url = await until('the health endpoints', () => /"url":"([^"]+)"/.exec(serve.ended.stdout)?.[1]);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
-    expect(await (await fetch(`${url}/status`)).json()).toMatchObject({ role: 'writer', watermark: 40, connected: true });
+    expect(await (await fetch(`${url}/status`)).json()).toMatchObject({
+      role: 'writer',
+      watermark: 40,
+      connected: true,
+    });
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
 
     const table = await waybill(env, ['usage', '--all']);
     expect(table.stdout.split('\n').map((line) => line.split(/\s+/).slice(0, 4))).toEqual(
-      expect.arrayContaining([['acme', '10', '10', '100'], ['bolt', '30', '30', '300'], ['(sum)', '40', '40', '400']]),
+      expect.arrayContaining([
+        ['acme', '10', '10', '100'],
+        ['bolt', '30', '30', '300'],
+        ['(sum)', '40', '40', '400'],
+      ]),
     );
     expect(table.stderr).toContain('not final');
     const to = new Date(Date.now() - 1).toISOString();
-    const json = JSON.parse((await waybill(env, ['usage', '--org', 'acme', '--to', to, '--json'])).stdout) as object;
-    expect(json).toMatchObject({ orgid: 'acme', to, uploads: { count: '10', bytes: '100', unknown: '0' }, final: true });
+    const json = await waybill(env, ['usage', '--org', 'acme', '--to', to, '--json']);
+    expect(json).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      orgid: 'acme',
+      to,
+      uploads: { count: '10', bytes: '100', unknown: '0' },
+      final: true,
+    });
     const csv = await waybill(env, ['usage', '--all', '--to', to, '--format', 'csv']);
     expect(csv.stdout.split('\n')[1]).toMatch(/^acme,,[^,]+,10,10,100,0,0,0,0,0,0,0,,,10,[0-9a-f]{64},true$/);
 
     const verified = await waybill(env, ['verify', '--all']);
-    expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok +acme: 10 entries.*\nok +bolt: 30 entries.*\nAUDIT: 40 messages compared with the chains\nverdict: ok\n$/) });
-    const { seq, hash } = JSON.parse((await waybill(env, ['head', '--org', 'bolt', '--json'])).stdout) as { seq: number; hash: string };
+    expect(verified).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^ok +acme: 10 entries.*\nok +bolt: 30 entries.*\nAUDIT: 40 messages compared with the chains\nverdict: ok\n$/,
+      ),
+    });
+    const { seq, hash } = JSON.parse((await waybill(env, ['head', '--org', 'bolt', '--json'])).stdout) as {
+      seq: number;
+      hash: string;
+    };
     expect(await waybill(env, ['verify', '--org', 'bolt', '--expect', `${seq}:${hash}`])).toMatchObject({ code: 0 });
-    expect(await waybill(env, ['verify', '--all', '--expect', `bolt:${seq}:${'0'.repeat(64)}`])).toMatchObject({ code: 1 });
+    expect(await waybill(env, ['verify', '--all', '--expect', `bolt:${seq}:${'0'.repeat(64)}`])).toMatchObject({
+      code: 1,
+    });
     expect(await waybill(env, ['verify', '--all', '--expect', `bolt:31:${hash}`])).toMatchObject({ code: 2 });
 
     const { stdout: replayed } = await waybill(env, ['replay', '--org', 'bolt']);
     const file = join(folder, 'bolt.jsonl');
     await writeFile(file, replayed);
-    expect(await waybill({}, ['verify', '--file', file])).toMatchObject({ code: 0, stdout: expect.stringContaining('bolt: 30 entries') });
+    expect(await waybill({}, ['verify', '--file', file])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('bolt: 30 entries'),
+    });
     const lines = replayed.trimEnd().split('\n');
     const cases: [string, string[], number][] = [
       [[...lines.slice(0, 11), ...lines.slice(12)].join('\n'), [], 1],
@@ -144,10 +197,18 @@ describe('with a server of its own', () => {
       ['', [], 4],
     ];
     for (const [text, more, code] of cases) {
-      expect(await waybill({}, ['verify', '--file', '-', ...more], text), `${text.slice(0, 40)} ${more.join(' ')}`).toMatchObject({ code, stderr: '' });
+      expect(
+        await waybill({}, ['verify', '--file', '-', ...more], text),
+        `${text.slice(0, 40)} ${more.join(' ')}`,
+      ).toMatchObject({ code, stderr: '' });
     }
     const report = JSON.parse((await waybill({}, ['verify', '--file', '-', '--json'], cases[0]?.[0])).stdout) as object;
-    expect(report).toMatchObject({ verdict: 'tampered', orgid: 'bolt', entries: 11, problem: { seq: 12, detail: 'expected seq 12, found 13' } });
+    expect(report).toMatchObject({
+      verdict: 'tampered',
+      orgid: 'bolt',
+      entries: 11,
+      problem: { seq: 12, detail: 'expected seq 12, found 13' },
+    });
 
     serve.child.kill('SIGTERM');
     const stopped = await serve.done;
@@ -172,8 +233,64 @@ describe('with a server of its own', () => {
   });
 
   test('serve in check mode does not start on drift', async () => {
-    const ended = await waybill({ ...env, WAYBILL_STREAM_MODE: 'check', WAYBILL_LEDGER_MAX_BYTES: '1GiB', WAYBILL_LEDGER_STREAM: 'LEDGER' }, ['serve']);
+    const ended = await waybill(
+      { ...env, WAYBILL_STREAM_MODE: 'check', WAYBILL_LEDGER_MAX_BYTES: '1GiB', WAYBILL_LEDGER_STREAM: 'LEDGER' },
+      ['serve'],
+    );
     expect(ended.code).toBe(78);
     expect(ended.stderr).toContain('LEDGER max_bytes is -1, wanted 1073741824');
+  });
+});
+
+describe('with the shipped configuration', () => {
+  beforeEach(needsOwnServer);
+
+  test('the auditor may ask everything, the producer nothing, and a wrong password is refused', async () => {
+    await using server = await startNats({ config: 'shipped' });
+    const as = (
+      user: 'admin' | 'service' | 'auditor' | 'producer',
+      pass = server.users?.[user].pass ?? '',
+    ): Record<string, string> => ({
+      WAYBILL_NATS_URL: server.url,
+      WAYBILL_NATS_USER: user,
+      WAYBILL_NATS_PASSWORD: pass,
+      WAYBILL_NATS_INBOX_PREFIX: server.users?.[user].inboxPrefix ?? '',
+    });
+    expect((await waybill(as('admin'), ['deploy'])).code).toBe(0);
+    const serve = start(as('service'), ['serve']);
+    const producer = await server.connect({ as: 'producer' });
+    await publishAll(producer, [artifactEvent(DEFAULT_SETTINGS, { orgid: 'acme', kind: 'upload', bytes: 7 })]);
+    await caughtUp(await server.connect({ as: 'admin' }), DEFAULT_SETTINGS);
+
+    for (const args of [
+      ['usage', '--all'],
+      ['usage', '--org', 'acme', '--from', '2026-01-01'],
+      ['verify', '--all'],
+      ['verify', '--org', 'acme'],
+      ['head', '--all'],
+      ['deploy', '--check'],
+    ]) {
+      expect(await waybill(as('auditor'), args), `${args.join(' ')}`).toMatchObject({ code: 0 });
+    }
+    const replayed = await waybill(as('auditor'), ['replay', '--org', 'acme']);
+    expect(await waybill({}, ['verify', '--file', '-'], replayed.stdout)).toMatchObject({ code: 0 });
+    for (const args of [
+      ['usage', '--org', 'acme'],
+      ['verify', '--all'],
+      ['replay', '--org', 'acme'],
+      ['head', '--all'],
+      ['deploy'],
+    ]) {
+      const refused = await waybill(as('producer'), args);
+      expect(refused, `${args.join(' ')}`).toMatchObject({
+        code: 77,
+        stderr: expect.stringContaining('may not publish $JS.API.'),
+      });
+    }
+    const wrong = await waybill(as('auditor', 'wrong-password'), ['head', '--all']);
+    expect(wrong).toMatchObject({ code: 69, stderr: expect.stringContaining('the server refuses this identity') });
+    expect(wrong.stderr).not.toContain('wrong-password');
+    serve.child.kill('SIGTERM');
+    expect((await serve.done).code).toBe(0);
   });
 });

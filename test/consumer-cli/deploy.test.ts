@@ -6,7 +6,12 @@ import { needsOwnServer, startNats } from '../support/nats.ts';
 
 function names(): DeployOptions {
   const tag = randomBytes(5).toString('hex');
-  return { auditStream: `AUDIT_${tag}`, ledgerStream: `LEDGER_${tag}`, auditPrefix: `audit_${tag}`, ledgerPrefix: `ledger_${tag}` };
+  return {
+    auditStream: `AUDIT_${tag}`,
+    ledgerStream: `LEDGER_${tag}`,
+    auditPrefix: `audit_${tag}`,
+    ledgerPrefix: `ledger_${tag}`,
+  };
 }
 
 async function refusal(promise: Promise<unknown>): Promise<ConsumerError> {
@@ -20,12 +25,23 @@ test('deploying twice is deploying once, and then there is no drift', async () =
   await using server = await startNats();
   const nc = await server.connect();
   const options = names();
-  expect(await checkStreams(nc, options)).toMatchObject([{ field: 'stream', found: null }, { field: 'stream', found: null }]);
+  expect(await checkStreams(nc, options)).toMatchObject([
+    { field: 'stream', found: null },
+    { field: 'stream', found: null },
+  ]);
   expect((await deployStreams(nc, options)).map(({ action }) => action)).toEqual(['created', 'created']);
   expect(await checkStreams(nc, options)).toEqual([]);
   expect((await deployStreams(nc, options)).map(({ action }) => action)).toEqual(['unchanged', 'unchanged']);
   const { config } = await (await jetstreamManager(nc)).streams.info(options.auditStream);
-  expect(config).toMatchObject({ subjects: [`${options.auditPrefix}.>`], discard: 'new', deny_delete: true, deny_purge: true, storage: 'file', max_msg_size: -1, allow_rollup_hdrs: false });
+  expect(config).toMatchObject({
+    subjects: [`${options.auditPrefix}.>`],
+    discard: 'new',
+    deny_delete: true,
+    deny_purge: true,
+    storage: 'file',
+    max_msg_size: -1,
+    allow_rollup_hdrs: false,
+  });
 });
 
 test('limits are settings, may be raised, and an age below two minutes shortens the dedupe window', async () => {
@@ -35,7 +51,11 @@ test('limits are settings, may be raised, and an age below two minutes shortens 
   await deployStreams(nc, options);
   expect(await checkStreams(nc, options)).toEqual([]);
   const raised = { ...options, auditMaxAgeMs: 0, auditMaxBytes: 5_000_000 };
-  expect((await checkStreams(nc, raised)).map(({ field }) => field).sort()).toEqual(['duplicate_window', 'max_age', 'max_bytes']);
+  expect((await checkStreams(nc, raised)).map(({ field }) => field).toSorted()).toEqual([
+    'duplicate_window',
+    'max_age',
+    'max_bytes',
+  ]);
   expect((await deployStreams(nc, raised)).map(({ action }) => action)).toEqual(['corrected', 'unchanged']);
   expect(await checkStreams(nc, raised)).toEqual([]);
 });
@@ -58,7 +78,9 @@ describe('drift', () => {
     const options = names();
     const manager = await jetstreamManager(nc);
     await deployStreams(nc, { ...names(), auditPrefix: options.auditPrefix });
-    const [template] = (await manager.streams.list().next()).filter(({ config }) => config.subjects[0] === `${options.auditPrefix}.>`);
+    const [template] = (await manager.streams.list().next()).filter(
+      ({ config }) => config.subjects[0] === `${options.auditPrefix}.>`,
+    );
     await manager.streams.delete(template?.config.name ?? '');
     await manager.streams.add({ ...(template?.config as StreamConfig), name: options.auditStream, ...change });
     const drift = (await checkStreams(nc, options)).filter(({ stream }) => stream === options.auditStream);
@@ -70,8 +92,8 @@ describe('drift', () => {
 
   test.each<[string, Partial<StreamConfig>]>([
     ['storage', { storage: StorageType.Memory }],
-    ['persist_mode', { persist_mode: 'async' } as Partial<StreamConfig>],
-    ['allow_msg_ttl', { allow_msg_ttl: true } as Partial<StreamConfig>],
+    ['persist_mode', { persist_mode: 'async' }],
+    ['allow_msg_ttl', { allow_msg_ttl: true }],
   ])('in %s cannot be corrected in place, and nothing is', async (field, change) => {
     await using server = await startNats();
     const nc = await server.connect();
@@ -115,9 +137,16 @@ test('bound to a stream of somebody else, only the ledger is ours', async () => 
   const missing = await refusal(deployStreams(nc, options));
   expect(missing.code).toBe('NO_STREAM');
   const manager = await jetstreamManager(nc);
-  await manager.streams.add({ name: options.auditStream, subjects: [`${options.auditPrefix}.>`], discard: DiscardPolicy.Old, max_msgs: 5 });
+  await manager.streams.add({
+    name: options.auditStream,
+    subjects: [`${options.auditPrefix}.>`],
+    discard: DiscardPolicy.Old,
+    max_msgs: 5,
+  });
   const before = (await manager.streams.info(options.auditStream)).config;
-  expect((await deployStreams(nc, options)).map(({ stream, action }) => [stream, action])).toEqual([[options.ledgerStream, 'created']]);
+  expect((await deployStreams(nc, options)).map(({ stream, action }) => [stream, action])).toEqual([
+    [options.ledgerStream, 'created'],
+  ]);
   expect(await checkStreams(nc, options)).toEqual([]);
   expect((await manager.streams.info(options.auditStream)).config).toEqual(before);
 });
@@ -127,11 +156,18 @@ describe('with the shipped configuration', () => {
 
   test('the service may compare but not create, and what it may not is named', async () => {
     await using server = await startNats({ config: 'shipped' });
-    const options: DeployOptions = { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'audit', ledgerPrefix: 'ledger' };
+    const options: DeployOptions = {
+      auditStream: 'AUDIT',
+      ledgerStream: 'LEDGER',
+      auditPrefix: 'audit',
+      ledgerPrefix: 'ledger',
+    };
     const service = await server.connect({ as: 'service' });
     const error = await refusal(deployStreams(service, options));
     expect(error.code).toBe('NO_PERMISSION');
-    expect(error.message).toContain('could not create stream AUDIT: the NATS identity may not publish $JS.API.STREAM.CREATE.AUDIT');
+    expect(error.message).toContain(
+      'could not create stream AUDIT: the NATS identity may not publish $JS.API.STREAM.CREATE.AUDIT',
+    );
     await deployStreams(await server.connect({ as: 'admin' }), options);
     expect((await deployStreams(service, options)).map(({ action }) => action)).toEqual(['unchanged', 'unchanged']);
     expect(await checkStreams(await server.connect({ as: 'auditor' }), options)).toEqual([]);

@@ -10,12 +10,17 @@ import { artifactEvent, publishAll } from '../support/traffic.ts';
 beforeEach(needsOwnServer);
 
 const README = new URL('../../packages/consumer/README.md', import.meta.url);
-const [bill, embedded, audit] = [...readFileSync(README, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string);
+const [bill, embedded, audit] = [...readFileSync(README, 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(
+  ([, code]) => code as string,
+);
 
 async function run(program: string | undefined, url: string): Promise<{ code: number | null; output: string }> {
   const args = ['--conditions=source', '--input-type=module-typescript', '--eval', program ?? ''];
   // In the package's folder, which has its dependencies.
-  const child = spawn(process.execPath, args, { cwd: new URL('.', README), env: { ...process.env, WAYBILL_NATS_URL: url } });
+  const child = spawn(process.execPath, args, {
+    cwd: new URL('.', README),
+    env: { ...process.env, WAYBILL_NATS_URL: url },
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   const [code] = (await once(child, 'close')) as [number | null];
@@ -31,8 +36,15 @@ test('the examples of the README run, and print what they say', async () => {
   });
   await deployStreams(nc, DEFAULT_SETTINGS);
   const kinds = ['upload', 'download', 'deduplicated'] as const;
-  await publishAll(nc, kinds.map((kind) => artifactEvent(DEFAULT_SETTINGS, { orgid: 'acme', kind, bytes: 1_048_576 })));
-  await using consumer = await startConsumer({ nc, logger: { debug() {}, info() {}, warn() {}, error() {} }, ...DEFAULT_SETTINGS });
+  await publishAll(
+    nc,
+    kinds.map((kind) => artifactEvent(DEFAULT_SETTINGS, { orgid: 'acme', kind, bytes: 1_048_576 })),
+  );
+  await using consumer = await startConsumer({
+    nc,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    ...DEFAULT_SETTINGS,
+  });
   await caughtUp(nc, DEFAULT_SETTINGS);
   await consumer.close();
 

@@ -8,8 +8,13 @@ import { startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 
 /** The same question answered by adding up, in numbers that stay small here. */
-function naive(entries: readonly BuiltEntry[], { orgid, from, to }: { orgid: string; from?: string; to?: string }): { events: string; bytes: string } {
-  const inside = entries.filter((e) => e.orgid === orgid && (from === undefined || e.received >= from) && (to === undefined || e.received < to));
+function naive(
+  entries: readonly BuiltEntry[],
+  { orgid, from, to }: { orgid: string; from?: string; to?: string },
+): { events: string; bytes: string } {
+  const inside = entries.filter(
+    (e) => e.orgid === orgid && (from === undefined || e.received >= from) && (to === undefined || e.received < to),
+  );
   return { events: String(inside.length), bytes: String(inside.reduce((sum, { bytes }) => sum + bytes, 0)) };
 }
 
@@ -28,31 +33,45 @@ describe('usage equals adding up, at any boundary', () => {
       commit: fc.boolean(),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), fc.array(fc.tuple(fc.nat(80), fc.nat(80)), { minLength: 4, maxLength: 8 }), async (steps, windows) => {
-        const settings = await makeStreams(nc);
-        const builder = createLedgerBuilder(nc, settings);
-        const entries: BuiltEntry[] = [];
-        let now = start;
-        for (const { orgid, later, bytes, commit } of steps) {
-          now += later;
-          entries.push({ orgid, bytes, received: builder.append({ orgid, bytes, received: at(now) }) });
-          if (commit) await builder.commit();
-        }
-        await builder.commit();
-        const times = [start - 1, start, ...entries.flatMap(({ received }) => [Date.parse(received), Date.parse(received) + 1])];
-        for (const [i, j] of windows) {
-          const [from, to] = [times[i % times.length] as number, times[j % times.length] as number].sort((a, b) => a - b).map(at) as [string, string];
-          for (const orgid of ['a', 'b', 'nobody']) {
-            const found = await usage(nc, settings, { orgid, from, to });
-            const expected = naive(entries, { orgid, from, to });
-            expect({ events: found.events, bytes: found.uploads.bytes }, `${orgid} ${from} ${to}`).toEqual(expected);
-            expect(found.uploads.count).toBe(found.events);
+      fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 60 }),
+        fc.array(fc.tuple(fc.nat(80), fc.nat(80)), { minLength: 4, maxLength: 8 }),
+        async (steps, windows) => {
+          const settings = await makeStreams(nc);
+          const builder = createLedgerBuilder(nc, settings);
+          const entries: BuiltEntry[] = [];
+          let now = start;
+          for (const { orgid, later, bytes, commit } of steps) {
+            now += later;
+            entries.push({ orgid, bytes, received: builder.append({ orgid, bytes, received: at(now) }) });
+            if (commit) await builder.commit();
           }
-          const all = await usageOfAll(nc, settings, { from, to });
-          expect(all.sum.events).toBe(String(entries.filter((e) => e.received >= from && e.received < to).length));
-        }
-        await Promise.all([settings.auditStream, settings.ledgerStream].map(async (name) => (await jetstreamManager(nc)).streams.delete(name)));
-      }),
+          await builder.commit();
+          const times = [
+            start - 1,
+            start,
+            ...entries.flatMap(({ received }) => [Date.parse(received), Date.parse(received) + 1]),
+          ];
+          for (const [i, j] of windows) {
+            const [from, to] = [times[i % times.length] as number, times[j % times.length] as number]
+              .toSorted((a, b) => a - b)
+              .map(at) as [string, string];
+            for (const orgid of ['a', 'b', 'nobody']) {
+              const found = await usage(nc, settings, { orgid, from, to });
+              const expected = naive(entries, { orgid, from, to });
+              expect({ events: found.events, bytes: found.uploads.bytes }, `${orgid} ${from} ${to}`).toEqual(expected);
+              expect(found.uploads.count).toBe(found.events);
+            }
+            const all = await usageOfAll(nc, settings, { from, to });
+            expect(all.sum.events).toBe(String(entries.filter((e) => e.received >= from && e.received < to).length));
+          }
+          await Promise.all(
+            [settings.auditStream, settings.ledgerStream].map(async (name) =>
+              (await jetstreamManager(nc)).streams.delete(name),
+            ),
+          );
+        },
+      ),
       { numRuns: 15 },
     );
   });
@@ -66,7 +85,11 @@ describe('usage equals adding up, at any boundary', () => {
     for (let i = 0; i < 60; i++) {
       for (const orgid of ['lagging', 'ahead', 'both']) {
         const skew = orgid === 'lagging' ? -40 : orgid === 'ahead' ? 40 : (i % 3) * 40 - 40;
-        entries.push({ orgid, bytes: i, received: builder.append({ orgid, bytes: i, received: at(Date.now() + skew) }) });
+        entries.push({
+          orgid,
+          bytes: i,
+          received: builder.append({ orgid, bytes: i, received: at(Date.now() + skew) }),
+        });
       }
       await builder.commit();
       await pause(2);
@@ -77,7 +100,9 @@ describe('usage equals adding up, at any boundary', () => {
       if (to < from) continue;
       for (const orgid of ['lagging', 'ahead', 'both']) {
         const found = await usage(nc, settings, { orgid, from, to });
-        expect({ events: found.events, bytes: found.uploads.bytes }, `${orgid} ${from} ${to}`).toEqual(naive(entries, { orgid, from, to }));
+        expect({ events: found.events, bytes: found.uploads.bytes }, `${orgid} ${from} ${to}`).toEqual(
+          naive(entries, { orgid, from, to }),
+        );
       }
     }
   });
@@ -110,7 +135,12 @@ describe('the answer', () => {
     const nc = await server.connect();
     const settings = await makeStreams(nc);
     const builder = createLedgerBuilder(nc, settings);
-    for (const [bytes, received] of [[5, '2026-06-30T23:59:59.999Z'], [7, '2026-07-01T00:00:00.000Z'], [9, '2026-07-31T23:59:59.999Z'], [11, '2026-08-01T00:00:00.000Z']] as const) {
+    for (const [bytes, received] of [
+      [5, '2026-06-30T23:59:59.999Z'],
+      [7, '2026-07-01T00:00:00.000Z'],
+      [9, '2026-07-31T23:59:59.999Z'],
+      [11, '2026-08-01T00:00:00.000Z'],
+    ] as const) {
       builder.append({ orgid: 'acme', bytes, received });
     }
     await builder.commit();
@@ -124,10 +154,23 @@ describe('the answer', () => {
       uploads: { count: '2', bytes: '16', unknown: '0' },
       downloads: none,
       deduplicated: none,
-      boundary: { from: { seq: '1', hash: expect.stringMatching(/^[0-9a-f]{64}$/) }, to: { seq: '3', hash: expect.any(String) } },
+      boundary: {
+        from: { seq: '1', hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        to: { seq: '3', hash: expect.any(String) },
+      },
       final: true,
     });
-    expect(Object.keys(found)).toEqual(['orgid', 'from', 'to', 'events', 'uploads', 'downloads', 'deduplicated', 'boundary', 'final']);
+    expect(Object.keys(found)).toEqual([
+      'orgid',
+      'from',
+      'to',
+      'events',
+      'uploads',
+      'downloads',
+      'deduplicated',
+      'boundary',
+      'final',
+    ]);
     const before = await usage(nc, settings, { orgid: 'acme', to: '2026-06-30' });
     expect(before).toMatchObject({ events: '0', boundary: { from: null, to: null }, final: true });
   });
@@ -140,11 +183,15 @@ describe('the answer', () => {
       const settings = await makeStreams(nc);
       const builder = createLedgerBuilder(nc, settings);
       for (let i = 0; i < blocks; i++) {
-        for (let j = 0; j < 10; j++) builder.append({ orgid: 'acme', bytes: 1, received: at(Date.UTC(2026, 6, 1) + i * 1000) });
+        for (let j = 0; j < 10; j++)
+          builder.append({ orgid: 'acme', bytes: 1, received: at(Date.UTC(2026, 6, 1) + i * 1000) });
         await builder.commit();
       }
       const before = nc.stats().outMsgs;
-      const { events } = await usage(nc, settings, { orgid: 'acme', to: at(Date.UTC(2026, 6, 1) + (blocks / 2) * 1000) });
+      const { events } = await usage(nc, settings, {
+        orgid: 'acme',
+        to: at(Date.UTC(2026, 6, 1) + (blocks / 2) * 1000),
+      });
       requests.push(nc.stats().outMsgs - before);
       expect(events).toBe(String(blocks * 5));
     }
@@ -153,11 +200,20 @@ describe('the answer', () => {
 });
 
 describe('final', () => {
-  async function withEvents(count: number, run: (nc: Awaited<ReturnType<Awaited<ReturnType<typeof startNats>>['connect']>>, settings: Settings) => Promise<void>): Promise<void> {
+  async function withEvents(
+    count: number,
+    run: (
+      nc: Awaited<ReturnType<Awaited<ReturnType<typeof startNats>>['connect']>>,
+      settings: Settings,
+    ) => Promise<void>,
+  ): Promise<void> {
     await using server = await startNats();
     const nc = await server.connect();
     const settings = await makeStreams(nc);
-    await publishAll(nc, Array.from({ length: count }, () => artifactEvent(settings, { orgid: 'acme', kind: 'upload', bytes: 1 })));
+    await publishAll(
+      nc,
+      Array.from({ length: count }, () => artifactEvent(settings, { orgid: 'acme', kind: 'upload', bytes: 1 })),
+    );
     await run(nc, settings);
   }
 

@@ -68,25 +68,37 @@ test('a ledger as the consumer wrote it', async () => {
     ledger: { entries: 91, watermark: 91, problems: [] },
     audit: { from: 1, to: 91, compared: 91, behind: 0, problems: [], problem_count: 0 },
   });
-  expect(report.chains.map(({ orgid, entries }) => [orgid, entries])).toEqual([['acme', 30], ['bolt', 60], [SYSTEM_CHAIN, 1]]);
+  expect(report.chains.map(({ orgid, entries }) => [orgid, entries])).toEqual([
+    ['acme', 30],
+    ['bolt', 60],
+    [SYSTEM_CHAIN, 1],
+  ]);
   expect((await verifyCopy((blocks) => blocks)).verdict).toBe('ok');
 });
 
 test('one organization, from the start and from any entry', async () => {
   for (const fromSeq of [1, 2, 17, 30]) {
     const report = await verifyLedger(nc, settings, { orgid: 'acme', fromSeq });
-    expect(report, `from ${fromSeq}`).toMatchObject({ verdict: 'ok', audit: { compared: fromSeq === 1 ? 30 : 30 - fromSeq, behind: 0 } });
+    expect(report, `from ${fromSeq}`).toMatchObject({
+      verdict: 'ok',
+      audit: { compared: fromSeq === 1 ? 30 : 30 - fromSeq, behind: 0 },
+    });
     expect(of(report, 'acme')).toMatchObject({ first: { seq: fromSeq }, last: { seq: 30 } });
     expect(of(report, 'bolt')).toBeUndefined();
   }
   const unknown = await verifyLedger(nc, settings, { orgid: 'nobody' });
-  expect(unknown).toMatchObject({ verdict: 'unreadable', chains: [{ problem: { detail: 'there is no entry' } }, { verdict: 'ok' }] });
+  expect(unknown).toMatchObject({
+    verdict: 'unreadable',
+    chains: [{ problem: { detail: 'there is no entry' } }, { verdict: 'ok' }],
+  });
 });
 
 describe('what was changed in a stored block is found', () => {
   const inBlock = (index: number, change: (text: string) => string) => (blocks: CopiedBlock[]) => {
     let seen = 0;
-    return blocks.map((block) => (block.orgid === 'bolt' && seen++ === index ? { ...block, text: change(block.text) } : block));
+    return blocks.map((block) =>
+      block.orgid === 'bolt' && seen++ === index ? { ...block, text: change(block.text) } : block,
+    );
   };
 
   test('a digit in an event', async () => {
@@ -101,7 +113,10 @@ describe('what was changed in a stored block is found', () => {
       }),
     );
     expect(report.verdict).toBe('tampered');
-    expect(of(report, 'bolt')).toMatchObject({ verdict: 'tampered', problem: { seq: damaged, detail: 'event_hash is not the SHA-256 of event' } });
+    expect(of(report, 'bolt')).toMatchObject({
+      verdict: 'tampered',
+      problem: { seq: damaged, detail: 'event_hash is not the SHA-256 of event' },
+    });
     expect(of(report, 'acme')?.verdict).toBe('ok');
   });
 
@@ -123,14 +138,27 @@ describe('what was changed in a stored block is found', () => {
 
   test('a block that is none, that is missing, doubled, or in another chain', async () => {
     const none = await verifyCopy(inBlock(1, () => 'nonsense'));
-    expect(of(none, 'bolt')).toMatchObject({ verdict: 'tampered', problem: { detail: expect.stringContaining('of the stream is none') } });
+    expect(of(none, 'bolt')).toMatchObject({
+      verdict: 'tampered',
+      problem: { detail: expect.stringContaining('of the stream is none') },
+    });
     let seen = 0;
     const missing = await verifyCopy((blocks) => blocks.filter(({ orgid }) => orgid !== 'bolt' || seen++ !== 1));
-    expect(of(missing, 'bolt')).toMatchObject({ verdict: 'tampered', problem: { detail: expect.stringMatching(/expected seq \d+, found \d+/) } });
-    const doubled = await verifyCopy((blocks) => blocks.flatMap((block) => (block.orgid === 'bolt' ? [block, block] : [block])));
+    expect(of(missing, 'bolt')).toMatchObject({
+      verdict: 'tampered',
+      problem: { detail: expect.stringMatching(/expected seq \d+, found \d+/) },
+    });
+    const doubled = await verifyCopy((blocks) =>
+      blocks.flatMap((block) => (block.orgid === 'bolt' ? [block, block] : [block])),
+    );
     expect(of(doubled, 'bolt')?.verdict).toBe('tampered');
-    const moved = await verifyCopy((blocks) => blocks.map((block) => (block.orgid === 'acme' ? { ...block, orgid: 'corp' } : block)));
-    expect(of(moved, 'corp')).toMatchObject({ verdict: 'tampered', problem: { seq: 1, detail: expect.stringContaining('chain of acme') } });
+    const moved = await verifyCopy((blocks) =>
+      blocks.map((block) => (block.orgid === 'acme' ? { ...block, orgid: 'corp' } : block)),
+    );
+    expect(of(moved, 'corp')).toMatchObject({
+      verdict: 'tampered',
+      problem: { seq: 1, detail: expect.stringContaining('chain of acme') },
+    });
   });
 
   test('a block removed from the stream itself', async () => {
@@ -140,12 +168,16 @@ describe('what was changed in a stored block is found', () => {
     await manager.streams.deleteMessage(copy.ledgerStream, state.last_seq - 1);
     const report = await verifyLedger(nc, copy, { waitMs: 0 });
     const hole = state.last_seq - 1;
-    expect(report).toMatchObject({ verdict: 'tampered', ledger: { problems: [`blocks ${hole} to ${hole} are missing in stream ${copy.ledgerStream}`] } });
+    expect(report).toMatchObject({
+      verdict: 'tampered',
+      ledger: { problems: [`blocks ${hole} to ${hole} are missing in stream ${copy.ledgerStream}`] },
+    });
   });
 });
 
 describe('a chain that is good in itself is compared with AUDIT', () => {
-  const forge = (orgid: string, change: (entry: Entry) => ReturnType<typeof unchanged>[]) => (blocks: CopiedBlock[]) => forgeChain(blocks, orgid, change);
+  const forge = (orgid: string, change: (entry: Entry) => ReturnType<typeof unchanged>[]) => (blocks: CopiedBlock[]) =>
+    forgeChain(blocks, orgid, change);
 
   test('forging everything faithfully gives the same chain: the forger works', async () => {
     expect((await verifyCopy(forge('bolt', (entry) => [unchanged(entry)]))).verdict).toBe('ok');
@@ -156,15 +188,28 @@ describe('a chain that is good in itself is compared with AUDIT', () => {
       forge('bolt', (entry) => {
         if (entry.core.seq !== 20) return [unchanged(entry)];
         const { event, volume, ...rest } = unchanged(entry);
-        return [{ ...rest, event: { ...event, data: { ...(event['data'] as object), size_bytes: 1 } }, volume: { ...volume, bytes: '1' } }];
+        return [
+          {
+            ...rest,
+            event: { ...event, data: { ...(event['data'] as object), size_bytes: 1 } },
+            volume: { ...volume, bytes: '1' },
+          },
+        ];
       }),
     );
     expect(of(report, 'bolt')?.verdict).toBe('ok');
-    expect(report).toMatchObject({ verdict: 'tampered', audit: { problem_count: 1, problems: [{ kind: 'altered', detail: expect.stringContaining('chain of bolt') }] } });
+    expect(report).toMatchObject({
+      verdict: 'tampered',
+      audit: { problem_count: 1, problems: [{ kind: 'altered', detail: expect.stringContaining('chain of bolt') }] },
+    });
   });
 
   test('a time was changed, which would move the event to another bill', async () => {
-    const report = await verifyCopy(forge('bolt', (entry) => [{ ...unchanged(entry), ...(entry.core.seq === 1 && { received: '2020-01-01T00:00:00.000Z' }) }]));
+    const report = await verifyCopy(
+      forge('bolt', (entry) => [
+        { ...unchanged(entry), ...(entry.core.seq === 1 && { received: '2020-01-01T00:00:00.000Z' }) },
+      ]),
+    );
     expect(of(report, 'bolt')?.verdict).toBe('ok');
     expect(report).toMatchObject({ verdict: 'tampered', audit: { problem_count: 1 } });
   });
@@ -172,7 +217,10 @@ describe('a chain that is good in itself is compared with AUDIT', () => {
   test('an event was left out', async () => {
     const report = await verifyCopy(forge('acme', (entry) => (entry.core.seq === 30 ? [] : [unchanged(entry)])));
     expect(of(report, 'acme')).toMatchObject({ verdict: 'ok', entries: 29 });
-    expect(report).toMatchObject({ verdict: 'incomplete', audit: { behind: 0, problems: [{ kind: 'not_chained', detail: 'the event of acme is in no chain' }] } });
+    expect(report).toMatchObject({
+      verdict: 'incomplete',
+      audit: { behind: 0, problems: [{ kind: 'not_chained', detail: 'the event of acme is in no chain' }] },
+    });
   });
 
   test('a whole chain was left out', async () => {
@@ -187,18 +235,25 @@ describe('a chain that is good in itself is compared with AUDIT', () => {
     const report = await verifyCopy(
       forge('bolt', (entry) => {
         const next = unchanged(entry);
-        return entry.core.source.seq === source.seq + 1 ? [{ ...next, source, event: { ...next.event, producer: 'forger', sequence: '1' } }, next] : [next];
+        return entry.core.source.seq === source.seq + 1
+          ? [{ ...next, source, event: { ...next.event, producer: 'forger', sequence: '1' } }, next]
+          : [next];
       }),
     );
     expect(report.verdict).toBe('tampered');
-    expect(report.chains.map(({ problem }) => problem?.detail).join()).toMatch(/is in the chain of (acme|bolt) already/);
+    expect(report.chains.map(({ problem }) => problem?.detail).join()).toMatch(
+      /is in the chain of (acme|bolt) already/,
+    );
   });
 
   test('an event is recorded as if it were none', async () => {
     const report = await verifyCopy((blocks) => {
       const left = forgeChain(blocks, 'acme', (entry) => (entry.core.seq === 30 ? [] : [unchanged(entry)]));
       const lost = parseBlock(blocks.findLast(({ orgid }) => orgid === 'acme')?.text ?? '').entries.at(-1) as Entry;
-      return forgeChain(left, SYSTEM_CHAIN, (entry) => [unchanged(entry), { ...unchanged(entry), source: lost.core.source }]);
+      return forgeChain(left, SYSTEM_CHAIN, (entry) => [
+        unchanged(entry),
+        { ...unchanged(entry), source: lost.core.source },
+      ]);
     });
     // The payload's hash is not the event's either: whatever the forger writes, one of the two shows.
     expect(report.verdict).not.toBe('ok');
@@ -208,7 +263,11 @@ describe('a chain that is good in itself is compared with AUDIT', () => {
     const good = of(await verifyLedger(nc, settings), 'bolt')?.last as { seq: number; hash: string };
     const expectHead = new Map([['bolt', [good]]]);
     expect((await verifyLedger(nc, settings, { expect: expectHead })).verdict).toBe('ok');
-    const cut = await copyLedger(nc, settings, forge('bolt', (entry) => (entry.core.seq > 50 ? [] : [unchanged(entry)])));
+    const cut = await copyLedger(
+      nc,
+      settings,
+      forge('bolt', (entry) => (entry.core.seq > 50 ? [] : [unchanged(entry)])),
+    );
     expect(of(await verifyLedger(nc, cut, { expect: expectHead, waitMs: 0 }), 'bolt')?.verdict).toBe('truncated');
     const gone = await copyLedger(nc, settings, (blocks) => blocks.filter(({ orgid }) => orgid !== 'bolt'));
     expect(of(await verifyLedger(nc, gone, { expect: expectHead, waitMs: 0 }), 'bolt')?.verdict).toBe('truncated');
@@ -219,7 +278,11 @@ describe('AUDIT has less, or more, than the ledger', () => {
   test('a ledger that is behind: named, after having waited', async () => {
     const fresh = await makeStreams(nc);
     await publishAll(nc, traffic(fresh, 30));
-    expect(await verifyLedger(nc, fresh, { waitMs: 0 })).toMatchObject({ verdict: 'incomplete', chains: [], audit: { behind: 30, problem_count: 0 } });
+    expect(await verifyLedger(nc, fresh, { waitMs: 0 })).toMatchObject({
+      verdict: 'incomplete',
+      chains: [],
+      audit: { behind: 30, problem_count: 0 },
+    });
     const waiting = verifyLedger(nc, fresh, { waitMs: 20_000 });
     await chain(nc, fresh);
     expect((await waiting).verdict).toBe('ok');
@@ -234,16 +297,35 @@ describe('AUDIT has less, or more, than the ledger', () => {
     const report = await verifyLedger(nc, fresh);
     // What was deleted is a hole in its publisher's count.
     expect(report).toMatchObject({ verdict: 'incomplete', audit: { compared: 26, problems: [], behind: 0 } });
-    expect(report.chains.filter(({ orgid }) => orgid !== SYSTEM_CHAIN).map(({ missing }) => Number(missing)).reduce((a, b) => a + b)).toBe(4);
+    expect(
+      report.chains
+        .filter(({ orgid }) => orgid !== SYSTEM_CHAIN)
+        .map(({ missing }) => Number(missing))
+        .reduce((a, b) => a + b),
+    ).toBe(4);
   });
 
   test('events that expired after they were chained: the chains vouch for them', async () => {
     const fresh = await makeStreams(nc);
-    await publishAll(nc, [...traffic(fresh, 30), chainloopEvent(fresh, { TargetType: 'Workflow', ActionType: 'WorkflowCreated', OrgID: 'acme', Info: {} } as never)]);
+    await publishAll(nc, [
+      ...traffic(fresh, 30),
+      chainloopEvent(fresh, {
+        TargetType: 'Workflow',
+        ActionType: 'WorkflowCreated',
+        OrgID: 'acme',
+        Info: {},
+      } as never),
+    ]);
     await chain(nc, fresh);
     await (await jetstreamManager(nc)).streams.purge(fresh.auditStream, { seq: 11 });
-    expect(await verifyLedger(nc, fresh)).toMatchObject({ verdict: 'ok', audit: { from: 11, to: 31, compared: 21, problems: [] } });
-    expect(await verifyLedger(nc, fresh, { orgid: 'acme' })).toMatchObject({ verdict: 'ok', audit: { from: 11, compared: 7, problems: [] } });
+    expect(await verifyLedger(nc, fresh)).toMatchObject({
+      verdict: 'ok',
+      audit: { from: 11, to: 31, compared: 21, problems: [] },
+    });
+    expect(await verifyLedger(nc, fresh, { orgid: 'acme' })).toMatchObject({
+      verdict: 'ok',
+      audit: { from: 11, compared: 7, problems: [] },
+    });
   });
 });
 
@@ -264,7 +346,10 @@ describe('replay', () => {
       const bytes = new TextEncoder().encode(text);
       for (let i = 0; i < bytes.length; i += 1000) yield bytes.subarray(i, i + 1000);
     }
-    expect(await verifyLines(file(`${all.join('\n')}\n`), { orgid: 'bolt' })).toMatchObject({ verdict: 'ok', entries: 60 });
+    expect(await verifyLines(file(`${all.join('\n')}\n`), { orgid: 'bolt' })).toMatchObject({
+      verdict: 'ok',
+      entries: 60,
+    });
     expect(await verifyLines(file('hello\n'))).toMatchObject({ verdict: 'unreadable' });
   });
 

@@ -15,7 +15,6 @@ import {
   formatBlock,
   formatLedgerSubject,
   formatTrailer,
-  type Json,
   type JsonObject,
   parseBlock,
   type Volume,
@@ -127,7 +126,7 @@ export function forgeChain(
     const first = state.head.seq + 1;
     const lines: string[] = [];
     for (const { event, ...next } of entries.flatMap(change)) {
-      const { line, head } = appendEntry(state.head, { ...next, event: canonicalJson(event as Json) });
+      const { line, head } = appendEntry(state.head, { ...next, event: canonicalJson(event) });
       state.head = head;
       const { producer, sequence } = event;
       if (typeof producer === 'string') admit(state.producers, producer, Number(sequence), head.seq);

@@ -2,7 +2,15 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema';
 import { ConsumerError } from './errors.ts';
-import { entryAt, findBlock, type LedgerPlace, newestBlock, nextBlock, readStored, type StoredBlock } from './find-block.ts';
+import {
+  entryAt,
+  findBlock,
+  type LedgerPlace,
+  newestBlock,
+  nextBlock,
+  readStored,
+  type StoredBlock,
+} from './find-block.ts';
 
 /** Blocks to start looking from, by organization. Any block of the chain will do; a near one is quick. */
 export type Hints = ReadonlyMap<string, StoredBlock>;

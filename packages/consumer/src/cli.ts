@@ -12,7 +12,14 @@ import { verifyCommand } from './cli/verify.ts';
 import { closest } from './closest.ts';
 import { ConsumerError } from './errors.ts';
 
-const COMMANDS: readonly Command[] = [serveCommand, deployCommand, usageCommand, verifyCommand, headCommand, replayCommand];
+const COMMANDS: readonly Command[] = [
+  serveCommand,
+  deployCommand,
+  usageCommand,
+  verifyCommand,
+  headCommand,
+  replayCommand,
+];
 
 const HELP = `Usage: waybill <command> [options]
 
@@ -43,7 +50,10 @@ function find(name: string): Command {
   const command = COMMANDS.find((one) => one.name === name);
   if (command) return command;
   const meant = closest(name, [...COMMANDS.map((one) => one.name), 'help'], 2);
-  throw new ConsumerError('BAD_ARGUMENT', `waybill has no command ${name}${meant ? `: did you mean ${meant}?` : '; see waybill help'}`);
+  throw new ConsumerError(
+    'BAD_ARGUMENT',
+    `waybill has no command ${name}${meant ? `: did you mean ${meant}?` : '; see waybill help'}`,
+  );
 }
 
 /** One line for people; with `--json` an object. @returns the exit code */

@@ -11,11 +11,13 @@ import type { Settings } from './settings.ts';
 
 const STREAM_NAME = /^[A-Za-z0-9_-]{1,128}$/;
 const streamName = z.string().regex(STREAM_NAME, 'expected a stream name: letters, digits, - and _');
-const prefix = z.string().regex(SUBJECT_PREFIX_PATTERN, 'expected subject tokens separated by dots, e.g. audit or acme.audit');
+const prefix = z
+  .string()
+  .regex(SUBJECT_PREFIX_PATTERN, 'expected subject tokens separated by dots, e.g. audit or acme.audit');
 const path = z.string();
 
-export const STREAM_MODES = ['deploy', 'check', 'bind'] as const;
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const STREAM_MODES = ['deploy', 'check', 'bind'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Every variable, its default and its meaning. An empty value counts as unset. */
 export const Environment = z.object({
@@ -28,7 +30,9 @@ export const Environment = z.object({
   WAYBILL_NATS_TOKEN: z.string().optional().describe('Token, instead of a user.'),
   WAYBILL_NATS_CREDS_FILE: path.optional().describe('File with a JWT and its seed (`.creds`), instead of a user.'),
   WAYBILL_NATS_NKEY_SEED_FILE: path.optional().describe('File with an nkey seed, instead of a user.'),
-  WAYBILL_NATS_TLS_CA_FILE: path.optional().describe('Certificates (PEM) that the server must chain to; switches TLS on.'),
+  WAYBILL_NATS_TLS_CA_FILE: path
+    .optional()
+    .describe('Certificates (PEM) that the server must chain to; switches TLS on.'),
   WAYBILL_NATS_TLS_CERT_FILE: path.optional().describe('Client certificate (PEM); needs `WAYBILL_NATS_TLS_KEY_FILE`.'),
   WAYBILL_NATS_TLS_KEY_FILE: path.optional().describe('Key (PEM) of the client certificate.'),
   WAYBILL_NATS_INBOX_PREFIX: prefix
@@ -36,7 +40,9 @@ export const Environment = z.object({
     .describe('Subject prefix for answers: the identity must be allowed to subscribe to `<prefix>.>`.'),
   WAYBILL_AUDIT_STREAM: streamName.default('AUDIT').describe('Name of the stream of events.'),
   WAYBILL_LEDGER_STREAM: streamName.default('LEDGER').describe('Name of the stream of blocks.'),
-  WAYBILL_AUDIT_PREFIX: prefix.default(DEFAULT_EVENT_PREFIX).describe('Events are on `<prefix>.<target>.<action>.<orgid>`.'),
+  WAYBILL_AUDIT_PREFIX: prefix
+    .default(DEFAULT_EVENT_PREFIX)
+    .describe('Events are on `<prefix>.<target>.<action>.<orgid>`.'),
   WAYBILL_LEDGER_PREFIX: prefix.default(DEFAULT_LEDGER_PREFIX).describe('Blocks are on `<prefix>.<orgid>`.'),
   WAYBILL_STREAM_MODE: z
     .enum(STREAM_MODES)
@@ -87,7 +93,12 @@ export interface Config {
 }
 
 const SECRET: ReadonlySet<string> = new Set(['WAYBILL_NATS_PASSWORD', 'WAYBILL_NATS_TOKEN', 'WAYBILL_NATS_URL']);
-const IDENTITIES = ['WAYBILL_NATS_USER', 'WAYBILL_NATS_TOKEN', 'WAYBILL_NATS_CREDS_FILE', 'WAYBILL_NATS_NKEY_SEED_FILE'] as const;
+const IDENTITIES = [
+  'WAYBILL_NATS_USER',
+  'WAYBILL_NATS_TOKEN',
+  'WAYBILL_NATS_CREDS_FILE',
+  'WAYBILL_NATS_NKEY_SEED_FILE',
+] as const;
 
 /**
  * Reads the environment. A variable that is a typing error away from a known one is an error; any other unknown one is
@@ -96,7 +107,9 @@ const IDENTITIES = ['WAYBILL_NATS_USER', 'WAYBILL_NATS_TOKEN', 'WAYBILL_NATS_CRE
  * @throws ConsumerError BAD_CONFIG naming the variable, its value and what is expected
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.entries(env).filter(([name, value]) => name.startsWith('WAYBILL_') && value !== '' && value !== undefined);
+  const given = Object.entries(env).filter(
+    ([name, value]) => name.startsWith('WAYBILL_') && value !== '' && value !== undefined,
+  );
   const known = Object.keys(Environment.shape);
   const ignored: string[] = [];
   for (const [name] of given) {
@@ -175,8 +188,11 @@ function natsSettings(env: Environment): NatsSettings {
 
 function serverUrl(text: string): URL {
   const url = URL.parse(text.includes('://') ? text : `nats://${text}`);
-  if (url && (url.protocol === 'nats:' || url.protocol === 'tls:') && url.hostname !== '' && /^\/?$/.test(url.pathname)) return url;
-  throw bad(`WAYBILL_NATS_URL is ${JSON.stringify(withoutPassword(text))}: expected nats://host:port or tls://host:port, comma-separated`);
+  if (url && (url.protocol === 'nats:' || url.protocol === 'tls:') && url.hostname !== '' && /^\/?$/.test(url.pathname))
+    return url;
+  throw bad(
+    `WAYBILL_NATS_URL is ${JSON.stringify(withoutPassword(text))}: expected nats://host:port or tls://host:port, comma-separated`,
+  );
 }
 
 function together(env: Environment, a: keyof Environment, b: keyof Environment): void {

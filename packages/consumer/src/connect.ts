@@ -1,6 +1,12 @@
 /** Opening the NATS connection that everything here runs over, and refusing servers that cannot do what is needed. */
 import { jetstreamManager } from '@nats-io/jetstream';
-import { type Authenticator, credsAuthenticator, errors, type NatsConnection, nkeyAuthenticator } from '@nats-io/nats-core';
+import {
+  type Authenticator,
+  credsAuthenticator,
+  errors,
+  type NatsConnection,
+  nkeyAuthenticator,
+} from '@nats-io/nats-core';
 import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { readFile } from 'node:fs/promises';
 import type { NatsSettings } from './config.ts';
@@ -10,7 +16,7 @@ import { explain } from './nats-error.ts';
 /** The oldest that everything here was run on (2.10.27, by hand); the tests run on the current one. */
 export const OLDEST_SERVER = '2.10.0';
 /** From here on `sync_interval: always` keeps an acknowledged event through a power failure (nats-server #8456, #8475). */
-export const DURABLE_SERVER = '2.15.0';
+const DURABLE_SERVER = '2.15.0';
 
 export interface ConnectOptions {
   /** Shows in the server's connection list. Default: `waybill`. */
@@ -77,13 +83,16 @@ async function bytesOf(variable: string, file: string): Promise<Uint8Array> {
   try {
     return await readFile(file);
   } catch (cause) {
-    throw new ConsumerError('BAD_CONFIG', `${variable} is ${JSON.stringify(file)}: ${(cause as Error).message}`, { cause });
+    throw new ConsumerError('BAD_CONFIG', `${variable} is ${JSON.stringify(file)}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 
 /** Whether connecting failed because the server does not take this identity, which waiting does not change. */
 export function isRefused(error: unknown): boolean {
-  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof errors.AuthorizationError) return true;
+  for (let one = error; one instanceof Error; one = one.cause)
+    if (one instanceof errors.AuthorizationError) return true;
   return false;
 }
 
@@ -100,7 +109,7 @@ function reason(cause: unknown): string {
 }
 
 /** @throws ConsumerError SERVER_TOO_OLD or JETSTREAM_OFF */
-export async function checkServer(nc: NatsConnection): Promise<void> {
+async function checkServer(nc: NatsConnection): Promise<void> {
   const version = nc.info?.version ?? '0.0.0';
   const where = `the nats-server at ${nc.getServer()}`;
   if (isOlder(version, OLDEST_SERVER)) {

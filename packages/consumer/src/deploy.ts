@@ -1,10 +1,26 @@
 /** Creating the streams, correcting them, and comparing them. Nothing here ever erases an event or loosens a protection. */
-import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager, jetstreamManager, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+  type StreamConfig,
+  type StreamInfo,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
 import type { Settings } from './settings.ts';
-import { auditStream, type Drift, findDrift, ledgerStream, missing, NO_LIMITS, type StreamLimits, type WantedStream } from './streams.ts';
+import {
+  auditStream,
+  type Drift,
+  findDrift,
+  ledgerStream,
+  missing,
+  NO_LIMITS,
+  type StreamLimits,
+  type WantedStream,
+} from './streams.ts';
 
 export interface DeployOptions extends Settings, Partial<StreamLimits> {
   /** The stream of events is somebody else's and is not touched; it has to exist. Default: false. */
@@ -33,8 +49,11 @@ export async function deployStreams(nc: NatsConnection, options: DeployOptions):
   const done: DeployedStream[] = [];
   for (const { wanted, info, drift } of compared) {
     const stream = wanted.name;
-    if (!info) await change(`create stream ${stream}`, () => jsm.streams.add(wanted as StreamConfig));
-    else if (drift.length > 0) await change(`correct stream ${stream}`, () => jsm.streams.update(stream, { ...info.config, ...corrections(drift) }));
+    if (!info) await change(`create stream ${stream}`, () => jsm.streams.add(wanted));
+    else if (drift.length > 0)
+      await change(`correct stream ${stream}`, () =>
+        jsm.streams.update(stream, { ...info.config, ...corrections(drift) }),
+      );
     done.push({ stream, action: !info ? 'created' : drift.length > 0 ? 'corrected' : 'unchanged', drift });
   }
   return done;
@@ -55,7 +74,9 @@ interface Comparison {
 
 async function compare(jsm: JetStreamManager, options: DeployOptions): Promise<Comparison[]> {
   const limits = { ...NO_LIMITS, ...options };
-  const ours = options.bind ? [ledgerStream(options, limits)] : [auditStream(options, limits), ledgerStream(options, limits)];
+  const ours = options.bind
+    ? [ledgerStream(options, limits)]
+    : [auditStream(options, limits), ledgerStream(options, limits)];
   if (options.bind && !(await streamInfo(jsm, options.auditStream))) {
     throw new ConsumerError('NO_STREAM', `could not bind to stream ${options.auditStream}: there is no such stream`);
   }
@@ -132,6 +153,10 @@ async function change(attempted: string, request: () => Promise<unknown>): Promi
     await request();
   } catch (cause) {
     if (!(cause instanceof JetStreamApiError)) throw explain(cause, attempted);
-    throw new ConsumerError('STREAM_DRIFT', `could not ${attempted}: ${cause.message} (JetStream error ${cause.code})`, { cause });
+    throw new ConsumerError(
+      'STREAM_DRIFT',
+      `could not ${attempted}: ${cause.message} (JetStream error ${cause.code})`,
+      { cause },
+    );
   }
 }

@@ -15,11 +15,16 @@ const page = (name: string): string => readFileSync(new URL(`../../../docs/${nam
 
 /** The cells of a table's rows whose first cell is code. */
 function rows(text: string): string[][] {
-  return [...text.matchAll(/^\| `[^\n]*$/gm)].map(([line]) => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()));
+  return [...text.matchAll(/^\| `[^\n]*$/gm)].map(([line]) =>
+    line
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }
 
 test('docs/configuration.md has exactly the variables, their defaults and their meanings', () => {
-  const defaults: Record<string, unknown> = Environment.parse({});
+  const defaults: Record<string, string | number | undefined> = Environment.parse({});
   const wanted = Object.entries(Environment.shape).map(([name, schema]) => {
     const value = defaults[name];
     return [`\`${name}\``, value === undefined ? '' : `\`${String(value)}\``, schema.description];
@@ -35,8 +40,12 @@ test('docs/errors.md lists exactly the codes of the consumer', () => {
 test('docs/cli.md quotes each help text, and has the exit code of each error', () => {
   const text = page('cli.md');
   for (const { name, help } of [serveCommand, deployCommand, usageCommand, verifyCommand, headCommand, replayCommand]) {
-    expect(text, name).toContain(`\`\`\`\n${help}\n\`\`\``);
+    expect(text, `help of ${name}`).toContain(`\`\`\`\n${help}\n\`\`\``);
   }
-  const documented = Object.fromEntries(rows(text).flatMap(([code = '', _, errors = '']) => [...errors.matchAll(/`([A-Z_]+)`/g)].map(([, name]) => [name, Number(code.replaceAll('`', ''))])));
+  const documented = Object.fromEntries(
+    rows(text).flatMap(([code = '', , errors = '']) =>
+      [...errors.matchAll(/`([A-Z_]+)`/g)].map(([, name]) => [name, Number(code.replaceAll('`', ''))]),
+    ),
+  );
   expect(documented).toEqual({ ...EXIT_CODES, UNFORESEEN });
 });

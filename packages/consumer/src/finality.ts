@@ -25,7 +25,9 @@ export async function readFinality(jsm: JetStreamManager, settings: Settings, be
   const next = await nextMessage(jsm, auditStream, watermark + 1);
   if (next && next.stored < before) {
     const behind = state.last_seq - watermark;
-    return no(`the ledger has ${auditStream} up to sequence ${watermark}: up to ${behind} later messages are not chained yet`);
+    return no(
+      `the ledger has ${auditStream} up to sequence ${watermark}: up to ${behind} later messages are not chained yet`,
+    );
   }
   if (next) return { final: true, pending: null };
   const margin = clock.config.num_replicas > 1 ? IN_FLIGHT_MS : 0;
@@ -57,7 +59,11 @@ export async function readWatermark(jsm: JetStreamManager, { ledgerStream, ledge
     return splitBlock(decodeUtf8(message.data)).trailer.watermark;
   } catch (cause) {
     if (seq === 0) throw explain(cause, attempted);
-    throw new ConsumerError('LEDGER_DAMAGED', `stream ${ledgerStream}, sequence ${seq} is no block: ${(cause as Error).message}`, { cause });
+    throw new ConsumerError(
+      'LEDGER_DAMAGED',
+      `stream ${ledgerStream}, sequence ${seq} is no block: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 

@@ -5,7 +5,16 @@
  * boundary or a head that is looked up there would be an old one.
  */
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import { type Block, decodeUtf8, type Entry, formatLedgerSubject, parseBlock, parseEntry, splitBlock, type Trailer } from '@waybill/schema';
+import {
+  type Block,
+  decodeUtf8,
+  type Entry,
+  formatLedgerSubject,
+  parseBlock,
+  parseEntry,
+  splitBlock,
+  type Trailer,
+} from '@waybill/schema';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
 import type { Settings } from './settings.ts';
@@ -37,14 +46,18 @@ export async function nextBlock(
 }
 
 /** The newest block of the chain; null when it has none. @throws ConsumerError LEDGER_DAMAGED */
-export async function newestBlock(jsm: JetStreamManager, ledger: LedgerPlace, orgid: string): Promise<StoredBlock | null> {
+export async function newestBlock(
+  jsm: JetStreamManager,
+  ledger: LedgerPlace,
+  orgid: string,
+): Promise<StoredBlock | null> {
   const subject = formatLedgerSubject(orgid, ledger.ledgerPrefix);
   const message = await get(jsm, ledger, { last_by_subj: subject }, `the newest block of ${orgid}`);
   return message && readStored(ledger, orgid, message);
 }
 
 /** @param holds of a block's first entry: true for the chain's first blocks, then false for all the others */
-export type Predicate = (first: Entry) => boolean;
+type Predicate = (first: Entry) => boolean;
 
 export interface Search {
   readonly holds: Predicate;
@@ -137,10 +150,15 @@ function orDamaged<T>({ ledgerStream }: LedgerPlace, at: { orgid: string; stream
 
 type Query = Parameters<JetStreamManager['streams']['getMessage']>[1] | { seq: number; next_by_subj: string };
 
-async function get(jsm: JetStreamManager, { ledgerStream }: LedgerPlace, query: Query, what: string): Promise<StoredMsg | null> {
+async function get(
+  jsm: JetStreamManager,
+  { ledgerStream }: LedgerPlace,
+  query: Query,
+  what: string,
+): Promise<StoredMsg | null> {
   try {
     // The client's type leaves out `next_by_subj`, which the server has had since 2.9 (JSApiMsgGetRequest).
-    return await jsm.streams.getMessage(ledgerStream, query as { seq: number });
+    return await jsm.streams.getMessage(ledgerStream, query);
   } catch (cause) {
     throw explain(cause, `read ${what} from stream ${ledgerStream}`);
   }

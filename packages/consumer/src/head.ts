@@ -37,7 +37,10 @@ async function headOf(jsm: JetStreamManager, settings: Settings, orgid: string):
   const { trailer, streamSeq } = block;
   const { core, hash } = entryAt(settings, block, -1);
   if (hash !== trailer.head || core.seq !== trailer.last) {
-    throw new ConsumerError('LEDGER_DAMAGED', `stream ${settings.ledgerStream}, sequence ${streamSeq}: the trailer is not that of the last entry`);
+    throw new ConsumerError(
+      'LEDGER_DAMAGED',
+      `stream ${settings.ledgerStream}, sequence ${streamSeq}: the trailer is not that of the last entry`,
+    );
   }
   return { orgid, seq: core.seq, hash, received: core.received, totals: core.totals, watermark: trailer.watermark };
 }

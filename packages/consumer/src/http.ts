@@ -18,7 +18,10 @@ export interface HealthServer extends AsyncDisposable {
 }
 
 /** @throws ConsumerError BAD_CONFIG when the port cannot be opened */
-export async function startHealthServer(at: { host: string; port: number }, health: () => Health): Promise<HealthServer> {
+export async function startHealthServer(
+  at: { host: string; port: number },
+  health: () => Health,
+): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const { alive, ready, status } = health();
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;

@@ -1,6 +1,13 @@
 export { type Config, Environment, type NatsSettings, readConfig } from './config.ts';
 export { type ConnectOptions, OLDEST_SERVER, openConnection } from './connect.ts';
-export { type Consumer, type ConsumerLogger, type ConsumerOptions, type ConsumerStatus, type Role, startConsumer } from './consumer.ts';
+export {
+  type Consumer,
+  type ConsumerLogger,
+  type ConsumerOptions,
+  type ConsumerStatus,
+  type Role,
+  startConsumer,
+} from './consumer.ts';
 export { checkStreams, type DeployedStream, type DeployOptions, deployStreams } from './deploy.ts';
 export { CONSUMER_ERROR_CODES, ConsumerError, type ConsumerErrorCode } from './errors.ts';
 export { type ChainHead, readHead, readHeads } from './head.ts';

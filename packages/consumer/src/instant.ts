@@ -11,11 +11,14 @@ const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,3})0*)?
  */
 export function parseInstant(name: string, text: string): string {
   const [, day, time, fraction = '', zone] = RFC_3339.exec(text) ?? [];
-  const normal = DATE.test(text) ? `${text}T00:00:00.000Z` : `${day}T${time}.${fraction.padEnd(3, '0')}${zone?.toUpperCase()}`;
+  const normal = DATE.test(text)
+    ? `${text}T00:00:00.000Z`
+    : `${day}T${time}.${fraction.padEnd(3, '0')}${zone?.toUpperCase()}`;
   const ms = Date.parse(normal);
   // `Date.parse` takes February 30 for March 2.
   const rolled = new Date(Date.parse(`${normal.slice(0, 10)}T00:00:00.000Z`));
-  if (Number.isFinite(ms) && rolled.toISOString().slice(0, 10) === normal.slice(0, 10)) return new Date(ms).toISOString();
+  if (Number.isFinite(ms) && rolled.toISOString().slice(0, 10) === normal.slice(0, 10))
+    return new Date(ms).toISOString();
   throw new ConsumerError(
     'BAD_ARGUMENT',
     `${name} is ${JSON.stringify(text)}: expected RFC 3339 with a zone and at most milliseconds, e.g. 2026-07-01T00:00:00Z, or a date, e.g. 2026-07-01 (its midnight in UTC)`,

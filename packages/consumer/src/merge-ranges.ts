@@ -1,7 +1,9 @@
 import type { StreamItem } from './reader.ts';
 
 /** The items of several readings of one stream, by sequence. The readings have no item in common. */
-export async function* mergeInOrder(sources: readonly AsyncGenerator<readonly StreamItem[]>[]): AsyncGenerator<StreamItem> {
+export async function* mergeInOrder(
+  sources: readonly AsyncGenerator<readonly StreamItem[]>[],
+): AsyncGenerator<StreamItem> {
   const open = sources.map((source) => ({ source, items: [] as readonly StreamItem[], next: 0 }));
   try {
     for (;;) {

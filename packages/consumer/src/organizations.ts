@@ -12,14 +12,23 @@ export async function listOrganizations(jsm: JetStreamManager, ledger: LedgerPla
       const orgid = parseLedgerSubject(subject, ledger.ledgerPrefix);
       if (orgid !== null && orgid !== SYSTEM_CHAIN) found.push(orgid);
     }
-    return found.sort();
+    return found.toSorted(byName);
   } catch (cause) {
     throw explain(cause, `list the organizations in stream ${ledger.ledgerStream}`);
   }
 }
 
+/** By UTF-16 units, wherever this runs: the order must not depend on a locale. */
+function byName(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
 /** Calls `work` for every item, `width` at a time; results in the items' order. */
-export async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = Array.from({ length: items.length });
   let next = 0;
   async function worker(): Promise<void> {

@@ -24,9 +24,14 @@ const MAX_RESETS = 12;
  *
  * @throws ConsumerError NO_ANSWER when reading fails again and again
  */
-export async function* readRange(nc: NatsConnection, jsm: JetStreamManager, range: StreamRange): AsyncGenerator<readonly StreamItem[]> {
+export async function* readRange(
+  nc: NatsConnection,
+  jsm: JetStreamManager,
+  range: StreamRange,
+): AsyncGenerator<readonly StreamItem[]> {
   const { stream, subject, from, signal } = range;
-  const to = subject === undefined || range.to === undefined ? range.to : Math.min(range.to, await lastOn(jsm, stream, subject));
+  const to =
+    subject === undefined || range.to === undefined ? range.to : Math.min(range.to, await lastOn(jsm, stream, subject));
   const isAborted = (): boolean => signal?.aborted === true;
   if ((to !== undefined && to < from) || isAborted()) return;
   let resets = 0;
@@ -50,7 +55,10 @@ export async function* readRange(nc: NatsConnection, jsm: JetStreamManager, rang
       const items = await reader.next(MESSAGES_AT_ONCE);
       if (items.length === 0) {
         if (isAborted()) return;
-        throw new ConsumerError('NO_ANSWER', `could not read stream ${stream} from sequence ${reader.position + 1} on: ${why}`);
+        throw new ConsumerError(
+          'NO_ANSWER',
+          `could not read stream ${stream} from sequence ${reader.position + 1} on: ${why}`,
+        );
       }
       resets = 0;
       const last = lastSeqOf(items.at(-1) as StreamItem);

@@ -22,7 +22,11 @@ export interface ReplayOptions {
  *
  * @throws ConsumerError BAD_ARGUMENT, NO_STREAM, LEDGER_DAMAGED …
  */
-export async function* replay(nc: NatsConnection, settings: Settings, options: ReplayOptions): AsyncGenerator<string[]> {
+export async function* replay(
+  nc: NatsConnection,
+  settings: Settings,
+  options: ReplayOptions,
+): AsyncGenerator<string[]> {
   const { orgid, follow = false, signal } = options;
   const fromSeq = options.fromSeq ?? 1;
   if (!Number.isSafeInteger(fromSeq) || fromSeq < 1) {
@@ -31,7 +35,8 @@ export async function* replay(nc: NatsConnection, settings: Settings, options: R
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const subject = formatLedgerSubject(orgid, settings.ledgerPrefix);
   const last = await lastSeq(jsm, settings);
-  const start = fromSeq === 1 ? null : await findBlock(jsm, settings, orgid, { holds: ({ core }) => core.seq <= fromSeq });
+  const start =
+    fromSeq === 1 ? null : await findBlock(jsm, settings, orgid, { holds: ({ core }) => core.seq <= fromSeq });
   const range = {
     stream: settings.ledgerStream,
     subject,

@@ -48,7 +48,11 @@ export async function serve({ config, logger, stop }: ServeOptions): Promise<voi
 }
 
 /** A server that is not there yet is waited for; one that refuses this identity, or is too old, is not. */
-async function connectPatiently(config: Config, logger: ConsumerLogger, stop: AbortSignal): Promise<NatsConnection | null> {
+async function connectPatiently(
+  config: Config,
+  logger: ConsumerLogger,
+  stop: AbortSignal,
+): Promise<NatsConnection | null> {
   const servers = config.nats.servers.join(', ');
   while (!stop.aborted) {
     try {
@@ -56,7 +60,8 @@ async function connectPatiently(config: Config, logger: ConsumerLogger, stop: Ab
       logger.info({ server: nc.getServer(), version: nc.info?.version }, 'connected to NATS');
       return nc;
     } catch (error) {
-      const transient = error instanceof ConsumerError && ['CANNOT_CONNECT', 'NO_ANSWER', 'JETSTREAM_OFF'].includes(error.code);
+      const transient =
+        error instanceof ConsumerError && ['CANNOT_CONNECT', 'NO_ANSWER', 'JETSTREAM_OFF'].includes(error.code);
       if (!transient || isRefused(error)) throw error;
       logger.warn({ servers }, `${error.message}; trying again`);
       await pause(RETRY_MS, undefined, { signal: stop }).catch(() => undefined);
@@ -67,15 +72,29 @@ async function connectPatiently(config: Config, logger: ConsumerLogger, stop: Ab
 
 async function prepareStreams(nc: NatsConnection, config: Config, logger: ConsumerLogger): Promise<void> {
   const { settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, streamMode } = config;
-  const options: DeployOptions = { ...settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, bind: streamMode === 'bind' };
+  const options: DeployOptions = {
+    ...settings,
+    replicas,
+    auditMaxAgeMs,
+    auditMaxBytes,
+    ledgerMaxBytes,
+    bind: streamMode === 'bind',
+  };
   if (streamMode === 'check') {
     const drift = await checkStreams(nc, options);
     if (drift.length === 0) return;
-    const fields = drift.map(({ stream, field, wanted, found }) => `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`);
-    throw new ConsumerError('STREAM_DRIFT', `the streams are not as WAYBILL_* says (${fields.join('; ')}): see waybill deploy --check`);
+    const fields = drift.map(
+      ({ stream, field, wanted, found }) =>
+        `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`,
+    );
+    throw new ConsumerError(
+      'STREAM_DRIFT',
+      `the streams are not as WAYBILL_* says (${fields.join('; ')}): see waybill deploy --check`,
+    );
   }
   for (const { stream, action, drift } of await deployStreams(nc, options)) {
-    if (action !== 'unchanged') logger.info({ stream, drift: action === 'corrected' ? drift : undefined }, `stream ${action}`);
+    if (action !== 'unchanged')
+      logger.info({ stream, drift: action === 'corrected' ? drift : undefined }, `stream ${action}`);
   }
 }
 
@@ -85,7 +104,7 @@ interface Link {
 
 function watchLink(nc: NatsConnection, logger: ConsumerLogger): Link {
   const link: Link = { up: true };
-  void (async () => {
+  const watch = async (): Promise<void> => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
         link.up = false;
@@ -97,7 +116,8 @@ function watchLink(nc: NatsConnection, logger: ConsumerLogger): Link {
         logger.warn({ err: status.error }, 'NATS reported an error');
       }
     }
-  })();
+  };
+  watch().catch((error: unknown) => logger.error({ err: error }, 'no longer watching the connection'));
   return link;
 }
 

@@ -135,10 +135,22 @@ function valueOf(found: Partial<StreamConfig>, field: string): unknown {
   return field in UNUSED ? UNUSED[field as keyof typeof UNUSED] : (DEFAULTS[field] ?? false);
 }
 
-const NO_LIMIT_BELOW_1: ReadonlySet<string> = new Set(['max_msgs', 'max_msgs_per_subject', 'max_msg_size', 'max_consumers', 'max_bytes']);
-const DEFAULTS: Readonly<Record<string, unknown>> = { max_age: 0, max_bytes: -1, num_replicas: 1, duplicate_window: 0, subjects: [] };
+const NO_LIMIT_BELOW_1: ReadonlySet<string> = new Set([
+  'max_msgs',
+  'max_msgs_per_subject',
+  'max_msg_size',
+  'max_consumers',
+  'max_bytes',
+]);
+const DEFAULTS: Readonly<Record<string, unknown>> = {
+  max_age: 0,
+  max_bytes: -1,
+  num_replicas: 1,
+  duplicate_window: 0,
+  subjects: [],
+};
 
 function same(a: unknown, b: unknown): boolean {
-  if (Array.isArray(a) && Array.isArray(b)) return JSON.stringify([...a].sort()) === JSON.stringify([...b].sort());
-  return a === b;
+  if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
+  return new Set([...a, ...b]).size === a.length && a.length === b.length;
 }

@@ -4,7 +4,15 @@
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Entry, NO_TOTALS, ORGID_PATTERN, subtractTotals, sumTotals, type Tally, type Totals } from '@waybill/schema';
+import {
+  type Entry,
+  NO_TOTALS,
+  ORGID_PATTERN,
+  subtractTotals,
+  sumTotals,
+  type Tally,
+  type Totals,
+} from '@waybill/schema';
 import { findBoundary, findLast, type Hints, readHints } from './boundary.ts';
 import { ConsumerError } from './errors.ts';
 import { readFinality } from './finality.ts';
@@ -59,9 +67,16 @@ export interface UsageReport {
  *
  * @throws ConsumerError BAD_ARGUMENT, NO_STREAM, LEDGER_DAMAGED …
  */
-export async function usage(nc: NatsConnection, settings: Settings, query: UsageWindow & { orgid: string }): Promise<Usage> {
+export async function usage(
+  nc: NatsConnection,
+  settings: Settings,
+  query: UsageWindow & { orgid: string },
+): Promise<Usage> {
   if (!ORGID_PATTERN.test(query.orgid)) {
-    throw new ConsumerError('BAD_ARGUMENT', `orgid is ${JSON.stringify(query.orgid)}: expected ${ORGID_PATTERN.source}`);
+    throw new ConsumerError(
+      'BAD_ARGUMENT',
+      `orgid is ${JSON.stringify(query.orgid)}: expected ${ORGID_PATTERN.source}`,
+    );
   }
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const window = await openWindow(jsm, settings, query);
@@ -70,7 +85,11 @@ export async function usage(nc: NatsConnection, settings: Settings, query: Usage
 }
 
 /** Every organization's usage, `_system` left out. @throws ConsumerError as `usage` */
-export async function usageOfAll(nc: NatsConnection, settings: Settings, query: UsageWindow = {}): Promise<UsageReport> {
+export async function usageOfAll(
+  nc: NatsConnection,
+  settings: Settings,
+  query: UsageWindow = {},
+): Promise<UsageReport> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const window = await openWindow(jsm, settings, query);
   const orgids = await listOrganizations(jsm, settings);
@@ -79,7 +98,9 @@ export async function usageOfAll(nc: NatsConnection, settings: Settings, query: 
   for (let i = 0; i < orgids.length; i += ORGANIZATIONS_AT_ONCE) {
     const group = orgids.slice(i, i + ORGANIZATIONS_AT_ONCE);
     const hints = await hintsFor(jsm, settings, { window, orgids: group });
-    const usages = await inParallel(group, REQUESTS_AT_ONCE, (orgid) => usageOf(jsm, settings, { orgid, window, hints }));
+    const usages = await inParallel(group, REQUESTS_AT_ONCE, (orgid) =>
+      usageOf(jsm, settings, { orgid, window, hints }),
+    );
     organizations.push(...usages);
   }
   const { from, to, standing } = window;
@@ -139,7 +160,8 @@ async function usageOf(
   { orgid, window, hints }: { orgid: string; window: Window; hints: WindowHints },
 ): Promise<Usage> {
   const { from, to, standing } = window;
-  const start = from === null ? null : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
+  const start =
+    from === null ? null : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
   const end =
     to === null
       ? await findLast(jsm, settings, orgid)

@@ -32,7 +32,7 @@ export interface AuditCheck {
   readonly compared: number;
 }
 
-export interface SequenceGap {
+interface SequenceGap {
   readonly first: number;
   readonly last: number;
 }
@@ -60,7 +60,8 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
 
   function takeGap(record: JsonObject, seq: number): string | null {
     const gap = { first: Number(record['first']), last: Number(record['last']) };
-    if (!(gap.first >= 1 && gap.last >= gap.first) || gap.last !== seq) return `the gap ${gap.first} to ${gap.last} is recorded at ${seq}`;
+    if (!(gap.first >= 1 && gap.last >= gap.first) || gap.last !== seq)
+      return `the gap ${gap.first} to ${gap.last} is recorded at ${seq}`;
     gaps.push(gap);
     return null;
   }
@@ -72,16 +73,23 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
     compared++;
     const problem = (kind: AuditProblem['kind'], detail: string): AuditProblem => ({ seq, kind, detail });
     if (chain === null) {
-      return problem('not_chained', `${reading.ok ? `the event of ${reading.orgid}` : `the message (${reading.reason})`} is in no chain`);
+      return problem(
+        'not_chained',
+        `${reading.ok ? `the event of ${reading.orgid}` : `the message (${reading.reason})`} is in no chain`,
+      );
     }
     if (chain === SYSTEM_CHAIN || chain === DUPLICATES) {
       const contentHash = createHash('sha256').update(payload).digest('hex');
-      if (!index.matches(seq, { contentHash, received: '' })) return problem('altered', 'the payload is not the one that _system recorded');
-      if (reading.ok && chain === SYSTEM_CHAIN) return problem('misjudged', `the event of ${reading.orgid} is recorded in _system as if it were none`);
+      if (!index.matches(seq, { contentHash, received: '' }))
+        return problem('altered', 'the payload is not the one that _system recorded');
+      if (reading.ok && chain === SYSTEM_CHAIN)
+        return problem('misjudged', `the event of ${reading.orgid} is recorded in _system as if it were none`);
       return null;
     }
-    if (!reading.ok) return problem('altered', `it is no event (${reading.reason}), and the chain of ${chain} has one from it`);
-    if (reading.orgid !== chain) return problem('altered', `the event is of ${reading.orgid}, and it is in the chain of ${chain}`);
+    if (!reading.ok)
+      return problem('altered', `it is no event (${reading.reason}), and the chain of ${chain} has one from it`);
+    if (reading.orgid !== chain)
+      return problem('altered', `the event is of ${reading.orgid}, and it is in the chain of ${chain}`);
     const before = latest.get(chain) ?? '';
     const expected = received < before ? before : received;
     latest.set(chain, expected);
@@ -127,5 +135,5 @@ function labelOf(orgid: string, event: JsonObject | null): string {
 function claimOf({ core, event }: Pick<Entry, 'core' | 'event'>): Claim {
   if (core.orgid !== SYSTEM_CHAIN) return { contentHash: core.event_hash, received: core.received };
   // `_system` also has records of gaps, whose times nothing can be compared with, so its times are left out.
-  return { contentHash: String(event?.['sha256']), received: '' };
+  return { contentHash: typeof event?.['sha256'] === 'string' ? event['sha256'] : '', received: '' };
 }

@@ -59,7 +59,12 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
     if (!chain) {
       const expected = expect?.get(orgid);
       const start = orgid === SYSTEM_CHAIN ? 1 : fromSeq;
-      const verifier = createChainVerifier({ orgid, sha256: nodeSha256, fromSeq: start, ...(expected && { expect: expected }) });
+      const verifier = createChainVerifier({
+        orgid,
+        sha256: nodeSha256,
+        fromSeq: start,
+        ...(expected && { expect: expected }),
+      });
       chain = { verifier, start, producers: new Map(), isPartial: start > 1, problem: null };
       chains.set(orgid, chain);
     }
@@ -85,9 +90,14 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
       takeIn(chain, entry);
     }
     if (!first || !last) return { seq: chain.start, detail: `block ${seq} of the stream ends before it` };
-    const mismatch = trailerMismatch(isStart ? { ...trailer, first: chain.start } : trailer, first, last) ?? producersMismatch(chain, trailer);
-    const detail = mismatch ?? (trailer.watermark < watermark ? `watermark goes back from ${watermark} to ${trailer.watermark}` : null);
-    if (detail !== null) return { seq: last.core.seq, detail: `in the trailer of block ${seq} of the stream: ${detail}` };
+    const mismatch =
+      trailerMismatch(isStart ? { ...trailer, first: chain.start } : trailer, first, last) ??
+      producersMismatch(chain, trailer);
+    const detail =
+      mismatch ??
+      (trailer.watermark < watermark ? `watermark goes back from ${watermark} to ${trailer.watermark}` : null);
+    if (detail !== null)
+      return { seq: last.core.seq, detail: `in the trailer of block ${seq} of the stream: ${detail}` };
     watermark = trailer.watermark;
     return null;
   }
@@ -110,7 +120,7 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
       return entries;
     },
     finish() {
-      const sorted = [...chains].sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
+      const sorted = [...chains].toSorted(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
       return sorted.map(([, { verifier, problem }]) => {
         const report = verifier.finish();
         return problem ? { ...report, verdict: 'tampered', problem } : report;
@@ -128,7 +138,8 @@ function takeIn(chain: Chain, { core, event }: Entry): void {
   if (event === null) chain.isPartial = true;
   if (event === null || core.orgid === SYSTEM_CHAIN) return;
   const { producer, sequence } = event;
-  if (typeof producer === 'string' && typeof sequence === 'string') admit(chain.producers, producer, Number(sequence), core.seq);
+  if (typeof producer === 'string' && typeof sequence === 'string')
+    admit(chain.producers, producer, Number(sequence), core.seq);
 }
 
 function producersMismatch(chain: Chain, trailer: Trailer): string | null {
@@ -139,6 +150,6 @@ function producersMismatch(chain: Chain, trailer: Trailer): string | null {
     return null;
   }
   const derived = canonicalJson(Object.fromEntries(chain.producers) as unknown as Json);
-  if (derived === canonicalJson(trailer.producers as unknown as Json)) return null;
+  if (derived === canonicalJson(trailer.producers)) return null;
   return 'producers are not those of the entries';
 }

@@ -78,7 +78,11 @@ const LISTED = 100;
  * @returns a report, whatever is found
  * @throws ConsumerError only when the streams cannot be read: NO_STREAM, NO_PERMISSION, NO_ANSWER …
  */
-export async function verifyLedger(nc: NatsConnection, settings: Settings, options: VerifyLedgerOptions = {}): Promise<LedgerReport> {
+export async function verifyLedger(
+  nc: NatsConnection,
+  settings: Settings,
+  options: VerifyLedgerOptions = {},
+): Promise<LedgerReport> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const audit = (await info(jsm, settings.auditStream)).state;
   // Only then the ledger, which therefore knows at least as much.
@@ -97,12 +101,16 @@ export async function verifyLedger(nc: NatsConnection, settings: Settings, optio
   const blocks = createBlockVerifier({
     ...(options.orgid !== undefined && { only: new Set([options.orgid, SYSTEM_CHAIN]) }),
     ...(options.fromSeq !== undefined && { fromSeq: options.fromSeq }),
-    expect: new Map([...(options.orgid === undefined ? [] : [[options.orgid, []] as const]), ...(options.expect ?? [])]),
+    expect: new Map([
+      ...(options.orgid === undefined ? [] : [[options.orgid, []] as const]),
+      ...(options.expect ?? []),
+    ]),
     onEntry: check.takeEntry,
   });
   const run: Run = { nc, jsm, settings, options, blocks, check };
   const problems = await readLedger(run, { from: start.ledgerSeq, to: ledger.last_seq });
-  const watermark = options.orgid === undefined ? blocks.watermark : await readWatermark(jsm, settings).catch(() => blocks.watermark);
+  const watermark =
+    options.orgid === undefined ? blocks.watermark : await readWatermark(jsm, settings).catch(() => blocks.watermark);
   const compared = await readAudit(run, { from: first, to: audit.last_seq, watermark });
   const chains = blocks.finish();
 
@@ -141,9 +149,17 @@ async function readLedger(run: Run, { from, to }: { from: number; to: number }):
   const { nc, jsm, settings, options, blocks } = run;
   const { ledgerStream: stream, ledgerPrefix } = settings;
   const problems: string[] = [];
-  const subjects = options.orgid === undefined ? [undefined] : [formatLedgerSubject(options.orgid, ledgerPrefix), formatLedgerSubject(SYSTEM_CHAIN, ledgerPrefix)];
+  const subjects =
+    options.orgid === undefined
+      ? [undefined]
+      : [formatLedgerSubject(options.orgid, ledgerPrefix), formatLedgerSubject(SYSTEM_CHAIN, ledgerPrefix)];
   const ranges = subjects.map((subject) =>
-    readRange(nc, jsm, { stream, from: subject === subjects[0] ? from : 1, to, ...(subject !== undefined && { subject }) }),
+    readRange(nc, jsm, {
+      stream,
+      from: subject === subjects[0] ? from : 1,
+      to,
+      ...(subject !== undefined && { subject }),
+    }),
   );
   for await (const item of mergeInOrder(ranges)) {
     options.onProgress?.({ phase: 'ledger', done: seqOf(item), total: to });
@@ -152,7 +168,8 @@ async function readLedger(run: Run, { from, to }: { from: number; to: number }):
       continue;
     }
     const orgid = parseLedgerSubject(item.subject, ledgerPrefix);
-    if (orgid === null) problems.push(`message ${item.seq} of stream ${stream} is on ${item.subject}, which is no chain's`);
+    if (orgid === null)
+      problems.push(`message ${item.seq} of stream ${stream} is on ${item.subject}, which is no chain's`);
     else blocks.push({ seq: item.seq, orgid, payload: item.payload });
   }
   return problems.slice(0, LISTED);
@@ -165,7 +182,10 @@ interface Comparison {
   readonly count: number;
 }
 
-async function readAudit(run: Run, { from, to, watermark }: { from: number; to: number; watermark: number }): Promise<Comparison> {
+async function readAudit(
+  run: Run,
+  { from, to, watermark }: { from: number; to: number; watermark: number },
+): Promise<Comparison> {
   const { nc, jsm, settings, options, check } = run;
   const { auditStream: stream, auditPrefix } = settings;
   const problems: AuditProblem[] = [];
@@ -183,13 +203,17 @@ async function readAudit(run: Run, { from, to, watermark }: { from: number; to: 
   };
   const noteGap = (gap: { first: number; last: number }): void => {
     const seq = check.unaccounted({ first: gap.first, last: Math.min(gap.last, watermark) });
-    if (seq !== null) note({ seq, kind: 'not_chained', detail: 'it is gone from the stream, and no chain knows of it' });
+    if (seq !== null)
+      note({ seq, kind: 'not_chained', detail: 'it is gone from the stream, and no chain knows of it' });
   };
 
   if (options.orgid === undefined) noteGap({ first: 1, last: from - 1 });
   // Chainloop's subjects do not name the organization.
-  const subjects = options.orgid === undefined ? [undefined] : [`${auditPrefix}.*.*.${options.orgid}`, `${auditPrefix}.*.*`];
-  const ranges = subjects.map((subject) => readRange(nc, jsm, { stream, from, to, ...(subject !== undefined && { subject }) }));
+  const subjects =
+    options.orgid === undefined ? [undefined] : [`${auditPrefix}.*.*.${options.orgid}`, `${auditPrefix}.*.*`];
+  const ranges = subjects.map((subject) =>
+    readRange(nc, jsm, { stream, from, to, ...(subject !== undefined && { subject }) }),
+  );
   for await (const item of mergeInOrder(ranges)) {
     options.onProgress?.({ phase: 'audit', done: seqOf(item), total: to });
     if (item.kind === 'gap') noteGap(item);
@@ -199,7 +223,11 @@ async function readAudit(run: Run, { from, to, watermark }: { from: number; to: 
 }
 
 /** Where to begin in the two streams: at their beginnings, or at the entry that the caller names. */
-async function startOf(jsm: JetStreamManager, settings: Settings, options: VerifyLedgerOptions): Promise<{ ledgerSeq: number; auditSeq: number }> {
+async function startOf(
+  jsm: JetStreamManager,
+  settings: Settings,
+  options: VerifyLedgerOptions,
+): Promise<{ ledgerSeq: number; auditSeq: number }> {
   const { orgid, fromSeq = 1 } = options;
   if (orgid === undefined || fromSeq <= 1) return { ledgerSeq: 1, auditSeq: 1 };
   const block = await findBlock(jsm, settings, orgid, { holds: ({ core }) => core.seq <= fromSeq });
@@ -209,7 +237,11 @@ async function startOf(jsm: JetStreamManager, settings: Settings, options: Verif
   return { ledgerSeq: block.streamSeq, auditSeq: core.source.seq + 1 };
 }
 
-async function waitForLedger(jsm: JetStreamManager, settings: Settings, { seq, waitMs }: { seq: number; waitMs: number }): Promise<void> {
+async function waitForLedger(
+  jsm: JetStreamManager,
+  settings: Settings,
+  { seq, waitMs }: { seq: number; waitMs: number },
+): Promise<void> {
   const deadline = Date.now() + waitMs;
   // A newest block that cannot be read is for the report, not for here.
   const watermark = (): Promise<number> => readWatermark(jsm, settings).catch(() => seq);

@@ -7,7 +7,10 @@ export interface VerifyLinesOptions extends Omit<VerifyOptions, 'sha256'> {
 }
 
 /** Verifies one chain from its replayed lines, as bytes, in memory that does not grow with them. Needs no NATS. */
-export async function verifyLines(chunks: AsyncIterable<Uint8Array>, options: VerifyLinesOptions = {}): Promise<ChainReport> {
+export async function verifyLines(
+  chunks: AsyncIterable<Uint8Array>,
+  options: VerifyLinesOptions = {},
+): Promise<ChainReport> {
   const { onProgress, ...rest } = options;
   const verifier = createChainVerifier({ ...rest, sha256: nodeSha256 });
   const splitter = createLineSplitter();

@@ -1,6 +1,6 @@
 /** Wires everything; read first. emit → intake → raw queue → stamp → delivery (window) → acknowledged or dropped. */
 import { Buffer } from 'node:buffer';
-import { createDataCheck, formatEventSubject, stampEvent } from '@waybill/schema';
+import { createDataCheck, formatEventSubject, stampEvent, SchemaError } from '@waybill/schema';
 import { createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createBacklog } from './backlog.ts';
@@ -150,7 +150,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
-      const reason = / bytes, at most /.test(detail) ? 'too_large' : 'invalid';
+      const reason = cause instanceof SchemaError && cause.code === 'TOO_LARGE' ? 'too_large' : 'invalid';
       return settleDropped(event, { reason, detail, cause });
     }
     event.fields = null;

@@ -1,8 +1,10 @@
 /** The built-in event types: artifacts that were moved, or did not have to be. */
 import * as z from 'zod';
 import { defineEvent } from './define-event.ts';
+import type { Json, JsonObject } from './json.ts';
 
-const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const Digest = z.string().regex(DIGEST);
 
 const artifact = {
   /** `sha256:` and 64 lower-case hexadecimal characters. */
@@ -27,3 +29,23 @@ export const artifactDownloaded = defineEvent({
 });
 
 export const ARTIFACT_EVENTS = [artifactUploaded, artifactDownloaded] as const;
+
+/**
+ * Whether data is surely that of an artifact event: their schemas by hand, for the hot path. The schema has the last
+ * word on data that this does not know; artifact.test.ts holds it to the schemas.
+ */
+export function isPlainlyAnArtifact(data: JsonObject): boolean {
+  const { digest, size_bytes, file_name, backend_type, skipped } = data;
+  return (
+    typeof digest === 'string' &&
+    DIGEST.test(digest) &&
+    (size_bytes === undefined || (Number.isSafeInteger(size_bytes) && (size_bytes as number) >= 0)) &&
+    isText(file_name, 1024) &&
+    isText(backend_type, 64) &&
+    (skipped === undefined || typeof skipped === 'boolean')
+  );
+}
+
+function isText(value: Json | undefined, max: number): boolean {
+  return value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= max);
+}

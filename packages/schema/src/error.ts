@@ -5,6 +5,7 @@
  * - `NOT_EXACT`: JSON whose meaning would change by parsing it (a number beyond a double, a doubled member)
  * - `NOT_CANONICAL`: a value that RFC 8785 cannot express (lone surrogate, NaN, undefined, too deep)
  * - `NOT_AN_EVENT`: JSON that is no event: an attribute is missing or wrong
+ * - `TOO_LARGE`: an event whose JSON text has more than `MAX_EVENT_BYTES`
  * - `NOT_AN_ENTRY`: text that is no ledger entry
  * - `NOT_A_BLOCK`: a message that is no ledger block
  * - `BAD_DEFINITION`: `defineEvent()` was called with a type or a data shape that cannot work
@@ -15,6 +16,7 @@ export const SCHEMA_ERROR_CODES = [
   'NOT_EXACT',
   'NOT_CANONICAL',
   'NOT_AN_EVENT',
+  'TOO_LARGE',
   'NOT_AN_ENTRY',
   'NOT_A_BLOCK',
   'BAD_DEFINITION',

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkEvent } from './event.ts';
+import { artifactDownloaded, artifactUploaded, isPlainlyAnArtifact } from './artifact.ts';
+import { checkEvent, Event } from './event.ts';
 import type { Json, JsonObject } from './json.ts';
 
 const event: JsonObject = {
@@ -89,4 +91,111 @@ describe('checkEvent', () => {
   });
 
   it.each([null, [], 'x', 1])('refuses %j', (value) => expect(() => checkEvent(value)).toThrow('expected an object'));
+});
+
+/** Good and bad values, most of them at a limit of some rule. */
+const suspicious = fc.oneof(
+  fc.constantFrom<Json>(
+    '',
+    ' ',
+    '1.0',
+    '1.1',
+    '0',
+    '1',
+    '01',
+    '9007199254740991',
+    '9007199254740993',
+    '99999999999999999',
+  ),
+  fc.constantFrom<Json>(
+    'acme',
+    '_system',
+    '-a',
+    'a'.repeat(64),
+    'a'.repeat(65),
+    'USER',
+    'user',
+    'success',
+    'a b',
+    'a.b',
+    'A.b',
+  ),
+  fc.constantFrom<Json>(
+    'x'.repeat(128),
+    'x'.repeat(129),
+    'x'.repeat(256),
+    'x'.repeat(257),
+    'x'.repeat(320),
+    'x'.repeat(321),
+  ),
+  fc.constantFrom<Json>(
+    'x'.repeat(1024),
+    'x'.repeat(1025),
+    'casartifact.uploaded',
+    '2026-01-01T00:00:00.000Z',
+    '2026-01-01T24:00:00.000Z',
+  ),
+  fc.constantFrom<Json>(
+    '01997b3c-0000-7000-8000-000000000001',
+    '01997b3c-0000-4000-8000-000000000001',
+    `sha256:${'a'.repeat(64)}`,
+  ),
+  fc.constantFrom<Json>(null, true, false, 0, 1, -1, 1.5, 2 ** 53, 2 ** 53 - 1, [], {}, { a: 1 }),
+  fc.string(),
+);
+
+describe('the rules by hand', () => {
+  const isFine = (check: () => void): boolean => {
+    try {
+      check();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  it('are those of the Event schema', () => {
+    const names = fc.constantFrom(...Object.keys(Event.shape), 'extension', 'Bad_name', '__proto__');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(names, fc.option(suspicious, { nil: undefined })), { maxLength: 3 }), (changes) => {
+        const changed: Record<string, Json | undefined> = { ...event };
+        for (const [name, value] of changes) {
+          Object.defineProperty(changed, name, { value, enumerable: true, configurable: true, writable: true });
+          if (value === undefined) Reflect.deleteProperty(changed, name);
+        }
+        const value = changed as JsonObject;
+        const paired = (value['producer'] === undefined) === (value['sequence'] === undefined);
+        const named = Object.keys(value).every(
+          (name) => Object.hasOwn(Event.shape, name) || /^[a-z0-9]{1,64}$/.test(name),
+        );
+        const simple = Object.keys(value).every(
+          (name) => Object.hasOwn(Event.shape, name) || typeof value[name] !== 'object',
+        );
+        const bySchema = Event.safeParse(value).success && paired && named && simple;
+        expect(isFine(() => checkEvent(value))).toBe(bySchema);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('take no artifact that its schema refuses, and take ordinary ones', () => {
+    const names = fc.constantFrom('digest', 'size_bytes', 'file_name', 'backend_type', 'skipped', 'other');
+    const ordinary = {
+      digest: `sha256:${'a'.repeat(64)}`,
+      size_bytes: 1,
+      file_name: 'f',
+      backend_type: 'OCI',
+      skipped: true,
+    };
+    expect(isPlainlyAnArtifact(ordinary)).toBe(true);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(names, suspicious), { maxLength: 3 }), (changes) => {
+        const data: JsonObject = { ...ordinary, ...Object.fromEntries(changes) };
+        fc.pre(isPlainlyAnArtifact(data));
+        expect(artifactUploaded.data.safeParse(data).success).toBe(true);
+        expect(artifactDownloaded.data.safeParse(data).success).toBe(true);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
 });

@@ -15,6 +15,8 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 export const TIME_PATTERN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
+const NO_SPACE = /^\S+$/;
+const PRODUCER = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const text = (max: number) => z.string().min(1).max(max);
@@ -58,7 +60,7 @@ export const Event = EventAttributes.extend({
   /** UUIDv7 (RFC 9562), minted once at emit; also the `Nats-Msg-Id` header. */
   id: z.string().regex(UUID_V7),
   /** URI-reference of the emitting service. */
-  source: text(1024).regex(/^\S+$/),
+  source: text(1024).regex(NO_SPACE),
   type: z.string().regex(EVENT_TYPE_PATTERN),
   time: z.string().regex(TIME_PATTERN),
   datacontenttype: z.literal('application/json').optional(),
@@ -67,9 +69,7 @@ export const Event = EventAttributes.extend({
   /** Ed25519 over RFC 8785 of the event without `signature`, base64. */
   signature: z.string().regex(BASE64).length(88).optional(),
   /** The publisher's boot id. */
-  producer: text(64)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/)
-    .optional(),
+  producer: text(64).regex(PRODUCER).optional(),
   sequence: Sequence.optional(),
   data: z.custom<JsonObject>(isJsonObject, 'expected an object'),
 }).loose();
@@ -98,6 +98,7 @@ export const ATTRIBUTE_NAMES: ReadonlySet<string> = new Set(Object.keys(Event.sh
  */
 export function checkEvent(value: Json): asserts value is Json & Event {
   if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${show(value)}`);
+  if (isPlainlyAnEvent(value)) return;
   const result = Event.safeParse(value);
   if (!result.success) throw notAnEvent(result.error, value);
   if ((value['producer'] === undefined) !== (value['sequence'] === undefined)) {
@@ -117,6 +118,61 @@ export function checkEvent(value: Json): asserts value is Json & Event {
     }
   }
 }
+
+/**
+ * The schema's rules by hand, ten times faster, for the events that pass; the schema itself has the last word on the
+ * others, and the words for what is wrong. event.test.ts holds it to the schema.
+ */
+function isPlainlyAnEvent(event: JsonObject): boolean {
+  let required = 0;
+  for (const name in event) {
+    const value = event[name];
+    const isRequired = REQUIRED.has(name);
+    if (isRequired) required++;
+    if (name === 'data') {
+      if (!isJsonObject(value)) return false;
+      continue;
+    }
+    if (typeof value !== 'string') return false;
+    const rule = RULES.get(name);
+    // No rule: an extension, which is left to the schema.
+    if (rule === undefined || value.length === 0 || value.length > rule.max) return false;
+    if (rule.pattern && !rule.pattern.test(value)) return false;
+  }
+  const { producer, sequence } = event;
+  return required === REQUIRED.size && (producer === undefined) === (sequence === undefined);
+}
+
+const REQUIRED: ReadonlySet<string> = new Set(['specversion', 'id', 'source', 'type', 'time', 'orgid', 'data']);
+
+interface StringRule {
+  readonly max: number;
+  readonly pattern?: RegExp;
+}
+
+/** Without `keyid` and `signature`, which are left to the schema. */
+const RULES: ReadonlyMap<string, StringRule> = new Map(
+  Object.entries({
+    specversion: { max: 3, pattern: /^1\.0$/ },
+    id: { max: 36, pattern: UUID_V7 },
+    source: { max: 1024, pattern: NO_SPACE },
+    type: { max: 129, pattern: EVENT_TYPE_PATTERN },
+    time: { max: 24, pattern: TIME_PATTERN },
+    subject: { max: 1024 },
+    orgid: { max: 64, pattern: ORGID_PATTERN },
+    actortype: { max: 9, pattern: /^(USER|API_TOKEN|SERVICE|SYSTEM)$/ },
+    actorid: { max: 256 },
+    actorname: { max: 256 },
+    actoremail: { max: 320 },
+    outcome: { max: 7, pattern: /^(success|failure)$/ },
+    traceparent: { max: 55, pattern: TRACEPARENT },
+    runid: { max: 128 },
+    decisionid: { max: 128 },
+    producer: { max: 64, pattern: PRODUCER },
+    // Fifteen digits are always a safe integer.
+    sequence: { max: 15, pattern: /^[1-9]\d*$/ },
+  }),
+);
 
 /** The first thing that a zod schema found wrong, as an error that names the field and the value. */
 export function notAnEvent(error: z.ZodError, value: JsonObject, prefix: readonly string[] = []): SchemaError {

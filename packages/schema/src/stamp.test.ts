@@ -88,7 +88,7 @@ describe('stampEvent', () => {
     [{ orgid: 'acme', digest, data: {} }, 'NOT_AN_EVENT', 'the publisher sets data'],
     [{ orgid: 'acme', digest, extra: { deep: [undefined] } }, 'NOT_CANONICAL', '/data/extra/deep/0 is a undefined'],
     [{ orgid: 'acme', digest, file_name: '\ud800' }, 'NOT_CANONICAL', '/data/file_name'],
-    [{ orgid: 'acme', digest, extra: 'x'.repeat(65_536) }, 'NOT_AN_EVENT', 'at most 65536 are allowed'],
+    [{ orgid: 'acme', digest, extra: 'x'.repeat(65_536) }, 'TOO_LARGE', 'at most 65536 are allowed'],
   ])('refuses %.60j', (fields, code, message) => {
     expect(() => make(fields)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }) as Error,

@@ -31,13 +31,18 @@ export function formatEventSubject(subject: Required<EventSubject>, prefix = DEF
 
 /** The inverse of `formatEventSubject`; null for a subject that is neither an event's nor Chainloop's. */
 export function parseEventSubject(subject: string, prefix = DEFAULT_EVENT_PREFIX): EventSubject | null {
-  if (!subject.startsWith(`${prefix}.`)) return null;
-  const [target, action, orgid, ...rest] = subject.slice(prefix.length + 1).split('.');
-  if (action === undefined || rest.length > 0) return null;
-  const type = `${target}.${action}`;
-  if (!EVENT_TYPE_PATTERN.test(type)) return null;
-  if (orgid === undefined) return { type };
-  return ORGID_PATTERN.test(orgid) ? { type, orgid } : null;
+  if (!subject.startsWith(prefix) || subject[prefix.length] !== '.') return null;
+  const tokens = EVENT_TOKENS.exec(subject.slice(prefix.length + 1));
+  if (!tokens) return null;
+  const [, type = '', orgid] = tokens;
+  return orgid === undefined ? { type } : { type, orgid };
+}
+
+const EVENT_TOKENS = new RegExp(`^(${bare(EVENT_TYPE_PATTERN)})(?:\\.(${bare(ORGID_PATTERN)}))?$`);
+
+/** A pattern's source without its anchors. */
+function bare(pattern: RegExp): string {
+  return pattern.source.slice(1, -1);
 }
 
 /** @throws SchemaError BAD_SUBJECT when there can be no such chain. */

@@ -36,7 +36,11 @@ export function parseCommandLine(command: Command, args: readonly string[]): Val
   try {
     ({ values } = parseArgs({ args: [...args], options, allowPositionals: false, strict: true }));
   } catch (cause) {
-    throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name}: ${explain(cause as Error, Object.keys(options))}`, { cause });
+    throw new ConsumerError(
+      'BAD_ARGUMENT',
+      `waybill ${command.name}: ${explain(cause as Error, Object.keys(options))}`,
+      { cause },
+    );
   }
   return {
     text: (name) => values[name] as string | undefined,

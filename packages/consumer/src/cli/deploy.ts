@@ -41,7 +41,7 @@ Exit codes: 0; 1 when --check found a difference; 78 for a change that is refuse
   },
 };
 
-export function deployOptions(config: Config): DeployOptions {
+function deployOptions(config: Config): DeployOptions {
   const { settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, streamMode } = config;
   return { ...settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, bind: streamMode === 'bind' };
 }

@@ -32,6 +32,8 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
 };
 
 function table(heads: readonly (ChainHead | null)[]): string[] {
-  const rows = heads.filter((head) => head !== null).map((head) => [head.orgid, head.received, `${head.seq}:${head.hash}`]);
+  const rows = heads
+    .filter((head) => head !== null)
+    .map((head) => [head.orgid, head.received, `${head.seq}:${head.hash}`]);
   return rows.length === 0 ? [] : formatTable([['organization', 'received', 'head'], ...rows]);
 }

@@ -19,13 +19,21 @@ this, so whoever has it needs no NATS to check it.
   -h, --help      this text
 
 Exit codes: 0; 64 and above as listed in docs/cli.md.`,
-  options: { org: { type: 'string' }, 'from-seq': { type: 'string' }, follow: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: {
+    org: { type: 'string' },
+    'from-seq': { type: 'string' },
+    follow: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
   async run(context) {
     const { values, output } = context;
     const orgid = values.text('org');
     if (orgid === undefined) throw new ConsumerError('BAD_ARGUMENT', 'waybill replay needs --org ID; see --help');
     if (orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) {
-      throw new ConsumerError('BAD_ARGUMENT', `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`);
+      throw new ConsumerError(
+        'BAD_ARGUMENT',
+        `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`,
+      );
     }
     const fromSeq = wholeNumber('from-seq', values.text('from-seq'), 1);
     const stop = new AbortController();
@@ -33,7 +41,12 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
     try {
       await withNats(context, async (nc, { settings }) => {
-        for await (const lines of replay(nc, settings, { orgid, fromSeq, follow: values.flag('follow'), signal: stop.signal })) {
+        for await (const lines of replay(nc, settings, {
+          orgid,
+          fromSeq,
+          follow: values.flag('follow'),
+          signal: stop.signal,
+        })) {
           await output.lines(lines);
         }
       });

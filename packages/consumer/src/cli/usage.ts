@@ -44,7 +44,8 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
     );
     if (format === 'json') await output.json(answer);
     else await output.lines(format === 'csv' ? csv(answer) : table(answer));
-    if (orgid !== null && isNothing(answer)) output.note(`waybill: nothing of ${orgid} is chained before ${answer.to ?? 'now'}`);
+    if (orgid !== null && isNothing(answer))
+      output.note(`waybill: nothing of ${orgid} is chained before ${answer.to ?? 'now'}`);
     if (!answer.final && format !== 'json') output.note(`not final: ${answer.pending}`);
     return 0;
   },
@@ -53,7 +54,11 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
 function formatOf(values: Values): Format {
   const given = values.text('format') ?? (values.flag('json') ? 'json' : 'table');
   const format = FORMATS.find((name) => name === given);
-  if (!format) throw new ConsumerError('BAD_ARGUMENT', `--format is ${JSON.stringify(given)}: expected one of ${FORMATS.join(', ')}`);
+  if (!format)
+    throw new ConsumerError(
+      'BAD_ARGUMENT',
+      `--format is ${JSON.stringify(given)}: expected one of ${FORMATS.join(', ')}`,
+    );
   return format;
 }
 
@@ -76,7 +81,10 @@ function table(answer: Usage | UsageReport): string[] {
   ];
   const rows = [header, ...listOf(answer).map((one) => row(one.orgid, one))];
   if ('sum' in answer) rows.push(row('(sum)', answer.sum));
-  return [...formatTable(rows), `received from ${answer.from ?? 'the beginning'} to ${answer.to ?? 'now'}${answer.final ? ', final' : ''}`];
+  return [
+    ...formatTable(rows),
+    `received from ${answer.from ?? 'the beginning'} to ${answer.to ?? 'now'}${answer.final ? ', final' : ''}`,
+  ];
 }
 
 function csv(answer: Usage | UsageReport): string[] {

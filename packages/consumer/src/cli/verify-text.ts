@@ -11,8 +11,10 @@ export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): s
   for (const { seq, kind, detail } of audit.problems) {
     lines.push(`${kind === 'altered' ? 'tampered  ' : 'incomplete'} message ${seq} of ${audit.stream}: ${detail}`);
   }
-  if (audit.problem_count > audit.problems.length) lines.push(`and ${audit.problem_count - audit.problems.length} more`);
-  if (audit.behind > 0) lines.push(`incomplete ${audit.behind} messages after ${ledger.watermark} of ${audit.stream} are in no chain yet`);
+  if (audit.problem_count > audit.problems.length)
+    lines.push(`and ${audit.problem_count - audit.problems.length} more`);
+  if (audit.behind > 0)
+    lines.push(`incomplete ${audit.behind} messages after ${ledger.watermark} of ${audit.stream} are in no chain yet`);
   return [...lines, `verdict: ${verdict}`];
 }
 

@@ -71,10 +71,14 @@ async function verifyStreams(context: CommandContext): Promise<number> {
   const { values, output } = context;
   const orgid = oneOf(values, 'verify', ['org', 'all']);
   if (orgid !== null && orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) {
-    throw new ConsumerError('BAD_ARGUMENT', `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`);
+    throw new ConsumerError(
+      'BAD_ARGUMENT',
+      `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`,
+    );
   }
   const from = fromSeq(values);
-  if (orgid === null && from !== 1) throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
+  if (orgid === null && from !== 1)
+    throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
   const expect = expectations(values, orgid);
   const waitMs = wholeNumber('wait', values.text('wait'), 5) * 1000;
   const bar = createProgressBar(output);
@@ -86,7 +90,8 @@ async function verifyStreams(context: CommandContext): Promise<number> {
         waitMs,
         fromSeq: from,
         ...(orgid !== null && { orgid }),
-        onProgress: ({ phase, done, total }) => bar.show({ done, total, text: phase === 'ledger' ? 'blocks' : 'events' }),
+        onProgress: ({ phase, done, total }) =>
+          bar.show({ done, total, text: phase === 'ledger' ? 'blocks' : 'events' }),
       }),
     );
   } finally {
@@ -113,7 +118,10 @@ function expectations(values: Values, orgid: string | null): Map<string, Expecta
     const chain = named ?? orgid;
     if (seq === undefined || hash === undefined || chain === null || (orgid !== null && chain !== orgid)) {
       const form = orgid === null ? 'ORG:SEQ:HASH' : 'SEQ:HASH';
-      throw new ConsumerError('BAD_ARGUMENT', `--expect is ${JSON.stringify(text)}: expected ${form}, as \`waybill head\` prints it`);
+      throw new ConsumerError(
+        'BAD_ARGUMENT',
+        `--expect is ${JSON.stringify(text)}: expected ${form}, as \`waybill head\` prints it`,
+      );
     }
     heads.set(chain, [...(heads.get(chain) ?? []), { seq: Number(seq), hash }]);
   }

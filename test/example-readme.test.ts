@@ -1,0 +1,67 @@
+/** The code in README.md is the code of the examples, and does what the text around it says. */
+import { startConsumer } from '@waybill/consumer';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { caughtUp, checkLedger } from './support/check-ledger.ts';
+import { needsOwnServer, startNats } from './support/nats.ts';
+import { DEFAULT_SETTINGS, deployStreams } from '@waybill/consumer';
+
+const ROOT = join(import.meta.dirname, '..');
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const quoted = [...README.matchAll(/^<!-- (\S+) -->\n```ts\n(.*?)^```$/gms)].map(([, file = '', code = '']) => ({ file, code }));
+const codeOf = (file: string) => quoted.find((quote) => quote.file === file)?.code ?? '';
+
+test('every TypeScript block of the README is part of a file', () => {
+  expect(README.match(/^```ts$/gm)).toHaveLength(quoted.length);
+  for (const { file, code } of quoted) expect(readFileSync(join(ROOT, file), 'utf8')).toContain(code);
+});
+
+test('the quick start is shown whole: an emitter of 15 lines at most, a billing query of 10 at most', () => {
+  const lines = (file: string) => codeOf(file).trimEnd().split('\n').length;
+  for (const file of ['examples/quickstart/emit.ts', 'examples/quickstart/bill.ts']) {
+    expect(codeOf(file)).toBe(readFileSync(join(ROOT, file), 'utf8'));
+  }
+  expect(lines('examples/quickstart/emit.ts')).toBeLessThanOrEqual(15);
+  expect(lines('examples/quickstart/bill.ts')).toBeLessThanOrEqual(10);
+});
+
+test('the quick start emits, is chained, and is billed', async (context) => {
+  needsOwnServer(context);
+  await using server = await startNats();
+  const nc = await server.connect();
+  await deployStreams(nc, DEFAULT_SETTINGS);
+  await using _consumer = await startConsumer({ nc, logger: pino({ level: 'silent' }), ...DEFAULT_SETTINGS });
+
+  expect(await run('emit.ts', { NATS_URL: server.url })).toBe('2 stored, 0 lost\n');
+  await caughtUp(nc, DEFAULT_SETTINGS);
+  const head = (await checkLedger(nc, DEFAULT_SETTINGS)).entries('acme').at(-1)?.hash;
+  const env = { WAYBILL_NATS_URL: server.url };
+  const soFar = `1048576 bytes up, 1048576 saved so far\nproof: entry 2, ${head}\n`;
+  expect(await run('bill.ts', env)).toBe(soFar);
+  expect(await run('bill.ts', env, ['acme', '2020-01-01', '2020-02-01'])).toBe('0 bytes up, 0 saved\nproof: entry undefined, undefined\n');
+});
+
+test('the links of README, ARCHITECTURE and CONTRIBUTING lead somewhere', () => {
+  for (const file of ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/performance.md']) {
+    const folder = join(ROOT, file, '..');
+    for (const [, target = ''] of readFileSync(join(ROOT, file), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
+      expect(existsSync(join(folder, target)), `${file} links to ${target}`).toBe(true);
+    }
+  }
+});
+
+async function run(example: string, env: Record<string, string>, args: string[] = []): Promise<string> {
+  const file = join(ROOT, 'examples/quickstart', example);
+  const child = spawn(process.execPath, ['--conditions=source', file, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
+  expect(child.exitCode).toBe(0);
+  return said;
+}
