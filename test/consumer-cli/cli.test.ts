@@ -270,7 +270,7 @@ describe('with the shipped configuration', () => {
       ['head', '--all'],
       ['deploy', '--check'],
     ]) {
-      expect(await waybill(as('auditor'), args), `${args.join(' ')}`).toMatchObject({ code: 0 });
+      expect(await waybill(as('auditor'), args), `waybill ${args.join(' ')}`).toMatchObject({ code: 0 });
     }
     const replayed = await waybill(as('auditor'), ['replay', '--org', 'acme']);
     expect(await waybill({}, ['verify', '--file', '-'], replayed.stdout)).toMatchObject({ code: 0 });
@@ -282,7 +282,7 @@ describe('with the shipped configuration', () => {
       ['deploy'],
     ]) {
       const refused = await waybill(as('producer'), args);
-      expect(refused, `${args.join(' ')}`).toMatchObject({
+      expect(refused, `waybill ${args.join(' ')}`).toMatchObject({
         code: 77,
         stderr: expect.stringContaining('may not publish $JS.API.'),
       });

@@ -32,7 +32,7 @@ export interface ConsumerOptions extends Settings {
   readonly logger: ConsumerLogger;
   /** Event types whose data is checked, besides the built-in ones. Events of other types are chained unchecked. */
   readonly events?: readonly AnyEventDefinition[];
-  /** Messages in one commit at most. Default 8,192. */
+  /** Messages in one commit at most. Default 32,768. */
   readonly maxBatchMessages?: number;
   /** How long a commit waits for its acknowledgements. Default 10,000. */
   readonly ackTimeoutMs?: number;
@@ -61,7 +61,7 @@ export interface Consumer extends AsyncDisposable {
 }
 
 const DEFAULTS = {
-  maxBatchMessages: 8_192,
+  maxBatchMessages: 32_768,
   ackTimeoutMs: 10_000,
   takeoverMs: 3_000,
   restartMs: 500,

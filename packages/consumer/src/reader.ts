@@ -39,7 +39,10 @@ export interface ReaderOptions {
 }
 
 export interface Reader {
-  /** Everything that has arrived, in order, at most `maxItems`; waits for at least one. Empty only after `close()`. */
+  /**
+   * What has arrived, in order, at most `maxItems`. Waits for at least one; and while the server has more to deliver
+   * than has arrived, for more, because large batches make large blocks. Empty only after `close()`.
+   */
   next(maxItems: number): Promise<StreamItem[]>;
   /** Sequence of the last item that arrived here. */
   readonly position: number;
@@ -52,14 +55,14 @@ const RETRY_MS = 250;
 
 export function createReader(options: ReaderOptions): Reader {
   const { nc, jsm, stream, filterSubject, onReset } = options;
-  const maxMessages = options.maxBufferedMessages ?? 16_384;
-  const maxBytes = Math.max(options.maxBufferedBytes ?? 16 * 1024 * 1024, 2 * (nc.info?.max_payload ?? 0));
+  const maxMessages = options.maxBufferedMessages ?? 65_536;
+  const maxBytes = Math.max(options.maxBufferedBytes ?? 32 * 1024 * 1024, 2 * (nc.info?.max_payload ?? 0));
   const buffer: StreamItem[] = [];
   let bufferedBytes = 0;
   let position = options.startSeq - 1;
   let pending = 0;
   let closed = false;
-  let waiting: (() => void) | null = null;
+  let waiting: { readonly maxItems: number; readonly resolve: () => void } | null = null;
   /** Whether the consumer at work has delivered anything. */
   let delivered = false;
 
@@ -92,8 +95,14 @@ export function createReader(options: ReaderOptions): Reader {
   }
 
   function wake(): void {
-    waiting?.();
+    if (!waiting || !(closed || isEnough(waiting.maxItems))) return;
+    waiting.resolve();
     waiting = null;
+  }
+
+  function isEnough(maxItems: number): boolean {
+    if (buffer.length === 0) return false;
+    return buffer.length >= Math.min(maxItems, pending) || !hasRoom() || listener === null;
   }
 
   const hasRoom = () => buffer.length < maxMessages / 2 && bufferedBytes < maxBytes / 2;
@@ -123,6 +132,7 @@ export function createReader(options: ReaderOptions): Reader {
   function startAgain(reason: string): void {
     listener = null;
     if (closed) return;
+    wake();
     onReset?.(reason);
     // At once after one that delivered something; with a pause after one that did not.
     retry = setTimeout(start, delivered ? 0 : RETRY_MS);
@@ -133,9 +143,9 @@ export function createReader(options: ReaderOptions): Reader {
 
   return {
     async next(maxItems) {
-      while (buffer.length === 0 && !closed) {
+      if (!closed && !isEnough(maxItems)) {
         await new Promise<void>((resolve) => {
-          waiting = resolve;
+          waiting = { maxItems, resolve };
         });
       }
       if (closed) return [];

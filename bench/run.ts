@@ -1,0 +1,23 @@
+/** `npm run bench -- [publisher|ledger|end-to-end|all]`: one after the other, so that none disturbs another. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const BENCHES = ['publisher', 'ledger', 'end-to-end'] as const;
+
+const [wanted = 'all', ...rest] = process.argv.slice(2);
+const chosen = BENCHES.filter((name) => wanted === 'all' || wanted === name);
+if (chosen.length === 0 || rest.length > 0) {
+  console.error(`bench: expected one of ${[...BENCHES, 'all'].join(', ')}, got ${[wanted, ...rest].join(' ')}`);
+  process.exit(64);
+}
+for (const name of chosen) {
+  console.log(`\n== ${name}`);
+  const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
+  const child = spawn(process.execPath, ['--conditions=source', file], { stdio: 'inherit' });
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  if (code !== 0) {
+    console.error(`bench ${name} ended with ${signal ?? `exit code ${code}`}`);
+    process.exit(code ?? 1);
+  }
+}
