@@ -9,7 +9,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type LedgerReport, openConnection, readConfig, type UsageReport, usageOfAll, verifyLedger } from '@waybill/consumer';
+import {
+  type LedgerReport,
+  openConnection,
+  readConfig,
+  type UsageReport,
+  usageOfAll,
+  verifyLedger,
+} from '@waybill/consumer';
 import { listArtifacts } from './start/artifacts.ts';
 import { runClients } from './start/clients.ts';
 import { type Installation, startInstallation } from './start/installation.ts';
@@ -76,13 +83,16 @@ async function demonstrate({ store, audit, consumer, auditor }: Installation): P
     async pace() {
       while (audit.stats().pending > MAX_PENDING) await delay(5, undefined, { signal: stop.signal });
     },
-    onProgress: (n) => show(() => `${grouped(n)} of ${grouped(artifacts.length)} files, ${grouped(tally.requests)} requests`),
+    onProgress: (n) =>
+      show(() => `${grouped(n)} of ${grouped(artifacts.length)} files, ${grouped(tally.requests)} requests`),
   });
   const seconds = (performance.now() - started) / 1000;
   say(`                ${grouped(tally.requests)} requests for ${grouped(done)} files in ${seconds.toFixed(1)} s`);
 
   if (!(await audit.flush({ timeoutMs: STALLED_MS }))) {
-    throw new Error(`the publisher did not get its events stored: ${JSON.stringify({ ...audit.status(), ...audit.stats() })}`);
+    throw new Error(
+      `the publisher did not get its events stored: ${JSON.stringify({ ...audit.status(), ...audit.stats() })}`,
+    );
   }
   await ledgerReaches(audit.stats().acked, consumer);
 
@@ -109,7 +119,8 @@ async function ledgerReaches(seq: number, consumer: Installation['consumer']): P
     if (watermark !== last) since = performance.now();
     last = watermark;
     show(() => `the ledger is at event ${grouped(watermark)} of ${grouped(seq)}`);
-    if (performance.now() - since > STALLED_MS) throw new Error(`the ledger stands still at event ${watermark} of ${seq}`);
+    if (performance.now() - since > STALLED_MS)
+      throw new Error(`the ledger stands still at event ${watermark} of ${seq}`);
     await delay(20, undefined, { signal: stop.signal });
   }
 }

@@ -137,7 +137,8 @@ test('of many who upload the same at once, one has uploaded it', async () => {
   await using store = await startArtifactStore({ folder, audit });
   const body = 'x'.repeat(100_000);
   const answers = await Promise.all(Array.from({ length: 20 }, () => ask(store, `PUT ${digestOf(body)}`, { body })));
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array.from({ length: 19 }, () => 200), 201]);
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(19);
   expect(events.filter(({ fields }) => !fields['skipped'])).toHaveLength(1);
   expect(events.every(({ fields }) => fields['size_bytes'] === 100_000)).toBe(true);
 });

@@ -6,8 +6,8 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deployStreams, openConnection, readConfig } from '@waybill/consumer';
-import { type ArtifactStore, startArtifactStore } from '../../examples/artifact-store/artifact-store.ts';
 import { createPublisher, type Publisher } from '@waybill/publisher';
+import { type ArtifactStore, startArtifactStore } from '../../examples/artifact-store/artifact-store.ts';
 import { describeSource, findNatsServer } from '../nats-server/find.ts';
 import { startGuard } from '../nats-server/guard.ts';
 import { type NatsServer, startNatsServer } from '../nats-server/server.ts';
@@ -38,8 +38,12 @@ export async function startInstallation(say: (line: string) => void): Promise<In
 
   const admin = readConfig(environmentOf(server, 'admin'));
   const nc = await openConnection(admin.nats);
-  const streams = await deployStreams(nc, admin.settings).finally(() => nc.close());
-  say(`streams         ${streams.map(({ stream, action }) => `${stream} ${action}`).join(', ')}`);
+  try {
+    const streams = await deployStreams(nc, admin.settings);
+    say(`streams         ${streams.map(({ stream, action }) => `${stream} ${action}`).join(', ')}`);
+  } finally {
+    await nc.close();
+  }
 
   const consumer = parts.use(await startConsumerProcess(environmentOf(server, 'service')));
   guard.watch(consumer.pid);

@@ -24,8 +24,16 @@ test('an equal bill has no differences', () => {
 });
 
 test.for([
-  ['a byte too many', [bill('acme', { uploads: { count: '2', bytes: '31', unknown: '0' } })], 'acme: uploads.bytes is 31 in the ledger, and 30 was counted'],
-  ['an unknown size', [bill('acme', { downloads: { count: '1', bytes: '7', unknown: '1' } })], 'acme: downloads.unknown is 1 in the ledger, and 0 was counted'],
+  [
+    'a byte too many',
+    [bill('acme', { uploads: { count: '2', bytes: '31', unknown: '0' } })],
+    'acme: uploads.bytes is 31 in the ledger, and 30 was counted',
+  ],
+  [
+    'an unknown size',
+    [bill('acme', { downloads: { count: '1', bytes: '7', unknown: '1' } })],
+    'acme: downloads.unknown is 1 in the ledger, and 0 was counted',
+  ],
   ['an event too few', [bill('acme', { events: '2' })], 'acme: events is 2 in the ledger, and 3 was counted'],
   ['a missing organization', [], 'acme: events is missing in the ledger, and 3 was counted'],
   ['an unknown organization', [bill('acme'), bill('other')], 'other: events is 3 in the ledger, and 0 was counted'],

@@ -8,7 +8,10 @@ export type Kind = (typeof KINDS)[number];
 type Counted = Record<Kind, { count: number; bytes: bigint }>;
 
 /** A bill, as far as it is compared; numbers are decimal strings. */
-export interface Billed extends Record<Kind, { readonly count: string; readonly bytes: string; readonly unknown: string }> {
+export interface Billed extends Record<
+  Kind,
+  { readonly count: string; readonly bytes: string; readonly unknown: string }
+> {
   readonly orgid: string;
   readonly events: string;
 }
@@ -52,7 +55,11 @@ export function createTally(): Tally {
 }
 
 function nothing(): Counted {
-  return { uploads: { count: 0, bytes: 0n }, downloads: { count: 0, bytes: 0n }, deduplicated: { count: 0, bytes: 0n } };
+  return {
+    uploads: { count: 0, bytes: 0n },
+    downloads: { count: 0, bytes: 0n },
+    deduplicated: { count: 0, bytes: 0n },
+  };
 }
 
 function numbersOf(counted: Counted): Record<string, string> {

@@ -91,7 +91,8 @@ test(
     });
     await emitted(publisher, EVENTS);
     await caughtUp(nc, settings);
-    expect(await consumer.terminate(), consumer.log).toBe(0);
+    const code = await consumer.terminate();
+    expect(code, consumer.log).toBe(0);
 
     expect((await checkLedger(nc, settings)).totals).toEqual(count.totals());
     await expectBillToEqual(server.url, settings, count);
@@ -133,7 +134,8 @@ test(
     await emitted(publisher, made);
     const nc = await server.connect();
     await caughtUp(nc, settings);
-    expect(await consumer.terminate(), consumer.log).toBe(0);
+    const code = await consumer.terminate();
+    expect(code, consumer.log).toBe(0);
 
     expect((await checkLedger(nc, settings)).totals).toEqual(count.totals());
     await expectBillToEqual(server.url, settings, count);

@@ -46,11 +46,11 @@ export function faultyConnection(real: NatsConnection, { at, fault }: { at: numb
 
   const subscribe: NatsConnection['subscribe'] = (subject, options) => {
     const callback = options?.callback;
-    if (!options || !callback) return real.subscribe(subject, options);
-    const filtered: typeof callback = (error, message) => {
-      if (!dead && !lostReplies.has(message.subject)) callback(error, message);
-    };
-    return real.subscribe(subject, { ...options, callback: filtered as never });
+    if (!callback) return real.subscribe(subject, options);
+    return real.subscribe(subject, {
+      ...options,
+      callback: (error, message) => (dead || lostReplies.has(message.subject) ? undefined : callback(error, message)),
+    });
   };
 
   const own: Record<PropertyKey, unknown> = { request, publish, subscribe };

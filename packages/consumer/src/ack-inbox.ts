@@ -5,7 +5,7 @@
 import { type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { newInbox } from './inbox.ts';
 
-export interface PubAck {
+interface PubAck {
   readonly stream: string;
   readonly seq: number;
   readonly duplicate?: boolean;
@@ -79,7 +79,7 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
           nc.publish(subject, payload, { reply: `${inbox}.${token}`, headers });
         } catch (error) {
           inFlight.delete(token);
-          reject(error as Error);
+          reject(error);
         }
       });
     },

@@ -29,7 +29,7 @@ let lastMs = '';
 let lastIso = '';
 
 /** Nanoseconds since 1970 as a decimal string: too many for a double, so the last six digits are cut off as text. */
-export function isoMilliseconds(nanoseconds: string): string {
+function isoMilliseconds(nanoseconds: string): string {
   const ms = nanoseconds.slice(0, -6);
   // Messages of one millisecond come one after the other.
   if (ms !== lastMs) {

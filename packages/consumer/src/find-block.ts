@@ -122,7 +122,7 @@ export async function findBlockBySeq(
 }
 
 /** All of a block's entries. @throws ConsumerError LEDGER_DAMAGED */
-export function wholeBlock(ledger: LedgerPlace, { streamSeq, orgid, lines, trailer }: StoredBlock): Block {
+function wholeBlock(ledger: LedgerPlace, { streamSeq, orgid, lines, trailer }: StoredBlock): Block {
   return orDamaged(ledger, { orgid, streamSeq }, () => parseBlock(`${lines.join('\n')}\n${JSON.stringify(trailer)}\n`));
 }
 

@@ -8,7 +8,6 @@ import {
   canonicalJson,
   type ChainState,
   type DataCheck,
-  type Json,
   MAX_KEPT_PAYLOAD,
   needsSize,
   NO_VOLUME,
@@ -44,7 +43,7 @@ export interface RoutedItem {
 }
 
 /** What the fold works on, and changes. All chains of a batch, and `_system`, have to be there. */
-export interface FoldState {
+interface FoldState {
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Only for the organizations that needed one so far. */
   readonly sizes: ReadonlyMap<string, SizeMemory>;
@@ -55,7 +54,7 @@ export interface FoldSink {
   append(orgid: string, line: string): void;
 }
 
-export type FoldResult =
+type FoldResult =
   | { readonly done: true }
   /** The item at `index` was not touched: the sizes of its organization's uploads have to be loaded first. */
   | { readonly done: false; readonly index: number; readonly orgid: string };
@@ -144,7 +143,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
   function record(item: StreamMessage, state: FoldState, sink: FoldSink, what: SystemRecord): boolean {
     const chain = chainOf(SYSTEM_CHAIN, state);
     if (item.seq <= chain.head.sourceSeq) return false;
-    append(chain, item, canonicalJson({ ...what } as Json), NO_VOLUME, sink);
+    append(chain, item, canonicalJson({ ...what }), NO_VOLUME, sink);
     return true;
   }
 

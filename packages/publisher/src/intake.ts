@@ -7,7 +7,7 @@ import { defuse } from './report.ts';
 /** An event, or a function that makes it and is only called when somebody wants events. */
 export type EventInput = EventDraft | (() => EventDraft);
 
-export type Taken =
+type Taken =
   | {
       readonly ok: true;
       readonly type: string;

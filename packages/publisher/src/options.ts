@@ -46,7 +46,7 @@ export interface PublisherOptions {
   readonly producer?: string;
 }
 
-export const DEFAULTS = {
+const DEFAULTS = {
   subjectPrefix: DEFAULT_EVENT_PREFIX,
   maxQueueEvents: 16_384,
   maxQueueBytes: 32 * 1024 * 1024,

@@ -8,7 +8,7 @@ import { notAnEvent } from './event.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ORGID_PATTERN } from './subject.ts';
 
-export const ChainloopEvent = z.looseObject({
+const ChainloopEvent = z.looseObject({
   EventType: z.literal('AUDIT_EVENT'),
   Timestamp: z.string().min(1),
   Data: z.looseObject({
@@ -18,12 +18,11 @@ export const ChainloopEvent = z.looseObject({
     Info: z.unknown(),
   }),
 });
-export type ChainloopEvent = z.infer<typeof ChainloopEvent>;
 
 const HEX_DIGEST = /^[0-9a-f]{64}$/;
 
 /** `Info` of its two CAS events. The digest is bare hexadecimal; `size_bytes` is 0 when it is unknown. */
-export const ChainloopArtifact = z.looseObject({
+const ChainloopArtifact = z.looseObject({
   digest: z.string().regex(HEX_DIGEST),
   size_bytes: z.int().min(0).optional(),
   skipped: z.boolean().optional(),
@@ -52,4 +51,4 @@ export function checkChainloop(value: JsonObject, type: string): void {
   if (!artifact.success) throw notAnEvent(artifact.error, Info, ['Data', 'Info']);
 }
 
-export const CAS_ACTIONS: ReadonlySet<string> = new Set(['CASArtifactUploaded', 'CASArtifactDownloaded']);
+const CAS_ACTIONS: ReadonlySet<string> = new Set(['CASArtifactUploaded', 'CASArtifactDownloaded']);

@@ -49,7 +49,7 @@ export type EventAttributes = z.infer<typeof EventAttributes>;
 export const SEQUENCE_PATTERN = /^[1-9]\d{0,15}$/;
 
 /** A decimal counter from 1 to 2^53-1, per boot id and organization. */
-export const Sequence = z
+const Sequence = z
   .string()
   .regex(SEQUENCE_PATTERN)
   .refine((digits) => Number.isSafeInteger(Number(digits)), 'expected at most 9007199254740991');

@@ -11,7 +11,7 @@ export interface Hole {
   readonly last: number;
 }
 
-export interface HoleReport {
+interface HoleReport {
   /** At most `LISTED`. */
   readonly holes: readonly Hole[];
   /** Events in all holes, a decimal number. */

@@ -43,7 +43,7 @@ export interface WindowLimits {
   readonly missing: number;
 }
 
-export const LEDGER_LIMITS: WindowLimits = { producers: MAX_PRODUCERS, missing: MAX_MISSING };
+const LEDGER_LIMITS: WindowLimits = { producers: MAX_PRODUCERS, missing: MAX_MISSING };
 
 /**
  * Takes in one event as the chain's entry `seq`.

@@ -27,8 +27,8 @@ export type DataCheck = (type: string, data: JsonObject) => void;
 /** @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check */
 export function createDataCheck(definitions: readonly AnyEventDefinition[] = []): DataCheck {
   const schemas = new Map([...ARTIFACT_EVENTS, ...definitions].map((d: AnyEventDefinition) => [d.type, d.data]));
-  const artifacts = new Set(
-    ARTIFACT_EVENTS.filter(({ type, data }) => schemas.get(type) === data).map(({ type }) => String(type)),
+  const artifacts = new Set<string>(
+    ARTIFACT_EVENTS.filter(({ type, data }) => schemas.get(type) === data).map(({ type }) => type),
   );
   return (type, data) => {
     if (artifacts.has(type) && isPlainlyAnArtifact(data)) return;

@@ -37,7 +37,7 @@ export interface Totals {
 }
 
 export const TALLIES = ['uploads', 'downloads', 'deduplicated'] as const;
-export type TallyName = (typeof TALLIES)[number];
+type TallyName = (typeof TALLIES)[number];
 
 const NO_TALLY: Tally = { count: '0', bytes: '0', unknown: '0' };
 export const NO_TOTALS: Totals = { events: '0', uploads: NO_TALLY, downloads: NO_TALLY, deduplicated: NO_TALLY };
