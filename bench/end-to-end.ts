@@ -39,7 +39,9 @@ async function measure(sync: string): Promise<void> {
   const nc = await connect({ servers: server.url });
   await deployStreams(nc, DEFAULT_SETTINGS);
   await (await jetstreamManager(nc)).streams.add({ name: BARE, subjects: ['bare.>'], allow_direct: true });
-  console.log(`node ${process.version}, nats-server ${server.version}, sync ${sync}; ${ROUNDS} rounds of ${EVENTS} events, ${ORGS} organizations`);
+  console.log(
+    `node ${process.version}, nats-server ${server.version}, sync ${sync}; ${ROUNDS} rounds of ${EVENTS} events, ${ORGS} organizations`,
+  );
 
   const publish: number[] = [];
   const consume: number[] = [];
@@ -62,7 +64,10 @@ async function measure(sync: string): Promise<void> {
     ledger.push(perSecond(started));
   }
   const ceiling = Math.min(median(publish), median(consume));
-  const row = (value: number) => ({ 'events/s': Math.round(value), 'beside the lower ceiling': Number((value / ceiling).toFixed(2)) });
+  const row = (value: number) => ({
+    'events/s': Math.round(value),
+    'beside the lower ceiling': Number((value / ceiling).toFixed(2)),
+  });
   console.table({
     'bare publish, acked, alone': row(median(publish)),
     'bare consume, alone': row(median(consume)),
@@ -72,11 +77,14 @@ async function measure(sync: string): Promise<void> {
 
   const latencies = await steady(nc, audit);
   const at = (part: number) => `${(latencies[Math.floor(latencies.length * part)] ?? NaN).toFixed(1)} ms`;
-  console.log(`emit to ledger at ${STEADY_RATE} events/s for ${STEADY_SECONDS} s: p50 ${at(0.5)}, p99 ${at(0.99)}, worst ${at(1 - 1e-9)}`);
+  console.log(
+    `emit to ledger at ${STEADY_RATE} events/s for ${STEADY_SECONDS} s: p50 ${at(0.5)}, p99 ${at(0.99)}, worst ${at(1 - 1e-9)}`,
+  );
 
   await audit.close();
   const { verdict, ledger: found } = await verifyLedger(nc, DEFAULT_SETTINGS);
-  if (verdict !== 'ok' || found.entries !== audit.stats().acked) throw new Error(`verdict ${verdict}, ${found.entries} entries`);
+  if (verdict !== 'ok' || found.entries !== audit.stats().acked)
+    throw new Error(`verdict ${verdict}, ${found.entries} entries`);
   await nc.close();
 }
 
@@ -116,14 +124,14 @@ async function steady(nc: NatsConnection, audit: Publisher): Promise<number[]> {
     callback: (message) => {
       const now = performance.now();
       for (const { event } of parseBlock(message.string()).entries) {
-        const { size_bytes } = event?.['data'] as { size_bytes: number };
-        latencies.push(now - (emittedAt[size_bytes - SIZE] ?? NaN));
+        const { data } = event as { data: { size_bytes: number } };
+        latencies.push(now - (emittedAt[data.size_bytes - SIZE] ?? NaN));
       }
       if (latencies.length === total) resolve();
     },
   });
   const started = performance.now();
-  for (let n = 0; n < total; ) {
+  for (let n = 0; n < total;) {
     const due = Math.min(total, Math.floor(((performance.now() - started) / 1000) * STEADY_RATE));
     for (; n < due; n++) {
       emittedAt[n] = performance.now();
@@ -158,7 +166,10 @@ async function bareConsume(nc: NatsConnection, from: number): Promise<void> {
   const consumer = await jetstream(nc).consumers.get(BARE, options);
   const { promise, resolve } = Promise.withResolvers<void>();
   let seen = 0;
-  const messages = await consumer.consume({ max_messages: 8_192, callback: () => void (++seen === EVENTS && resolve()) });
+  const messages = await consumer.consume({
+    max_messages: 8_192,
+    callback: () => void (++seen === EVENTS && resolve()),
+  });
   await promise;
   await messages.close();
 }

@@ -47,7 +47,10 @@ test("a service's own type goes through to the ledger", async (context) => {
 
   await caughtUp(nc, settings);
   const ledger = await checkLedger(nc, settings);
-  expect(ledger.entries('acme')[0]?.event).toMatchObject({ type: 'release.approved', data: { version: '1.2.0', tickets: [] } });
+  expect(ledger.entries('acme')[0]?.event).toMatchObject({
+    type: 'release.approved',
+    data: { version: '1.2.0', tickets: [] },
+  });
 });
 
 test('the diff for a built-in type applies, compiles, and the event goes through', () => {

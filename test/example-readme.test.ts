@@ -13,7 +13,10 @@ import { DEFAULT_SETTINGS, deployStreams } from '@waybill/consumer';
 
 const ROOT = join(import.meta.dirname, '..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const quoted = [...README.matchAll(/^<!-- (\S+) -->\n```ts\n(.*?)^```$/gms)].map(([, file = '', code = '']) => ({ file, code }));
+const quoted = [...README.matchAll(/^<!-- (\S+) -->\n```ts\n(.*?)^```$/gms)].map(([, file = '', code = '']) => ({
+  file,
+  code,
+}));
 const codeOf = (file: string) => quoted.find((quote) => quote.file === file)?.code ?? '';
 
 test('every TypeScript block of the README is part of a file', () => {
@@ -43,7 +46,9 @@ test('the quick start emits, is chained, and is billed', async (context) => {
   const env = { WAYBILL_NATS_URL: server.url };
   const soFar = `1048576 bytes up, 1048576 saved so far\nproof: entry 2, ${head}\n`;
   expect(await run('bill.ts', env)).toBe(soFar);
-  expect(await run('bill.ts', env, ['acme', '2020-01-01', '2020-02-01'])).toBe('0 bytes up, 0 saved\nproof: entry undefined, undefined\n');
+  expect(await run('bill.ts', env, ['acme', '2020-01-01', '2020-02-01'])).toBe(
+    '0 bytes up, 0 saved\nproof: entry undefined, undefined\n',
+  );
 });
 
 test('the links of README, ARCHITECTURE and CONTRIBUTING lead somewhere', () => {

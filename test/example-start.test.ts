@@ -34,20 +34,25 @@ test('stores, bills and verifies, exits 0 and leaves nothing behind', async () =
   const { exited, stdout, stderr } = start('--seconds', '1');
   expect(await exited, `it said: ${await stderr}`).toEqual([0, null]);
   expect(await stdout).toMatch(/^sum( +[\d,]+){2} /m);
-  expect(await stdout).toMatch(/^usage: equal to what the clients counted, to the byte, for each of \d+ organizations$/m);
+  expect(await stdout).toMatch(
+    /^usage: equal to what the clients counted, to the byte, for each of \d+ organizations$/m,
+  );
   expect(await stdout).toMatch(/^verdict: ok; /m);
   expect(await readdir(folder)).toEqual([]);
 });
 
-test.for(['SIGINT', 'SIGTERM'] as const)('%s in the middle of it ends it, and leaves nothing behind', async (signal) => {
-  const { child, exited, stderr } = start('--seconds', '60');
-  let said = '';
-  child.stderr.on('data', (data: Buffer) => (said += data.toString()));
-  await until('traffic', () => said.includes('requests'));
-  child.kill(signal);
-  expect(await exited, `it said: ${await stderr}`).toEqual([signal === 'SIGINT' ? 130 : 143, null]);
-  expect(await readdir(folder)).toEqual([]);
-});
+test.for(['SIGINT', 'SIGTERM'] as const)(
+  '%s in the middle of it ends it, and leaves nothing behind',
+  async (signal) => {
+    const { child, exited, stderr } = start('--seconds', '60');
+    let said = '';
+    child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+    await until('traffic', () => said.includes('requests'));
+    child.kill(signal);
+    expect(await exited, `it said: ${await stderr}`).toEqual([signal === 'SIGINT' ? 130 : 143, null]);
+    expect(await readdir(folder)).toEqual([]);
+  },
+);
 
 test('--serve goes on until it is asked to stop', async () => {
   const { child, exited, stderr } = start('--seconds', '1', '--serve');

@@ -104,7 +104,7 @@ describe('the producer', () => {
   });
 });
 
-describe('the same attack without the two accounts', () => {
+describe('the same attack within one account', () => {
   test('a publish-only user in the account of the streams does inject a message into the ledger', async () => {
     await using server = await startNats({
       extraConfig: `authorization { users: [
@@ -169,6 +169,75 @@ test('the service appends to the ledger under a sequence check, the auditor does
   await expect(service.publish(`ledger.${ORG}`, 'fork', { expect: { lastSequence: 1 } })).rejects.toThrow(/wrong last/);
   const auditor = await server.connect({ as: 'auditor' });
   await expect(auditor.request(`ledger.${ORG}`, 'x', { timeout: 1000 })).rejects.toThrow(/permissions violation/i);
+});
+
+describe('the auditor gains nothing by a reply subject', () => {
+  const PULLED = {
+    name: 'pulled',
+    ack_policy: 'none',
+    deliver_policy: 'all',
+    inactive_threshold: 60e9,
+    mem_storage: true,
+  };
+
+  test.for([
+    ['$JS.API.STREAM.INFO.AUDIT', ''],
+    ['$JS.API.STREAM.MSG.GET.AUDIT', '{"seq":1}'],
+    ['$JS.API.DIRECT.GET.AUDIT', '{"seq":1}'],
+    ['$JS.API.DIRECT.GET.AUDIT', '{"seq":1,"batch":10}'],
+    [
+      '$JS.API.CONSUMER.CREATE.AUDIT.other',
+      JSON.stringify({ stream_name: 'AUDIT', config: { ...PULLED, name: 'other' } }),
+    ],
+    ['$JS.API.CONSUMER.INFO.AUDIT.pulled', ''],
+    ['$JS.API.CONSUMER.MSG.NEXT.AUDIT.pulled', '{"batch":1}'],
+  ] as const)('of %s %s', async ([subject, payload]) => {
+    await using server = await startShipped();
+    const auditor = await server.connect({ as: 'auditor' });
+    const pulled = { stream_name: 'AUDIT', config: PULLED };
+    await auditor.request('$JS.API.CONSUMER.CREATE.AUDIT.pulled', JSON.stringify(pulled), { timeout: 5000 });
+    for (const reply of [`ledger.${ORG}`, UPLOADED]) auditor.publish(subject, payload, { reply });
+    // Asked after them, and answered after them.
+    await auditor.request('$JS.API.STREAM.INFO.LEDGER', '', { timeout: 5000 });
+    await expectUnchanged(server);
+  });
+
+  test('nor by a consumer that delivers to the ledger', async () => {
+    await using server = await startShipped();
+    const auditor = await server.connect({ as: 'auditor' });
+    for (const deliver_subject of [`ledger.${ORG}`, 'ledger._system']) {
+      const config = { ...PULLED, name: 'pushed', deliver_subject };
+      const request = JSON.stringify({ stream_name: 'AUDIT', config });
+      await auditor.request('$JS.API.CONSUMER.CREATE.AUDIT.pushed', request, { timeout: 5000 });
+      // Were it to deliver, it would have by the time that its state is asked for.
+      await auditor.request('$JS.API.CONSUMER.INFO.AUDIT.pushed', '', { timeout: 5000 });
+    }
+    await expectUnchanged(server);
+  });
+
+  async function expectUnchanged(server: TestNats): Promise<void> {
+    const { audit, ledger } = await states(await server.connect({ as: 'admin' }));
+    expect(audit.state).toMatchObject({ messages: 1, last_seq: 1 });
+    expect(ledger.state).toMatchObject({ messages: 1, last_seq: 1 });
+  }
+});
+
+test('an auditor within the account of the streams does inject a message into the ledger', async () => {
+  await using server = await startNats({
+    extraConfig: `authorization { users: [
+      { user: admin, password: a }
+      { user: auditor, password: p, permissions {
+        publish { allow: ["$JS.API.STREAM.INFO.*"] }, subscribe { allow: ["_INBOX.auditor.>"] } } }
+    ] }`,
+  });
+  const admin = await server.connect({ user: 'admin', pass: 'a' });
+  await createStreams(await jetstreamManager(admin));
+  await seed(admin);
+  const auditor = await server.connect({ user: 'auditor', pass: 'p', inboxPrefix: '_INBOX.auditor' });
+  auditor.publish('$JS.API.STREAM.INFO.AUDIT', '', { reply: `ledger.${ORG}` });
+  await auditor.request('$JS.API.STREAM.INFO.AUDIT', '', { timeout: 5000 });
+  const { ledger } = await states(admin);
+  expect(ledger.state.messages).toBe(2);
 });
 
 test('not even the admin deletes or purges a single message', async () => {

@@ -1,7 +1,8 @@
 /**
  * The store as a service of its own:
  *
- *     STORE_FOLDER=/var/lib/cas PORT=8080 NATS_URL=nats://127.0.0.1:4222 node main.ts
+ *     STORE_FOLDER=/var/lib/cas PORT=8080 NATS_URL=nats://127.0.0.1:4222 \
+ *       node_modules/.bin/node --conditions=source examples/artifact-store/main.ts
  */
 import { createPublisher } from '@waybill/publisher';
 import { startArtifactStore } from './artifact-store.ts';

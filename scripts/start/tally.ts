@@ -3,7 +3,7 @@
  * it is the count that theirs has to be equal to.
  */
 export const KINDS = ['uploads', 'downloads', 'deduplicated'] as const;
-export type Kind = (typeof KINDS)[number];
+type Kind = (typeof KINDS)[number];
 
 type Counted = Record<Kind, { count: number; bytes: bigint }>;
 
