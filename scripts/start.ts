@@ -28,7 +28,7 @@ const NODE_MODULES = fileURLToPath(new URL('../node_modules', import.meta.url));
 /** The clients wait while more events than this wait for their acknowledgement: on a slow disk, the time goes here. */
 const MAX_PENDING = 2_000;
 /** Without any progress of the ledger. */
-const STALLED_MS = 30_000;
+const STALLED_MS = 3_000;
 
 const { values } = parseArgs({
   options: { serve: { type: 'boolean', default: false }, seconds: { type: 'string', default: '15' } },

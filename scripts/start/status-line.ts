@@ -22,7 +22,7 @@ export function createStatusLine(stream: NodeJS.WriteStream): StatusLine {
       const now = performance.now();
       if (now - shownAt < (stream.isTTY ? TERMINAL_EVERY_MS : LOG_EVERY_MS)) return;
       shownAt = now;
-      stream.write(stream.isTTY ? `\r\u001B[K${text().slice(0, stream.columns - 1)}` : `${text()}\n`);
+      stream.write(stream.isTTY ? `\r\u001B[K${text().slice(0, (stream.columns || 80) - 1)}` : `${text()}\n`);
       drawn = stream.isTTY;
     },
   };
