@@ -31,7 +31,7 @@ export interface SealedBlock {
 
 export interface Batch extends FoldSink {
   readonly entries: number;
-  /** Closes the batch. Only the last block may claim `watermark`: the ones before it are stored while it may not be. */
+  /** Closes the batch. Only the last block claims the watermark `after`: it is stored when all others are. */
   seal(watermarks: { before: number; after: number }): SealedBlock[];
 }
 
@@ -66,8 +66,7 @@ export function createBatch(chains: ReadonlyMap<string, ChainState>): Batch {
     },
     seal({ before, after }) {
       for (const [orgid, block] of open) close(orgid, block, chains.get(orgid) as ChainState);
-      // `_system` first. Whether it has recorded a duplicate can be told from its own head only while every
-      // organization that is ahead of it got there in the same commit: see the skip rule in fold.ts.
+      // `_system` first: see the commit in ledger.ts.
       drafts.sort((a, b) => Number(b.orgid === SYSTEM_CHAIN) - Number(a.orgid === SYSTEM_CHAIN));
       return drafts.map(({ orgid, lines, first, state }, i) => ({
         orgid,

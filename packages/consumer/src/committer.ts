@@ -9,6 +9,8 @@ export interface Committer {
    * @throws whatever the commit before failed with
    */
   submit(batch: Batch, position: number): Promise<void>;
+  /** What the ledger says when everything submitted is stored: all AUDIT messages up to here are in it. */
+  readonly claimed: number;
   /** Waits until everything submitted is stored. */
   drain(): Promise<void>;
 }
@@ -20,7 +22,6 @@ export interface CommitterHooks {
 }
 
 export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committer {
-  /** What the ledger says when everything sent off is stored. Nothing of a later commit is stored unless it is. */
   let claimed = ledger.watermark;
   let inFlight = Promise.resolve();
 
@@ -44,6 +45,9 @@ export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committe
       if (batch.entries === 0) return;
       inFlight = commit(batch, position);
       inFlight.catch(() => undefined); // onFailed has told; the next submit or drain throws it.
+    },
+    get claimed() {
+      return claimed;
     },
     drain: () => inFlight,
   };

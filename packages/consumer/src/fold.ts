@@ -70,6 +70,8 @@ export interface Fold {
   route(item: StreamItem): RoutedItem;
   /** Appends the items from `start` on, until one needs sizes that are not there. */
   run(items: readonly RoutedItem[], start: number, state: FoldState, sink: FoldSink): FoldResult;
+  /** Appends a record that everything up to an item is chained, for when no block says so. */
+  mark(item: StreamItem, state: FoldState, sink: FoldSink): void;
   /** Since the fold was made. */
   readonly counts: Readonly<FoldCounts>;
 }
@@ -139,6 +141,16 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     counts.gaps++;
   }
 
+  function mark(item: StreamItem, state: FoldState, sink: FoldSink): void {
+    const chain = chainOf(SYSTEM_CHAIN, state);
+    const seq = item.kind === 'gap' ? item.last : item.seq;
+    // Somebody has been further, and has said so or will.
+    if (seq < chain.head.sourceSeq) return;
+    const what: SystemRecord = { kind: 'watermark', seq };
+    const at = { seq, subject: '', received: item.received ?? (chain.head.received || EPOCH) };
+    append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
+  }
+
   /** @returns false when the `_system` chain has it already */
   function record(item: StreamMessage, state: FoldState, sink: FoldSink, what: SystemRecord): boolean {
     const chain = chainOf(SYSTEM_CHAIN, state);
@@ -161,7 +173,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     sink.append(head.orgid, line);
   }
 
-  return { route, run, counts };
+  return { route, run, mark, counts };
 }
 
 /** `received` of a gap with nothing before it and nothing after it. */

@@ -2,13 +2,19 @@
  * The LEDGER stream as the writer sees it: heads, the watermark, and the commit.
  *
  * The ledger is the only state. A writer that fails in any way forgets everything and opens it again; there is no
- * other recovery. What makes that safe is the sequence check that every block carries (`Nats-Expected-Last-Sequence`):
- * it is stored only if nothing else was stored since this writer looked, so two writers cannot fork a chain, and of
- * blocks in flight none is stored after one that failed.
+ * other recovery. Two things make that safe, however many writers there are:
+ *
+ * - Each block is a compare-and-swap on its chain: it is stored only if the chain's newest block is still the one that
+ *   it continues (`Nats-Expected-Last-Subject-Sequence`). So no chain can fork.
+ * - The watermark is claimed by a block that is sent when everything that it claims has been acknowledged.
+ *
+ * A check of the stream's last sequence would look stronger and is weaker: with several blocks in flight, each expects
+ * the ones before it by their number, and another writer's blocks have the same numbers. One that should have failed
+ * with the block before it is then stored, and claims what is not (test/consumer/ledger.test.ts).
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
-import { type ChainState, emptyHead, formatLedgerSubject, stateAfter } from '@waybill/schema';
+import { type ChainState, emptyHead, formatLedgerSubject, stateAfter, SYSTEM_CHAIN } from '@waybill/schema';
 import { type AckInbox, createAckInbox, RefusedError } from './ack-inbox.ts';
 import type { SealedBlock } from './batch.ts';
 import { ConsumerError } from './errors.ts';
@@ -27,13 +33,14 @@ export interface LedgerOptions {
 export interface Ledger {
   /** Every AUDIT message up to here is in the ledger, as far as this writer has committed or found it. */
   readonly watermark: number;
-  /** Sequence of the newest block in the LEDGER stream, stored or in flight. */
-  readonly lastSeq: number;
   /** The state of each chain that was loaded; the fold changes it. */
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Loads the chains that are not there yet. */
   load(orgids: Iterable<string>): Promise<void>;
-  /** Publishes blocks in order. Resolves when all are stored; after a rejection this ledger is good for nothing. */
+  /**
+   * Stores blocks: those of `_system`, then those of all chains side by side, and the last one, which claims the
+   * watermark, when all others are stored. After a rejection this ledger is good for nothing.
+   */
   commit(blocks: readonly SealedBlock[], watermark: number): Promise<void>;
   /** Fails the commit that is under way. */
   fail(error: Error): void;
@@ -52,28 +59,39 @@ export function isConflict(error: unknown): boolean {
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { nc, jsm, settings } = options;
   const stream = settings.ledgerStream;
-  let { lastSeq, watermark } = await readNewest(jsm, settings);
+  let { watermark } = await readNewest(jsm, settings);
   const chains = new Map<string, ChainState>();
-  /** Stream sequence of the newest block of each chain that was loaded and not written since. */
-  const loadedAt = new Map<string, number>();
+  /** Stream sequence of the newest block of each chain that was loaded. */
+  const newest = new Map<string, number>();
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
   async function loadOne(orgid: string): Promise<void> {
-    // A block that was stored since we looked fails our next commit anyway, and then all is read again.
     const block = await newestBlock(jsm, settings, orgid);
     const state = block
       ? stateAfter(entryAt(settings, block, -1), block.trailer)
       : { head: emptyHead(orgid), producers: new Map() };
     chains.set(orgid, state);
-    loadedAt.set(orgid, block?.streamSeq ?? 0);
+    // Should this be an old answer, the next block of the chain is refused.
+    newest.set(orgid, block?.streamSeq ?? 0);
+  }
+
+  async function store({ orgid, text }: SealedBlock): Promise<void> {
+    const h = headers();
+    h.set('Nats-Expected-Stream', stream);
+    h.set('Nats-Expected-Last-Subject-Sequence', String(newest.get(orgid)));
+    h.set('Waybill-Writer', options.writer);
+    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), text, h);
+    newest.set(orgid, seq);
+  }
+
+  /** One after the other: only the acknowledgement of one says what the next has to follow. */
+  async function storeInOrder(blocks: readonly SealedBlock[]): Promise<void> {
+    for (const block of blocks) await store(block);
   }
 
   return {
     get watermark() {
       return watermark;
-    },
-    get lastSeq() {
-      return lastSeq;
     },
     chains,
     async load(orgids) {
@@ -83,31 +101,17 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       }
     },
     async commit(blocks, after) {
-      const acks = blocks.map(async ({ orgid, text }) => {
-        const subject = formatLedgerSubject(orgid, settings.ledgerPrefix);
-        const h = headers();
-        h.set('Nats-Expected-Stream', stream);
-        h.set('Nats-Expected-Last-Sequence', String(lastSeq));
-        // The first block on a head also proves that the head was the newest one, whoever answered the read.
-        const head = loadedAt.get(orgid);
-        if (head !== undefined) {
-          h.set('Nats-Expected-Last-Subject-Sequence', String(head));
-          loadedAt.delete(orgid);
-        }
-        h.set('Waybill-Writer', options.writer);
-        const expected = ++lastSeq;
-        const ack = await inbox.publish(subject, text, h);
-        if (ack.seq !== expected) {
-          throw new ConsumerError(
-            'LEDGER_DAMAGED',
-            `block for ${subject} was stored at ${ack.seq} of ${stream}, expected ${expected}`,
-          );
-        }
-      });
-      // A crash or a failure here leaves a prefix of the blocks stored. Each chain that got its block is ahead of the
-      // watermark, which only the last block moves; the next open reads from the old watermark and skips what each
-      // chain has (`source.seq`). If the last block is stored, all are.
-      await Promise.all(acks);
+      const byChain = Map.groupBy(blocks.slice(0, -1), ({ orgid }) => orgid);
+      // What is stored when this is interrupted is ahead of the watermark. The next open reads on from the watermark
+      // and skips what each chain has (`source.seq`).
+      //
+      // 1. A duplicate that is recorded here must not be looked at again when its organization's chain is past it.
+      await storeInOrder(byChain.get(SYSTEM_CHAIN) ?? []);
+      // 2. Whatever subset of these is stored, each chain is good in itself.
+      byChain.delete(SYSTEM_CHAIN);
+      await Promise.all([...byChain.values()].map(storeInOrder));
+      // 3. Everything up to `after` is stored but what is in this block, which says so.
+      await storeInOrder(blocks.slice(-1));
       watermark = after;
     },
     fail: inbox.fail,

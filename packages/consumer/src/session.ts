@@ -7,7 +7,7 @@ import type { ConsumerOptions } from './consumer.ts';
 import { ConsumerError } from './errors.ts';
 import type { Fold, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
-import { createReader } from './reader.ts';
+import { createReader, type StreamItem } from './reader.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 
 export interface SessionProgress {
@@ -89,8 +89,18 @@ export async function runSession(session: SessionOptions): Promise<void> {
     if (failure) throw failure as Error;
     if (items.length === 0) break;
     await chain(items.map(session.fold.route), { fold: session.fold, ledger, committer, sizes });
+    // All of it was in the ledger, stored by several writers of whom none could say so.
+    if (reader.pending === 0) await claim(items.at(-1) as StreamItem, { fold: session.fold, ledger, committer });
   }
   await committer.drain();
+}
+
+async function claim(item: StreamItem, { fold, ledger, committer }: Omit<Writing, 'sizes'>): Promise<void> {
+  const position = lastSeqOf({ item });
+  if (committer.claimed >= position) return;
+  const batch = createBatch(ledger.chains);
+  fold.mark(item, { chains: ledger.chains, sizes: new Map() }, batch);
+  await committer.submit(batch, position);
 }
 
 interface Writing {
@@ -118,7 +128,7 @@ async function chain(items: readonly RoutedItem[], { fold, ledger, committer, si
   sizes.trim();
 }
 
-function lastSeqOf({ item }: RoutedItem): number {
+function lastSeqOf({ item }: Pick<RoutedItem, 'item'>): number {
   return item.kind === 'gap' ? item.last : item.seq;
 }
 

@@ -1,5 +1,12 @@
 /** The AUDIT stream against the chains: every message in exactly one chain, with the same content and time. */
-import { type DataCheck, type Entry, type JsonObject, readMessage, SYSTEM_CHAIN } from '@waybill/schema';
+import {
+  type DataCheck,
+  type Entry,
+  isWatermarkRecord,
+  type JsonObject,
+  readMessage,
+  SYSTEM_CHAIN,
+} from '@waybill/schema';
 import { createHash } from 'node:crypto';
 import { type Claim, createAuditIndex } from './audit-index.ts';
 import { nodeSha256 } from './sha256.ts';
@@ -51,6 +58,7 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
 
   function takeEntry({ core, event }: Entry): string | null {
     if (core.source.stream !== stream) return null;
+    if (core.orgid === SYSTEM_CHAIN && isWatermarkRecord(event)) return null;
     const { seq } = core.source;
     if (core.orgid === SYSTEM_CHAIN && event?.['kind'] === 'gap') return takeGap(event, seq);
     if (seq < first) latest.set(core.orgid, core.received);

@@ -49,7 +49,12 @@ interface Chain {
   problem: Problem | null;
 }
 
-export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: BlockVerifierOptions): BlockVerifier {
+function isBad({ problem, verifier }: Chain): boolean {
+  return problem !== null || verifier.failed;
+}
+
+export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifier {
+  const { only, fromSeq = 1, expect, onEntry } = options;
   const chains = new Map<string, Chain>();
   let watermark = 0;
   let entries = 0;
@@ -93,12 +98,10 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
     const mismatch =
       trailerMismatch(isStart ? { ...trailer, first: chain.start } : trailer, first, last) ??
       producersMismatch(chain, trailer);
-    const detail =
-      mismatch ??
-      (trailer.watermark < watermark ? `watermark goes back from ${watermark} to ${trailer.watermark}` : null);
-    if (detail !== null)
-      return { seq: last.core.seq, detail: `in the trailer of block ${seq} of the stream: ${detail}` };
-    watermark = trailer.watermark;
+    if (mismatch !== null)
+      return { seq: last.core.seq, detail: `in the trailer of block ${seq} of the stream: ${mismatch}` };
+    // Not always higher than the one before: a writer that was overtaken repeats an older one.
+    watermark = Math.max(watermark, trailer.watermark);
     return null;
   }
 
@@ -106,7 +109,7 @@ export function createBlockVerifier({ only, fromSeq = 1, expect, onEntry }: Bloc
     push({ seq, orgid, payload }) {
       if (only && !only.has(orgid)) return;
       const chain = chainOf(orgid);
-      if (chain.problem || chain.verifier.failed) return;
+      if (isBad(chain)) return;
       try {
         chain.problem = verifyBlock(chain, decodeUtf8(payload), seq);
       } catch (error) {

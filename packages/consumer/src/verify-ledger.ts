@@ -111,6 +111,10 @@ export async function verifyLedger(
   const problems = await readLedger(run, { from: start.ledgerSeq, to: ledger.last_seq });
   const watermark =
     options.orgid === undefined ? blocks.watermark : await readWatermark(jsm, settings).catch(() => blocks.watermark);
+  const { last_seq } = (await info(jsm, settings.auditStream)).state;
+  if (watermark > last_seq) {
+    problems.push(`a block claims ${settings.auditStream} up to message ${watermark}, and it ends at ${last_seq}`);
+  }
   const compared = await readAudit(run, { from: first, to: audit.last_seq, watermark });
   const chains = blocks.finish();
 

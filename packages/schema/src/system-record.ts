@@ -1,4 +1,5 @@
 /** What stands as `event` in the entries of the `_system` chain: whatever happened that is no organization's event. */
+import type { JsonObject } from './json.ts';
 import type { Rejection } from './message.ts';
 
 /** Bytes of a payload that a record keeps; the hash is of all of it. */
@@ -25,4 +26,14 @@ export type SystemRecord =
       readonly sequence: number;
     } & KeptMessage)
   /** Sequence numbers of the AUDIT stream, inclusive, at which there is no message: deleted, expired or lost. */
-  | { readonly kind: 'gap'; readonly first: number; readonly last: number };
+  | { readonly kind: 'gap'; readonly first: number; readonly last: number }
+  /**
+   * Nothing of the AUDIT stream up to this sequence was left to chain, and no block said so: two writers had stored
+   * parts of it. Its `source.seq` may be that of the entry before it.
+   */
+  | { readonly kind: 'watermark'; readonly seq: number };
+
+/** Whether an entry's event is a record that stands for no message of the AUDIT stream. */
+export function isWatermarkRecord(event: JsonObject | null): boolean {
+  return event?.['kind'] === 'watermark';
+}

@@ -13,6 +13,7 @@ import { isJsonObject, type JsonObject } from './json.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import { utf8Length } from './stamp.ts';
 import { SYSTEM_CHAIN } from './subject.ts';
+import { isWatermarkRecord } from './system-record.ts';
 import type { ChainReport, Expectation, Problem, Verdict } from './verdict.ts';
 import { addVolume, NO_TOTALS, type Totals } from './volume.ts';
 import { createVolumeCheck } from './volume-check.ts';
@@ -140,8 +141,9 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
     }
     if (previous && core.received < previous.received)
       return `received goes back from ${previous.received} to ${core.received}`;
-    if (previous && core.source.seq <= previous.source.seq) {
-      return `source.seq goes from ${previous.source.seq} to ${core.source.seq}`;
+    const least = (previous?.source.seq ?? 0) + (isWatermarkRecord(event) && core.orgid === SYSTEM_CHAIN ? 0 : 1);
+    if (core.source.seq < least) {
+      return `source.seq goes from ${previous?.source.seq} to ${core.source.seq}`;
     }
     const wrong = examineEvent(core, event);
     if (wrong !== null) return wrong;

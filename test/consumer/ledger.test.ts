@@ -1,0 +1,65 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import type { Settings } from '@waybill/consumer';
+import { parseBlock } from '@waybill/schema';
+import { hash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { createBatch } from '../../packages/consumer/src/batch.ts';
+import { createFold } from '../../packages/consumer/src/fold.ts';
+import { type Ledger, openLedger } from '../../packages/consumer/src/ledger.ts';
+import type { StreamItem } from '../../packages/consumer/src/reader.ts';
+import { readStream } from '../support/check-ledger.ts';
+import { startNats, type TestNats } from '../support/nats.ts';
+import { artifactEvent, makeStreams } from '../support/traffic.ts';
+
+async function open(server: TestNats, settings: Settings, writer: string): Promise<Ledger> {
+  const nc = await server.connect();
+  const jsm = await jetstreamManager(nc);
+  const ledger = await openLedger({ nc, jsm, settings, writer, ackTimeoutMs: 2_000 });
+  await ledger.load(['_system', 'a', 'b', 'c', 'd']);
+  return ledger;
+}
+
+/** Folds one event for each organization, as AUDIT messages 1, 2, 3 … */
+function fill(ledger: Ledger, settings: Settings, orgids: readonly string[]): ReturnType<typeof createBatch> {
+  const fold = createFold({
+    stream: settings.auditStream,
+    subjectPrefix: settings.auditPrefix,
+    sha256: (text) => hash('sha256', text),
+  });
+  const items = orgids.map((orgid, i): StreamItem => {
+    const { subject, payload } = artifactEvent(settings, { orgid, kind: 'upload', bytes: 1 });
+    return {
+      kind: 'message',
+      seq: i + 1,
+      subject,
+      received: '2026-11-21T00:00:00.000Z',
+      payload: Buffer.from(payload),
+    };
+  });
+  const batch = createBatch(ledger.chains);
+  fold.run(items.map(fold.route), 0, { chains: ledger.chains, sizes: new Map() }, batch);
+  return batch;
+}
+
+test('a writer that is not alone claims nothing that is not stored', async () => {
+  await using server = await startNats();
+  const settings = await makeStreams(await server.connect());
+  const first = await open(server, settings, 'first');
+  const second = await open(server, settings, 'second');
+
+  // As many blocks as the other has in front of one that it could then store by a mere count.
+  await first.commit(fill(first, settings, ['a']).seal({ before: 0, after: 1 }), 1);
+  await expect(
+    second.commit(fill(second, settings, ['a', 'a', 'b', 'c', 'd']).seal({ before: 0, after: 5 }), 5),
+  ).rejects.toThrow(/wrong last sequence/);
+
+  const blocks = (await readStream(await server.connect(), settings.ledgerStream)).map(({ text }) => parseBlock(text));
+  const stored = new Set(blocks.flatMap(({ entries }) => entries.map(({ core }) => core.source.seq)));
+  for (const { trailer } of blocks) {
+    for (let seq = 1; seq <= trailer.watermark; seq++)
+      expect(stored, `claimed up to ${trailer.watermark}`).toContain(seq);
+  }
+  expect(blocks.filter(({ trailer }) => trailer.orgid === 'a')).toHaveLength(1);
+  first.close();
+  second.close();
+});
