@@ -1,7 +1,7 @@
 /**
  * The consumer: AUDIT in, LEDGER out. Read this file first; it wires the others.
  *
- *     reader (strict order) → fold (pure) → batch (blocks) → ledger (commit under a sequence check)
+ *     reader (strict order) → fold (pure) → batch (blocks) → ledger (commit: compare-and-swap per chain)
  *
  * A *session* is one uninterrupted time as the writer. Whatever goes wrong ends it, and the next one starts from the
  * ledger as it then is: there is no state to mend. A consumer that finds another one writing stands by and takes over
