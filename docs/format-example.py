@@ -4,7 +4,7 @@
     python3 docs/format-example.py                 prints the example's two chains, as they stand in the document
     python3 docs/format-example.py verify FILE     verifies a chain; exit code 0 ok, 1 tampered, 3 incomplete, 4 unreadable
 
-The verifier knows the whole chain only (no partial one, no expected heads) and forgets no publisher.
+The verifier knows the whole chain only (no partial one, no expected heads).
 """
 import hashlib
 import json
@@ -13,16 +13,20 @@ import sys
 from decimal import Decimal
 
 SIZE_WINDOW = 65536
+MAX_PRODUCERS = 64
+MAX_DEPTH = 64
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
-def jcs(value):
+def jcs(value, depth=MAX_DEPTH):
     """RFC 8785."""
+    if isinstance(value, (dict, list)) and depth == 0:
+        raise ValueError("too many levels")
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-        return "{" + ",".join(jcs(name) + ":" + jcs(value[name]) for name in names) + "}"
+        return "{" + ",".join(jcs(name) + ":" + jcs(value[name], depth - 1) for name in names) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(jcs, value)) + "]"
+        return "[" + ",".join(jcs(item, depth - 1) for item in value) + "]"
     if isinstance(value, float) or (isinstance(value, int) and abs(value) > 2**53):
         return number(float(value))
     text = json.dumps(value, ensure_ascii=False)
@@ -76,16 +80,24 @@ def transfer_of(event):
         size = info.get("size_bytes")
         if size == 0 and (kind == "deduplicated" or info.get("digest") != EMPTY):
             size = None
-        return kind, "sha256:%s" % info.get("digest"), size
+        digest = info.get("digest")
+        return kind, "sha256:" + digest if isinstance(digest, str) else "", known(size)
     data = event.get("data")
     if not isinstance(data, dict):
         return None
+    digest = data.get("digest")
+    digest = digest if isinstance(digest, str) else ""
     if event.get("type") == "casartifact.downloaded":
-        return "download", data.get("digest"), data.get("size_bytes")
+        return "download", digest, known(data.get("size_bytes"))
     if event.get("type") == "casartifact.uploaded":
         kind = "deduplicated" if data.get("skipped") is True else "upload"
-        return kind, data.get("digest"), data.get("size_bytes")
+        return kind, digest, known(data.get("size_bytes"))
     return None
+
+
+def known(size):
+    """What is no number is no size."""
+    return size if type(size) in (int, float) else None
 
 
 def volume_of(seq, event, mentions):
@@ -153,12 +165,12 @@ def chain(orgid, messages):
     return lines
 
 
-def cloudevent(sequence, time, more, data):
+def cloudevent(sequence, type, time, more, data):
     return {
         "specversion": "1.0",
         "id": "01997b3c-8a0%d-7000-8000-00000000000%d" % (sequence, sequence),
         "source": "//cas.example/artifact-cas",
-        "type": "casartifact.uploaded",
+        "type": type,
         "time": time,
         "orgid": "acme",
         "producer": "b1f0",
@@ -168,7 +180,7 @@ def cloudevent(sequence, time, more, data):
     }
 
 
-HEX = "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
+HEX = hashlib.sha256(b"waybill\n" * 128).hexdigest()
 
 ACME = [
     (
@@ -177,16 +189,23 @@ ACME = [
         "audit.casartifact.uploaded.acme",
         cloudevent(
             1,
+            "casartifact.uploaded",
             "2026-01-05T09:00:00.000Z",
             {"actortype": "USER", "actorid": "u-7", "actorname": "Zoë 😀"},
-            {"digest": "sha256:" + HEX, "size_bytes": 1024, "file_name": "sbom.cyclonedx.json"},
+            {"digest": "sha256:" + HEX, "size_bytes": 1024, "file_name": "sbom.cyclonedx.json", "score": 1e-7},
         ),
     ),
     (
         2,
         "2026-01-05T09:00:01.020Z",
         "audit.casartifact.uploaded.acme",
-        cloudevent(2, "2026-01-05T09:00:01.000Z", {}, {"digest": "sha256:" + HEX, "skipped": True}),
+        cloudevent(
+            3,
+            "casartifact.uploaded",
+            "2026-01-05T09:00:01.000Z",
+            {},
+            {"digest": "sha256:" + HEX, "skipped": True},
+        ),
     ),
     (
         4,
@@ -202,6 +221,12 @@ ACME = [
                 "Info": {"digest": HEX, "size_bytes": 1024, "backend_type": "OCI"},
             },
         },
+    ),
+    (
+        5,
+        "2026-01-05T09:00:03.001Z",
+        "audit.casartifact.downloaded.acme",
+        cloudevent(2, "casartifact.downloaded", "2026-01-05T09:00:00.500Z", {}, {"digest": "sha256:" + HEX}),
     ),
 ]
 
@@ -243,6 +268,14 @@ def unique(pairs):
     return dict(pairs)
 
 
+def keep(kept, name):
+    """The numbers of a publisher, or a place for an erased entry, whose publisher may have been any."""
+    numbers = kept[name] = kept.pop(name, set())
+    if len(kept) > MAX_PRODUCERS:
+        del kept[next(iter(kept))]
+    return numbers
+
+
 def verify(data):
     """(verdict, first bad seq or None, detail)"""
     lines = data.split(b"\n")
@@ -250,47 +283,63 @@ def verify(data):
         lines.pop()
     orgid, head, received, source_seq = None, "0" * 64, "", 0
     totals, mentions, erased, numbers = no_totals(), {}, {}, {}
+    kept = {}  # publisher -> its numbers, of those that cannot have been forgotten; the one seen last stands last
     hidden = 0
     for seq, raw in enumerate(lines, start=1):
         try:
             try:
                 entry = json.loads(raw.decode("utf-8"), object_pairs_hook=unique)
                 core, event, hash_ = entry["core"], entry["event"], entry["hash"]
-                canonical = jcs(entry).encode("utf-8")
+                canonical = jcs(entry, MAX_DEPTH + 1).encode("utf-8")
                 volume, source = core["volume"], core["source"]
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise Tampered("no entry: %s" % error)
             need(set(entry) == {"core", "event", "hash"}, "members of the entry")
             need(canonical == raw, "not canonical")
             need(core["v"] == 1 and core["seq"] == seq, "seq")
+            moved, size, origin = volume["kind"], volume["bytes"], volume.get("from")
+            need(set(volume) <= {"kind", "bytes", "from"} and moved in ("none", *TALLY), "volume")
+            need(size is None or re.fullmatch("0|[1-9][0-9]{0,15}", size) and int(size) < 2**53, "volume.bytes")
+            need(moved != "none" or size is None, "volume.bytes")
+            need(moved == "none" or core["orgid"] != "_system", "volume.kind")
+            if "from" in volume:
+                need(moved == "deduplicated" and size is not None and type(origin) is int and 0 < origin < seq, "volume.from")
             need(orgid in (None, core["orgid"]), "orgid")
             need(sha256(jcs(core)) == hash_, "hash")
             need(event is None or sha256(jcs(event)) == core["event_hash"], "event_hash")
             need(core["prev_hash"] == head, "prev_hash")
-            need(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", core["received"]), "received")
+            need(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", core["received"]), "received")
             need(core["received"] >= received, "received goes back")
             mark = core["orgid"] == "_system" and (event or {}).get("kind") == "watermark"
             need(source["seq"] >= source_seq + (0 if mark else 1), "source.seq")
             need(core["totals"] == add_volume(totals, volume), "totals")
             if event is None:
                 hidden += 1
-                if volume["bytes"] is not None:
-                    erased[volume.get("from", seq)] = volume["bytes"]
+                if size is not None and (moved == "upload" or origin):
+                    erased[origin or seq] = (size, seq)
+                if core["orgid"] != "_system":
+                    keep(kept, seq)
             else:
                 derived = volume_of(seq, event, mentions)
                 transfer = transfer_of(event)
                 unsized = transfer and transfer[0] == "deduplicated" and transfer[2] is None
-                trusted = unsized and volume["kind"] == "deduplicated" and erased.get(volume.get("from"), 0) == volume["bytes"]
+                said, at = erased.get(origin, (None, 0))
+                trusted = unsized and origin and said == size and at >= seq - SIZE_WINDOW
                 need(volume == derived or trusted, "volume")
                 mention(seq, event, volume, mentions)
                 if core["orgid"] != "_system":
                     owner = event["Data"].get("OrgID") if is_chainloop(event) else event.get("orgid")
                     need(owner == core["orgid"], "the event belongs to %s" % owner)
-                    if "producer" in event and not is_chainloop(event):
-                        seen = numbers.setdefault(event["producer"], set())
-                        need(int(event["sequence"]) not in seen, "chained a second time")
-                        seen.add(int(event["sequence"]))
-        except Tampered as problem:
+                    if not is_chainloop(event) and ("producer" in event or "sequence" in event):
+                        producer, sequence = event.get("producer"), event.get("sequence")
+                        need(isinstance(producer, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,63}", producer), "producer")
+                        need(isinstance(sequence, str) and re.fullmatch("[1-9][0-9]{0,15}", sequence), "sequence")
+                        need(int(sequence) < 2**53, "sequence")
+                        mine = keep(kept, producer)
+                        need(sequence not in mine, "chained a second time")
+                        mine.add(sequence)
+                        numbers.setdefault(producer, set()).add(int(sequence))
+        except (Tampered, TypeError, KeyError, ValueError, AttributeError) as problem:
             if seq == 1 and b'"volume":{"bytes":' not in data:
                 return "unreadable", 1, str(problem)
             return "tampered", seq, str(problem)

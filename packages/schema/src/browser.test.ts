@@ -45,7 +45,7 @@ describe('in a browser', () => {
 
   it('verifies the worked example', () => {
     const lines = exampleLines('acme');
-    expect(schema.verify(lines)).toMatchObject({ verdict: 'ok', orgid: 'acme', entries: 3 });
+    expect(schema.verify(lines)).toMatchObject({ verdict: 'ok', orgid: 'acme', entries: 4 });
     expect(schema.verify(lines.with(1, (lines[1] as string).replace('true', 'false')))).toMatchObject({
       verdict: 'tampered',
       problem: { seq: 2 },

@@ -153,14 +153,15 @@ export function parseEntry(line: string): Entry {
       check(isDecimal(tally[part]), `totals.${name}.${part}`, tally[part], 'a decimal string');
     }
   }
-  checkVolume(core['volume']);
+  checkVolume(core['volume'], core);
   check(entry['event'] === null || isJsonObject(entry['event']), 'event', entry['event'], 'an object or null');
   return value as unknown as Entry;
 }
 
 const CORE_MEMBERS = ['v', 'orgid', 'seq', 'prev_hash', 'received', 'source', 'event_hash', 'volume', 'totals'];
 
-function checkVolume(value: Json | undefined): void {
+/** What a volume can be, whatever its event says: it may be erased. */
+function checkVolume(value: Json | undefined, { orgid, seq }: JsonObject): void {
   const volume = only(value, 'volume', ['kind', 'bytes', ...(isJsonObject(value) && 'from' in value ? ['from'] : [])]);
   check(VOLUME_KINDS.has(volume['kind']), 'volume.kind', volume['kind'], [...VOLUME_KINDS].join(', '));
   check(
@@ -169,7 +170,13 @@ function checkVolume(value: Json | undefined): void {
     volume['bytes'],
     'a decimal string or null',
   );
-  check(volume['from'] === undefined || isCount(volume['from']), 'volume.from', volume['from'], 'an integer from 1');
+  const { kind, bytes, from } = volume;
+  check(bytes === null || Number.isSafeInteger(Number(bytes)), 'volume.bytes', bytes, 'at most 2^53-1');
+  check(kind !== 'none' || bytes === null, 'volume.bytes', bytes, 'null, because nothing was moved');
+  check(orgid !== SYSTEM_CHAIN || kind === 'none', 'volume.kind', kind, `none in ${SYSTEM_CHAIN}`);
+  if (from === undefined) return;
+  check(isCount(from) && (from as number) < (seq as number), 'volume.from', from, 'the seq of an earlier entry');
+  check(kind === 'deduplicated' && bytes !== null, 'volume.from', from, 'none: no size was taken');
 }
 
 const VOLUME_KINDS: ReadonlySet<unknown> = new Set(VolumeKind.options);

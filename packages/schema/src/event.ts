@@ -16,7 +16,6 @@ export const TIME_PATTERN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
 const NO_SPACE = /^\S+$/;
-const PRODUCER = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const text = (max: number) => z.string().min(1).max(max);
@@ -47,6 +46,8 @@ export const EventAttributes = z.object({
 export type EventAttributes = z.infer<typeof EventAttributes>;
 
 export const SEQUENCE_PATTERN = /^[1-9]\d{0,15}$/;
+/** A publisher's boot id. */
+export const PRODUCER_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** A decimal counter from 1 to 2^53-1, per boot id and organization. */
 const Sequence = z
@@ -69,7 +70,7 @@ export const Event = EventAttributes.extend({
   /** Ed25519 over RFC 8785 of the event without `signature`, base64. */
   signature: z.string().regex(BASE64).length(88).optional(),
   /** The publisher's boot id. */
-  producer: text(64).regex(PRODUCER).optional(),
+  producer: text(64).regex(PRODUCER_PATTERN).optional(),
   sequence: Sequence.optional(),
   data: z.custom<JsonObject>(isJsonObject, 'expected an object'),
 }).loose();
@@ -168,7 +169,7 @@ const RULES: ReadonlyMap<string, StringRule> = new Map(
     traceparent: { max: 55, pattern: TRACEPARENT },
     runid: { max: 128 },
     decisionid: { max: 128 },
-    producer: { max: 64, pattern: PRODUCER },
+    producer: { max: 64, pattern: PRODUCER_PATTERN },
     // Fifteen digits are always a safe integer.
     sequence: { max: 15, pattern: /^[1-9]\d*$/ },
   }),

@@ -17,9 +17,11 @@ import {
   type Entry,
   formatBlock,
   formatTrailer,
+  type Json,
   MAX_DEPTH,
   MAX_EVENT_BYTES,
   MAX_LINE_BYTES,
+  MAX_PRODUCERS,
   NO_VOLUME,
   parseBlock,
   parseEntry,
@@ -30,6 +32,7 @@ import {
   transferOf,
   VERDICT_EXIT_CODES,
   verify,
+  type Volume,
 } from './index.ts';
 
 const program = join(DOCS, 'format-example.py');
@@ -41,7 +44,9 @@ const encoder = new TextEncoder();
 
 describe('the example', () => {
   it('verifies', () => {
-    expect(verify(acme)).toMatchObject({ verdict: 'ok', orgid: 'acme', entries: 3, missing: '0' });
+    expect(verify(acme)).toMatchObject({ verdict: 'ok', orgid: 'acme', entries: 4, missing: '0' });
+    // Before the late event.
+    expect(verify(acme.slice(0, 3))).toMatchObject({ verdict: 'incomplete', missing: '1' });
     expect(verify(system)).toMatchObject({ verdict: 'ok', orgid: '_system', entries: 1 });
   });
 
@@ -49,7 +54,9 @@ describe('the example', () => {
     let head = emptyHead('acme');
     const sizes = createSizeMemory();
     const producers: ProducerWindows = new Map();
-    const lines = acme.map(parseEntry).map(({ core, event }) => {
+    const made: string[] = [];
+    let block = '';
+    for (const { core, event } of acme.map(parseEntry)) {
       const reading = readMessage(core.source.subject, encoder.encode(JSON.stringify(event, null, 1)));
       if (!reading.ok) throw new Error(reading.detail);
       const transfer = transferOf(reading.event);
@@ -63,12 +70,14 @@ describe('the example', () => {
         volume,
       });
       head = next.head;
-      return next.line;
-    });
-    expect(lines).toEqual(acme);
+      made.push(next.line);
+      if (core.seq === 3) block = formatBlock(made, formatTrailer({ head, producers }, 1, 4));
+    }
+    expect(made).toEqual(acme);
     const trailer = fencedBlocks(join(DOCS, 'format.md'), 'json trailer')[0];
-    expect(formatBlock(lines, formatTrailer({ head, producers }, 1, 4))).toBe(`${lines.join('\n')}\n${trailer}`);
-    expect(parseBlock(`${acme.join('\n')}\n${trailer}`).trailer.watermark).toBe(4);
+    expect(block).toBe(`${acme.slice(0, 3).join('\n')}\n${trailer}`);
+    expect(parseBlock(block).trailer.watermark).toBe(4);
+    expect(producers.get('b1f0')).toEqual({ last: 3, missing: [], seen: 4 });
   });
 
   it.skipIf(!hasPython)('is what python3 computes without this code', () => {
@@ -116,12 +125,38 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     expect(status).toBe(0);
   });
 
-  it('agrees about bad ones', () => {
+  it('agrees about bad ones, and odd ones', () => {
     const spec: Spec = { what: 'upload', artifact: 1, bytes: 5, producer: 1 };
-    const { lines } = makeChain('acme', [spec, spec, spec, spec]);
+    const { lines, head } = makeChain('acme', [spec, spec, spec, spec]);
     const gap = makeChain('acme', [spec, spec], (n) => n * 2).lines;
     const erased = lines.with(1, canonicalJson({ ...(JSON.parse(lines[1] as string) as Entry), event: null } as never));
+    const blank = (line: string): string => canonicalJson({ ...(JSON.parse(line) as Entry), event: null } as never);
+    const many = Array.from({ length: MAX_PRODUCERS + 2 }, (_, i): Spec => ({
+      ...spec,
+      producer: i % (MAX_PRODUCERS + 1),
+    }));
+    const forgotten = makeChain('acme', many, () => 1).lines;
+    const fewer = makeChain('acme', many.toSpliced(9, 1), () => 1).lines;
+    const nest = (levels: number): Json => (levels === 0 ? 0 : [nest(levels - 1)]);
+    const next = (event: Json, volume: Volume = NO_VOLUME): string[] => {
+      const source = { stream: 'AUDIT', seq: 99, subject: '' };
+      const received = '2026-02-31T00:00:00.000Z';
+      return [...lines, appendEntry(head, { received, source, event: canonicalJson(event), volume }).line];
+    };
+    const last = (changed: string[]): string[] => [...changed.slice(0, -1), blank(changed.at(-1) as string)];
     const cases = [
+      forgotten,
+      forgotten.with(64, blank(forgotten[64] as string)),
+      fewer,
+      next({ orgid: 'acme', data: nest(63) }),
+      next({ orgid: 'acme', producer: 'p' }),
+      next({ orgid: 'acme', producer: 'ü', sequence: '1' }),
+      next({ orgid: 'acme', type: 'casartifact.uploaded', data: { size_bytes: '5' } }, { kind: 'upload', bytes: null }),
+      last(next({}, { kind: 'none', bytes: '5' })),
+      last(next({}, { kind: 'upload', bytes: '5', from: 1 })),
+      last(next({}, { kind: 'deduplicated', bytes: '5', from: 5 })),
+      last(next({}, { kind: 'deduplicated', bytes: '9007199254740992', from: 1 })),
+      last(next({}, { kind: 'deduplicated', bytes: '5', from: 1 })),
       lines.with(2, (lines[2] as string).replace('"size_bytes":5', '"size_bytes":6')),
       lines.toSpliced(1, 1),
       lines.toSpliced(1, 0, lines[0] as string),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createHoleFinder, LISTED } from './hole.ts';
 import type { JsonObject } from './json.ts';
-import { MAX_PRODUCERS } from './producer-window.ts';
+import { admit, MAX_MISSING, MAX_PRODUCERS, type ProducerWindows } from './producer-window.ts';
 
 const event = (producer: string, sequence: number | string): JsonObject => ({ producer, sequence: String(sequence) });
 
@@ -45,6 +45,51 @@ describe('createHoleFinder', () => {
     expect(finder.take(event('p', 1))).toContain('a second time');
   });
 
+  it('takes an erased event for one of a publisher that nobody else can name', () => {
+    for (const others of [MAX_PRODUCERS - 1, MAX_PRODUCERS]) {
+      const finder = createHoleFinder(true);
+      finder.take(event('p', 1));
+      for (let i = 1; i < others; i++) finder.take(event(`q${i}`, 1));
+      expect(finder.take(null)).toBeNull();
+      expect(finder.take(event('p', 1)) === null).toBe(others === MAX_PRODUCERS);
+    }
+  });
+
+  it('remembers who came last in a part too, when an early event of theirs comes late', () => {
+    const finder = createHoleFinder(false);
+    // More gaps than the writer of this part alone would keep; the one of the whole chain had none of them.
+    for (let i = 0; i <= MAX_MISSING; i++) expect(finder.take(event('p', 300 - 2 * i))).toBeNull();
+    expect(finder.take(event('r', 1))).toBeNull();
+    expect(finder.take(event('p', 1))).toBeNull();
+    for (let i = 1; i < MAX_PRODUCERS; i++) expect(finder.take(event(`q${i}`, 1))).toBeNull();
+    // r was forgotten, and not p.
+    expect(finder.take(event('r', 1))).toBeNull();
+    expect(finder.finish().repeated).toBe(1);
+    expect(finder.take(event('p', 1))).toBeNull();
+    expect(finder.take(event('p', 1))).toContain('a second time');
+  });
+
+  it('finds nothing wrong in any part of what a writer admits, whatever of it is erased', () => {
+    const sent = fc.record({ p: fc.nat(MAX_PRODUCERS + 4), n: fc.integer({ min: 1, max: 300 }), erased: fc.boolean() });
+    const one = fc.tuple(fc.array(sent, { minLength: 300, maxLength: 900, size: 'max' }), fc.nat(300), fc.nat(9));
+    fc.assert(
+      fc.property(one, ([all, from, rate]) => {
+        const windows: ProducerWindows = new Map();
+        // One number or few for most, and any for one, so that much is chained again and much is dropped.
+        const numbered = all.map(({ p, n, erased }) => ({
+          p,
+          n: p === 0 ? n : (n % 2) + 1,
+          erased: erased && n % 10 < rate,
+        }));
+        const chain = numbered.filter(({ p, n }, i) => admit(windows, `p${p}`, n, i + 1));
+        for (const part of [chain, chain.slice(from)]) {
+          const finder = createHoleFinder(part === chain);
+          for (const { p, n, erased } of part) expect(finder.take(erased ? null : event(`p${p}`, n))).toBeNull();
+        }
+      }),
+    );
+  });
+
   it(`lists ${LISTED} holes and counts all, to 2^53 and in any number`, () => {
     const finder = createHoleFinder(true);
     for (let i = 1; i <= 150; i++) finder.take(event('p', 2 * i));
@@ -61,6 +106,15 @@ describe('createHoleFinder', () => {
       expect(() => finder.finish()).not.toThrow();
     },
   );
+
+  it.each(['', 'a b', 'ü', 'x'.repeat(65)])('calls %j no publisher', (producer) => {
+    expect(createHoleFinder(true).take(event(producer, 1))).toContain('are no count');
+  });
+
+  it('wants both or none of producer and sequence', () => {
+    for (const half of [{ producer: 'p' }, { sequence: '1' }])
+      expect(createHoleFinder(true).take(half)).toContain('are no count');
+  });
 
   it('leaves Chainloop and events without a count alone', () => {
     const finder = createHoleFinder(true);

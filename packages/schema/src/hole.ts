@@ -1,8 +1,8 @@
 import { isChainloop } from './chainloop.ts';
 import { show } from './error.ts';
-import { SEQUENCE_PATTERN } from './event.ts';
+import { PRODUCER_PATTERN, SEQUENCE_PATTERN } from './event.ts';
 import type { JsonObject } from './json.ts';
-import { admit, type ProducerWindows, type WindowLimits } from './producer-window.ts';
+import { admit, MAX_PRODUCERS, type ProducerWindows, type WindowLimits } from './producer-window.ts';
 
 /** Sequence numbers that a publisher gave to events of one organization, and that are not in its chain. */
 export interface Hole {
@@ -16,16 +16,18 @@ interface HoleReport {
   readonly holes: readonly Hole[];
   /** Events in all holes, a decimal number. */
   readonly missing: string;
-  /** Events that were chained a second time because their publisher had been forgotten, as the ledger's rule has it. */
+  /** Events that were chained a second time because their publisher may have been forgotten, as the ledger's rule has it. */
   readonly repeated: number;
 }
 
 export const LISTED = 100;
 const UNBOUNDED: WindowLimits = { producers: Infinity, missing: Infinity };
+/** The writer drops gaps too, but what was in one counts as chained: it never comes twice for that. */
+const ALL_GAPS: WindowLimits = { producers: MAX_PRODUCERS, missing: Infinity };
 
 export interface HoleFinder {
-  /** @returns what is wrong when the event should not be here */
-  take(event: JsonObject): string | null;
+  /** The next entry's event, null when it was erased. @returns what is wrong when the event should not be here */
+  take(event: JsonObject | null): string | null;
   finish(): HoleReport;
 }
 
@@ -33,7 +35,10 @@ export interface HoleFinder {
 export function createHoleFinder(whole: boolean): HoleFinder {
   /** Everything seen: what is missing, and what came twice. */
   const seen: ProducerWindows = new Map();
-  /** What the ledger's writer knew, who has to forget. Who is forgotten depends on who came since, so a part of a chain will do. */
+  /**
+   * What the ledger's writer cannot have forgotten. It forgets a publisher after `MAX_PRODUCERS` others, whatever was
+   * before, so a part of a chain will do; an erased event may have been any other's, and takes a place as one.
+   */
   const writer: ProducerWindows = new Map();
   /** Where each publisher's events begin here. */
   const begins = new Map<string, number>();
@@ -42,11 +47,18 @@ export function createHoleFinder(whole: boolean): HoleFinder {
 
   return {
     take(event) {
+      seq++;
+      if (event === null) {
+        // No publisher has such a name.
+        admit(writer, `erased ${seq}`, 1, seq, ALL_GAPS);
+        return null;
+      }
       const { producer, sequence } = event;
       if (isChainloop(event) || (producer === undefined && sequence === undefined)) return null;
       const number = Number(sequence);
       if (
         typeof producer !== 'string' ||
+        !PRODUCER_PATTERN.test(producer) ||
         typeof sequence !== 'string' ||
         !SEQUENCE_PATTERN.test(sequence) ||
         !Number.isSafeInteger(number)
@@ -54,8 +66,7 @@ export function createHoleFinder(whole: boolean): HoleFinder {
         return `producer ${show(producer)} and sequence ${show(sequence)} are no count`;
       }
       if (!whole && !begins.has(producer)) begins.set(producer, number);
-      seq++;
-      const isNewToWriter = admit(writer, producer, number, seq);
+      const isNewToWriter = admit(writer, producer, number, seq, ALL_GAPS);
       if (admit(seen, producer, number, seq, UNBOUNDED)) return null;
       if (!isNewToWriter) return `the event ${sequence} of producer ${producer} is chained a second time`;
       repeated++;

@@ -42,7 +42,7 @@ export interface ChainReport {
   readonly problem: Problem | null;
   /** Entries whose event was erased: their volume and their publisher's count are taken on trust. */
   readonly erased: number;
-  /** Events that were chained a second time because their publisher had been forgotten (`MAX_PRODUCERS`): counted twice, not tampering. */
+  /** Events that were chained a second time when their publisher may have been forgotten (`MAX_PRODUCERS`): counted twice, not tampering. */
   readonly repeated: number;
   /** Events that their publisher counted and that are not here: not tampering. At most 100 are listed. */
   readonly holes: readonly Hole[];

@@ -5,6 +5,7 @@ import { canonicalJson } from './canonical.ts';
 import { appendEntry, emptyHead, type Entry, type Head } from './entry.ts';
 import type { Json, JsonObject } from './json.ts';
 import { createLineSplitter, MAX_LINE_BYTES } from './line.ts';
+import { MAX_PRODUCERS } from './producer-window.ts';
 import { SIZE_WINDOW } from './size-memory.ts';
 import type { ChainReport } from './verdict.ts';
 import { NO_VOLUME, type Volume } from './volume.ts';
@@ -502,6 +503,100 @@ describe('holes', () => {
   it('before the beginning of a part are not missed', () => {
     expect(run(lines.slice(1), { fromSeq: 2 })).toMatchObject({ verdict: 'ok', missing: '0' });
   });
+});
+
+describe('a publisher that was forgotten', () => {
+  const forgetful = (others: number): string[] => {
+    const specs = Array.from({ length: others + 1 }, (_, i): Spec => ({ ...other, producer: i }));
+    return makeChain('acme', [...specs, { ...other, producer: 0 }], () => 1).lines;
+  };
+  it('may have an event twice, also when the one for whom it was forgotten is erased', () => {
+    const lines = forgetful(MAX_PRODUCERS);
+    expect(run(lines)).toMatchObject({ verdict: 'ok', repeated: 1 });
+    for (const at of [1, 30, 64]) {
+      const erased = lines.with(at, erase(lines[at] as string));
+      expect(run(erased)).toMatchObject({ verdict: 'ok', erased: 1, repeated: 1 });
+      expect(run(erased.slice(1), { fromSeq: 2 })).toMatchObject({ verdict: 'ok', repeated: 0 });
+    }
+  });
+  it('was not, for one other less', () => {
+    expect(run(forgetful(MAX_PRODUCERS - 1))).toMatchObject({ verdict: 'tampered', problem: { seq: 65 } });
+  });
+});
+
+describe('a volume that no event vouches for', () => {
+  const five = { kind: 'upload', bytes: '5' } as const;
+  const forms: [string, Volume][] = [
+    ['from in a download', { kind: 'download', bytes: '5', from: 1 }],
+    ['from without bytes', { kind: 'deduplicated', bytes: null, from: 1 }],
+    ['from itself', { kind: 'deduplicated', bytes: '5', from: 2 }],
+    ['bytes of nothing', { kind: 'none', bytes: '5' }],
+    ['more bytes than there are', { kind: 'upload', bytes: '9007199254740992' }],
+  ];
+  it.each(forms)('has its form, erased or not: %s', (_name, volume) => {
+    const lines = forge([{ event: { orgid: 'acme' } }, { event: { orgid: 'acme' }, volume }]);
+    for (const changed of [lines, lines.map(erase)]) {
+      expect(run(changed)).toMatchObject({
+        verdict: 'tampered',
+        problem: { seq: 2, detail: expect.stringContaining('the line is no entry: volume.') },
+      });
+    }
+  });
+  it('is none in _system', () => {
+    const lines = forge([{ event: { kind: 'gap', first: 1, last: 1 }, volume: five }], '_system').map(erase);
+    expect(run(lines)).toMatchObject({ verdict: 'tampered', problem: { seq: 1 } });
+  });
+
+  const unsized: JsonObject = { orgid: 'acme', type: 'casartifact.uploaded', data: { digest: 'a', skipped: true } };
+  it('is no upload because it was erased', () => {
+    const lines = forge([
+      { event: {}, volume: { kind: 'download', bytes: '5' } },
+      { event: unsized, volume: { kind: 'deduplicated', bytes: '5', from: 1 } },
+    ]);
+    expect(run(lines.with(0, erase(lines[0] as string)))).toMatchObject({ verdict: 'tampered', problem: { seq: 2 } });
+  });
+
+  it('is taken from what was erased or is not at hand for as long as it would have been otherwise', () => {
+    for (const between of [SIZE_WINDOW - 1, SIZE_WINDOW]) {
+      const filler = Array.from({ length: between }, () => ({ event: { orgid: 'acme' } }));
+      const lines = forge([
+        { event: {}, volume: five },
+        ...filler,
+        { event: unsized, volume: { kind: 'deduplicated', bytes: '5', from: 1 } },
+      ]);
+      const verdict = between < SIZE_WINDOW ? 'ok' : 'tampered';
+      expect(run(lines.with(0, erase(lines[0] as string))).verdict).toBe(verdict);
+      expect(run(lines.slice(1), { fromSeq: 2 }).verdict).toBe(verdict);
+    }
+  }, 60_000);
+});
+
+it('takes events of 64 levels, whose lines have one more, and no deeper ones', () => {
+  const nested = (levels: number): Json => (levels === 0 ? 0 : [nested(levels - 1)]);
+  const [line = ''] = forge([{ event: { data: nested(63), orgid: 'acme' } }]);
+  expect(run([line]).verdict).toBe('ok');
+  const deeper = line.replace(/\[0\]/, '[[0]]');
+  expect(run([deeper])).toMatchObject({
+    verdict: 'tampered',
+    problem: { detail: expect.stringContaining('64 levels') },
+  });
+});
+
+it('says unreadable only where nothing was read, and truncated of nothing', () => {
+  const [line = ''] = makeChain('acme', [upload(1)]).lines;
+  const head = [{ seq: 1, hash: 'f'.repeat(64) }];
+  expect(run(['', ''], { expect: head }).verdict).toBe('truncated');
+  expect(run([], { fromSeq: 5, expect: [{ seq: 4, hash: 'f'.repeat(64) }] }).verdict).toBe('unreadable');
+  expect(run(['x'], { expect: head }).verdict).toBe('unreadable');
+  expect(run(['x', line], { expect: head }).verdict).toBe('tampered');
+  expect(
+    run([line], {
+      expect: [
+        { seq: 1, hash: 'f'.repeat(64) },
+        { seq: 1, hash: 'e'.repeat(64) },
+      ],
+    }).verdict,
+  ).toBe('tampered');
 });
 
 describe('what is no ledger', () => {

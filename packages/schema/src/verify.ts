@@ -154,7 +154,8 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
   function examineEvent(core: Core, event: JsonObject | null): string | null {
     const volume = checkVolume(core.seq, core.volume, event);
     if (volume !== null) return volume;
-    if (event === null || core.orgid === SYSTEM_CHAIN) return null;
+    if (core.orgid === SYSTEM_CHAIN) return null;
+    if (event === null) return holes.take(null);
     const owner = ownerOf(event);
     if (owner !== core.orgid) return `the event belongs to ${show(owner)}`;
     return holes.take(event);

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json.ts';
-import { createSizeMemory, needsSize } from './size-memory.ts';
+import { createSizeMemory, needsSize, SIZE_WINDOW } from './size-memory.ts';
 import { transferOf } from './transfer.ts';
 import { NO_VOLUME, type Volume } from './volume.ts';
 
@@ -9,18 +9,22 @@ export type VolumeCheck = (seq: number, volume: Volume, event: JsonObject | null
 /** Re-derives each entry's volume from its event and the uploads before it. @param fromSeq where the chain at hand starts */
 export function createVolumeCheck(fromSeq: number): VolumeCheck {
   const sizes = createSizeMemory();
-  /** Uploads whose event was erased: their digest is unknown, but later entries may have taken their size. */
-  const erased = new Map<number, string>();
+  /**
+   * Uploads that an erased entry mentions, by their `seq`: their digest is unknown, but later entries may have taken
+   * their size. `seq` is the mention's, the latest.
+   */
+  const erased = new Map<number, { readonly bytes: string; readonly seq: number }>();
 
   return (seq, volume, event) => {
     if (event === null) {
-      if (volume.bytes !== null) erased.set(volume.from ?? seq, volume.bytes);
+      const from = volume.from ?? (volume.kind === 'upload' ? seq : undefined);
+      if (volume.bytes !== null && from !== undefined) erased.set(from, { bytes: volume.bytes, seq });
       return null;
     }
     const transfer = transferOf(event);
     if (!transfer) return isSame(volume, NO_VOLUME) ? null : `volume is ${print(volume)}, the event moved nothing`;
     const derived = sizes.resolve(seq, transfer);
-    if (isSame(volume, derived) || (needsSize(transfer) && isOnTrust(volume, derived))) {
+    if (isSame(volume, derived) || (needsSize(transfer) && isOnTrust(seq, volume, derived))) {
       sizes.note(seq, transfer, volume);
       return null;
     }
@@ -28,9 +32,11 @@ export function createVolumeCheck(fromSeq: number): VolumeCheck {
   };
 
   /** A size taken from an upload that cannot be looked at: it was erased, or is before the beginning. */
-  function isOnTrust({ kind, bytes, from }: Volume, derived: Volume): boolean {
+  function isOnTrust(seq: number, { kind, bytes, from }: Volume, derived: Volume): boolean {
     if (kind !== 'deduplicated' || bytes === null || from === undefined) return false;
-    return (from < fromSeq && derived.bytes === null) || erased.get(from) === bytes;
+    const mention = erased.get(from);
+    if (mention && seq - mention.seq <= SIZE_WINDOW) return mention.bytes === bytes;
+    return from < fromSeq && derived.bytes === null && seq - (fromSeq - 1) <= SIZE_WINDOW;
   }
 }
 
