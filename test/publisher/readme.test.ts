@@ -9,13 +9,17 @@ import { createAudit, readStored } from './stored.ts';
 beforeEach(needsOwnServer);
 
 const README = readFileSync(new URL('../../packages/publisher/README.md', import.meta.url), 'utf8');
-const [emitter, confirming] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string);
+const [emitter, confirming, receipts] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string);
 
-async function run(program: string, url: string): Promise<{ code: number | null; output: string }> {
+async function run(
+  program: string,
+  url: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number | null; output: string }> {
   const args = ['--conditions=source', '--input-type=module-typescript', '--eval', program];
   const child = spawn(process.execPath, args, {
     cwd: import.meta.dirname,
-    env: { ...process.env, NATS_URL: url },
+    env: { ...process.env, NATS_URL: url, ...env },
     timeout: 20_000,
   });
   let output = '';
@@ -44,6 +48,25 @@ test('the confirming example of the README runs, with a server and without', asy
   await createAudit(await server.connect());
   expect(await run(confirming ?? '', server.url)).toEqual({ code: 0, output: 'stored as AUDIT 1\n' });
   expect((await run(confirming ?? '', '')).output).toContain('not confirmed: DISABLED');
+});
+
+test('the example of runs and receipts runs, and what it prints verifies', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  // The key of the example in docs/format.md.
+  const WAYBILL_SIGNING_KEY = 'nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=';
+  const { code, output } = await run(receipts ?? '', server.url, { WAYBILL_SIGNING_KEY });
+  const signer = '21fe31dfa154a261=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=';
+  expect({ code, output }).toEqual({
+    code: 0,
+    output: `2026-07-01.csv\nwaybill verify --org acme --signer ${signer}\n`,
+  });
+  const stored = await readStored(nc);
+  expect(stored.map(({ event }) => [event.type, event.keyid])).toEqual([
+    ['run.started', '21fe31dfa154a261'],
+    ['run.finished', '21fe31dfa154a261'],
+  ]);
 });
 
 test('the README lists exactly the reasons of drops', () => {

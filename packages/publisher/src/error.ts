@@ -11,6 +11,7 @@ import type { DropReason } from './drop.ts';
  * - `BUILDER_THREW`: the function that was to make the event threw; `cause` is what it threw
  * - `DISABLED`: no servers and no connection are configured
  * - `CLOSED`: the publisher was closed before the event was acknowledged
+ * - `UNSIGNED`: a signer is configured and has no identity; nothing was emitted
  * - `TIMEOUT`: no acknowledgement in time; the event stays queued and may still be stored
  */
 export const PUBLISHER_ERROR_CODES = [
@@ -22,6 +23,7 @@ export const PUBLISHER_ERROR_CODES = [
   'BUILDER_THREW',
   'DISABLED',
   'CLOSED',
+  'UNSIGNED',
   'TIMEOUT',
 ] as const;
 

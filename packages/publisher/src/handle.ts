@@ -29,6 +29,8 @@ export interface CloseResult {
   readonly lost: number;
 }
 
+export const DEFAULT_WAIT_MS = 5_000;
+
 export interface WaitOptions {
   /** Default 5,000. */
   readonly timeoutMs?: number;

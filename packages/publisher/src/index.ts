@@ -2,16 +2,24 @@ export type { Accounts } from './accounts.ts';
 export type { Ack } from './ack.ts';
 export type { ConnectionLike } from './connection.ts';
 export { type Drop, DROP_REASONS, type DropReason } from './drop.ts';
+export { getDefaultPublisher, setDefaultPublisher } from './default-publisher.ts';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
 export type { CloseResult, Publisher, PublisherState, PublisherStats, PublisherStatus, WaitOptions } from './handle.ts';
 export type { EventInput } from './intake.ts';
+export { audited, type ErrorDescription, lifecycle, type LifecycleOptions, timed } from './lifecycle.ts';
+export { nullSink } from './null-sink.ts';
 export type { PublisherOptions } from './options.ts';
 export { createPublisher } from './publisher.ts';
 export type { PublisherLogger } from './report.ts';
+export { createSigner, type Secret, type Signer, type SignerOptions, type SigningIdentity } from './signer.ts';
+export type { Sink } from './sink.ts';
 export {
   artifactDownloaded,
   artifactUploaded,
   defineEvent,
   type EventDefinition,
   type EventDraft,
+  runFailed,
+  runFinished,
+  runStarted,
 } from '@waybill/schema';

@@ -10,16 +10,16 @@ import { type Dial, startDial } from './dial.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
 import { CODE_OF_DROP, PublisherError } from './error.ts';
-import type { CloseResult, Publisher, PublisherStatus } from './handle.ts';
+import { type CloseResult, DEFAULT_WAIT_MS, type Publisher, type PublisherStatus } from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createNumbering } from './numbering.ts';
 import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
 import type { PendingEvent, Waiter } from './pending-event.ts';
 import { CONSOLE_LOGGER, createReporter } from './report.ts';
 import { createRing } from './ring.ts';
+import { confirmSigned, createSigning } from './signing.ts';
 import { createUuidV7 } from './uuid.ts';
 
-const DEFAULT_WAIT_MS = 5_000;
 /** The longest that one turn of stamping and sending keeps the event loop. */
 const SLICE_MS = 2;
 /** What `stampEvent` adds to an event's fields, about. */
@@ -35,7 +35,8 @@ const ENVELOPE_BYTES = 320;
 export function createPublisher(options: PublisherOptions): Publisher {
   const settings = readOptions(options);
   const reporter = createReporter(settings.logger ?? CONSOLE_LOGGER, settings.onDrop);
-  return isEnabled(settings) ? createEnabledPublisher(settings, reporter) : createDisabledPublisher(reporter);
+  if (!isEnabled(settings)) return createDisabledPublisher(reporter);
+  return confirmSigned(createEnabledPublisher(settings, reporter), settings.signer);
 }
 
 function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): Publisher {
@@ -45,6 +46,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const intake = createIntake(settings.events ?? []);
   const checkData = createDataCheck(settings.events);
   const numbering = createNumbering(settings.producer ?? newId(now()));
+  const signing = createSigning(settings.signer, settings.logger ?? CONSOLE_LOGGER);
   const book = createAccountBook();
   const backlog = createBacklog({ maxEvents: settings.maxQueueEvents, maxBytes: settings.maxQueueBytes });
   const raw = createRing<PendingEvent>();
@@ -127,7 +129,9 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const untilMs = performance.now() + SLICE_MS;
     // What is stamped goes out before more is stamped, so that the server works at the same time.
     let more = delivery.run(untilMs);
-    while (raw.length > 0 && performance.now() < untilMs) {
+    // The first events wait for the first try to get a key, so that not all of them are unsigned.
+    const held = signing.hold(wake);
+    while (!held && raw.length > 0 && performance.now() < untilMs) {
       for (let i = 0; i < 16 && performance.now() < untilMs; i++) {
         const event = raw.shift();
         if (event === undefined) break;
@@ -136,7 +140,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       more = delivery.run(untilMs);
     }
     observe();
-    if (more || raw.length > 0) wake();
+    if (more || (raw.length > 0 && !held)) wake();
   }
 
   function stamp(event: PendingEvent): void {
@@ -146,7 +150,12 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     event.id = id;
     try {
       const time = new Date(event.timeMs).toISOString();
-      event.text = stampEvent(type, event.fields, { id, source, time, producer, sequence }, checkData).text;
+      event.text = stampEvent(
+        type,
+        event.fields,
+        { id, source, time, producer, sequence, ...signing.stamp() },
+        checkData,
+      ).text;
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);

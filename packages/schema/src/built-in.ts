@@ -1,0 +1,6 @@
+import { ARTIFACT_EVENTS } from './artifact.ts';
+import type { AnyEventDefinition } from './define-event.ts';
+import { RUN_EVENTS } from './run-event.ts';
+
+/** The event types that every publisher may emit and every consumer checks. */
+export const BUILT_IN_EVENTS: readonly AnyEventDefinition[] = [...ARTIFACT_EVENTS, ...RUN_EVENTS];
