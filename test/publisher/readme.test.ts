@@ -9,7 +9,9 @@ import { createAudit, readStored } from './stored.ts';
 beforeEach(needsOwnServer);
 
 const README = readFileSync(new URL('../../packages/publisher/README.md', import.meta.url), 'utf8');
-const [emitter, confirming, receipts] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string);
+const [emitter, confirming, receipts, dispatching] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(
+  ([, code]) => code as string,
+);
 
 async function run(
   program: string,
@@ -66,6 +68,17 @@ test('the example of runs and receipts runs, and what it prints verifies', async
   expect(stored.map(({ event }) => [event.type, event.keyid])).toEqual([
     ['run.started', '21fe31dfa154a261'],
     ['run.finished', '21fe31dfa154a261'],
+  ]);
+});
+
+test('the example of a dispatcher runs', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  const { code, output } = await run(dispatching ?? '', server.url);
+  expect({ code, output }).toEqual({ code: 0, output: "{ 'casartifact.downloaded': 1 }\n" });
+  expect((await readStored(nc)).map(({ event }) => event)).toMatchObject([
+    { orgid: 'acme', actortype: 'USER', actorid: 'u-7', actorname: 'Zoë', data: { size_bytes: 1_048_576 } },
   ]);
 });
 

@@ -1,11 +1,22 @@
 export type { Accounts } from './accounts.ts';
 export type { Ack } from './ack.ts';
 export type { ConnectionLike } from './connection.ts';
+export {
+  type Actor,
+  type Claims,
+  type Definition,
+  type DispatchedFields,
+  dispatcher,
+  type Dispatcher,
+  type DispatcherOptions,
+  type DispatcherStats,
+} from './dispatcher.ts';
 export { type Drop, DROP_REASONS, type DropReason } from './drop.ts';
 export { getDefaultPublisher, setDefaultPublisher } from './default-publisher.ts';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
 export type { CloseResult, Publisher, PublisherState, PublisherStats, PublisherStatus, WaitOptions } from './handle.ts';
 export type { EventInput } from './intake.ts';
+export { type LazySize, lazySize, type LazySizeOptions } from './lazy-size.ts';
 export { audited, type ErrorDescription, lifecycle, type LifecycleOptions, timed } from './lifecycle.ts';
 export { nullSink } from './null-sink.ts';
 export type { PublisherOptions } from './options.ts';
