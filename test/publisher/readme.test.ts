@@ -1,15 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempDisposableSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DROP_REASONS } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { waybill } from '../support/waybill-process.ts';
 import { createAudit, readStored } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
 const README = readFileSync(new URL('../../packages/publisher/README.md', import.meta.url), 'utf8');
-const [emitter, confirming, receipts, dispatching] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(
+const [emitter, confirming, receipts, dispatching, sinks] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(
   ([, code]) => code as string,
 );
 
@@ -80,6 +83,17 @@ test('the example of a dispatcher runs', async () => {
   expect((await readStored(nc)).map(({ event }) => event)).toMatchObject([
     { orgid: 'acme', actortype: 'USER', actorid: 'u-7', actorname: 'Zoë', data: { size_bytes: 1_048_576 } },
   ]);
+});
+
+test('the example of sinks runs, again and again, and `waybill verify --file` accepts its file', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-readme-'));
+  for (const seq of [1, 2]) {
+    const { code, output } = await run(sinks ?? '', '', { AUDIT_DIRECTORY: folder.path });
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(new RegExp(`^FILE ${seq}\n`)) });
+    expect(output).toContain('size_bytes: 1024');
+  }
+  const verified = await waybill(['verify', '--org', 'acme', '--file', join(folder.path, 'acme.ndjson')]);
+  expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('acme: 2 entries, 1 to 2') });
 });
 
 test('the README lists exactly the reasons of drops', () => {

@@ -9,7 +9,7 @@ import { createDelivery } from './delivery.ts';
 import { type Dial, startDial } from './dial.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
-import { CODE_OF_DROP, PublisherError } from './error.ts';
+import { dropError, PublisherError } from './error.ts';
 import { type CloseResult, DEFAULT_WAIT_MS, type Publisher, type PublisherStatus } from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createNumbering } from './numbering.ts';
@@ -312,9 +312,4 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     });
   }
   return publisher;
-}
-
-function dropError({ reason, detail, type, cause }: Drop): PublisherError {
-  const what = type === undefined ? 'event' : `event ${type}`;
-  return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
 }
