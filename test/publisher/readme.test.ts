@@ -12,7 +12,7 @@ import { createAudit, readStored } from './stored.ts';
 beforeEach(needsOwnServer);
 
 const README = readFileSync(new URL('../../packages/publisher/README.md', import.meta.url), 'utf8');
-const [emitter, confirming, receipts, dispatching, sinks] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(
+const [emitter, confirming, receipts, dispatching, deciding, sinks] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(
   ([, code]) => code as string,
 );
 
@@ -83,6 +83,22 @@ test('the example of a dispatcher runs', async () => {
   expect((await readStored(nc)).map(({ event }) => event)).toMatchObject([
     { orgid: 'acme', actortype: 'USER', actorid: 'u-7', actorname: 'Zoë', data: { size_bytes: 1_048_576 } },
   ]);
+});
+
+test('the example of a decision runs, and its events are linked', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  expect(await run(deciding ?? '', server.url)).toEqual({ code: 0, output: '5000 1\n' });
+  const stored = await readStored(nc);
+  expect(stored.map(({ event }) => event.type)).toEqual([
+    'decision.started',
+    'run.started',
+    'decision.recorded',
+    'decision.reviewed',
+    'decision.ended',
+  ]);
+  expect(new Set(stored.map(({ event }) => event.decisionid)).size).toBe(1);
 });
 
 test('the example of sinks runs, again and again, and `waybill verify --file` accepts its file', async () => {

@@ -1,5 +1,6 @@
 export type { Accounts } from './accounts.ts';
 export type { Ack } from './ack.ts';
+export { autoCapture, type AutoCapture, type AutoCaptureOptions } from './auto-capture.ts';
 export type { ConnectionLike } from './connection.ts';
 export {
   type Actor,
@@ -13,6 +14,14 @@ export {
 } from './dispatcher.ts';
 export { type Drop, DROP_REASONS, type DropReason } from './drop.ts';
 export { createSink, type CreateSinkOptions, type SinkConfig } from './create-sink.ts';
+export {
+  type Decision,
+  decision,
+  type DecisionActor,
+  type DecisionOptions,
+  type Oversight,
+  type RunDecision,
+} from './decision.ts';
 export { getDefaultPublisher, setDefaultPublisher } from './default-publisher.ts';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
 export { type FileSink, fileSink, type FileSinkOptions, type FileSinkStats } from './file-sink.ts';
@@ -32,6 +41,10 @@ export { teeSink } from './tee-sink.ts';
 export {
   artifactDownloaded,
   artifactUploaded,
+  decisionEnded,
+  decisionRecorded,
+  decisionReviewed,
+  decisionStarted,
   defineEvent,
   type EventDefinition,
   type EventDraft,

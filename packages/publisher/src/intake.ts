@@ -1,5 +1,6 @@
 /** The front of `emit`: from whatever a service hands over to an event of our own, or to the reason why it is none. */
 import { type AnyEventDefinition, BUILT_IN_EVENTS, type EventDraft, ORGID_PATTERN } from '@waybill/schema';
+import { addContext } from './context.ts';
 import { copyFields } from './copy.ts';
 import type { Drop } from './drop.ts';
 import { defuse } from './report.ts';
@@ -62,6 +63,7 @@ export function createIntake(definitions: readonly AnyEventDefinition[]): Intake
           type: type as string,
         });
       }
+      addContext(copied.fields);
       return { ok: true, type: type as string, orgid, fields: copied.fields, bytes: copied.bytes };
     },
   };

@@ -90,7 +90,7 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
   return settle(fn, { finished: () => ended('success'), failed: () => ended('failure') });
 }
 
-interface Ends {
+export interface Ends {
   finished(): void;
   failed(error: unknown): void;
 }
@@ -130,7 +130,7 @@ async function runConfirmed<T>(run: Run, fn: (runid: string) => T): Promise<Awai
 }
 
 /** Runs the body and reports its end; what it gives or throws is what the caller gets. */
-function settle<T>(fn: () => T, ends: Ends): T {
+export function settle<T>(fn: () => T, ends: Ends): T {
   let result: T;
   try {
     result = fn();
@@ -156,12 +156,12 @@ function settle<T>(fn: () => T, ends: Ends): T {
 }
 
 /** Milliseconds, to the microsecond. */
-function since(startMs: number): number {
+export function since(startMs: number): number {
   return Math.max(0, Math.round((performance.now() - startMs) * 1000) / 1000);
 }
 
 /** A description that cannot be made must not cost the event. */
-function describe(error: unknown, by: (error: unknown) => ErrorDescription): ErrorDescription {
+export function describe(error: unknown, by: (error: unknown) => ErrorDescription): ErrorDescription {
   try {
     const { error_name, error_code, error_message } = by(error);
     return {
@@ -179,14 +179,14 @@ function text(member: keyof ErrorDescription, value: unknown, max: number): Erro
   return { [member]: value.slice(0, max).toWellFormed() };
 }
 
-function nameAndCode(error: unknown): ErrorDescription {
+export function nameAndCode(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { error_name: error === null ? 'null' : typeof error };
   const { code } = error as { code?: unknown };
   return { error_name: error.name, ...(typeof code === 'string' && { error_code: code }) };
 }
 
 /** `emit` never throws, but a sink may be anybody's. */
-function quietly(call: () => void): void {
+export function quietly(call: () => void): void {
   try {
     call();
   } catch {

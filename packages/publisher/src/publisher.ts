@@ -5,12 +5,19 @@ import { createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createBacklog } from './backlog.ts';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
+import { decisionOf } from './decision.ts';
 import { createDelivery } from './delivery.ts';
 import { type Dial, startDial } from './dial.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
-import { type CloseResult, DEFAULT_WAIT_MS, type Publisher, type PublisherStatus } from './handle.ts';
+import {
+  type CloseResult,
+  DEFAULT_WAIT_MS,
+  type Publisher,
+  type PublisherCore,
+  type PublisherStatus,
+} from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createNumbering } from './numbering.ts';
 import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
@@ -35,11 +42,13 @@ const ENVELOPE_BYTES = 320;
 export function createPublisher(options: PublisherOptions): Publisher {
   const settings = readOptions(options);
   const reporter = createReporter(settings.logger ?? CONSOLE_LOGGER, settings.onDrop);
-  if (!isEnabled(settings)) return createDisabledPublisher(reporter);
-  return confirmSigned(createEnabledPublisher(settings, reporter), settings.signer);
+  const core = isEnabled(settings)
+    ? confirmSigned(createEnabledPublisher(settings, reporter), settings.signer)
+    : createDisabledPublisher(reporter);
+  return Object.assign(core, { decision: decisionOf(core) });
 }
 
-function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): Publisher {
+function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): PublisherCore {
   const source = settings.source as string;
   const now = settings.clock ?? Date.now;
   const newId = createUuidV7();
@@ -254,7 +263,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     return { acked: nowAcked, spooled: 0, lost: pending - nowAcked };
   }
 
-  const publisher: Publisher = {
+  const publisher: PublisherCore = {
     emit: (event) => take(event, null),
     confirm(event, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
       return new Promise<Ack>((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** How a publisher uses its signer: fail-open where nobody waits, fail-closed where somebody does. */
 import type { Stamp } from '@waybill/schema';
 import { PublisherError } from './error.ts';
-import { DEFAULT_WAIT_MS, type Publisher, type WaitOptions } from './handle.ts';
+import { DEFAULT_WAIT_MS, type PublisherCore, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
 import type { PublisherLogger } from './report.ts';
 import type { Signer, SigningIdentity } from './signer.ts';
@@ -53,7 +53,7 @@ export function createSigning(signer: Signer | undefined, logger: PublisherLogge
 }
 
 /** With a signer, `confirm` emits nothing unless it will be signed: an identity that was had once is kept. */
-export function confirmSigned(publisher: Publisher, signer: Signer | undefined): Publisher {
+export function confirmSigned(publisher: PublisherCore, signer: Signer | undefined): PublisherCore {
   if (!signer) return publisher;
   const { confirm } = publisher;
   return Object.assign(publisher, {

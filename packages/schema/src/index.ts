@@ -2,6 +2,7 @@ export { artifactDownloaded, artifactUploaded } from './artifact.ts';
 export { BUILT_IN_EVENTS } from './built-in.ts';
 export { canonicalJson, MAX_DEPTH } from './canonical.ts';
 export { isChainloop } from './chainloop.ts';
+export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './decision-event.ts';
 export {
   type AnyEventDefinition,
   defineEvent,
