@@ -12,9 +12,9 @@ import { createAudit, readStored } from './stored.ts';
 beforeEach(needsOwnServer);
 
 const README = readFileSync(new URL('../../packages/publisher/README.md', import.meta.url), 'utf8');
-const [emitter, confirming, receipts, dispatching, deciding, sinks] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(
-  ([, code]) => code as string,
-);
+const [emitter, confirming, receipts, dispatching, deciding, serving, sinks] = [
+  ...README.matchAll(/^```ts\n(.*?)^```$/gms),
+].map(([, code]) => code as string);
 
 async function run(
   program: string,
@@ -99,6 +99,16 @@ test('the example of a decision runs, and its events are linked', async () => {
     'decision.ended',
   ]);
   expect(new Set(stored.map(({ event }) => event.decisionid)).size).toBe(1);
+});
+
+test('the example of a framework runs', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  expect(await run(serving ?? '', server.url)).toEqual({ code: 0, output: '200\n' });
+  expect((await readStored(nc)).map(({ event }) => event)).toMatchObject([
+    { orgid: 'acme', actorid: 'u-7', subject: 'sha256:1', data: { route: '/artifacts/:digest', status: 200 } },
+  ]);
 });
 
 test('the example of sinks runs, again and again, and `waybill verify --file` accepts its file', async () => {

@@ -48,6 +48,7 @@ export {
   defineEvent,
   type EventDefinition,
   type EventDraft,
+  requestHandled,
   runFailed,
   runFinished,
   runStarted,

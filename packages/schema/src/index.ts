@@ -25,6 +25,7 @@ export {
   REJECTIONS,
 } from './message.ts';
 export { type Receipt, type ReceiptCounts, signedText, type VerifySignature } from './receipt.ts';
+export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
 export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
