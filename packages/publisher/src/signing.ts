@@ -61,7 +61,7 @@ export function confirmSigned(publisher: PublisherCore, signer: Signer | undefin
       const { timeoutMs = DEFAULT_WAIT_MS } = options;
       const startMs = performance.now();
       await within(signer.identity(), timeoutMs);
-      return confirm(event, { timeoutMs: Math.max(1, timeoutMs - (performance.now() - startMs)) });
+      return confirm(event, { ...options, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startMs)) });
     },
   });
 }

@@ -63,8 +63,8 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
       throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(value)}: the publisher sets ${name}`);
     } else set(data, name, value);
   }
-  const { sign, ...attributes } = stamp;
-  const stamped: Record<string, Json | undefined> = { ...attributes, specversion: '1.0', type, ...given, data };
+  const { sign } = stamp;
+  const stamped = { ...stamp, specversion: '1.0', type, ...given, data };
   let event = inOrder(stamped);
   checkEvent(event);
   checkData(type, data);
@@ -80,11 +80,12 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
   return { event, text };
 }
 
-function inOrder(attributes: Readonly<Record<string, Json | undefined>>): Event & JsonObject {
+/** The attributes alone, sorted: what else is there (`sign`) is left. */
+function inOrder(attributes: Readonly<Record<string, unknown>>): Event & JsonObject {
   const event: Record<string, Json> = {};
   for (const name of ATTRIBUTES_IN_ORDER) {
     const value = attributes[name];
-    if (value !== undefined) event[name] = value;
+    if (value !== undefined) event[name] = value as Json;
   }
   return event as Event & JsonObject;
 }
