@@ -1,10 +1,10 @@
 import { CODE_OF_DROP, PublisherError } from './error.ts';
 import { createAccountBook } from './accounts.ts';
-import type { CloseResult, Publisher } from './handle.ts';
+import type { CloseResult, PublisherCore } from './handle.ts';
 import type { Reporter } from './report.ts';
 
 /** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */
-export function createDisabledPublisher(reporter: Reporter): Publisher {
+export function createDisabledPublisher(reporter: Reporter): PublisherCore {
   const book = createAccountBook();
   const nothing: CloseResult = { acked: 0, spooled: 0, lost: 0 };
   let closed = false;

@@ -1,4 +1,4 @@
-import type { DropReason } from './drop.ts';
+import type { Drop, DropReason } from './drop.ts';
 
 /**
  * Why `createPublisher` or `confirm` failed. The union is closed: `docs/errors.md` lists exactly these.
@@ -11,6 +11,8 @@ import type { DropReason } from './drop.ts';
  * - `BUILDER_THREW`: the function that was to make the event threw; `cause` is what it threw
  * - `DISABLED`: no servers and no connection are configured
  * - `CLOSED`: the publisher was closed before the event was acknowledged
+ * - `UNSIGNED`: a signer is configured and has no identity; nothing was emitted
+ * - `NOT_WRITTEN`: `fileSink` could not write the event to its chain
  * - `TIMEOUT`: no acknowledgement in time; the event stays queued and may still be stored
  */
 export const PUBLISHER_ERROR_CODES = [
@@ -22,6 +24,8 @@ export const PUBLISHER_ERROR_CODES = [
   'BUILDER_THREW',
   'DISABLED',
   'CLOSED',
+  'UNSIGNED',
+  'NOT_WRITTEN',
   'TIMEOUT',
 ] as const;
 
@@ -47,3 +51,9 @@ export const CODE_OF_DROP = {
   disabled: 'DISABLED',
   closed: 'CLOSED',
 } as const satisfies Record<DropReason, PublisherErrorCode>;
+
+/** What `confirm` rejects with when its event was dropped. */
+export function dropError({ reason, detail, type, cause }: Drop): PublisherError {
+  const what = type === undefined ? 'event' : `event ${type}`;
+  return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
+}

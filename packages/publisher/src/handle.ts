@@ -1,6 +1,7 @@
 /** What `createPublisher` gives. */
 import type { Accounts } from './accounts.ts';
 import type { Ack } from './ack.ts';
+import type { DecisionOptions, RunDecision } from './decision.ts';
 import type { EventInput } from './intake.ts';
 
 export type PublisherState = 'disabled' | 'connecting' | 'connected' | 'degraded' | 'closed';
@@ -29,10 +30,15 @@ export interface CloseResult {
   readonly lost: number;
 }
 
+export const DEFAULT_WAIT_MS = 5_000;
+
 export interface WaitOptions {
   /** Default 5,000. */
   readonly timeoutMs?: number;
 }
+
+/** What a publisher does by itself; `createPublisher` adds the rest. */
+export type PublisherCore = Omit<Publisher, 'decision'>;
 
 export interface Publisher extends AsyncDisposable {
   /** Fire and forget: never throws, never waits, whatever it is given. What is changed afterwards is not seen. */
@@ -49,6 +55,8 @@ export interface Publisher extends AsyncDisposable {
   flush(options?: WaitOptions): Promise<boolean>;
   /** Stops taking events, waits like `flush`, drops what is left as `closed`, and closes its own connection. Idempotent. */
   close(options?: WaitOptions): Promise<CloseResult>;
+  /** `decision` with this publisher. */
+  readonly decision: RunDecision<Omit<DecisionOptions, 'audit'>>;
   status(): PublisherStatus;
   stats(): PublisherStats;
 }

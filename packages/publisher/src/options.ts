@@ -4,6 +4,7 @@ import type { ConnectionLike } from './connection.ts';
 import type { Drop } from './drop.ts';
 import { PublisherError } from './error.ts';
 import type { PublisherLogger } from './report.ts';
+import type { Signer } from './signer.ts';
 
 export interface PublisherOptions {
   /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. Required unless disabled. */
@@ -16,6 +17,11 @@ export interface PublisherOptions {
   readonly connect?: Omit<NodeConnectionOptions, 'servers'>;
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
+  /**
+   * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned. `confirm` is
+   * not: it rejects with UNSIGNED.
+   */
+  readonly signer?: Signer;
   /** First tokens of the subjects. */
   readonly subjectPrefix?: string;
   /** Where acknowledgements go; default: the connection's own prefix. */

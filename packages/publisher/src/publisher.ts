@@ -5,21 +5,28 @@ import { createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createBacklog } from './backlog.ts';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
+import { decisionOf } from './decision.ts';
 import { createDelivery } from './delivery.ts';
 import { type Dial, startDial } from './dial.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
-import { CODE_OF_DROP, PublisherError } from './error.ts';
-import type { CloseResult, Publisher, PublisherStatus } from './handle.ts';
+import { dropError, PublisherError } from './error.ts';
+import {
+  type CloseResult,
+  DEFAULT_WAIT_MS,
+  type Publisher,
+  type PublisherCore,
+  type PublisherStatus,
+} from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createNumbering } from './numbering.ts';
 import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
 import type { PendingEvent, Waiter } from './pending-event.ts';
 import { CONSOLE_LOGGER, createReporter } from './report.ts';
 import { createRing } from './ring.ts';
+import { confirmSigned, createSigning } from './signing.ts';
 import { createUuidV7 } from './uuid.ts';
 
-const DEFAULT_WAIT_MS = 5_000;
 /** The longest that one turn of stamping and sending keeps the event loop. */
 const SLICE_MS = 2;
 /** What `stampEvent` adds to an event's fields, about. */
@@ -35,16 +42,20 @@ const ENVELOPE_BYTES = 320;
 export function createPublisher(options: PublisherOptions): Publisher {
   const settings = readOptions(options);
   const reporter = createReporter(settings.logger ?? CONSOLE_LOGGER, settings.onDrop);
-  return isEnabled(settings) ? createEnabledPublisher(settings, reporter) : createDisabledPublisher(reporter);
+  const core = isEnabled(settings)
+    ? confirmSigned(createEnabledPublisher(settings, reporter), settings.signer)
+    : createDisabledPublisher(reporter);
+  return Object.assign(core, { decision: decisionOf(core) });
 }
 
-function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): Publisher {
+function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): PublisherCore {
   const source = settings.source as string;
   const now = settings.clock ?? Date.now;
   const newId = createUuidV7();
   const intake = createIntake(settings.events ?? []);
   const checkData = createDataCheck(settings.events);
   const numbering = createNumbering(settings.producer ?? newId(now()));
+  const signing = createSigning(settings.signer, settings.logger ?? CONSOLE_LOGGER);
   const book = createAccountBook();
   const backlog = createBacklog({ maxEvents: settings.maxQueueEvents, maxBytes: settings.maxQueueBytes });
   const raw = createRing<PendingEvent>();
@@ -127,7 +138,9 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const untilMs = performance.now() + SLICE_MS;
     // What is stamped goes out before more is stamped, so that the server works at the same time.
     let more = delivery.run(untilMs);
-    while (raw.length > 0 && performance.now() < untilMs) {
+    // The first events wait for the first try to get a key, so that not all of them are unsigned.
+    const held = signing.hold(wake);
+    while (!held && raw.length > 0 && performance.now() < untilMs) {
       for (let i = 0; i < 16 && performance.now() < untilMs; i++) {
         const event = raw.shift();
         if (event === undefined) break;
@@ -136,7 +149,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       more = delivery.run(untilMs);
     }
     observe();
-    if (more || raw.length > 0) wake();
+    if (more || (raw.length > 0 && !held)) wake();
   }
 
   function stamp(event: PendingEvent): void {
@@ -146,7 +159,12 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     event.id = id;
     try {
       const time = new Date(event.timeMs).toISOString();
-      event.text = stampEvent(type, event.fields, { id, source, time, producer, sequence }, checkData).text;
+      event.text = stampEvent(
+        type,
+        event.fields,
+        { id, source, time, producer, sequence, ...signing.stamp() },
+        checkData,
+      ).text;
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
@@ -245,7 +263,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     return { acked: nowAcked, spooled: 0, lost: pending - nowAcked };
   }
 
-  const publisher: Publisher = {
+  const publisher: PublisherCore = {
     emit: (event) => take(event, null),
     confirm(event, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
       return new Promise<Ack>((resolve, reject) => {
@@ -303,9 +321,4 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     });
   }
   return publisher;
-}
-
-function dropError({ reason, detail, type, cause }: Drop): PublisherError {
-  const what = type === undefined ? 'event' : `event ${type}`;
-  return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
 }
