@@ -35,10 +35,14 @@ export interface Delivery {
   denied(denial: Denial): void;
   /** Sends what may be sent until then (`performance.now`). true: there is more. */
   run(untilMs: number): boolean;
-  /** Everything that is still here, for accounting; nothing is sent any more. */
+  /** The oldest event that was never sent, unless `keep` says to keep it. */
+  dropOldest(keep: (event: PendingEvent) => boolean): PendingEvent | undefined;
+  /** Everything that is still here, in the order of emitting; nothing is sent any more. */
   close(): PendingEvent[];
   /** What is wrong at present, or null. */
   readonly trouble: string | null;
+  /** Taken over and never sent yet. */
+  readonly queued: number;
   readonly inFlight: number;
   readonly parked: number;
   /** Messages sent beyond the first try of an event. */
@@ -292,13 +296,17 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       }
       return false;
     },
+    dropOldest(keep) {
+      const oldest = ready.peek();
+      return oldest === undefined || keep(oldest) ? undefined : ready.shift();
+    },
     close() {
       link = null;
       clearTimeout(waiting);
       clearTimeout(parkTimer);
       stopDeadline();
       inbox?.close();
-      const left = [...window.values(), ...parking.releaseAll()];
+      const left = [...window.values(), ...parking.releaseAll()].toSorted((a, b) => a.ordinal - b.ordinal);
       window.clear();
       for (let event = ready.shift(); event !== undefined; event = ready.shift()) left.push(event);
       return left;
@@ -306,6 +314,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     get trouble() {
       if (failure !== null) return failure;
       return parking.events > 0 ? `not permitted to publish to ${parking.subjects.slice(0, 3).join(', ')}` : null;
+    },
+    get queued() {
+      return ready.length;
     },
     get inFlight() {
       return flying;
