@@ -25,7 +25,7 @@ export interface Diagnostics {
 }
 
 export function createDiagnostics(producer: string): Diagnostics {
-  let last = '';
+  let last: PublisherStatus | null = null;
   const publish = (channel: diagnostics.Channel, message: object): void => {
     channel.publish({ producer, ...message });
   };
@@ -37,9 +37,8 @@ export function createDiagnostics(producer: string): Diagnostics {
       if (drops.hasSubscribers) publish(drops, drop);
     },
     status(status) {
-      const now = `${status.state} ${status.reason ?? ''}`;
-      if (now === last) return;
-      last = now;
+      if (last !== null && status.state === last.state && status.reason === last.reason) return;
+      last = status;
       if (statuses.hasSubscribers) publish(statuses, status);
     },
   };

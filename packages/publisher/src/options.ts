@@ -46,8 +46,9 @@ export interface PublisherOptions {
   readonly spoolSegmentBytes?: number;
   /** After a failed write the disk is left alone for this long. */
   readonly spoolRetryMs?: number;
-  /** Close on SIGTERM and SIGINT, for at most `closeTimeoutMs`, and then let the signal have its way. */
+  /** Close on SIGTERM and SIGINT, and then let the signal have its way. */
   readonly handleSignals?: boolean;
+  /** How long `close` waits unless it is told. */
   readonly closeTimeoutMs?: number;
   /** Events that may be unacknowledged at once. */
   readonly windowEvents?: number;

@@ -199,6 +199,17 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     if (more) wake();
   }
 
+  let isoMs = Number.NaN;
+  let iso = '';
+  /** Events of one millisecond share its text. */
+  function isoTime(ms: number): string {
+    if (ms !== isoMs) {
+      iso = new Date(ms).toISOString();
+      isoMs = ms;
+    }
+    return iso;
+  }
+
   /** false: it was dropped. */
   function stamp(event: PendingEvent): boolean {
     const { type, orgid, producer } = event;
@@ -206,7 +217,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const sequence = String(event.sequence);
     event.id = id;
     try {
-      const time = new Date(event.timeMs).toISOString();
+      const time = isoTime(event.timeMs);
       event.text = stampEvent(type, event.fields, { id, source, time, producer, sequence }, checkData).text;
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
@@ -359,7 +370,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     confirm,
     enabled: (type) => !closing && intake.allows(type),
     flush: ({ timeoutMs = DEFAULT_WAIT_MS } = {}) => backlog.whenSettled(timeoutMs),
-    close: ({ timeoutMs = DEFAULT_WAIT_MS } = {}) => (closing ??= shutDown(timeoutMs)),
+    close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= shutDown(timeoutMs)),
     status,
     bind(connection) {
       if (closing) return;
