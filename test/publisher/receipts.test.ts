@@ -13,6 +13,7 @@ import { startNats, type TestNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { environmentOf, waybill } from '../support/waybill-process.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
+import { temporaryDirectory } from './directory.ts';
 import { until } from './stored.ts';
 
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -139,4 +140,40 @@ test('the first events wait for the key; without one, emit goes on unsigned and 
   const events = (await linesOf(server, settings, 'acme')).map((line) => parseEntry(line).event);
   const signed = events.map((event) => typeof event?.['signature'] === 'string');
   expect(signed).toEqual([...Array.from({ length: 50 }, () => true), false, true, true, true]);
+});
+
+test('with a spool events wait for the key, too; those that have to be on disk at once go unsigned', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  using dir = temporaryDirectory();
+  const segments = () => dir.files().filter((file) => file.endsWith('.seg'));
+  const start = (durability: 'async' | 'sync') => {
+    const late = Promise.withResolvers<typeof secret>();
+    const signer = createSigner({ getSecret: () => late.promise });
+    const more = { signer, spoolDir: dir.path, durability };
+    return { ...publisherOf(server, settings, more), signer, resolve: () => late.resolve(secret) };
+  };
+
+  const waiting = start('async');
+  waiting.publisher.emit(upload(0, 'acme'));
+  await until(() => expect(waiting.publisher.status().state).toBe('connected'));
+  const confirmed = waiting.publisher.confirm(upload(1, 'acme'), { level: 'spooled' });
+  expect(waiting.publisher.stats()).toMatchObject({ pending: 1, acked: 0 });
+  expect(segments()).toEqual([]);
+  waiting.resolve();
+  expect(await confirmed).toEqual({ level: 'spooled' });
+  expect(await waiting.publisher.close()).toMatchObject({ lost: 0 });
+
+  const sync = start('sync');
+  sync.publisher.emit(upload(2, 'acme'));
+  expect(segments()).toHaveLength(1);
+  expect(await sync.publisher.flush()).toBe(true);
+  sync.resolve();
+  await sync.signer.identity();
+  sync.publisher.emit(upload(3, 'acme'));
+  expect(await sync.publisher.close()).toMatchObject({ lost: 0 });
+
+  const events = (await linesOf(server, settings, 'acme')).map((line) => parseEntry(line).event);
+  expect(events.map((event) => typeof event?.['signature'])).toEqual(['string', 'string', 'undefined', 'string']);
 });

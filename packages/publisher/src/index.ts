@@ -1,5 +1,6 @@
 export type { Accounts } from './accounts.ts';
 export type { Ack } from './ack.ts';
+export type { AdoptedStats } from './adoption.ts';
 export { autoCapture, type AutoCapture, type AutoCaptureOptions } from './auto-capture.ts';
 export type { ConnectionLike } from './connection.ts';
 export {
@@ -25,7 +26,17 @@ export {
 export { getDefaultPublisher, setDefaultPublisher } from './default-publisher.ts';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
 export { type FileSink, fileSink, type FileSinkOptions, type FileSinkStats } from './file-sink.ts';
-export type { CloseResult, Publisher, PublisherState, PublisherStats, PublisherStatus, WaitOptions } from './handle.ts';
+export type {
+  CloseResult,
+  Confirmation,
+  ConfirmLevel,
+  Publisher,
+  PublisherState,
+  PublisherStats,
+  PublisherStatus,
+  SpoolStats,
+  WaitOptions,
+} from './handle.ts';
 export type { EventInput } from './intake.ts';
 export { type LazySize, lazySize, type LazySizeOptions } from './lazy-size.ts';
 export { audited, type ErrorDescription, lifecycle, type LifecycleOptions, timed } from './lifecycle.ts';
