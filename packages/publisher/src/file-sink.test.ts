@@ -99,6 +99,22 @@ test('what somebody else appends is seen before anything is written after it', a
   await sink.close();
 });
 
+test('flush waits for what was emitted before it, not for what comes meanwhile', async () => {
+  using folder = folderOf();
+  const { sink } = sinkIn(folder.path);
+  let more = true;
+  const emitOn = (): void => {
+    if (!more) return;
+    sink.emit(upload(1));
+    setImmediate(emitOn);
+  };
+  emitOn();
+  for (let i = 0; i < 5; i++) expect(await sink.flush()).toBe(true);
+  more = false;
+  await sink.close();
+  expect(sink.stats()).toMatchObject({ pending: 0, dropped: 0 });
+});
+
 describe('trouble', () => {
   test('a file that cannot be written is tried again, and nothing is lost or doubled', async () => {
     using folder = folderOf();

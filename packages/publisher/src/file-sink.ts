@@ -1,6 +1,7 @@
 /** Events into hash-chained files, one per organization, for a service that has no NATS. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
 import { type ChainedEvent, type ChainFile, openChainFile } from './chain-file.ts';
@@ -51,6 +52,9 @@ interface Lane {
   file: ChainFile | null;
   /** After a failed write: how much of the file is good. */
   keepBytes: number | undefined;
+  /** Events that were queued, and of those the ones that are written or given up. */
+  queued: number;
+  settled: number;
   isRunning: boolean;
   running: Promise<void>;
 }
@@ -69,7 +73,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
   const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
   const lanes = new Map<string, Lane>();
-  const idle = new Set<() => void>();
+  /** Who waits for something to be settled. */
+  const observers = new Set<() => void>();
   let emitted = 0;
   let written = 0;
   let dropped = 0;
@@ -91,6 +96,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
     }
     const lane = laneOf(orgid);
     lane.queue.push({ event: event as unknown as ChainedEvent['event'], text, subject, settle });
+    lane.queued++;
     if (lane.isRunning) return;
     lane.isRunning = true;
     lane.running = run(lane);
@@ -106,6 +112,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
       backoff,
       file: null,
       keepBytes: undefined,
+      queued: 0,
+      settled: 0,
       isRunning: false,
       running: Promise.resolve(),
     };
@@ -129,8 +137,10 @@ export function fileSink(options: FileSinkOptions): FileSink {
         await lane.file.append(batch, clock());
         lane.queue.splice(0, batch.length);
         written += batch.length;
+        lane.settled += batch.length;
         lane.backoff.reset();
         batch.forEach(({ settle }, i) => settle?.({ stream: 'FILE', seq: first + i, duplicate: false }));
+        observe();
       } catch (error) {
         reporter.degraded(`${lane.orgid}: ${error instanceof Error ? error.message : String(error)}`);
         // Whole entries of the batch may be in the file; they are cut off before the batch is written again.
@@ -140,7 +150,6 @@ export function fileSink(options: FileSinkOptions): FileSink {
       }
     }
     lane.isRunning = false;
-    if (isIdle()) for (const wake of idle) wake();
   }
 
   /** Waits for another try, or gives the events up. */
@@ -154,40 +163,46 @@ export function fileSink(options: FileSinkOptions): FileSink {
   function giveUp(lane: Lane, error: PublisherError): void {
     for (const { settle } of lane.queue.splice(0)) {
       dropped++;
+      lane.settled++;
       settle?.(error);
+    }
+    observe();
+  }
+
+  /** Ends at once when the sink is closed, and leaves no listener behind. */
+  async function pause(ms: number): Promise<void> {
+    try {
+      await setTimeoutAsync(ms, undefined, { signal: stop.signal });
+    } catch {
+      // Closed: the loop sees that itself.
     }
   }
 
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      stop.signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
-  function whenIdle(timeoutMs: number): Promise<boolean> {
-    if (isIdle()) return Promise.resolve(true);
+  /** Waits until everything that is queued now is written or given up. */
+  function whenSettled(timeoutMs: number): Promise<boolean> {
+    const targets = [...lanes.values()].map((lane) => ({ lane, until: lane.queued }));
+    const isSettled = (): boolean => targets.every(({ lane, until }) => lane.settled >= until);
+    if (isSettled()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const done = (inTime: boolean): void => {
         clearTimeout(timer);
-        idle.delete(onIdle);
+        observers.delete(look);
         resolve(inTime);
       };
-      const onIdle = (): void => done(true);
+      const look = (): void => {
+        if (isSettled()) done(true);
+      };
       const timer = setTimeout(() => done(false), timeoutMs);
-      idle.add(onIdle);
+      observers.add(look);
     });
   }
 
-  function isIdle(): boolean {
-    return [...lanes.values()].every(({ isRunning }) => !isRunning);
+  function observe(): void {
+    for (const look of observers) look();
   }
 
   async function shutDown(timeoutMs: number): Promise<void> {
-    await whenIdle(timeoutMs);
+    await whenSettled(timeoutMs);
     stop.abort();
     // A write that is under way ends before the directory is given to another process.
     await Promise.all([...lanes.values()].map(({ running }) => running));
@@ -210,7 +225,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
       });
     },
     enabled: (type) => !closing && stamper.allows(type),
-    flush: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => whenIdle(timeoutMs),
+    flush: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => whenSettled(timeoutMs),
     close: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => (closing ??= shutDown(timeoutMs)),
     stats: () => ({ emitted, written, pending: pending(), dropped }),
     async [Symbol.asyncDispose]() {
