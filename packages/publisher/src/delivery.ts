@@ -174,6 +174,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const listen = (to: Link): boolean => {
     if (inbox !== null && inboxLink === to) return true;
     try {
+      // The one on a connection that another has taken the place of.
+      inbox?.close();
       inbox = to.openInbox(onMessage);
       inboxLink = to;
       return true;

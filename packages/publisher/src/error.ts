@@ -1,4 +1,4 @@
-import type { DropReason } from './drop.ts';
+import type { Drop, DropReason } from './drop.ts';
 
 /**
  * Why `createPublisher` or `confirm` failed. The union is closed: `docs/errors.md` lists exactly these.
@@ -52,3 +52,9 @@ export const CODE_OF_DROP = {
   disabled: 'DISABLED',
   closed: 'CLOSED',
 } as const satisfies Record<DropReason, PublisherErrorCode>;
+
+/** What `confirm` rejects with for a drop. */
+export function dropError({ reason, detail, type, cause }: Drop): PublisherError {
+  const what = type === undefined ? 'event' : `event ${type}`;
+  return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
+}

@@ -12,14 +12,15 @@ import { createDiagnostics } from './diagnostics.ts';
 import { startDial } from './dial.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
-import { CODE_OF_DROP, PublisherError } from './error.ts';
+import { dropError, PublisherError } from './error.ts';
 import { onExit, onSignal } from './exit-hook.ts';
 import type { CloseResult, ConfirmLevel, Confirmation, Publisher, PublisherStatus } from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
+import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
 import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
 import type { PendingEvent, Waiter } from './pending-event.ts';
-import { CONSOLE_LOGGER, createReporter } from './report.ts';
+import { CONSOLE_LOGGER, createReporter, withoutCredentials } from './report.ts';
 import { createSpool } from './spool.ts';
 import { createStaging } from './staging.ts';
 import { type Source, startSupply } from './supply.ts';
@@ -48,6 +49,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const source = settings.source as string;
   const now = settings.clock ?? Date.now;
   const newId = createUuidV7();
+  const isoTime = createIsoTime();
   const intake = createIntake(settings.events ?? []);
   const checkData = createDataCheck(settings.events);
   const bootId = settings.producer ?? newId(now());
@@ -199,17 +201,6 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     if (more) wake();
   }
 
-  let isoMs = Number.NaN;
-  let iso = '';
-  /** Events of one millisecond share its text. */
-  function isoTime(ms: number): string {
-    if (ms !== isoMs) {
-      iso = new Date(ms).toISOString();
-      isoMs = ms;
-    }
-    return iso;
-  }
-
   /** false: it was dropped. */
   function stamp(event: PendingEvent): boolean {
     const { type, orgid, producer } = event;
@@ -328,7 +319,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   /** To disk with what is still here, and to the accounts with what cannot go there. Synchronous: the process may be exiting. */
   function leave(): { spooled: number } {
     closed = true;
-    const lost = staging.leave();
+    const closedError = new PublisherError('CLOSED', 'closed before the event was acknowledged; it is on disk');
+    const lost = staging.leave(closedError);
     for (const event of lost) settleDropped(event, { reason: 'closed', detail: 'still pending when close() ended' });
     const { spooled } = book.read();
     spool?.close();
@@ -358,7 +350,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const confirmation = await confirming({
       level: level ?? 'acked',
       timeoutMs,
-      sync: () => spool?.sync() ?? Promise.resolve(),
+      sync: (written) =>
+        spool && written.segment ? spool.sync(written.segment) : Promise.reject(new Error('not on disk')),
       reason: () => status().reason ?? 'no answer',
       start: (waiter) => take(event, waiter),
     });
@@ -418,14 +411,4 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   // What a dead process left is delivered also when nothing new is emitted.
   if (spool) wake();
   return publisher;
-}
-
-function dropError({ reason, detail, type, cause }: Drop): PublisherError {
-  const what = type === undefined ? 'event' : `event ${type}`;
-  return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
-}
-
-/** `nats://user:password@host` in a client's message. */
-function withoutCredentials(message: string): string {
-  return message.replaceAll(/\/\/[^/\s@]*@/g, '//***@');
 }

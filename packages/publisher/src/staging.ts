@@ -9,6 +9,7 @@ import type { Adoption } from './adoption.ts';
 import { restoreEvent } from './adoption.ts';
 import type { Backlog } from './backlog.ts';
 import type { Delivery } from './delivery.ts';
+import type { PublisherError } from './error.ts';
 import type { PendingEvent, Waiter } from './pending-event.ts';
 import { createRing } from './ring.ts';
 import type { Spool } from './spool.ts';
@@ -41,8 +42,13 @@ export interface Staging {
   dropOldest(keep: (event: PendingEvent) => boolean): PendingEvent | undefined;
   /** Works until then (`performance.now`). true: there is more to do at once. */
   run(untilMs: number): boolean;
-  /** Leaves what is still in memory to the next publisher. @returns those for which there is no place on disk */
-  leave(): PendingEvent[];
+  /**
+   * Leaves what is still in memory to the next publisher.
+   *
+   * @param reason for those who wait for the acknowledgement of an event that is on disk
+   * @returns those for which there is no place on disk
+   */
+  leave(reason: PublisherError): PendingEvent[];
 }
 
 /** Beyond this part of the bounds, memory is left to what is being delivered, and the rest goes to disk. */
@@ -185,7 +191,7 @@ export function createStaging(options: StagingOptions): Staging {
       }
       return more;
     },
-    leave() {
+    leave(reason) {
       clearTimeout(retry);
       // They stay in their own segments.
       const left = delivery.close().filter((event) => !event.adopted);
@@ -205,6 +211,8 @@ export function createStaging(options: StagingOptions): Staging {
         if (spool.take(batch)) moveOut(batch);
         else lost.push(...batch);
       }
+      for (const waiter of waiters.values()) if (!waiter.toDisk) waiter.reject(reason);
+      waiters.clear();
       return lost;
     },
   };
