@@ -195,8 +195,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     scheduled = false;
     const untilMs = performance.now() + SLICE_MS;
     // What is stamped goes out before more is stamped, so that the server works at the same time.
-    let more = delivery.run(untilMs);
-    more = staging.run(untilMs) || more;
+    const unsent = delivery.run(untilMs);
+    const more = staging.run(untilMs) || unsent;
     observe();
     if (more) wake();
   }

@@ -155,13 +155,18 @@ export function createStaging(options: StagingOptions): Staging {
     adoption?.add(paths);
   };
 
-  const refill = (): boolean => {
-    if (spool === null || adoption === null) return false;
+  /** Whether there is something on disk that delivery has need of. */
+  const isHungry = (): boolean => {
+    if (spool === null || adoption === null || !options.connected() || delivery.queued >= lowMark) return false;
+    return spool.spooled > 0 || adoption.waiting;
+  };
+
+  const refill = (): void => {
+    if (spool === null || adoption === null) return;
     if (!adopted) adopt(spool);
-    if (!options.connected() || delivery.queued >= lowMark) return false;
+    if (!isHungry()) return;
     offer(adoption.next());
     if (spool.spooled > 0) readBack(spool);
-    return delivery.queued < lowMark && (spool.spooled > 0 || adoption.waiting);
   };
 
   return {
@@ -183,13 +188,14 @@ export function createStaging(options: StagingOptions): Staging {
       return oldest === undefined || keep(oldest) ? undefined : raw.shift();
     },
     run(untilMs) {
-      let more = refill();
+      refill();
+      let more = delivery.run(untilMs);
       while (raw.length > 0 || held.length > 0) {
         if (performance.now() > untilMs) return true;
-        if (!step(untilMs)) return more;
+        if (!step(untilMs)) break;
         more = delivery.run(untilMs) || more;
       }
-      return more;
+      return more || isHungry();
     },
     leave(reason) {
       clearTimeout(retry);
