@@ -70,6 +70,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   let resent = 0;
   /** Reading the clock costs a tenth of sending. */
   let looks = 0;
+  /** The time was over in the middle of a burst. */
+  let inBurst = false;
   let failure: string | null = null;
   let waiting: NodeJS.Timeout | undefined;
   let deadline: NodeJS.Timeout | undefined;
@@ -291,12 +293,16 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       if (!listen(link)) return false;
       if (unsent > 0 && resend(link, untilMs)) return true;
       // In bursts: one more for each acknowledgement would be a small write for each, here and at the server.
-      if (flying > limit >> 1) return false;
+      if (!inBurst && flying > limit >> 1) return false;
+      inBurst = false;
       while (unsent === 0 && mayFly()) {
         const event = ready.peek();
         if (event === undefined) return false;
         if (window.size > 0 && bytes + event.bytes > windowBytes) return false;
-        if ((++looks & 7) === 0 && performance.now() > untilMs) return true;
+        if ((++looks & 7) === 0 && performance.now() > untilMs) {
+          inBurst = true;
+          return true;
+        }
         ready.shift();
         if (!admit(event, link)) return false;
       }
