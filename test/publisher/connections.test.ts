@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
+import { temporaryDirectory } from './directory.ts';
 import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
 
 beforeEach(needsOwnServer);
@@ -165,4 +166,16 @@ test('confirm waits for the disk when that is what is asked, and for the stream 
   const publisher = createPublisher({ source: SOURCE, connection: 'later', logger: memoryLogger() });
   await expect(publisher.confirm(upload(0), { level: 'fsynced' })).rejects.toMatchObject({ code: 'NO_SPOOL' });
   await publisher.close({ timeoutMs: 1 });
+
+  using dir = temporaryDirectory();
+  const options = { source: SOURCE, spoolDir: dir.path, connection: 'later', logger: memoryLogger() } as const;
+  for (const durability of ['memory', 'async', 'sync'] as const) {
+    const spooling = createPublisher({ ...options, durability });
+    const levels = ['spooled', 'fsynced'] as const;
+    const confirmed = await Promise.all(levels.map((level) => spooling.confirm(upload(0), { level })));
+    expect(confirmed).toEqual([{ level: 'spooled' }, { level: 'fsynced' }]);
+    const waiting = spooling.confirm(upload(1)).catch((error: unknown) => error);
+    expect(await spooling.close({ timeoutMs: 1 })).toEqual({ acked: 0, spooled: 3, lost: 0 });
+    expect(await waiting).toMatchObject({ code: 'CLOSED' });
+  }
 });

@@ -2,13 +2,13 @@
 import type { Ack } from './ack.ts';
 import { PublisherError } from './error.ts';
 import type { ConfirmLevel, Confirmation } from './handle.ts';
-import type { Waiter } from './pending-event.ts';
+import type { PendingEvent, Waiter } from './pending-event.ts';
 
 interface Confirming {
   readonly level: ConfirmLevel;
   readonly timeoutMs: number;
-  /** What was written until now is on the medium. */
-  sync(): Promise<void>;
+  /** The event's record is on the medium. */
+  sync(event: PendingEvent): Promise<void>;
   /** For the error: what is wrong at present. */
   reason(): string;
   start(waiter: Waiter): void;
@@ -30,11 +30,11 @@ export function confirming({ level, timeoutMs, sync, reason, start }: Confirming
       toDisk: level !== 'acked',
       resolve: (ack: Ack) => finish(() => resolve({ level: 'acked', ack })),
       reject: fail,
-      written() {
+      written(event) {
         if (level === 'spooled') return finish(() => resolve({ level }));
         if (level !== 'fsynced') return;
         // A disk that fails to sync leaves the acknowledgement, or the time, to decide.
-        sync()
+        sync(event)
           .then(() => finish(() => resolve({ level })))
           .catch(() => {});
       },

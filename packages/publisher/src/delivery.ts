@@ -70,8 +70,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   let resent = 0;
   /** Reading the clock costs a tenth of sending. */
   let looks = 0;
-  /** The time was up in the middle of a burst. */
-  let cut = false;
+  /** The time was over in the middle of a burst. */
+  let inBurst = false;
   let failure: string | null = null;
   let waiting: NodeJS.Timeout | undefined;
   let deadline: NodeJS.Timeout | undefined;
@@ -176,6 +176,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const listen = (to: Link): boolean => {
     if (inbox !== null && inboxLink === to) return true;
     try {
+      // The one on a connection that another has taken the place of.
+      inbox?.close();
       inbox = to.openInbox(onMessage);
       inboxLink = to;
       return true;
@@ -291,14 +293,14 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       if (!listen(link)) return false;
       if (unsent > 0 && resend(link, untilMs)) return true;
       // In bursts: one more for each acknowledgement would be a small write for each, here and at the server.
-      if (!cut && flying > limit >> 1) return false;
-      cut = false;
+      if (!inBurst && flying > limit >> 1) return false;
+      inBurst = false;
       while (unsent === 0 && mayFly()) {
         const event = ready.peek();
         if (event === undefined) return false;
         if (window.size > 0 && bytes + event.bytes > windowBytes) return false;
         if ((++looks & 7) === 0 && performance.now() > untilMs) {
-          cut = true;
+          inBurst = true;
           return true;
         }
         ready.shift();

@@ -8,7 +8,7 @@
  * - `spool_damaged`: it was only on disk, and its record there cannot be read back
  * - `builder_threw`: the function that was to make it threw
  * - `disabled`: no servers and no connection are configured
- * - `closed`: emitted after `close()`, or still pending when it ended
+ * - `closed`: emitted after `close()`, or still pending when it ended and no spool took it
  */
 export const DROP_REASONS = [
   'type_not_allowed',

@@ -25,10 +25,11 @@ import {
   type PublisherStatus,
 } from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
+import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
 import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
 import type { PendingEvent, Waiter } from './pending-event.ts';
-import { CONSOLE_LOGGER, createReporter } from './report.ts';
+import { CONSOLE_LOGGER, createReporter, withoutCredentials } from './report.ts';
 import { confirmSigned, createSigning } from './signing.ts';
 import { createSpool } from './spool.ts';
 import { createStaging } from './staging.ts';
@@ -60,6 +61,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const source = settings.source as string;
   const now = settings.clock ?? Date.now;
   const newId = createUuidV7();
+  const isoTime = createIsoTime();
   const intake = createIntake(settings.events ?? []);
   const checkData = createDataCheck(settings.events);
   const bootId = settings.producer ?? newId(now());
@@ -207,21 +209,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     scheduled = false;
     const untilMs = performance.now() + SLICE_MS;
     // What is stamped goes out before more is stamped, so that the server works at the same time.
-    let more = delivery.run(untilMs);
-    more = staging.run(untilMs) || more;
+    const unsent = delivery.run(untilMs);
+    const more = staging.run(untilMs) || unsent;
     observe();
     if (more) wake();
-  }
-
-  let isoMs = Number.NaN;
-  let iso = '';
-  /** Events of one millisecond share its text. */
-  function isoTime(ms: number): string {
-    if (ms !== isoMs) {
-      iso = new Date(ms).toISOString();
-      isoMs = ms;
-    }
-    return iso;
   }
 
   /** false: it was dropped. */
@@ -347,7 +338,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   /** To disk with what is still here, and to the accounts with what cannot go there. Synchronous: the process may be exiting. */
   function leave(): { spooled: number } {
     closed = true;
-    const lost = staging.leave();
+    const closedError = new PublisherError('CLOSED', 'closed before the event was acknowledged; it is on disk');
+    const lost = staging.leave(closedError);
     for (const event of lost) settleDropped(event, { reason: 'closed', detail: 'still pending when close() ended' });
     const { spooled } = book.read();
     spool?.close();
@@ -377,7 +369,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const confirmation = await confirming({
       level: level ?? 'acked',
       timeoutMs,
-      sync: () => spool?.sync() ?? Promise.resolve(),
+      sync: (written) =>
+        spool && written.segment ? spool.sync(written.segment) : Promise.reject(new Error('not on disk')),
       reason: () => status().reason ?? 'no answer',
       start: (waiter) => take(event, waiter),
     });
@@ -437,9 +430,4 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   // What a dead process left is delivered also when nothing new is emitted.
   if (spool) wake();
   return publisher;
-}
-
-/** `nats://user:password@host` in a client's message. */
-function withoutCredentials(message: string): string {
-  return message.replaceAll(/\/\/[^/\s@]*@/g, '//***@');
 }

@@ -74,3 +74,8 @@ function guarded(call: () => unknown): void {
 export function defuse(value: unknown): void {
   if (value instanceof Promise) value.catch(() => {});
 }
+
+/** `nats://user:password@host` in a client's message. */
+export function withoutCredentials(message: string): string {
+  return message.replaceAll(/\/\/[^/\s@]*@/g, '//***@');
+}

@@ -9,10 +9,10 @@
  * 2. sent and acknowledged: a crash in between sends it again, with the same id.
  * 3. a segment is deleted once every event in it is settled. A crash before it sends those of it again, too.
  */
-import { closeSync, fsync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Buffer } from 'node:buffer';
-import { promisify } from 'node:util';
 import type { PendingEvent } from './pending-event.ts';
 import { deleteSegment, openHome, quarantine, type SpoolHome } from './spool-directory.ts';
 import { LOCK_RENEW_MS } from './spool-lock.ts';
@@ -51,8 +51,8 @@ export interface Spool {
   settle(segment: Segment): void;
   /** Takes over the segments of the dead. @returns their paths, in order; null when the disk does not let us */
   adopt(): string[] | null;
-  /** What was appended until now is on the medium. @throws whatever the file system throws */
-  sync(): Promise<void>;
+  /** What was written to it until now is on the medium. @throws whatever the file system throws */
+  sync(segment: Segment): Promise<void>;
   /** Why nothing can be written at present, or null. */
   readonly trouble: string | null;
   /** Whether a write is worth a try. */
@@ -77,8 +77,6 @@ interface SpooledRecord extends SegmentRecord {
 /** A segment is deleted early when all of it is settled and it is this long. */
 const TRIM_BYTES = 256 * 1024;
 
-const fsyncAsync = promisify(fsync);
-
 /** Opens nothing before it is needed, and never throws: a disk that fails is a reason in `trouble`. */
 export function createSpool(options: SpoolOptions): Spool {
   const { dir, bootId, maxBytes, segmentBytes, retryMs } = options;
@@ -97,8 +95,9 @@ export function createSpool(options: SpoolOptions): Spool {
   let trouble: string | null = null;
   let retryAt = 0;
   let closed = false;
-  /** Homes and segments that a directory's own sync has not covered yet. */
-  let namesSynced = false;
+  /** Segments that were made, and how many of them their directory's own sync has covered. */
+  let files = 0;
+  let synced = 0;
 
   const failed = (what: string, error: unknown): void => {
     trouble = `spool: ${what}: ${error instanceof Error ? error.message : String(error)}`;
@@ -168,7 +167,7 @@ export function createSpool(options: SpoolOptions): Spool {
     if (current !== null) return current;
     const path = openedHome().segmentPath(event.ordinal);
     fd = openSync(path, 'wx', 0o600);
-    namesSynced = false;
+    files++;
     current = { path, unsettled: 0, unread: 0, bytes: 0, sealed: false, damaged: false };
     segments.add(current);
     writeAt(Buffer.from(SEGMENT_HEADER), current);
@@ -324,11 +323,13 @@ export function createSpool(options: SpoolOptions): Spool {
         return null;
       }
     },
-    async sync() {
-      if (current !== null) await fsyncAsync(fd);
-      if (namesSynced || home === null) return;
-      namesSynced = true;
-      for (const path of [home.path, dir, dirname(dir)]) syncDirectory(path);
+    async sync({ path }) {
+      // By its name: our own descriptor may be closed, and its number another file's, before the call is carried out.
+      await syncPath(path);
+      const covers = files;
+      if (synced >= covers) return;
+      for (const directory of [dirname(path), dir, dirname(dir)]) await syncPath(directory);
+      synced = Math.max(synced, covers);
     },
     get trouble() {
       return trouble;
@@ -365,12 +366,8 @@ export function createSpool(options: SpoolOptions): Spool {
   };
 }
 
-/** So that the names of new files survive a power failure, too. */
-function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+/** Of a file, or of a directory, so that the names of new files survive a power failure, too. */
+async function syncPath(path: string): Promise<void> {
+  await using file = await open(path, 'r');
+  await file.sync();
 }

@@ -9,6 +9,7 @@ import type { Adoption } from './adoption.ts';
 import { restoreEvent } from './adoption.ts';
 import type { Backlog } from './backlog.ts';
 import type { Delivery } from './delivery.ts';
+import type { PublisherError } from './error.ts';
 import type { PendingEvent, Waiter } from './pending-event.ts';
 import { createRing } from './ring.ts';
 import type { Spool } from './spool.ts';
@@ -46,8 +47,13 @@ export interface Staging {
   dropOldest(keep: (event: PendingEvent) => boolean): PendingEvent | undefined;
   /** Works until then (`performance.now`). true: there is more to do at once. */
   run(untilMs: number): boolean;
-  /** Leaves what is still in memory to the next publisher. @returns those for which there is no place on disk */
-  leave(): PendingEvent[];
+  /**
+   * Leaves what is still in memory to the next publisher.
+   *
+   * @param reason for those who wait for the acknowledgement of an event that is on disk
+   * @returns those for which there is no place on disk
+   */
+  leave(reason: PublisherError): PendingEvent[];
 }
 
 /** Beyond this part of the bounds, memory is left to what is being delivered, and the rest goes to disk. */
@@ -154,13 +160,18 @@ export function createStaging(options: StagingOptions): Staging {
     adoption?.add(paths);
   };
 
-  const refill = (): boolean => {
-    if (spool === null || adoption === null) return false;
+  /** Whether there is something on disk that delivery has need of. */
+  const isHungry = (): boolean => {
+    if (spool === null || adoption === null || !options.connected() || delivery.queued >= lowMark) return false;
+    return spool.spooled > 0 || adoption.waiting;
+  };
+
+  const refill = (): void => {
+    if (spool === null || adoption === null) return;
     if (!adopted) adopt(spool);
-    if (!options.connected() || delivery.queued >= lowMark) return false;
+    if (!isHungry()) return;
     offer(adoption.next());
     if (spool.spooled > 0) readBack(spool);
-    return delivery.queued < lowMark && (spool.spooled > 0 || adoption.waiting);
   };
 
   return {
@@ -182,16 +193,17 @@ export function createStaging(options: StagingOptions): Staging {
       return oldest === undefined || keep(oldest) ? undefined : raw.shift();
     },
     run(untilMs) {
-      let more = refill();
-      if (raw.length > 0 && options.holds()) return more;
+      refill();
+      let more = delivery.run(untilMs);
+      if (raw.length > 0 && options.holds()) return more || isHungry();
       while (raw.length > 0 || held.length > 0) {
         if (performance.now() > untilMs) return true;
-        if (!step(untilMs)) return more;
+        if (!step(untilMs)) break;
         more = delivery.run(untilMs) || more;
       }
-      return more;
+      return more || isHungry();
     },
-    leave() {
+    leave(reason) {
       clearTimeout(retry);
       // They stay in their own segments.
       const left = delivery.close().filter((event) => !event.adopted);
@@ -211,6 +223,8 @@ export function createStaging(options: StagingOptions): Staging {
         if (spool.take(batch)) moveOut(batch);
         else lost.push(...batch);
       }
+      for (const waiter of waiters.values()) if (!waiter.toDisk) waiter.reject(reason);
+      waiters.clear();
       return lost;
     },
   };
