@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // Packages are tested from their sources: the export condition that `node --conditions=source` uses too.
-const conditions = ['source', 'module', 'node', 'import', 'default'];
+// Not `import`: Vite adds it where it imports, and vitest would hand it to Node, whose require() then gets ES modules.
+const conditions = ['source', 'node'];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 export default defineConfig({

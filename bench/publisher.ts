@@ -1,13 +1,17 @@
 /**
  * The publisher beside its peers and its ceiling, all in one run:
  *
- * - the cost of one `emit`, beside `JSON.stringify` of the same event (and of a disabled publisher's `emit`);
+ * - the cost of one `emit`, beside `JSON.stringify` of the same event (and of a disabled publisher's `emit`, and with a
+ *   spool that writes every event before `emit` returns);
  * - acknowledged events/s, beside the official client's `js.publish` with 256 in flight, and beside bare core publish.
  *
  * Rounds alternate, so that a busy machine is busy for all; the medians are compared.
  *
  *     npm run bench:publisher        (NATS_SERVER_BIN names the server to use)
  */
+import { mkdtempDisposableSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { artifactUploaded, createPublisher, type Publisher } from '@waybill/publisher';
@@ -67,7 +71,7 @@ async function costs(
   return { p50: (all[all.length >> 1] as number) * 1e6, p99: (all[Math.floor(all.length * 0.99)] as number) * 1e6 };
 }
 
-async function benchEmit(publisher: Publisher): Promise<void> {
+async function benchEmit(publisher: Publisher, spooling: Publisher): Promise<void> {
   const disabled = createPublisher({ logger: QUIET });
   const drafts = Array.from({ length: CALLS }, (_, n) => artifactUploaded(fieldsOf(n)));
   const events = Array.from({ length: CALLS }, (_, n) => stamp(n).event);
@@ -79,6 +83,8 @@ async function benchEmit(publisher: Publisher): Promise<void> {
     json: [] as number[],
     nothing: [] as number[],
     off: [] as number[],
+    sync: [] as number[],
+    sync99: [] as number[],
   };
   for (let i = 0; i < ROUNDS; i++) {
     const json = await costs((n) => (sink += JSON.stringify(events[n]).length), idle);
@@ -86,12 +92,18 @@ async function benchEmit(publisher: Publisher): Promise<void> {
       (n) => publisher.emit(drafts[n] as never),
       () => publisher.flush({ timeoutMs: 60_000 }),
     );
+    const sync = await costs(
+      (n) => spooling.emit(drafts[n] as never),
+      () => spooling.flush({ timeoutMs: 60_000 }),
+    );
     const off = await costs((n) => disabled.emit(drafts[n] as never), idle);
     const nothing = await costs((n) => (sink += n), idle);
     rounds.json.push(json.p50 - nothing.p50);
     rounds.emit.push(emit.p50 - nothing.p50);
     rounds.emit99.push(emit.p99);
     rounds.off.push(off.p50 - nothing.p50);
+    rounds.sync.push(sync.p50 - nothing.p50);
+    rounds.sync99.push(sync.p99);
     rounds.nothing.push(nothing.p50);
   }
   const [json, emit, off] = [median(rounds.json), median(rounds.emit), median(rounds.off)];
@@ -104,6 +116,11 @@ async function benchEmit(publisher: Publisher): Promise<void> {
       'median ns': round(emit, 0),
       'beside JSON.stringify': round(emit / json),
       'p99 ns': round(median(rounds.emit99), 0),
+    },
+    'emit(draft), sync spool': {
+      'median ns': round(median(rounds.sync), 0),
+      'beside JSON.stringify': round(median(rounds.sync) / json),
+      'p99 ns': round(median(rounds.sync99), 0),
     },
     'emit(draft), disabled': { 'median ns': round(off, 0), 'beside JSON.stringify': round(off / json) },
   });
@@ -205,8 +222,17 @@ async function main(): Promise<void> {
     `node ${process.version}, nats-server ${server.version}, file storage, default sync; ${ROUNDS} rounds of ${EVENTS} events`,
   );
   const publisher = createPublisher({ source: SOURCE, servers: server.url, logger: QUIET });
-  await benchEmit(publisher);
+  using spoolDir = mkdtempDisposableSync(join(tmpdir(), 'waybill-bench-'));
+  const spooling = createPublisher({
+    source: SOURCE,
+    servers: server.url,
+    spoolDir: spoolDir.path,
+    durability: 'sync',
+    logger: QUIET,
+  });
+  await benchEmit(publisher, spooling);
   await publisher.close();
+  await spooling.close();
   await benchRate(server.url, nc);
   await nc.close();
 }

@@ -1,21 +1,30 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempDisposableSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DROP_REASONS } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { waybill } from '../support/waybill-process.ts';
 import { createAudit, readStored } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
 const README = readFileSync(new URL('../../packages/publisher/README.md', import.meta.url), 'utf8');
-const [emitter, confirming] = [...README.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code as string);
+const [emitter, confirming, receipts, dispatching, deciding, serving, sinks] = [
+  ...README.matchAll(/^```ts\n(.*?)^```$/gms),
+].map(([, code]) => code as string);
 
-async function run(program: string, url: string): Promise<{ code: number | null; output: string }> {
+async function run(
+  program: string,
+  url: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number | null; output: string }> {
   const args = ['--conditions=source', '--input-type=module-typescript', '--eval', program];
   const child = spawn(process.execPath, args, {
     cwd: import.meta.dirname,
-    env: { ...process.env, NATS_URL: url },
+    env: { ...process.env, NATS_URL: url, ...env },
     timeout: 20_000,
   });
   let output = '';
@@ -44,6 +53,73 @@ test('the confirming example of the README runs, with a server and without', asy
   await createAudit(await server.connect());
   expect(await run(confirming ?? '', server.url)).toEqual({ code: 0, output: 'stored as AUDIT 1\n' });
   expect((await run(confirming ?? '', '')).output).toContain('not confirmed: DISABLED');
+});
+
+test('the example of runs and receipts runs, and what it prints verifies', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  // The key of the example in docs/format.md.
+  const WAYBILL_SIGNING_KEY = 'nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=';
+  const { code, output } = await run(receipts ?? '', server.url, { WAYBILL_SIGNING_KEY });
+  const signer = '21fe31dfa154a261=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=';
+  expect({ code, output }).toEqual({
+    code: 0,
+    output: `2026-07-01.csv\nwaybill verify --org acme --signer ${signer}\n`,
+  });
+  const stored = await readStored(nc);
+  expect(stored.map(({ event }) => [event.type, event.keyid])).toEqual([
+    ['run.started', '21fe31dfa154a261'],
+    ['run.finished', '21fe31dfa154a261'],
+  ]);
+});
+
+test('the example of a dispatcher runs', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  const { code, output } = await run(dispatching ?? '', server.url);
+  expect({ code, output }).toEqual({ code: 0, output: "{ 'casartifact.downloaded': 1 }\n" });
+  expect((await readStored(nc)).map(({ event }) => event)).toMatchObject([
+    { orgid: 'acme', actortype: 'USER', actorid: 'u-7', actorname: 'Zoë', data: { size_bytes: 1_048_576 } },
+  ]);
+});
+
+test('the example of a decision runs, and its events are linked', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  expect(await run(deciding ?? '', server.url)).toEqual({ code: 0, output: '5000 1\n' });
+  const stored = await readStored(nc);
+  expect(stored.map(({ event }) => event.type)).toEqual([
+    'decision.started',
+    'run.started',
+    'decision.recorded',
+    'decision.reviewed',
+    'decision.ended',
+  ]);
+  expect(new Set(stored.map(({ event }) => event.decisionid)).size).toBe(1);
+});
+
+test('the example of a framework runs', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  expect(await run(serving ?? '', server.url)).toEqual({ code: 0, output: '200\n' });
+  expect((await readStored(nc)).map(({ event }) => event)).toMatchObject([
+    { orgid: 'acme', actorid: 'u-7', subject: 'sha256:1', data: { route: '/artifacts/:digest', status: 200 } },
+  ]);
+});
+
+test('the example of sinks runs, again and again, and `waybill verify --file` accepts its file', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-readme-'));
+  for (const seq of [1, 2]) {
+    const { code, output } = await run(sinks ?? '', '', { AUDIT_DIRECTORY: folder.path });
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(new RegExp(`^FILE ${seq}\n`)) });
+    expect(output).toContain('size_bytes: 1024');
+  }
+  const verified = await waybill(['verify', '--org', 'acme', '--file', join(folder.path, 'acme.ndjson')]);
+  expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('acme: 2 entries, 1 to 2') });
 });
 
 test('the README lists exactly the reasons of drops', () => {

@@ -13,6 +13,7 @@ export { CONSUMER_ERROR_CODES, ConsumerError, type ConsumerErrorCode } from './e
 export { type ChainHead, readHead, readHeads } from './head.ts';
 export { replay, type ReplayOptions } from './replay.ts';
 export { serve, type ServeOptions } from './serve.ts';
+export { createSignatureVerifier } from './signature.ts';
 export { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 export type { Drift, StreamLimits } from './streams.ts';
 export { type Boundary, type Usage, type UsageReport, type UsageWindow, usage, usageOfAll } from './usage.ts';

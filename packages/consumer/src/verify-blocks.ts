@@ -15,6 +15,7 @@ import {
   SYSTEM_CHAIN,
   type Trailer,
   trailerMismatch,
+  type VerifySignature,
 } from '@waybill/schema';
 import { nodeSha256 } from './sha256.ts';
 
@@ -25,6 +26,7 @@ export interface BlockVerifierOptions {
   readonly fromSeq?: number;
   /** Heads that chains must contain, by organization. */
   readonly expect?: ReadonlyMap<string, readonly Expectation[]>;
+  readonly verifySignature?: VerifySignature;
   /** Called with every good entry, in the ledger's order. @returns what is wrong with it, or null */
   readonly onEntry: (entry: Entry) => string | null;
 }
@@ -54,7 +56,7 @@ function isBad({ problem, verifier }: Chain): boolean {
 }
 
 export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifier {
-  const { only, fromSeq = 1, expect, onEntry } = options;
+  const { only, fromSeq = 1, expect, verifySignature, onEntry } = options;
   const chains = new Map<string, Chain>();
   let watermark = 0;
   let entries = 0;
@@ -69,6 +71,7 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
         sha256: nodeSha256,
         fromSeq: start,
         ...(expected && { expect: expected }),
+        ...(verifySignature && { verifySignature }),
       });
       chain = { verifier, start, producers: new Map(), isPartial: start > 1, problem: null };
       chains.set(orgid, chain);

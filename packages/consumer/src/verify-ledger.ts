@@ -11,6 +11,7 @@ import {
   SYSTEM_CHAIN,
   type Verdict,
   VERDICTS,
+  type VerifySignature,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
 import { entryAt, findBlock } from './find-block.ts';
@@ -34,6 +35,8 @@ export interface VerifyLedgerOptions {
   readonly waitMs?: number;
   /** As given to the consumer, when it has event types of its own. */
   readonly events?: readonly AnyEventDefinition[];
+  /** Checks receipts (`createSignatureVerifier`), and adds `receipts` to the chains' reports. */
+  readonly verifySignature?: VerifySignature;
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
@@ -106,6 +109,7 @@ export async function verifyLedger(
       ...(options.expect ?? []),
     ]),
     onEntry: check.takeEntry,
+    ...(options.verifySignature && { verifySignature: options.verifySignature }),
   });
   const run: Run = { nc, jsm, settings, options, blocks, check };
   const problems = await readLedger(run, { from: start.ledgerSeq, to: ledger.last_seq });

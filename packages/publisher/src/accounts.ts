@@ -8,7 +8,7 @@ export interface Accounts {
   readonly emitted: number;
   readonly acked: number;
   readonly pending: number;
-  /** 0: there is no spool yet. */
+  /** Only on disk; those that are in memory too are pending. After `close`: left on disk for the next publisher. */
   readonly spooled: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
   /** Of `acked`, those that the stream knew already from an earlier try. */
@@ -24,6 +24,12 @@ export interface AccountBook {
   ack(duplicate: boolean): void;
   /** A pending event was dropped. */
   drop(reason: DropReason): void;
+  /** Pending events left memory for the spool. */
+  spool(count: number): void;
+  /** Spooled events are in memory again. */
+  unspool(count: number): void;
+  /** Spooled events cannot be read back. */
+  lose(count: number): void;
   read(): Accounts;
 }
 
@@ -31,6 +37,7 @@ export function createAccountBook(): AccountBook {
   let emitted = 0;
   let acked = 0;
   let pending = 0;
+  let spooled = 0;
   let duplicates = 0;
   const dropped = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>;
 
@@ -52,6 +59,18 @@ export function createAccountBook(): AccountBook {
       pending--;
       dropped[reason]++;
     },
-    read: () => ({ emitted, acked, pending, spooled: 0, dropped: { ...dropped }, duplicates }),
+    spool(count) {
+      pending -= count;
+      spooled += count;
+    },
+    unspool(count) {
+      spooled -= count;
+      pending += count;
+    },
+    lose(count) {
+      spooled -= count;
+      dropped.spool_damaged += count;
+    },
+    read: () => ({ emitted, acked, pending, spooled, dropped: { ...dropped }, duplicates }),
   };
 }

@@ -1,20 +1,29 @@
 /**
- * Everything that was accepted and is not settled yet, wherever it is (queued, in flight, parked): its bounds and
- * who waits for it.
+ * Everything that was accepted and is not settled yet, wherever it is (queued, in flight, parked, on disk): the bounds
+ * of what is in memory, and who waits for all of it.
  */
 import type { PendingEvent } from './pending-event.ts';
 
 export interface Backlog {
+  /** In memory. */
   readonly events: number;
+  /** In memory. */
   readonly bytes: number;
   /** The ordinal for the next event. */
   readonly nextOrdinal: number;
-  hasRoom(bytes: number): boolean;
+  /** @param share of the bounds that may be used, 0 to 1 */
+  hasRoom(bytes: number, share: number): boolean;
   add(event: PendingEvent): void;
   /** Its text is known now, and with it its size. */
   resize(event: PendingEvent, bytes: number): void;
   remove(event: PendingEvent): void;
-  /** true once every event that is in now has been removed; false after the time. */
+  /** It is only on disk from now on. */
+  moveOut(event: PendingEvent): void;
+  /** It is in memory again. */
+  moveIn(event: PendingEvent): void;
+  /** Of those that are only on disk, the oldest `count` cannot be read. */
+  lose(count: number): void;
+  /** true once every event that is in now has been settled; false after the time. */
   whenSettled(timeoutMs: number): Promise<boolean>;
 }
 
@@ -28,6 +37,7 @@ interface Watcher {
 export function createBacklog(bounds: { readonly maxEvents: number; readonly maxBytes: number }): Backlog {
   let events = 0;
   let bytes = 0;
+  let onDisk = 0;
   let nextOrdinal = 0;
   const watchers = new Set<Watcher>();
 
@@ -41,7 +51,7 @@ export function createBacklog(bounds: { readonly maxEvents: number; readonly max
     get nextOrdinal() {
       return nextOrdinal;
     },
-    hasRoom: (more) => events < bounds.maxEvents && bytes + more <= bounds.maxBytes,
+    hasRoom: (more, share) => events < bounds.maxEvents * share && bytes + more <= bounds.maxBytes * share,
     add(event) {
       events++;
       bytes += event.bytes;
@@ -55,13 +65,30 @@ export function createBacklog(bounds: { readonly maxEvents: number; readonly max
       events--;
       bytes -= event.bytes;
       for (const watcher of watchers) {
-        if (event.ordinal < watcher.below && --watcher.left === 0) watcher.done();
+        if (event.ordinal < watcher.below && --watcher.left <= 0) watcher.done();
+      }
+    },
+    moveOut(event) {
+      events--;
+      bytes -= event.bytes;
+      onDisk++;
+    },
+    moveIn(event) {
+      events++;
+      bytes += event.bytes;
+      onDisk--;
+    },
+    lose(count) {
+      onDisk -= count;
+      for (const watcher of watchers) {
+        watcher.left -= count;
+        if (watcher.left <= 0) watcher.done();
       }
     },
     async whenSettled(timeoutMs) {
-      if (events === 0) return true;
+      if (events + onDisk === 0) return true;
       const { promise, resolve } = Promise.withResolvers<boolean>();
-      const watcher: Watcher = { below: nextOrdinal, left: events, done: () => resolve(true) };
+      const watcher: Watcher = { below: nextOrdinal, left: events + onDisk, done: () => resolve(true) };
       watchers.add(watcher);
       // Keeps the process: somebody awaits this.
       const timer = setTimeout(() => resolve(false), timeoutMs);

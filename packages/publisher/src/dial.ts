@@ -3,6 +3,7 @@ import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
 import type { ConnectionLike } from './connection.ts';
 import { createSockets } from './sockets.ts';
+import type { Source } from './supply.ts';
 
 export interface DialOptions extends BackoffBounds {
   readonly servers: readonly string[];
@@ -11,19 +12,11 @@ export interface DialOptions extends BackoffBounds {
   failed(error: unknown): void;
 }
 
-export interface Dial {
-  /** Its client has reconnected: the next outage begins with short waits again. */
-  up(): void;
-  /** The connection was closed, by an error that its client does not mend: dial anew. */
-  again(): void;
-  close(): Promise<void>;
-}
-
 /**
  * The first connection is tried in a loop of our own instead of the client's `waitOnFirstConnect`, which cannot be
  * stopped: `close()` would leave it dialling and hold the process for ever.
  */
-export function startDial(options: DialOptions): Dial {
+export function startDial(options: DialOptions): Source {
   const { servers, connect, minMs, maxMs, connected, failed } = options;
   const backoff = createBackoff({ minMs, maxMs });
   const sockets = createSockets();

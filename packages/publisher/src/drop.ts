@@ -4,16 +4,18 @@
  * - `type_not_allowed`: its type is neither built in nor in the option `events`
  * - `invalid`: it could not be read, or it breaks its schema
  * - `too_large`: over 64 KiB, or over what the server or the stream takes
- * - `queue_full`: the queue's bound of events or bytes was reached
+ * - `queue_full`: the queue's bound of events or bytes was reached, and the spool, if there is one, takes no more
+ * - `spool_damaged`: it was only on disk, and its record there cannot be read back
  * - `builder_threw`: the function that was to make it threw
  * - `disabled`: no servers and no connection are configured
- * - `closed`: emitted after `close()`, or still pending when it ended
+ * - `closed`: emitted after `close()`, or still pending when it ended and no spool took it
  */
 export const DROP_REASONS = [
   'type_not_allowed',
   'invalid',
   'too_large',
   'queue_full',
+  'spool_damaged',
   'builder_threw',
   'disabled',
   'closed',

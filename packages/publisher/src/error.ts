@@ -1,4 +1,4 @@
-import type { DropReason } from './drop.ts';
+import type { Drop, DropReason } from './drop.ts';
 
 /**
  * Why `createPublisher` or `confirm` failed. The union is closed: `docs/errors.md` lists exactly these.
@@ -8,10 +8,14 @@ import type { DropReason } from './drop.ts';
  * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`
  * - `TOO_LARGE`: the event is larger than the format, the server or the stream allows
  * - `QUEUE_FULL`: the bounded queue has no room
+ * - `SPOOL_DAMAGED`: the event was only on disk, and its record there cannot be read back
+ * - `NO_SPOOL`: `confirm` was asked for a level that needs `spoolDir`
  * - `BUILDER_THREW`: the function that was to make the event threw; `cause` is what it threw
  * - `DISABLED`: no servers and no connection are configured
  * - `CLOSED`: the publisher was closed before the event was acknowledged
- * - `TIMEOUT`: no acknowledgement in time; the event stays queued and may still be stored
+ * - `UNSIGNED`: a signer is configured and has no identity; nothing was emitted
+ * - `NOT_WRITTEN`: `fileSink` could not write the event to its chain
+ * - `TIMEOUT`: not confirmed in time; the event stays queued and may still be stored
  */
 export const PUBLISHER_ERROR_CODES = [
   'INVALID_OPTIONS',
@@ -19,9 +23,13 @@ export const PUBLISHER_ERROR_CODES = [
   'TYPE_NOT_ALLOWED',
   'TOO_LARGE',
   'QUEUE_FULL',
+  'SPOOL_DAMAGED',
+  'NO_SPOOL',
   'BUILDER_THREW',
   'DISABLED',
   'CLOSED',
+  'UNSIGNED',
+  'NOT_WRITTEN',
   'TIMEOUT',
 ] as const;
 
@@ -43,7 +51,14 @@ export const CODE_OF_DROP = {
   invalid: 'INVALID',
   too_large: 'TOO_LARGE',
   queue_full: 'QUEUE_FULL',
+  spool_damaged: 'SPOOL_DAMAGED',
   builder_threw: 'BUILDER_THREW',
   disabled: 'DISABLED',
   closed: 'CLOSED',
 } as const satisfies Record<DropReason, PublisherErrorCode>;
+
+/** What `confirm` rejects with when its event was dropped. */
+export function dropError({ reason, detail, type, cause }: Drop): PublisherError {
+  const what = type === undefined ? 'event' : `event ${type}`;
+  return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
+}

@@ -1,6 +1,9 @@
 /** What `createPublisher` gives. */
 import type { Accounts } from './accounts.ts';
 import type { Ack } from './ack.ts';
+import type { AdoptedStats } from './adoption.ts';
+import type { ConnectionLike } from './connection.ts';
+import type { DecisionOptions, RunDecision } from './decision.ts';
 import type { EventInput } from './intake.ts';
 
 export type PublisherState = 'disabled' | 'connecting' | 'connected' | 'degraded' | 'closed';
@@ -11,7 +14,25 @@ export interface PublisherStatus {
   readonly reason?: string;
 }
 
+export interface SpoolStats {
+  /** Of this publisher's own segments. */
+  readonly bytes: number;
+  readonly segments: number;
+  /** Segments put aside because of damaged records, own and adopted. */
+  readonly quarantined: number;
+  /** Events of dead publishers, which are in none of the other counts. */
+  readonly adopted: AdoptedStats;
+}
+
+/** `acked`: in the stream. `spooled`: in a file, so it survives this process. `fsynced`: it survives a power failure, too. */
+export type ConfirmLevel = 'acked' | 'spooled' | 'fsynced';
+
+/** How an event was confirmed: on disk, or in the stream if that was sooner. */
+export type Confirmation = { readonly level: 'spooled' | 'fsynced' } | { readonly level: 'acked'; readonly ack: Ack };
+
 export interface PublisherStats extends Accounts {
+  /** null: there is no `spoolDir`. */
+  readonly spool: SpoolStats | null;
   /** Estimated bytes of what is pending. */
   readonly pendingBytes: number;
   /** Of `pending`: sent on the present connection and not acknowledged. */
@@ -29,10 +50,15 @@ export interface CloseResult {
   readonly lost: number;
 }
 
+export const DEFAULT_WAIT_MS = 5_000;
+
 export interface WaitOptions {
   /** Default 5,000. */
   readonly timeoutMs?: number;
 }
+
+/** What a publisher does by itself; `createPublisher` adds the rest. */
+export type PublisherCore = Omit<Publisher, 'decision'>;
 
 export interface Publisher extends AsyncDisposable {
   /** Fire and forget: never throws, never waits, whatever it is given. What is changed afterwards is not seen. */
@@ -42,13 +68,27 @@ export interface Publisher extends AsyncDisposable {
    *
    * @throws PublisherError. After `TIMEOUT` the event is still pending and may yet be stored: do not emit it again.
    */
-  confirm(event: EventInput, options?: WaitOptions): Promise<Ack>;
+  confirm(event: EventInput, options?: WaitOptions & { readonly level?: 'acked' }): Promise<Ack>;
+  /** Emits and waits until the event is on disk. @throws PublisherError, `NO_SPOOL` without a `spoolDir` */
+  confirm(event: EventInput, options: WaitOptions & { readonly level: ConfirmLevel }): Promise<Confirmation>;
   /** Whether events of this type would be taken, for callers who want to skip preparing them. */
   enabled(type: string): boolean;
+  /**
+   * Hands over a connection, now or in place of the present one, which stays its owner's (or is closed if it was the
+   * publisher's own). What was not acknowledged is sent again there.
+   *
+   * @throws PublisherError INVALID_OPTIONS on a disabled publisher: create it with `connection: 'later'`
+   */
+  bind(connection: ConnectionLike): void;
   /** Waits until everything emitted before the call is acknowledged or dropped. false: not within the time. */
   flush(options?: WaitOptions): Promise<boolean>;
-  /** Stops taking events, waits like `flush`, drops what is left as `closed`, and closes its own connection. Idempotent. */
+  /**
+   * Stops taking events, waits like `flush`, leaves what is left in the spool or drops it as `closed`, and closes its
+   * own connection. Idempotent.
+   */
   close(options?: WaitOptions): Promise<CloseResult>;
+  /** `decision` with this publisher. */
+  readonly decision: RunDecision<Omit<DecisionOptions, 'audit'>>;
   status(): PublisherStatus;
   stats(): PublisherStats;
 }

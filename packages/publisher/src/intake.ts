@@ -1,5 +1,6 @@
 /** The front of `emit`: from whatever a service hands over to an event of our own, or to the reason why it is none. */
-import { ARTIFACT_EVENTS, type AnyEventDefinition, type EventDraft, ORGID_PATTERN } from '@waybill/schema';
+import { type AnyEventDefinition, BUILT_IN_EVENTS, type EventDraft, ORGID_PATTERN } from '@waybill/schema';
+import { addContext } from './context.ts';
 import { copyFields } from './copy.ts';
 import type { Drop } from './drop.ts';
 import { defuse } from './report.ts';
@@ -24,9 +25,7 @@ export interface Intake {
 }
 
 export function createIntake(definitions: readonly AnyEventDefinition[]): Intake {
-  const allowed: ReadonlySet<unknown> = new Set(
-    [...ARTIFACT_EVENTS, ...definitions].map((d: AnyEventDefinition) => d.type),
-  );
+  const allowed: ReadonlySet<unknown> = new Set([...BUILT_IN_EVENTS, ...definitions].map((d) => d.type));
 
   return {
     allows: (type) => allowed.has(type),
@@ -64,6 +63,7 @@ export function createIntake(definitions: readonly AnyEventDefinition[]): Intake
           type: type as string,
         });
       }
+      addContext(copied.fields);
       return { ok: true, type: type as string, orgid, fields: copied.fields, bytes: copied.bytes };
     },
   };

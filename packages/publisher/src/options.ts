@@ -4,26 +4,58 @@ import type { ConnectionLike } from './connection.ts';
 import type { Drop } from './drop.ts';
 import { PublisherError } from './error.ts';
 import type { PublisherLogger } from './report.ts';
+import type { Signer } from './signer.ts';
 
 export interface PublisherOptions {
   /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. Required unless disabled. */
   readonly source?: string | undefined;
   /** Where to connect to. Neither servers (or only empty ones) nor a connection: events are dropped as `disabled`. */
   readonly servers?: string | readonly string[] | undefined;
-  /** A connection of `@nats-io/nats-core` 3.x or `nats` 2.x. It stays the caller's: it is never closed here. */
-  readonly connection?: ConnectionLike | undefined;
+  /**
+   * A connection of `@nats-io/nats-core` 3.x or `nats` 2.x, or a function that makes one and is called again until it
+   * does, or `'later'` for one that `bind` brings. It stays the caller's: it is never closed here.
+   */
+  readonly connection?: ConnectionLike | (() => ConnectionLike | Promise<ConnectionLike>) | 'later' | undefined;
   /** For the publisher's own connection: `user`, `pass`, `token`, `authenticator`, `tls`, `inboxPrefix` and so on. */
   readonly connect?: Omit<NodeConnectionOptions, 'servers'>;
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
+  /**
+   * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned. `confirm` is
+   * not: it rejects with UNSIGNED.
+   */
+  readonly signer?: Signer;
   /** First tokens of the subjects. */
   readonly subjectPrefix?: string;
   /** Where acknowledgements go; default: the connection's own prefix. */
   readonly inboxPrefix?: string;
-  /** Events that may be pending, wherever they are. */
+  /** Events that may be pending, wherever they are in memory. */
   readonly maxQueueEvents?: number;
   /** Bytes of JSON text that may be pending. */
   readonly maxQueueBytes?: number;
+  /** Types of events for which a part of the queue is kept free: they are dropped last. */
+  readonly criticalTypes?: readonly string[];
+  /** The part of the queue's bounds that only critical types may use, 0 to 1. */
+  readonly criticalShare?: number;
+  /** What is dropped when the queue is full: the event that comes, or the oldest that was never sent. */
+  readonly whenFull?: 'drop-newest' | 'drop-oldest';
+  /** Directory for events that do not fit into memory or are to survive the process; processes may share it. */
+  readonly spoolDir?: string | undefined;
+  /**
+   * `memory`: to disk only when memory is full, at `close()` and when the process exits; `async`: all, in batches soon
+   * after `emit`; `sync`: all, before `emit` returns.
+   */
+  readonly durability?: 'memory' | 'async' | 'sync';
+  /** Bytes that this publisher's spool may have on disk. */
+  readonly maxSpoolBytes?: number;
+  /** A spool is cut into files of about this size. */
+  readonly spoolSegmentBytes?: number;
+  /** After a failed write the disk is left alone for this long. */
+  readonly spoolRetryMs?: number;
+  /** Close on SIGTERM and SIGINT, and then let the signal have its way. */
+  readonly handleSignals?: boolean;
+  /** How long `close` waits unless it is told. */
+  readonly closeTimeoutMs?: number;
   /** Events that may be unacknowledged at once. */
   readonly windowEvents?: number;
   /** Bytes that may be unacknowledged at once. */
@@ -56,6 +88,15 @@ const DEFAULTS = {
   backoffMinMs: 50,
   backoffMaxMs: 5_000,
   parkProbeMs: 30_000,
+  criticalTypes: [],
+  criticalShare: 0.1,
+  whenFull: 'drop-newest',
+  durability: 'async',
+  maxSpoolBytes: 1024 * 1024 * 1024,
+  spoolSegmentBytes: 8 * 1024 * 1024,
+  spoolRetryMs: 1_000,
+  handleSignals: false,
+  closeTimeoutMs: 5_000,
 } as const satisfies PublisherOptions;
 
 export type Settings = PublisherOptions & Required<Pick<PublisherOptions, keyof typeof DEFAULTS>>;
@@ -69,6 +110,10 @@ const NUMBERS = [
   'backoffMinMs',
   'backoffMaxMs',
   'parkProbeMs',
+  'maxSpoolBytes',
+  'spoolSegmentBytes',
+  'spoolRetryMs',
+  'closeTimeoutMs',
 ] as const satisfies readonly (keyof Settings)[];
 
 /** @throws PublisherError INVALID_OPTIONS naming the option, its value and what is expected */
@@ -77,6 +122,18 @@ export function readOptions(options: PublisherOptions): Settings {
   const settings: Settings = { ...DEFAULTS, ...given };
   for (const name of NUMBERS) {
     if (!(Number.isFinite(settings[name]) && settings[name] > 0)) throw bad(name, settings[name], 'a positive number');
+  }
+  if (!(settings.criticalShare >= 0 && settings.criticalShare < 1)) {
+    throw bad('criticalShare', settings.criticalShare, 'a number from 0 to less than 1');
+  }
+  if (!['drop-newest', 'drop-oldest'].includes(settings.whenFull)) {
+    throw bad('whenFull', settings.whenFull, 'drop-newest or drop-oldest');
+  }
+  if (!['memory', 'async', 'sync'].includes(settings.durability)) {
+    throw bad('durability', settings.durability, 'memory, async or sync');
+  }
+  if (given['durability'] !== undefined && !settings.spoolDir) {
+    throw bad('durability', settings.durability, 'a spoolDir with it');
   }
   if (!SUBJECT_PREFIX_PATTERN.test(settings.subjectPrefix)) {
     throw bad('subjectPrefix', settings.subjectPrefix, SUBJECT_PREFIX_PATTERN.source);

@@ -1,5 +1,6 @@
 import type { Ack } from './ack.ts';
 import type { PublisherError } from './error.ts';
+import type { Segment } from './spool.ts';
 
 /** An event that was accepted and is not settled yet: one object from `emit` to its acknowledgement. */
 export interface PendingEvent {
@@ -26,9 +27,17 @@ export interface PendingEvent {
   tries: number;
   /** `confirm` waits for it. */
   readonly waiter: Waiter | null;
+  /** Where it is on disk as well. */
+  segment: Segment | null;
+  /** A dead publisher's: in none of our own counts. */
+  readonly adopted: boolean;
 }
 
 export interface Waiter {
+  /** It has to be on disk, whatever the durability. */
+  readonly toDisk: boolean;
   resolve(ack: Ack): void;
+  /** It was written to a segment. */
+  written(event: PendingEvent): void;
   reject(error: PublisherError): void;
 }

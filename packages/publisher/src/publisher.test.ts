@@ -1,5 +1,8 @@
 import { artifactUploaded } from '@waybill/schema';
 import fc from 'fast-check';
+import { mkdtempDisposableSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ConnectionLike } from './connection.ts';
 import type { Publisher } from './handle.ts';
@@ -112,70 +115,86 @@ function expectBalanced(publisher: Publisher): void {
   expect(acked + pending + spooled + Object.values(dropped).reduce((a, b) => a + b)).toBe(emitted);
 }
 
-test('emitted = acked + pending + spooled + dropped at every moment, and in the end all that was acked is stored', async () => {
-  const digest = `sha256:${'0'.repeat(64)}`;
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(5)), { maxLength: 120, size: 'max' }),
-      async (script) => {
-        const scripted = createScripted();
-        const publisher = createPublisher({
-          source: '//test',
-          connection: scripted.connection,
-          maxQueueEvents: 20,
-          windowEvents: 4,
-          ackTimeoutMs: 3,
-          backoffMinMs: 0.1,
-          backoffMaxMs: 1,
-          parkProbeMs: 2,
-          logger: { info: () => {}, warn: () => {} },
-          onDrop: () => expectBalanced(publisher),
-        });
-        let emitted = 0;
-        for (const [step, n] of script) {
-          const message = scripted.sent.length > 0 ? scripted.sent.splice(n % scripted.sent.length, 1)[0] : undefined;
-          if (step === 'emit')
-            for (let i = 0; i <= n; i++, emitted++) publisher.emit(artifactUploaded({ orgid: `org-${i}`, digest }));
-          else if (step === 'emit invalid') {
-            emitted++;
-            publisher.emit(artifactUploaded({ orgid: 'org-0', digest: 'nonsense' }));
-          } else if (step === 'turn') await turn();
-          else if (step === 'wait') await new Promise((resolve) => setTimeout(resolve, n));
-          else if (step === 'down' || step === 'up') scripted[step]();
-          else if (step === 'shrink') scripted.limitPayload(n === 0 ? 10 : 1_000_000);
-          else if (message && step === 'store') scripted.store(message, true);
-          else if (message && step === 'store, ack lost') scripted.store(message, false);
-          else if (message && step === 'refuse') scripted.refuse(message);
-          else if (message && step === 'garble') scripted.garble(message);
-          else if (message && step === 'too large') scripted.tooLarge(message);
-          else if (message && step === 'deny') scripted.deny(message);
-          expectBalanced(publisher);
-        }
-        // The server is well again: everything that is still pending gets there.
-        scripted.limitPayload(1_000_000);
-        scripted.up();
-        const start = performance.now();
-        while (publisher.stats().pending > 0 && performance.now() - start < 4_000) {
-          for (const message of scripted.sent.splice(0)) scripted.store(message, true);
-          await turn();
-          expectBalanced(publisher);
-        }
-        const { pending, acked, inFlight, parked, pendingBytes } = publisher.stats();
-        expect({ pending, inFlight, parked, pendingBytes }).toEqual({
-          pending: 0,
-          inFlight: 0,
-          parked: 0,
-          pendingBytes: 0,
-        });
-        expect(publisher.stats().emitted).toBe(emitted);
-        expect(scripted.stored.length).toBeGreaterThanOrEqual(acked);
-        await publisher.close();
-      },
-    ),
-    { numRuns: 60 },
-  );
-}, 60_000);
+test.for(['no spool', 'memory', 'async', 'sync'] as const)(
+  'emitted = acked + pending + spooled + dropped at every moment, and in the end all that was acked is stored: %s',
+  { timeout: 60_000 },
+  async (durability) => {
+    using dir = mkdtempDisposableSync(join(tmpdir(), 'waybill-property-'));
+    const spool = { spoolDir: dir.path, spoolSegmentBytes: 2_000, maxSpoolBytes: 15_000, spoolRetryMs: 1 };
+    const extra = durability === 'no spool' ? {} : { ...spool, durability };
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(5)), { maxLength: 120, size: 'max' }),
+        async (script) => {
+          const scripted = createScripted();
+          const publisher = createPublisher({
+            source: '//test',
+            connection: scripted.connection,
+            maxQueueEvents: 20,
+            windowEvents: 4,
+            ackTimeoutMs: 3,
+            backoffMinMs: 0.1,
+            backoffMaxMs: 1,
+            parkProbeMs: 2,
+            ...extra,
+            logger: { info: () => {}, warn: () => {} },
+            onDrop: () => expectBalanced(publisher),
+          });
+          let emitted = 0;
+          for (const [step, n] of script) {
+            const message = scripted.sent.length > 0 ? scripted.sent.splice(n % scripted.sent.length, 1)[0] : undefined;
+            if (step === 'emit')
+              for (let i = 0; i <= n; i++, emitted++) publisher.emit(artifactUploaded({ orgid: `org-${i}`, digest }));
+            else if (step === 'emit invalid') {
+              emitted++;
+              publisher.emit(artifactUploaded({ orgid: 'org-0', digest: 'nonsense' }));
+            } else if (step === 'turn') await turn();
+            else if (step === 'wait') await new Promise((resolve) => setTimeout(resolve, n));
+            else if (step === 'down' || step === 'up') scripted[step]();
+            else if (step === 'shrink') scripted.limitPayload(n === 0 ? 10 : 1_000_000);
+            else if (message && step === 'store') scripted.store(message, true);
+            else if (message && step === 'store, ack lost') scripted.store(message, false);
+            else if (message && step === 'refuse') scripted.refuse(message);
+            else if (message && step === 'garble') scripted.garble(message);
+            else if (message && step === 'too large') scripted.tooLarge(message);
+            else if (message && step === 'deny') scripted.deny(message);
+            expectBalanced(publisher);
+          }
+          // The server is well again: everything that is still pending gets there.
+          scripted.limitPayload(1_000_000);
+          scripted.up();
+          const start = performance.now();
+          while (unsettled(publisher) > 0 && performance.now() - start < 4_000) {
+            for (const message of scripted.sent.splice(0)) scripted.store(message, true);
+            await turn();
+            expectBalanced(publisher);
+          }
+          const { pending, spooled, acked, inFlight, parked, pendingBytes } = publisher.stats();
+          expect({ pending, spooled, inFlight, parked, pendingBytes }).toEqual({
+            pending: 0,
+            spooled: 0,
+            inFlight: 0,
+            parked: 0,
+            pendingBytes: 0,
+          });
+          expect(publisher.stats().emitted).toBe(emitted);
+          expect(scripted.stored.length).toBeGreaterThanOrEqual(acked);
+          expect(publisher.stats().dropped.spool_damaged).toBe(0);
+          await publisher.close();
+          expect(readdirSync(dir.path)).toEqual([]);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  },
+);
+
+function unsettled(publisher: Publisher): number {
+  const { pending, spooled } = publisher.stats();
+  return pending + spooled;
+}
 
 const upload = (orgid: string) => artifactUploaded({ orgid, digest: `sha256:${'0'.repeat(64)}` });
 

@@ -1,25 +1,41 @@
-/** Wires everything; read first. emit → intake → raw queue → stamp → delivery (window) → acknowledged or dropped. */
+/** Wires everything; read first. emit → intake → staging (stamp, spool) → delivery (window) → acknowledged or dropped. */
 import { Buffer } from 'node:buffer';
 import { createDataCheck, formatEventSubject, stampEvent, SchemaError } from '@waybill/schema';
 import { createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
+import { createAdoption } from './adoption.ts';
 import { createBacklog } from './backlog.ts';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
+import { confirming } from './confirm.ts';
+import { decisionOf } from './decision.ts';
 import { createDelivery } from './delivery.ts';
-import { type Dial, startDial } from './dial.ts';
+import { createDiagnostics } from './diagnostics.ts';
+import { startDial } from './dial.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
-import { CODE_OF_DROP, PublisherError } from './error.ts';
-import type { CloseResult, Publisher, PublisherStatus } from './handle.ts';
+import { dropError, PublisherError } from './error.ts';
+import { onExit, onSignal } from './exit-hook.ts';
+import {
+  type CloseResult,
+  type ConfirmLevel,
+  type Confirmation,
+  DEFAULT_WAIT_MS,
+  type Publisher,
+  type PublisherCore,
+  type PublisherStatus,
+} from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
+import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
 import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
 import type { PendingEvent, Waiter } from './pending-event.ts';
-import { CONSOLE_LOGGER, createReporter } from './report.ts';
-import { createRing } from './ring.ts';
+import { CONSOLE_LOGGER, createReporter, withoutCredentials } from './report.ts';
+import { confirmSigned, createSigning } from './signing.ts';
+import { createSpool } from './spool.ts';
+import { createStaging } from './staging.ts';
+import { type Source, startSupply } from './supply.ts';
 import { createUuidV7 } from './uuid.ts';
 
-const DEFAULT_WAIT_MS = 5_000;
 /** The longest that one turn of stamping and sending keeps the event loop. */
 const SLICE_MS = 2;
 /** What `stampEvent` adds to an event's fields, about. */
@@ -35,25 +51,68 @@ const ENVELOPE_BYTES = 320;
 export function createPublisher(options: PublisherOptions): Publisher {
   const settings = readOptions(options);
   const reporter = createReporter(settings.logger ?? CONSOLE_LOGGER, settings.onDrop);
-  return isEnabled(settings) ? createEnabledPublisher(settings, reporter) : createDisabledPublisher(reporter);
+  const core = isEnabled(settings)
+    ? confirmSigned(createEnabledPublisher(settings, reporter), settings.signer)
+    : createDisabledPublisher(reporter);
+  return Object.assign(core, { decision: decisionOf(core) });
 }
 
-function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): Publisher {
+function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): PublisherCore {
   const source = settings.source as string;
   const now = settings.clock ?? Date.now;
   const newId = createUuidV7();
+  const isoTime = createIsoTime();
   const intake = createIntake(settings.events ?? []);
   const checkData = createDataCheck(settings.events);
-  const numbering = createNumbering(settings.producer ?? newId(now()));
+  const bootId = settings.producer ?? newId(now());
+  const numbering = createNumbering(bootId);
+  const signing = createSigning(settings.signer, settings.logger ?? CONSOLE_LOGGER);
+  const diagnostics = createDiagnostics(bootId);
+  const critical: ReadonlySet<string> = new Set(settings.criticalTypes);
   const book = createAccountBook();
   const backlog = createBacklog({ maxEvents: settings.maxQueueEvents, maxBytes: settings.maxQueueBytes });
-  const raw = createRing<PendingEvent>();
   const delivery = createDelivery({
     ...settings,
     maxParked: Math.ceil(settings.maxQueueEvents / 2),
     backoff: { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs },
     acked: settleAcked,
     dropped: (event, reason, detail) => settleDropped(event, { reason, detail }),
+    wake,
+  });
+  const spool = settings.spoolDir
+    ? createSpool({
+        dir: settings.spoolDir,
+        bootId,
+        maxBytes: settings.maxSpoolBytes,
+        segmentBytes: settings.spoolSegmentBytes,
+        retryMs: settings.spoolRetryMs,
+      })
+    : null;
+  const adoption =
+    spool &&
+    createAdoption({
+      maxInMemory: Math.min(settings.windowEvents, settings.maxQueueEvents),
+      setAside: spool.setAside,
+      failed: (what, error) => reporter.spoolFailed(what, error),
+    });
+  const staging = createStaging({
+    backlog,
+    delivery,
+    spool,
+    adoption,
+    durability: settings.durability,
+    lowMark: Math.min(settings.windowEvents, settings.maxQueueEvents),
+    retryMs: settings.spoolRetryMs,
+    connected: () => link !== null,
+    holds: () => signing.hold(wake),
+    stamp,
+    movedOut: book.spool,
+    movedIn: book.unspool,
+    lost(events) {
+      book.lose(events);
+      const detail = `${events} records in ${settings.spoolDir} cannot be read back`;
+      for (let i = 0; i < events; i++) tell({ reason: 'spool_damaged', detail });
+    },
     wake,
   });
 
@@ -64,7 +123,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   /** Why there is no link. */
   let offline = 'connecting';
   let everConnected = false;
-  let dial: Dial | null = null;
+  let dial: Source | null = null;
+  let release = (): void => {};
 
   // --- in ---
 
@@ -82,7 +142,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const { type, orgid, fields } = taken;
     const sequence = numbering.take(orgid);
     const bytes = taken.bytes + ENVELOPE_BYTES;
-    if (!backlog.hasRoom(bytes)) {
+    if (!makeRoom(type, bytes)) {
       const detail = `${backlog.events} events and ${backlog.bytes} bytes are pending`;
       return refuse({ reason: 'queue_full', detail, type, orgid, sequence: String(sequence) }, waiter);
     }
@@ -101,16 +161,39 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       sent: false,
       tries: 0,
       waiter,
+      segment: null,
+      adopted: false,
     };
     book.accept();
     backlog.add(event);
-    raw.push(event);
+    if (spool !== null && settings.durability === 'sync') staging.pushThrough(event);
+    else staging.push(event);
     wake();
+  }
+
+  /** On disk what fits there, else by dropping an older event if that is what the service wants. */
+  function makeRoom(type: string, bytes: number): boolean {
+    const isCritical = critical.size > 0 && critical.has(type);
+    const share = isCritical || critical.size === 0 ? 1 : 1 - settings.criticalShare;
+    while (!backlog.hasRoom(bytes, share)) {
+      if (staging.makeRoom()) continue;
+      if (settings.whenFull === 'drop-newest') return false;
+      const keep = (event: PendingEvent): boolean => event.adopted || (critical.has(event.type) && !isCritical);
+      const oldest = delivery.dropOldest(keep) ?? staging.dropOldest(keep);
+      if (oldest === undefined) return false;
+      settleDropped(oldest, { reason: 'queue_full', detail: 'a newer event took its place' });
+    }
+    return true;
   }
 
   function refuse(drop: Drop, waiter: Waiter | null): void {
     book.refuse(drop.reason);
     waiter?.reject(dropError(drop));
+    tell(drop);
+  }
+
+  function tell(drop: Drop): void {
+    diagnostics.dropped(drop);
     reporter.dropped(drop);
   }
 
@@ -126,53 +209,60 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     scheduled = false;
     const untilMs = performance.now() + SLICE_MS;
     // What is stamped goes out before more is stamped, so that the server works at the same time.
-    let more = delivery.run(untilMs);
-    while (raw.length > 0 && performance.now() < untilMs) {
-      for (let i = 0; i < 16 && performance.now() < untilMs; i++) {
-        const event = raw.shift();
-        if (event === undefined) break;
-        stamp(event);
-      }
-      more = delivery.run(untilMs);
-    }
+    const unsent = delivery.run(untilMs);
+    const more = staging.run(untilMs) || unsent;
     observe();
-    if (more || raw.length > 0) wake();
+    if (more) wake();
   }
 
-  function stamp(event: PendingEvent): void {
+  /** false: it was dropped. */
+  function stamp(event: PendingEvent): boolean {
     const { type, orgid, producer } = event;
     const id = newId(event.timeMs);
     const sequence = String(event.sequence);
     event.id = id;
     try {
-      const time = new Date(event.timeMs).toISOString();
-      event.text = stampEvent(type, event.fields, { id, source, time, producer, sequence }, checkData).text;
+      const time = isoTime(event.timeMs);
+      event.text = stampEvent(
+        type,
+        event.fields,
+        { id, source, time, producer, sequence, ...signing.stamp() },
+        checkData,
+      ).text;
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
       const reason = cause instanceof SchemaError && cause.code === 'TOO_LARGE' ? 'too_large' : 'invalid';
-      return settleDropped(event, { reason, detail, cause });
+      settleDropped(event, { reason, detail, cause });
+      return false;
     }
     event.fields = null;
     backlog.resize(event, Buffer.byteLength(event.text));
-    delivery.offer(event);
+    return true;
   }
 
   // --- out ---
 
   function settleAcked(event: PendingEvent, ack: Ack): void {
+    diagnostics.acked(event, ack);
+    if (event.adopted) return adoption?.acked(event);
     book.ack(ack.duplicate);
     backlog.remove(event);
+    if (event.segment !== null) spool?.settle(event.segment);
     event.waiter?.resolve(ack);
   }
 
   function settleDropped(event: PendingEvent, why: Pick<Drop, 'reason' | 'detail' | 'cause'>): void {
     const { type, orgid, sequence } = event;
     const drop: Drop = { ...why, type, orgid, sequence: String(sequence) };
-    book.drop(why.reason);
-    backlog.remove(event);
+    if (event.adopted) adoption?.dropped(event);
+    else {
+      book.drop(why.reason);
+      backlog.remove(event);
+      if (event.segment !== null) spool?.settle(event.segment);
+    }
     event.waiter?.reject(dropError(drop));
-    reporter.dropped(drop);
+    tell(drop);
   }
 
   // --- connections ---
@@ -207,7 +297,6 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     }
     release = () => mine.release();
   }
-  let release = (): void => {};
 
   function detach(reason: string): void {
     link = null;
@@ -219,7 +308,9 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   /** Tells the log when the health changed. */
   function observe(): void {
     if (closing) return;
-    const { state, reason } = status();
+    const health = status();
+    diagnostics.status(health);
+    const { state, reason } = health;
     if (state === 'connected') reporter.connected();
     else if (state === 'degraded') reporter.degraded(reason ?? '');
   }
@@ -227,57 +318,90 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   function status(): PublisherStatus {
     if (closed) return { state: 'closed' };
     if (link === null) return { state: everConnected || !dial ? 'degraded' : 'connecting', reason: offline };
-    const { trouble } = delivery;
+    const trouble = delivery.trouble ?? spool?.trouble ?? null;
     return trouble === null ? { state: 'connected' } : { state: 'degraded', reason: trouble };
   }
 
   async function shutDown(timeoutMs: number): Promise<CloseResult> {
     const { acked } = book.read();
-    const pending = backlog.events;
+    const { pending: inMemory, spooled: onDisk } = book.read();
+    const pending = inMemory + onDisk;
     await backlog.whenSettled(timeoutMs);
-    closed = true;
     release();
-    const left = delivery.close();
-    for (let event = raw.shift(); event !== undefined; event = raw.shift()) left.push(event);
-    for (const event of left) settleDropped(event, { reason: 'closed', detail: 'still pending when close() ended' });
+    const { spooled } = leave();
+    stopListening();
     await dial?.close().catch(() => {});
     const nowAcked = book.read().acked - acked;
-    return { acked: nowAcked, spooled: 0, lost: pending - nowAcked };
+    return { acked: nowAcked, spooled, lost: pending - nowAcked - spooled };
   }
 
-  const publisher: Publisher = {
+  /** To disk with what is still here, and to the accounts with what cannot go there. Synchronous: the process may be exiting. */
+  function leave(): { spooled: number } {
+    closed = true;
+    const closedError = new PublisherError('CLOSED', 'closed before the event was acknowledged; it is on disk');
+    const lost = staging.leave(closedError);
+    for (const event of lost) settleDropped(event, { reason: 'closed', detail: 'still pending when close() ended' });
+    const { spooled } = book.read();
+    spool?.close();
+    adoption?.close();
+    diagnostics.status(status());
+    return { spooled };
+  }
+
+  const offExit = spool && onExit(() => void (closed || leave()));
+  const offSignal = settings.handleSignals
+    ? onSignal(() => publisher.close({ timeoutMs: settings.closeTimeoutMs }))
+    : null;
+  function stopListening(): void {
+    offExit?.();
+    offSignal?.();
+  }
+
+  function confirm(event: EventInput, options?: { timeoutMs?: number; level?: 'acked' }): Promise<Ack>;
+  function confirm(event: EventInput, options: { timeoutMs?: number; level: ConfirmLevel }): Promise<Confirmation>;
+  async function confirm(
+    event: EventInput,
+    { level, timeoutMs = DEFAULT_WAIT_MS }: { timeoutMs?: number; level?: ConfirmLevel } = {},
+  ): Promise<Ack | Confirmation> {
+    if (level !== undefined && level !== 'acked' && spool === null) {
+      throw new PublisherError('NO_SPOOL', `confirm: level is ${level}, which needs the option spoolDir`);
+    }
+    const confirmation = await confirming({
+      level: level ?? 'acked',
+      timeoutMs,
+      sync: (written) =>
+        spool && written.segment ? spool.sync(written.segment) : Promise.reject(new Error('not on disk')),
+      reason: () => status().reason ?? 'no answer',
+      start: (waiter) => take(event, waiter),
+    });
+    return confirmation.level === 'acked' && (level ?? 'acked') === 'acked' ? confirmation.ack : confirmation;
+  }
+
+  const publisher: PublisherCore = {
     emit: (event) => take(event, null),
-    confirm(event, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
-      return new Promise<Ack>((resolve, reject) => {
-        // Keeps the process: somebody awaits this.
-        const timer = setTimeout(
-          () =>
-            reject(
-              new PublisherError(
-                'TIMEOUT',
-                `not acknowledged within ${timeoutMs} ms: ${status().reason ?? 'no answer'}`,
-              ),
-            ),
-          timeoutMs,
-        );
-        take(event, {
-          resolve(ack) {
-            clearTimeout(timer);
-            resolve(ack);
-          },
-          reject(error) {
-            clearTimeout(timer);
-            reject(error);
-          },
-        });
-      });
-    },
+    confirm,
     enabled: (type) => !closing && intake.allows(type),
     flush: ({ timeoutMs = DEFAULT_WAIT_MS } = {}) => backlog.whenSettled(timeoutMs),
-    close: ({ timeoutMs = DEFAULT_WAIT_MS } = {}) => (closing ??= shutDown(timeoutMs)),
+    close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= shutDown(timeoutMs)),
     status,
+    bind(connection) {
+      if (closing) return;
+      const before = dial;
+      dial = null;
+      release();
+      detach('disconnected, reconnecting');
+      before?.close().catch(() => {});
+      attach(connection);
+    },
     stats: () => ({
       ...book.read(),
+      spool: spool &&
+        adoption && {
+          bytes: spool.bytes,
+          segments: spool.segments,
+          quarantined: spool.quarantined,
+          adopted: adoption.stats(),
+        },
       pendingBytes: backlog.bytes,
       inFlight: delivery.inFlight,
       parked: delivery.parked,
@@ -288,24 +412,22 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     },
   };
 
-  if (settings.connection) attach(settings.connection);
+  const failed = (error: unknown): void => {
+    offline = `cannot connect: ${withoutCredentials(error instanceof Error ? error.message : String(error))}`;
+    reporter.degraded(offline);
+    diagnostics.status(status());
+  };
+  const bounds = { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs };
+  const { connection } = settings;
+  if (connection === 'later') offline = 'no connection was bound yet';
+  else if (typeof connection === 'function') {
+    dial = startSupply({ ...bounds, make: connection, connected: attach, failed });
+  } else if (connection) attach(connection);
   else {
-    dial = startDial({
-      servers: serverList(settings),
-      connect: settings.connect ?? {},
-      minMs: settings.backoffMinMs,
-      maxMs: settings.backoffMaxMs,
-      connected: attach,
-      failed(error) {
-        offline = `cannot connect: ${error instanceof Error ? error.message : String(error)}`;
-        reporter.degraded(offline);
-      },
-    });
+    const servers = serverList(settings);
+    dial = startDial({ ...bounds, servers, connect: settings.connect ?? {}, connected: attach, failed });
   }
+  // What a dead process left is delivered also when nothing new is emitted.
+  if (spool) wake();
   return publisher;
-}
-
-function dropError({ reason, detail, type, cause }: Drop): PublisherError {
-  const what = type === undefined ? 'event' : `event ${type}`;
-  return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
 }

@@ -13,6 +13,8 @@ export interface Reporter {
   /** Not connected, or connected and nothing is stored; said when the reason changes. */
   degraded(reason: string): void;
   dropped(drop: Drop): void;
+  /** A file of the spool could not be read, deleted or put aside. */
+  spoolFailed(what: string, error: unknown): void;
 }
 
 /** Drops of one reason are summed up for this long. */
@@ -43,6 +45,7 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
       health = reason;
       say('warn', { reason }, 'events are queued and not stored');
     },
+    spoolFailed: (what, error) => say('warn', { error: String(error) }, `spool: ${what} failed`),
     dropped(drop) {
       if (onDrop) guarded(() => onDrop(drop));
       const now = performance.now();
@@ -70,4 +73,9 @@ function guarded(call: () => unknown): void {
 /** A promise that nobody awaits must not end the process when it rejects. */
 export function defuse(value: unknown): void {
   if (value instanceof Promise) value.catch(() => {});
+}
+
+/** `nats://user:password@host` in a client's message. */
+export function withoutCredentials(message: string): string {
+  return message.replaceAll(/\/\/[^/\s@]*@/g, '//***@');
 }

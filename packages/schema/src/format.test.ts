@@ -1,5 +1,6 @@
 /** Holds `docs/format.md`, `docs/format-example.py` and the code to each other. */
 import { spawnSync } from 'node:child_process';
+import { createHash, createPrivateKey, createPublicKey, sign, verify as verifyBytes } from 'node:crypto';
 import { mkdtempDisposableSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import {
   createSizeMemory,
   emptyHead,
   type Entry,
+  type JsonObject,
   formatBlock,
   formatTrailer,
   type Json,
@@ -28,6 +30,7 @@ import {
   type ProducerWindows,
   readMessage,
   REJECTIONS,
+  signedText,
   SIZE_WINDOW,
   transferOf,
   VERDICT_EXIT_CODES,
@@ -84,6 +87,31 @@ describe('the example', () => {
     const { stdout, stderr } = spawnSync('python3', [program], { encoding: 'utf8' });
     expect(stderr).toBe('');
     expect(stdout).toBe(`${[...acme, ...system].join('\n')}\n`);
+  });
+});
+
+describe('the receipt, which openssl signed', () => {
+  const line = fencedBlocks(join(DOCS, 'format.md'), 'json receipt')[0]?.trimEnd() ?? '';
+  const { keyid, signature, ...event } = JSON.parse(line) as JsonObject & { keyid: string; signature: string };
+  // RFC 8032 §7.1, test 1, in PKCS #8.
+  const seed = '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60';
+  const der = Buffer.from(`302e020100300506032b657004220420${seed}`, 'hex');
+  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  const signed = signedText({ keyid, signature, ...event });
+
+  it('is canonical, and a message', () => {
+    expect(canonicalJson(JSON.parse(line) as JsonObject)).toBe(line);
+    expect(readMessage('audit.run.started.acme', encoder.encode(line))).toMatchObject({ ok: true, canonical: line });
+  });
+
+  it('has the signature and the key id that the page says', () => {
+    const publicKey = createPublicKey(privateKey);
+    const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);
+    expect(text).toContain(`\`${raw.toString('base64')}\``);
+    expect(createHash('sha256').update(raw).digest('hex').slice(0, 16)).toBe(keyid);
+    expect(signed).toBe(canonicalJson({ ...event, keyid }));
+    expect(verifyBytes(null, Buffer.from(signed), publicKey, Buffer.from(signature, 'base64'))).toBe(true);
+    expect(sign(null, Buffer.from(signed), privateKey).toString('base64')).toBe(signature);
   });
 });
 

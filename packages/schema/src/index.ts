@@ -1,6 +1,8 @@
-export { ARTIFACT_EVENTS, artifactDownloaded, artifactUploaded } from './artifact.ts';
+export { artifactDownloaded, artifactUploaded } from './artifact.ts';
+export { BUILT_IN_EVENTS } from './built-in.ts';
 export { canonicalJson, MAX_DEPTH } from './canonical.ts';
 export { isChainloop } from './chainloop.ts';
+export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './decision-event.ts';
 export {
   type AnyEventDefinition,
   defineEvent,
@@ -22,6 +24,9 @@ export {
   type Rejection,
   REJECTIONS,
 } from './message.ts';
+export { type Receipt, type ReceiptCounts, signedText, type VerifySignature } from './receipt.ts';
+export { requestHandled } from './request-event.ts';
+export { runFailed, runFinished, runStarted } from './run-event.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
 export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
 export {

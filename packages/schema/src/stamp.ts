@@ -4,6 +4,7 @@ import { SchemaError, show } from './error.ts';
 import { ATTRIBUTE_NAMES, checkEvent, EventAttributes, type Event, MAX_EVENT_BYTES, notAnEvent } from './event.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ARTIFACT_EVENTS, isPlainlyAnArtifact } from './artifact.ts';
+import { BUILT_IN_EVENTS } from './built-in.ts';
 
 /** What the publisher adds to a draft. */
 export interface Stamp {
@@ -13,6 +14,10 @@ export interface Stamp {
   readonly time: string;
   readonly producer?: string;
   readonly sequence?: string;
+  /** Makes the event a receipt (`receipt.ts`). Both or none. */
+  readonly keyid?: string;
+  /** @returns the base64 of the Ed25519 signature over the text's UTF-8 bytes */
+  readonly sign?: (text: string) => string;
 }
 
 export interface StampedEvent {
@@ -26,7 +31,7 @@ export type DataCheck = (type: string, data: JsonObject) => void;
 
 /** @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check */
 export function createDataCheck(definitions: readonly AnyEventDefinition[] = []): DataCheck {
-  const schemas = new Map([...ARTIFACT_EVENTS, ...definitions].map((d: AnyEventDefinition) => [d.type, d.data]));
+  const schemas = new Map([...BUILT_IN_EVENTS, ...definitions].map((d) => [d.type, d.data]));
   const artifacts = new Set<string>(
     ARTIFACT_EVENTS.filter(({ type, data }) => schemas.get(type) === data).map(({ type }) => type),
   );
@@ -58,19 +63,31 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
       throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(value)}: the publisher sets ${name}`);
     } else set(data, name, value);
   }
-  const stamped: Record<string, Json | undefined> = { ...stamp, specversion: '1.0', type, ...given, data };
-  const event: Record<string, Json> = {};
-  for (const name of ATTRIBUTES_IN_ORDER) {
-    const value = stamped[name];
-    if (value !== undefined) event[name] = value;
-  }
+  const { sign } = stamp;
+  const stamped = { ...stamp, specversion: '1.0', type, ...given, data };
+  let event = inOrder(stamped);
   checkEvent(event);
   checkData(type, data);
-  const text = canonicalJson(event);
+  let text = canonicalJson(event);
+  if (sign) {
+    event = inOrder({ ...event, signature: sign(text) });
+    checkEvent(event);
+    text = canonicalJson(event);
+  }
   if (text.length * MAX_UTF8_PER_UNIT > MAX_EVENT_BYTES && utf8Length(text) > MAX_EVENT_BYTES) {
     throw new SchemaError('TOO_LARGE', `event has ${utf8Length(text)} bytes, at most ${MAX_EVENT_BYTES} are allowed`);
   }
   return { event, text };
+}
+
+/** The attributes alone, sorted: what else is there (`sign`) is left. */
+function inOrder(attributes: Readonly<Record<string, unknown>>): Event & JsonObject {
+  const event: Record<string, Json> = {};
+  for (const name of ATTRIBUTES_IN_ORDER) {
+    const value = attributes[name];
+    if (value !== undefined) event[name] = value as Json;
+  }
+  return event as Event & JsonObject;
 }
 
 const ATTRIBUTES_IN_ORDER = [...ATTRIBUTE_NAMES].toSorted((a, b) => (a < b ? -1 : 1));

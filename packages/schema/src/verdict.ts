@@ -1,5 +1,6 @@
 /** What verification says. */
 import type { Hole } from './hole.ts';
+import type { ReceiptCounts } from './receipt.ts';
 import type { Totals } from './volume.ts';
 
 /** From best to worst; a report over several chains has the worst of theirs. */
@@ -48,4 +49,6 @@ export interface ChainReport {
   readonly holes: readonly Hole[];
   /** All events in holes, a decimal number. More than `erased` makes the verdict `incomplete`. */
   readonly missing: string;
+  /** With `verifySignature`: the signatures of the verified entries. A wrong one makes the verdict `tampered`. */
+  readonly receipts?: ReceiptCounts;
 }

@@ -11,6 +11,7 @@ import { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { createHoleFinder } from './hole.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { MAX_LINE_BYTES } from './line.ts';
+import { createReceiptCheck, type VerifySignature } from './receipt.ts';
 import { utf8Length } from './stamp.ts';
 import { SYSTEM_CHAIN } from './subject.ts';
 import { isWatermarkRecord } from './system-record.ts';
@@ -26,6 +27,8 @@ export interface VerifyOptions {
   /** Heads that the chain must contain. Only they can show a cut tail or a chain that was recomputed as a whole. */
   readonly expect?: readonly Expectation[];
   readonly sha256?: Sha256;
+  /** Checks the signatures of receipts, and adds `receipts` to the report. */
+  readonly verifySignature?: VerifySignature;
 }
 
 export interface ChainVerifier {
@@ -63,6 +66,7 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
   const expected = Map.groupBy(options.expect ?? [], ({ seq }) => seq);
   const checkVolume = createVolumeCheck(fromSeq);
   const holes = createHoleFinder(fromSeq === 1);
+  const receipts = options.verifySignature ? createReceiptCheck(options.verifySignature) : null;
 
   let orgid = options.orgid ?? null;
   let first: Expectation | null = null;
@@ -148,7 +152,9 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
     const wrong = examineEvent(core, event);
     if (wrong !== null) return wrong;
     const wanted = unlike(expected.get(core.seq), hash);
-    return wanted ? `hash is ${hash}, expected ${wanted.hash}` : null;
+    if (wanted) return `hash is ${hash}, expected ${wanted.hash}`;
+    if (!receipts || event === null || core.orgid === SYSTEM_CHAIN) return null;
+    return receipts.take(event);
   }
 
   function examineEvent(core: Core, event: JsonObject | null): string | null {
@@ -207,6 +213,7 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
         problem: why,
         erased,
         ...found,
+        ...(receipts && { receipts: receipts.read() }),
       };
     },
   };

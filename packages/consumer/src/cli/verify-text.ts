@@ -18,7 +18,14 @@ export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): s
   return [...lines, `verdict: ${verdict}`];
 }
 
-export function chainLine({ verdict, orgid, entries, first, last, problem, holes, missing }: ChainReport): string {
+export function chainLine({ receipts, ...report }: ChainReport): string {
+  const line = entriesLine(report);
+  if (!receipts) return line;
+  const { verified, unknown, unsigned } = receipts;
+  return `${line}; signatures: ${verified} verified, ${unknown} by unknown keys, ${unsigned} unsigned`;
+}
+
+function entriesLine({ verdict, orgid, entries, first, last, problem, holes, missing }: ChainReport): string {
   const what = `${verdict.padEnd(10)} ${orgid ?? '(no chain)'}: ${entries} entries`;
   const range = first && last ? `, ${first.seq} to ${last.seq}, head ${last.seq}:${last.hash}` : '';
   if (problem) return `${what} are good; at ${problem.seq}: ${problem.detail}`;

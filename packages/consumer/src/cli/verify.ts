@@ -1,7 +1,15 @@
-import { type ChainReport, type Expectation, ORGID_PATTERN, SYSTEM_CHAIN, VERDICT_EXIT_CODES } from '@waybill/schema';
+import {
+  type ChainReport,
+  type Expectation,
+  ORGID_PATTERN,
+  SYSTEM_CHAIN,
+  VERDICT_EXIT_CODES,
+  type VerifySignature,
+} from '@waybill/schema';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { ConsumerError } from '../errors.ts';
+import { createSignatureVerifier } from '../signature.ts';
 import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
 import { verifyLines } from '../verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
@@ -12,8 +20,8 @@ import { withNats } from './with-nats.ts';
 export const verifyCommand: Command = {
   name: 'verify',
   summary: 'Re-derive everything in the chains and compare',
-  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--from-seq N] [--wait SECONDS] [--json]
-       waybill verify --file FILE [--org ID] [--expect SEQ:HASH]… [--from-seq N] [--json]
+  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS] [--json]
+       waybill verify --file FILE [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
 no hole, and that every message of the stream of events is in exactly one chain, unaltered.
@@ -23,6 +31,8 @@ no hole, and that every message of the stream of events is in exactly one chain,
   --file FILE         a chain as \`waybill replay\` prints it; - for the standard input. Needs no NATS
   --expect SEQ:HASH   a head that you hold (\`waybill head\`): only it can show a cut tail or a chain that was
                       recomputed as a whole. Several are allowed; with --all, ORG:SEQ:HASH
+  --signer ID=KEY     check the signatures of events whose keyid is ID: KEY is the base64 of the 32 bytes of an Ed25519
+                      public key. Several are allowed
   --from-seq N        start at this entry and take what is before it on trust; not with --all
   --wait SECONDS      how long to wait for a ledger that is behind the stream of events (default 5)
   --json              the whole report
@@ -35,6 +45,7 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
     all: { type: 'boolean' },
     file: { type: 'string' },
     expect: { type: 'string', multiple: true },
+    signer: { type: 'string', multiple: true },
     'from-seq': { type: 'string' },
     wait: { type: 'string' },
     json: { type: 'boolean' },
@@ -46,6 +57,7 @@ async function verifyFile({ values, output }: CommandContext): Promise<number> {
   if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: a file has one chain');
   const file = values.text('file') as string;
   const orgid = values.text('org');
+  const signers = signatureCheck(values);
   const expect = expectations(values, orgid ?? '').get(orgid ?? '') ?? [];
   const total = file === '-' ? null : await sizeOf(file);
   const bar = createProgressBar(output);
@@ -55,6 +67,7 @@ async function verifyFile({ values, output }: CommandContext): Promise<number> {
       fromSeq: fromSeq(values),
       expect,
       ...(orgid !== undefined && { orgid }),
+      ...signers,
       onProgress: ({ bytes, entries }) => bar.show({ done: bytes, total, text: `${entries} entries` }),
     });
   } catch (cause) {
@@ -80,6 +93,7 @@ async function verifyStreams(context: CommandContext): Promise<number> {
   if (orgid === null && from !== 1)
     throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
   const expect = expectations(values, orgid);
+  const signers = signatureCheck(values);
   const waitMs = wholeNumber('wait', values.text('wait'), 5) * 1000;
   const bar = createProgressBar(output);
   let report: LedgerReport;
@@ -90,6 +104,7 @@ async function verifyStreams(context: CommandContext): Promise<number> {
         waitMs,
         fromSeq: from,
         ...(orgid !== null && { orgid }),
+        ...signers,
         onProgress: ({ phase, done, total }) =>
           bar.show({ done, total, text: phase === 'ledger' ? 'blocks' : 'events' }),
       }),
@@ -126,6 +141,21 @@ function expectations(values: Values, orgid: string | null): Map<string, Expecta
     heads.set(chain, [...(heads.get(chain) ?? []), { seq: Number(seq), hash }]);
   }
   return heads;
+}
+
+function signatureCheck(values: Values): { verifySignature?: VerifySignature } {
+  const keys = new Map<string, string>();
+  for (const text of values.all('signer')) {
+    const [, keyid, publicKey] = /^([^=]{1,128})=(.+)$/.exec(text) ?? [];
+    if (keyid === undefined || publicKey === undefined || keys.has(keyid)) {
+      throw new ConsumerError(
+        'BAD_ARGUMENT',
+        `--signer is ${JSON.stringify(text)}: expected KEYID=PUBLICKEY, each key id once`,
+      );
+    }
+    keys.set(keyid, publicKey);
+  }
+  return keys.size === 0 ? {} : { verifySignature: createSignatureVerifier(keys) };
 }
 
 async function sizeOf(file: string): Promise<number> {

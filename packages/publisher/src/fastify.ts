@@ -1,0 +1,34 @@
+/** Fastify 5. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { createRequestAudit, type RequestAuditOptions, whenOver } from './request-audit.ts';
+
+export type { RequestAuditOptions } from './request-audit.ts';
+
+/**
+ * A plugin that emits one `request.handled` for each authenticated request of the instance that it is registered in.
+ *
+ *     await app.register(auditRequests, { audit, claims: (request) => request.user });
+ */
+export function auditRequests(
+  app: FastifyInstance,
+  options: RequestAuditOptions<FastifyRequest>,
+  done: (error?: Error) => void,
+): void {
+  const { begin } = createRequestAudit(options);
+  app.addHook('onRequest', (request, reply, next) => {
+    const end = begin(request, request.headers['traceparent']);
+    whenOver(reply.raw, () =>
+      end(() => ({
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.raw.statusCode,
+        aborted: !reply.raw.writableFinished,
+      })),
+    );
+    next();
+  });
+  done();
+}
+
+// What `fastify-plugin` sets: the hook is for the instance that registers this, not for a child of its own.
+Object.assign(auditRequests, { [Symbol.for('skip-override')]: true });

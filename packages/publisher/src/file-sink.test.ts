@@ -1,0 +1,203 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempDisposableSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, mkdirSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { artifactUploaded, verify } from '@waybill/schema';
+import { describe, expect, test } from 'vitest';
+import { openChainFile } from './chain-file.ts';
+import { fileSink, type FileSinkOptions } from './file-sink.ts';
+
+const digestOf = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}`;
+const upload = (n: number, orgid = 'acme') => artifactUploaded({ orgid, digest: digestOf(n), size_bytes: n });
+const skipped = (n: number) => artifactUploaded({ orgid: 'acme', digest: digestOf(n), skipped: true });
+const folderOf = () => mkdtempDisposableSync(join(tmpdir(), 'waybill-file-'));
+const linesOf = (folder: string, orgid = 'acme') =>
+  readFileSync(join(folder, `${orgid}.ndjson`), 'utf8')
+    .split('\n')
+    .slice(0, -1);
+
+function sinkIn(directory: string, more: Partial<FileSinkOptions> = {}) {
+  const warnings: string[] = [];
+  const logger = {
+    info: () => {},
+    warn: (fields: object, message: string) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
+  };
+  return { sink: fileSink({ source: '//cas', directory, logger, backoffMaxMs: 5, ...more }), warnings };
+}
+
+test('a chain per organization, which goes on when the sink is opened again', async () => {
+  using folder = folderOf();
+  for (let start = 0; start < 3; start++) {
+    const { sink } = sinkIn(folder.path);
+    for (let i = 1; i <= 300; i++) sink.emit(upload(i));
+    sink.emit(upload(1, 'bolt'));
+    // Its size was stated by an upload before, in the second round by one before the restart.
+    sink.emit(skipped(start * 10 + 10));
+    expect(await sink.confirm(upload(7))).toEqual({ stream: 'FILE', seq: 302 * (start + 1), duplicate: false });
+    expect(await sink.flush()).toBe(true);
+    expect(sink.stats()).toEqual({ emitted: 303, written: 303, pending: 0, dropped: 0 });
+    await sink.close();
+  }
+  expect(verify(linesOf(folder.path), { orgid: 'acme' })).toMatchObject({
+    verdict: 'ok',
+    entries: 906,
+    totals: { uploads: { count: '903' }, deduplicated: { count: '3', bytes: '60', unknown: '0' } },
+  });
+  expect(verify(linesOf(folder.path, 'bolt'))).toMatchObject({ verdict: 'ok', entries: 3 });
+  expect(statSync(join(folder.path, 'acme.ndjson')).mode & 0o777).toBe(0o600);
+});
+
+test.each([1, 10, 100, 700])('a last line that is torn %d bytes before its end is cut off', async (missing) => {
+  using folder = folderOf();
+  const path = join(folder.path, 'acme.ndjson');
+  const first = sinkIn(folder.path).sink;
+  for (let i = 1; i <= 5; i++) first.emit(upload(i));
+  await first.close();
+  truncateSync(path, statSync(path).size - missing);
+  const { sink } = sinkIn(folder.path);
+  expect(await sink.confirm(upload(6))).toMatchObject({ seq: 5 });
+  await sink.close();
+  expect(verify(linesOf(folder.path))).toMatchObject({ verdict: 'ok', entries: 5 });
+});
+
+test('a torn first line leaves an empty chain', async () => {
+  using folder = folderOf();
+  writeFileSync(join(folder.path, 'acme.ndjson'), '{"core":{"event_hash":"');
+  const { sink } = sinkIn(folder.path);
+  expect(await sink.confirm(upload(1))).toMatchObject({ seq: 1 });
+  await sink.close();
+  expect(verify(linesOf(folder.path))).toMatchObject({ verdict: 'ok', entries: 1 });
+});
+
+test('a chain that does not verify is not appended to', async () => {
+  using folder = folderOf();
+  const path = join(folder.path, 'acme.ndjson');
+  const first = sinkIn(folder.path).sink;
+  for (let i = 1; i <= 3; i++) first.emit(upload(i));
+  await first.close();
+  const text = readFileSync(path, 'utf8').replace('"size_bytes":2', '"size_bytes":9');
+  writeFileSync(path, text);
+  const { sink, warnings } = sinkIn(folder.path);
+  await expect(sink.confirm(upload(4))).rejects.toMatchObject({
+    code: 'NOT_WRITTEN',
+    message: expect.stringContaining('is tampered at entry 2'),
+  });
+  expect(sink.stats()).toMatchObject({ emitted: 1, dropped: 1 });
+  expect(warnings.join()).toContain('is tampered at entry 2');
+  await sink.close();
+  expect(readFileSync(path, 'utf8')).toBe(text);
+});
+
+test('what somebody else appends is seen before anything is written after it', async () => {
+  using folder = folderOf();
+  const { sink } = sinkIn(folder.path);
+  await sink.confirm(upload(1));
+  await appendFile(join(folder.path, 'acme.ndjson'), 'x\n');
+  await expect(sink.confirm(upload(2))).rejects.toMatchObject({ code: 'NOT_WRITTEN' });
+  await sink.close();
+});
+
+test('flush waits for what was emitted before it, not for what comes meanwhile', async () => {
+  using folder = folderOf();
+  const { sink } = sinkIn(folder.path);
+  let more = true;
+  const emitOn = (): void => {
+    if (!more) return;
+    sink.emit(upload(1));
+    setImmediate(emitOn);
+  };
+  emitOn();
+  for (let i = 0; i < 5; i++) expect(await sink.flush()).toBe(true);
+  more = false;
+  await sink.close();
+  expect(sink.stats()).toMatchObject({ pending: 0, dropped: 0 });
+});
+
+describe('trouble', () => {
+  test('a file that cannot be written is tried again, and nothing is lost or doubled', async () => {
+    using folder = folderOf();
+    const inTheWay = join(folder.path, 'acme.ndjson');
+    mkdirSync(inTheWay);
+    const { sink, warnings } = sinkIn(folder.path, { maxQueueEvents: 10 });
+    for (let i = 1; i <= 12; i++) sink.emit(upload(i));
+    await expect(sink.confirm(upload(13))).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    await expect.poll(() => warnings.join()).toContain('EISDIR');
+    expect(await sink.flush({ timeoutMs: 1 })).toBe(false);
+    rmSync(inTheWay, { recursive: true });
+    expect(await sink.flush()).toBe(true);
+    expect(sink.stats()).toEqual({ emitted: 13, written: 10, pending: 0, dropped: 3 });
+    expect(await sink.confirm(upload(14))).toMatchObject({ seq: 11 });
+    await sink.close();
+    expect(verify(linesOf(folder.path))).toMatchObject({ verdict: 'incomplete', entries: 11, missing: '3' });
+  });
+
+  test('entries of an append that failed are cut off before it is done again', async () => {
+    using folder = folderOf();
+    const path = join(folder.path, 'acme.ndjson');
+    const { sink } = sinkIn(folder.path);
+    await sink.confirm(upload(1));
+    const { size } = statSync(path);
+    await sink.confirm(upload(2));
+    await sink.close();
+    const again = await openChainFile(path, 'acme', size);
+    expect([again.seq, again.bytes, statSync(path).size]).toEqual([1, size, size]);
+  });
+
+  test('close gives up what cannot be written, and says so', async () => {
+    using folder = folderOf();
+    mkdirSync(join(folder.path, 'acme.ndjson'));
+    const { sink } = sinkIn(folder.path);
+    const confirmed = sink.confirm(upload(1)).catch((error: unknown) => error);
+    await sink.close({ timeoutMs: 1 });
+    expect(await confirmed).toMatchObject({ code: 'CLOSED' });
+    expect(sink.stats()).toEqual({ emitted: 1, written: 0, pending: 0, dropped: 1 });
+    await expect(sink.confirm(upload(1))).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  test('one process has the directory, until it is closed or dead', async () => {
+    using folder = folderOf();
+    const { sink } = sinkIn(folder.path);
+    expect(() => sinkIn(folder.path)).toThrow(`process ${process.pid} has`);
+    await sink.close();
+    writeFileSync(join(folder.path, 'lock'), '1');
+    expect(() => sinkIn(folder.path)).toThrow('process 1 has');
+    // In a container this is what a crash leaves behind.
+    writeFileSync(join(folder.path, 'lock'), String(process.pid));
+    await sinkIn(folder.path).sink.close();
+  });
+});
+
+test('kill -9 while writing: what was confirmed is there, and the chain verifies and goes on', async () => {
+  using folder = folderOf();
+  const program = `
+    import { artifactUploaded, fileSink } from '@waybill/publisher';
+    const sink = fileSink({ source: '//x', directory: ${JSON.stringify(folder.path)} });
+    for (let i = 1; ; i++) {
+      for (let j = 0; j < 20; j++) sink.emit(artifactUploaded({ orgid: 'acme', digest: 'sha256:' + '0'.repeat(64), size_bytes: i }));
+      const { seq } = await sink.confirm(artifactUploaded({ orgid: 'acme', digest: 'sha256:' + '0'.repeat(64), size_bytes: i }));
+      process.stdout.write(seq + '\\n');
+    }
+  `;
+  let confirmed = 0;
+  for (let round = 0; round < 4; round++) {
+    const args = ['--conditions=source', '--input-type=module', '--eval', program];
+    const child = spawn(process.execPath, args, {
+      cwd: join(import.meta.dirname, '../../../test'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += chunk));
+    const before = confirmed;
+    await expect
+      .poll(() => (confirmed = Number(output.trimEnd().split('\n').at(-1))), { timeout: 20_000 })
+      .toBeGreaterThan(before + 100);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    confirmed = Number(output.slice(0, output.lastIndexOf('\n')).split('\n').at(-1));
+    const report = verify(linesOf(folder.path));
+    expect(report.verdict).toBe('ok');
+    expect(report.entries).toBeGreaterThanOrEqual(confirmed);
+  }
+}, 60_000);

@@ -1,0 +1,252 @@
+/** Events into hash-chained files, one per organization, for a service that has no NATS. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
+import type { Ack } from './ack.ts';
+import { type Backoff, createBackoff } from './backoff.ts';
+import { type ChainedEvent, type ChainFile, openChainFile } from './chain-file.ts';
+import type { Drop } from './drop.ts';
+import { dropError, PublisherError } from './error.ts';
+import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
+import type { EventInput } from './intake.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { CONSOLE_LOGGER, createReporter, type PublisherLogger } from './report.ts';
+import type { Sink } from './sink.ts';
+import { createStamper, type StamperOptions } from './stamper.ts';
+
+export interface FileSinkOptions extends StamperOptions {
+  /** Where the chains are: `<orgid>.ndjson`, mode 0600. Created when missing. One process at a time may have it. */
+  readonly directory: string;
+  /** Events that may wait to be written. Default: 16,384. */
+  readonly maxQueueEvents?: number;
+  /** Waits after a failed write are random, below a bound that doubles from 50 to here. Default: 5,000. */
+  readonly backoffMaxMs?: number;
+  /** Default: warnings go to the console. */
+  readonly logger?: PublisherLogger;
+  /** Called for each event that was not valid, or for which there was no room. */
+  readonly onDrop?: (drop: Drop) => void;
+}
+
+export interface FileSinkStats {
+  /** `emitted = written + pending + dropped`, always. */
+  readonly emitted: number;
+  /** In a file, and synced. */
+  readonly written: number;
+  readonly pending: number;
+  readonly dropped: number;
+}
+
+export interface FileSink extends Sink {
+  stats(): FileSinkStats;
+}
+
+interface Waiting extends ChainedEvent {
+  readonly settle: ((result: Ack | PublisherError) => void) | null;
+}
+
+/** The chain of one organization, and what is to be written to it. */
+interface Lane {
+  readonly orgid: string;
+  readonly queue: Waiting[];
+  readonly backoff: Backoff;
+  file: ChainFile | null;
+  /** After a failed write: how much of the file is good. */
+  keepBytes: number | undefined;
+  /** Events that were queued, and of those the ones that are written or given up. */
+  queued: number;
+  settled: number;
+  isRunning: boolean;
+  running: Promise<void>;
+}
+
+/** Entries of one write: what a crash can cost at most, and what a slow disk is asked for at once. */
+const BATCH_EVENTS = 256;
+const BACKOFF_MIN_MS = 50;
+
+/** @throws PublisherError INVALID_OPTIONS when the directory cannot be used, or another process has it */
+export function fileSink(options: FileSinkOptions): FileSink {
+  const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000, clock = Date.now } = options;
+  // From a configuration, they may be anything.
+  if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
+  if (textOf(directory) === '') throw bad(`directory is ${directory}`);
+  const unlock = takeDirectory(directory);
+  const stamper = createStamper(options);
+  const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
+  const lanes = new Map<string, Lane>();
+  /** Who waits for something to be settled. */
+  const observers = new Set<() => void>();
+  let emitted = 0;
+  let written = 0;
+  let dropped = 0;
+  let closing: Promise<void> | null = null;
+  const stop = new AbortController();
+
+  const pending = (): number => emitted - written - dropped;
+
+  function take(input: EventInput, settle: Waiting['settle']): void {
+    const stamped = stamper.stamp(input);
+    emitted++;
+    if (closing) return refuse({ reason: 'closed', detail: 'emitted after close()' }, settle);
+    if (!stamped.ok) return refuse(stamped.drop, settle);
+    const { orgid, event, text, subject } = stamped;
+    if (pending() > maxQueueEvents) {
+      const detail = `${maxQueueEvents} events are pending`;
+      const { type, sequence } = event;
+      return refuse({ reason: 'queue_full', detail, type, orgid, ...(sequence && { sequence }) }, settle);
+    }
+    const lane = laneOf(orgid);
+    lane.queue.push({ event: event as unknown as ChainedEvent['event'], text, subject, settle });
+    lane.queued++;
+    if (lane.isRunning) return;
+    lane.isRunning = true;
+    lane.running = run(lane);
+    // It handles what is foreseen itself.
+    lane.running.catch((error: unknown) => reporter.degraded(String(error)));
+  }
+
+  function laneOf(orgid: string): Lane {
+    const backoff = createBackoff({ minMs: BACKOFF_MIN_MS, maxMs: backoffMaxMs });
+    const lane: Lane = lanes.get(orgid) ?? {
+      orgid,
+      queue: [],
+      backoff,
+      file: null,
+      keepBytes: undefined,
+      queued: 0,
+      settled: 0,
+      isRunning: false,
+      running: Promise.resolve(),
+    };
+    lanes.set(orgid, lane);
+    return lane;
+  }
+
+  function refuse(drop: Drop, settle: Waiting['settle']): void {
+    dropped++;
+    settle?.(dropError(drop));
+    reporter.dropped(drop);
+  }
+
+  /** Writes what is queued, in order, until nothing is or the sink is closed. */
+  async function run(lane: Lane): Promise<void> {
+    while (lane.queue.length > 0 && !stop.signal.aborted) {
+      const batch = lane.queue.slice(0, BATCH_EVENTS);
+      try {
+        lane.file ??= await openChainFile(join(directory, `${lane.orgid}.ndjson`), lane.orgid, lane.keepBytes);
+        const first = lane.file.seq + 1;
+        await lane.file.append(batch, clock());
+        lane.queue.splice(0, batch.length);
+        written += batch.length;
+        lane.settled += batch.length;
+        lane.backoff.reset();
+        batch.forEach(({ settle }, i) => settle?.({ stream: 'FILE', seq: first + i, duplicate: false }));
+        observe();
+      } catch (error) {
+        reporter.degraded(`${lane.orgid}: ${error instanceof Error ? error.message : String(error)}`);
+        // Whole entries of the batch may be in the file; they are cut off before the batch is written again.
+        lane.keepBytes = lane.file?.bytes ?? lane.keepBytes;
+        lane.file = null;
+        await settleFailed(lane, error);
+      }
+    }
+    lane.isRunning = false;
+  }
+
+  /** Waits for another try, or gives the events up. */
+  async function settleFailed(lane: Lane, error: unknown): Promise<void> {
+    if (!(error instanceof PublisherError)) return pause(lane.backoff.next());
+    // The chain was damaged or changed by somebody else: nothing that is tried again makes it right.
+    lane.keepBytes = undefined;
+    giveUp(lane, error);
+  }
+
+  function giveUp(lane: Lane, error: PublisherError): void {
+    for (const { settle } of lane.queue.splice(0)) {
+      dropped++;
+      lane.settled++;
+      settle?.(error);
+    }
+    observe();
+  }
+
+  /** Ends at once when the sink is closed, and leaves no listener behind. */
+  async function pause(ms: number): Promise<void> {
+    try {
+      await setTimeoutAsync(ms, undefined, { signal: stop.signal });
+    } catch {
+      // Closed: the loop sees that itself.
+    }
+  }
+
+  /** Waits until everything that is queued now is written or given up. */
+  function whenSettled(timeoutMs: number): Promise<boolean> {
+    const targets = [...lanes.values()].map((lane) => ({ lane, until: lane.queued }));
+    const isSettled = (): boolean => targets.every(({ lane, until }) => lane.settled >= until);
+    if (isSettled()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const done = (inTime: boolean): void => {
+        clearTimeout(timer);
+        observers.delete(look);
+        resolve(inTime);
+      };
+      const look = (): void => {
+        if (isSettled()) done(true);
+      };
+      const timer = setTimeout(() => done(false), timeoutMs);
+      observers.add(look);
+    });
+  }
+
+  function observe(): void {
+    for (const look of observers) look();
+  }
+
+  async function shutDown(timeoutMs: number): Promise<void> {
+    await whenSettled(timeoutMs);
+    stop.abort();
+    // A write that is under way ends before the directory is given to another process.
+    await Promise.all([...lanes.values()].map(({ running }) => running));
+    for (const lane of lanes.values()) giveUp(lane, new PublisherError('CLOSED', 'not written when close() ended'));
+    unlock();
+  }
+
+  return {
+    emit: (event) => take(event, null),
+    async confirm(event, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
+      await options.signer?.identity();
+      return new Promise<Ack>((resolve, reject) => {
+        const error = new PublisherError('TIMEOUT', `not written within ${timeoutMs} ms`);
+        const timer = setTimeout(() => reject(error), timeoutMs);
+        take(event, (result) => {
+          clearTimeout(timer);
+          if (result instanceof PublisherError) reject(result);
+          else resolve(result);
+        });
+      });
+    },
+    enabled: (type) => !closing && stamper.allows(type),
+    flush: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => whenSettled(timeoutMs),
+    close: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => (closing ??= shutDown(timeoutMs)),
+    stats: () => ({ emitted, written, pending: pending(), dropped }),
+    async [Symbol.asyncDispose]() {
+      await (closing ??= shutDown(DEFAULT_WAIT_MS));
+    },
+  };
+}
+
+function takeDirectory(directory: string): () => void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return lockDirectory(directory);
+  } catch (cause) {
+    throw bad(`directory ${directory} cannot be used: ${(cause as Error).message}`, cause);
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function bad(detail: string, cause?: unknown): PublisherError {
+  return new PublisherError('INVALID_OPTIONS', `fileSink: ${detail}`, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,80 @@
+/** How a publisher uses its signer: fail-open where nobody waits, fail-closed where somebody does. */
+import type { Stamp } from '@waybill/schema';
+import { PublisherError } from './error.ts';
+import { DEFAULT_WAIT_MS, type PublisherCore, type WaitOptions } from './handle.ts';
+import type { EventInput } from './intake.ts';
+import type { PublisherLogger } from './report.ts';
+import type { Signer, SigningIdentity } from './signer.ts';
+
+export interface Signing {
+  /** Whether to wait with stamping; `resume` is called, once, when that is over. */
+  hold(resume: () => void): boolean;
+  /** What makes the next event a receipt; nothing while there is no identity. */
+  stamp(): Pick<Stamp, 'keyid' | 'sign'>;
+}
+
+const UNSIGNED = {};
+
+export function createSigning(signer: Signer | undefined, logger: PublisherLogger): Signing {
+  let waiting = false;
+  /** What the log was last told. */
+  let signs: boolean | null = null;
+  let signed: Pick<Stamp, 'keyid' | 'sign'> = UNSIGNED;
+
+  function observe(identity: SigningIdentity | null): void {
+    if (signs === (identity !== null)) return;
+    signs = identity !== null;
+    try {
+      if (identity) logger.info({ keyid: identity.keyid }, 'events are signed');
+      else logger.warn({}, 'there is no signing key: events are published unsigned');
+    } catch {
+      // A logger that fails has no better place to be told of.
+    }
+  }
+
+  return {
+    hold(resume) {
+      const firstTry = signer?.firstTry;
+      if (!firstTry) return false;
+      if (!waiting) {
+        waiting = true;
+        firstTry.then(resume, resume);
+      }
+      return true;
+    },
+    stamp() {
+      if (!signer || signed !== UNSIGNED) return signed;
+      const identity = signer.peek();
+      observe(identity);
+      if (identity) signed = { keyid: identity.keyid, sign: identity.sign };
+      return signed;
+    },
+  };
+}
+
+/** With a signer, `confirm` emits nothing unless it will be signed: an identity that was had once is kept. */
+export function confirmSigned(publisher: PublisherCore, signer: Signer | undefined): PublisherCore {
+  if (!signer) return publisher;
+  const { confirm } = publisher;
+  return Object.assign(publisher, {
+    async confirm(event: EventInput, options: WaitOptions = {}) {
+      const { timeoutMs = DEFAULT_WAIT_MS } = options;
+      const startMs = performance.now();
+      await within(signer.identity(), timeoutMs);
+      return confirm(event, { ...options, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startMs)) });
+    },
+  });
+}
+
+async function within(identity: Promise<SigningIdentity>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    const error = new PublisherError('UNSIGNED', `no signing identity within ${timeoutMs} ms`);
+    timer = setTimeout(() => reject(error), timeoutMs);
+  });
+  try {
+    await Promise.race([identity, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env node
+/** The `waybill-spool` command: what waits in a spool directory, and its delivery without the service that wrote it. */
+import { credsAuthenticator, nkeyAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { env, stderr, stdout } from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { AdoptedStats } from './adoption.ts';
+import { createPublisher } from './publisher.ts';
+import { homesIn, quarantined, segmentsIn } from './spool-directory.ts';
+import { isOwned } from './spool-lock.ts';
+import { readSegment } from './spool-segment.ts';
+
+const HELP = `Usage: waybill-spool status DIR
+       waybill-spool drain DIR [--timeout SECONDS]
+
+status  prints a line for each publisher that has events in the directory: how many, how many bytes, whether it lives,
+        and what was put aside because it is damaged. Reads only.
+drain   delivers what dead or closed publishers left in the directory, as the next publisher there would. Needs the right to
+        publish their subjects. Living publishers are left alone.
+
+The server is WAYBILL_NATS_URL, the identity WAYBILL_NATS_USER and _PASSWORD, _TOKEN, _CREDS_FILE or _NKEY_SEED_FILE, with
+WAYBILL_NATS_TLS_CA_FILE, _TLS_CERT_FILE, _TLS_KEY_FILE and _INBOX_PREFIX as for waybill.
+
+Exit codes: 0 done; 1 drain: events are left; 2 the directory or a file cannot be read; 64 wrong call.`;
+
+const EXIT = { ok: 0, left: 1, unreadable: 2, usage: 64 } as const;
+const DEFAULT_DRAIN_SECONDS = 60;
+
+interface HomeReport {
+  readonly bootId: string;
+  readonly alive: boolean;
+  readonly segments: number;
+  readonly events: number;
+  readonly bytes: number;
+  readonly damaged: number;
+}
+
+function inspect(dir: string, bootId: string): HomeReport {
+  const home = join(dir, bootId);
+  const counts = { segments: 0, events: 0, bytes: 0, damaged: 0 };
+  for (const path of segmentsIn(home)) {
+    const reader = readSegment(path);
+    counts.segments++;
+    for (let item = reader.next(); item.kind !== 'end'; item = reader.next()) {
+      if (item.kind === 'damaged') counts.damaged++;
+      else {
+        counts.events++;
+        counts.bytes += item.bytes;
+      }
+    }
+    reader.close();
+  }
+  return { bootId, alive: isOwned(home), ...counts };
+}
+
+function status(dir: string): number {
+  const homes = homesIn(dir).map((bootId) => inspect(dir, bootId));
+  for (const { bootId, alive, segments, events, bytes, damaged } of homes) {
+    const owner = alive ? 'alive' : 'dead';
+    stdout.write(`${bootId} ${owner}: ${events} events, ${bytes} bytes, ${segments} segments, ${damaged} damaged\n`);
+  }
+  const events = homes.reduce((sum, home) => sum + home.events, 0);
+  stdout.write(`${events} events in ${homes.length} spools, ${quarantined(dir).length} segments in quarantine\n`);
+  return EXIT.ok;
+}
+
+async function drain(dir: string, seconds: number): Promise<number> {
+  const servers = env['WAYBILL_NATS_URL'] ?? 'nats://127.0.0.1:4222';
+  homesIn(dir);
+  await using publisher = createPublisher({
+    source: '//waybill/spool',
+    servers,
+    connect: identity(),
+    spoolDir: dir,
+    logger: { info: () => {}, warn: (fields, message) => stderr.write(`${message} ${JSON.stringify(fields)}\n`) },
+  });
+  const deadline = performance.now() + seconds * 1000;
+  let left = publisher.stats().spool?.adopted as AdoptedStats;
+  while (!left.scanned || left.segments > 0) {
+    if (performance.now() > deadline) break;
+    await pause(50);
+    left = publisher.stats().spool?.adopted as AdoptedStats;
+  }
+  const { found, acked, dropped, damaged, torn, segments } = left;
+  stdout.write(`${acked} of ${found} events delivered, ${dropped} dropped, ${damaged} damaged, ${torn} torn\n`);
+  if (left.scanned && segments === 0) return EXIT.ok;
+  stderr.write(`not done after ${seconds} s: ${publisher.status().reason ?? `${segments} segments are left`}\n`);
+  return EXIT.left;
+}
+
+function identity(): Omit<NodeConnectionOptions, 'servers'> {
+  const file = (name: string): Buffer | undefined => {
+    const path = env[name];
+    return path === undefined || path === '' ? undefined : readFileSync(path);
+  };
+  const creds = file('WAYBILL_NATS_CREDS_FILE');
+  const seed = file('WAYBILL_NATS_NKEY_SEED_FILE');
+  const [ca, cert, key] = ['CA', 'CERT', 'KEY'].map((name) => file(`WAYBILL_NATS_TLS_${name}_FILE`)?.toString());
+  return {
+    ...(creds && { authenticator: credsAuthenticator(creds) }),
+    ...(seed && { authenticator: nkeyAuthenticator(Buffer.from(seed.toString().trim())) }),
+    ...(env['WAYBILL_NATS_USER'] && { user: env['WAYBILL_NATS_USER'] }),
+    ...(env['WAYBILL_NATS_PASSWORD'] && { pass: env['WAYBILL_NATS_PASSWORD'] }),
+    ...(env['WAYBILL_NATS_TOKEN'] && { token: env['WAYBILL_NATS_TOKEN'] }),
+    ...(env['WAYBILL_NATS_INBOX_PREFIX'] && { inboxPrefix: env['WAYBILL_NATS_INBOX_PREFIX'] }),
+    ...((ca ?? cert) && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }),
+  };
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h' }, timeout: { type: 'string' } },
+  });
+  if (values.help) {
+    stdout.write(`${HELP}\n`);
+    return EXIT.ok;
+  }
+  const [command, dir, ...more] = positionals;
+  const seconds = Number(values.timeout ?? DEFAULT_DRAIN_SECONDS);
+  if (dir === undefined || more.length > 0 || !(seconds > 0)) throw new TypeError('expected status DIR or drain DIR');
+  if (command === 'status') return status(dir);
+  if (command === 'drain') return await drain(dir, seconds);
+  throw new TypeError(`no command ${command}: expected status or drain`);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  stderr.write(`waybill-spool: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof TypeError ? EXIT.usage : EXIT.unreadable;
+}

@@ -1,0 +1,231 @@
+/**
+ * Between `emit` and delivery: stamps events in slices, and decides where each goes. The one order is
+ *
+ *     delivery (in memory, oldest) < spool (only on disk) < staging (in memory, newest)
+ *
+ * so while anything is only on disk, whatever comes goes there too, and is read back as delivery has need of it.
+ */
+import type { Adoption } from './adoption.ts';
+import { restoreEvent } from './adoption.ts';
+import type { Backlog } from './backlog.ts';
+import type { Delivery } from './delivery.ts';
+import type { PublisherError } from './error.ts';
+import type { PendingEvent, Waiter } from './pending-event.ts';
+import { createRing } from './ring.ts';
+import type { Spool } from './spool.ts';
+
+export interface StagingOptions {
+  readonly backlog: Backlog;
+  readonly delivery: Delivery;
+  readonly spool: Spool | null;
+  readonly adoption: Adoption | null;
+  readonly durability: 'memory' | 'async' | 'sync';
+  /** Delivery is given more from disk while it has fewer than this many waiting. */
+  readonly lowMark: number;
+  readonly retryMs: number;
+  connected(): boolean;
+  /**
+   * Whether to wait with stamping; `wake` is called when that is over. Only `run` waits: what has to be on disk at once,
+   * for durability or for want of room, is stamped as it is.
+   */
+  holds(): boolean;
+  /** false: it was dropped. */
+  stamp(event: PendingEvent): boolean;
+  movedOut(events: number): void;
+  movedIn(events: number): void;
+  lost(events: number): void;
+  wake(): void;
+}
+
+export interface Staging {
+  readonly length: number;
+  push(event: PendingEvent): void;
+  /** Stamps and places an event before it returns, if nothing is before it. */
+  pushThrough(event: PendingEvent): void;
+  /** Moves some of what is staged to disk now. false: that is not possible. */
+  makeRoom(): boolean;
+  dropOldest(keep: (event: PendingEvent) => boolean): PendingEvent | undefined;
+  /** Works until then (`performance.now`). true: there is more to do at once. */
+  run(untilMs: number): boolean;
+  /**
+   * Leaves what is still in memory to the next publisher.
+   *
+   * @param reason for those who wait for the acknowledgement of an event that is on disk
+   * @returns those for which there is no place on disk
+   */
+  leave(reason: PublisherError): PendingEvent[];
+}
+
+/** Beyond this part of the bounds, memory is left to what is being delivered, and the rest goes to disk. */
+const SPILL_SHARE = 0.75;
+/** Events stamped, and written with one call. */
+const BATCH = 32;
+const READ_BATCH = 256;
+
+export function createStaging(options: StagingOptions): Staging {
+  const { backlog, delivery, spool, adoption, durability, lowMark, retryMs } = options;
+  const raw = createRing<PendingEvent>();
+  /** Stamped, and refused by the disk while what is on it is older. */
+  let held: PendingEvent[] = [];
+  /** Of events that are only on disk. */
+  const waiters = new Map<number, Waiter>();
+  let adopted = spool === null;
+  let retry: NodeJS.Timeout | undefined;
+
+  const retryLater = (): void => {
+    retry ??= setTimeout(() => {
+      retry = undefined;
+      options.wake();
+    }, retryMs).unref();
+  };
+
+  const moveOut = (events: readonly PendingEvent[]): void => {
+    options.movedOut(events.length);
+    for (const event of events) {
+      backlog.moveOut(event);
+      if (event.waiter === null) continue;
+      waiters.set(event.ordinal, event.waiter);
+      event.waiter.written(event);
+    }
+  };
+
+  const offer = (events: readonly PendingEvent[]): void => {
+    for (const event of events) delivery.offer(event);
+  };
+
+  /** false: the disk has older ones and takes no more. */
+  const place = (events: readonly PendingEvent[]): boolean => {
+    if (spool === null) {
+      offer(events);
+      return true;
+    }
+    const hungry = options.connected() && delivery.queued < lowMark;
+    if (spool.spooled > 0 || (!hungry && !backlog.hasRoom(0, SPILL_SHARE))) {
+      if (spool.take(events)) {
+        moveOut(events);
+        return true;
+      }
+      if (spool.spooled > 0) return false;
+    }
+    const kept = durability === 'memory' ? events.filter(({ waiter }) => waiter?.toDisk) : events;
+    if (kept.length > 0 && spool.keep(kept)) for (const event of kept) event.waiter?.written(event);
+    offer(events);
+    return true;
+  };
+
+  /** false: nothing could be placed. */
+  const step = (untilMs: number): boolean => {
+    for (let i = held.length; i < BATCH; i++) {
+      const event = raw.shift();
+      if (event === undefined) break;
+      if (event.text !== '' || options.stamp(event)) held.push(event);
+      if (performance.now() > untilMs) break;
+    }
+    if (!place(held)) {
+      retryLater();
+      return false;
+    }
+    held = [];
+    return true;
+  };
+
+  const readBack = (from: Spool): void => {
+    const { records, lost } = from.next(READ_BATCH);
+    let unreadable = lost;
+    const events: PendingEvent[] = [];
+    for (const { segment, ...record } of records) {
+      const event = restoreEvent(record, { segment, adopted: false, waiter: waiters.get(record.ordinal) ?? null });
+      waiters.delete(record.ordinal);
+      if (event !== null) events.push(event);
+      else {
+        from.settle(segment);
+        unreadable++;
+      }
+    }
+    if (unreadable > 0) {
+      backlog.lose(unreadable);
+      options.lost(unreadable);
+    }
+    options.movedIn(events.length);
+    for (const event of events) {
+      backlog.moveIn(event);
+      delivery.offer(event);
+    }
+  };
+
+  const adopt = (from: Spool): void => {
+    const paths = from.adopt();
+    if (paths === null) return retryLater();
+    adopted = true;
+    adoption?.add(paths);
+  };
+
+  /** Whether there is something on disk that delivery has need of. */
+  const isHungry = (): boolean => {
+    if (spool === null || adoption === null || !options.connected() || delivery.queued >= lowMark) return false;
+    return spool.spooled > 0 || adoption.waiting;
+  };
+
+  const refill = (): void => {
+    if (spool === null || adoption === null) return;
+    if (!adopted) adopt(spool);
+    if (!isHungry()) return;
+    offer(adoption.next());
+    if (spool.spooled > 0) readBack(spool);
+  };
+
+  return {
+    get length() {
+      return raw.length + held.length;
+    },
+    push: (event) => raw.push(event),
+    pushThrough(event) {
+      if (raw.length > 0 || held.length > 0) return raw.push(event);
+      if (!options.stamp(event)) return;
+      if (!place([event])) raw.push(event);
+    },
+    makeRoom() {
+      if (spool === null || raw.length === 0) return false;
+      return step(Number.POSITIVE_INFINITY);
+    },
+    dropOldest(keep) {
+      const oldest = raw.peek();
+      return oldest === undefined || keep(oldest) ? undefined : raw.shift();
+    },
+    run(untilMs) {
+      refill();
+      let more = delivery.run(untilMs);
+      if (raw.length > 0 && options.holds()) return more || isHungry();
+      while (raw.length > 0 || held.length > 0) {
+        if (performance.now() > untilMs) return true;
+        if (!step(untilMs)) break;
+        more = delivery.run(untilMs) || more;
+      }
+      return more || isHungry();
+    },
+    leave(reason) {
+      clearTimeout(retry);
+      // They stay in their own segments.
+      const left = delivery.close().filter((event) => !event.adopted);
+      const isHome = (event: PendingEvent): boolean => event.segment !== null;
+      if (spool !== null) moveOut(left.filter(isHome));
+      const homeless = left.filter((event) => !isHome(event)).concat(held);
+      held = [];
+      for (let event = raw.shift(); event !== undefined; event = raw.shift()) {
+        if (event.text !== '' || spool === null || options.stamp(event)) homeless.push(event);
+      }
+      if (spool === null) return homeless;
+      // A file of their own: they may be older than what is on disk, and files are replayed by their first event.
+      spool.cut();
+      const lost: PendingEvent[] = [];
+      for (let at = 0; at < homeless.length; at += READ_BATCH) {
+        const batch = homeless.slice(at, at + READ_BATCH);
+        if (spool.take(batch)) moveOut(batch);
+        else lost.push(...batch);
+      }
+      for (const waiter of waiters.values()) if (!waiter.toDisk) waiter.reject(reason);
+      waiters.clear();
+      return lost;
+    },
+  };
+}

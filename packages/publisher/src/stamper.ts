@@ -1,0 +1,85 @@
+/** Events for the sinks that have no queue of the publisher's: the same intake, numbering, checks and signatures. */
+import {
+  type AnyEventDefinition,
+  createDataCheck,
+  type Event,
+  formatEventSubject,
+  SchemaError,
+  stampEvent,
+} from '@waybill/schema';
+import type { Drop } from './drop.ts';
+import { createIntake, type EventInput } from './intake.ts';
+import { createNumbering } from './numbering.ts';
+import type { Signer } from './signer.ts';
+import { createUuidV7 } from './uuid.ts';
+
+export interface StamperOptions {
+  /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. */
+  readonly source: string;
+  /** Event types to allow besides the built-in ones. */
+  readonly events?: readonly AnyEventDefinition[];
+  /** Signs every event; without an identity they are not signed. */
+  readonly signer?: Signer;
+  /** Unix milliseconds. */
+  readonly clock?: () => number;
+}
+
+type Stamped =
+  | {
+      readonly ok: true;
+      readonly orgid: string;
+      readonly event: Event;
+      /** RFC 8785 text. */
+      readonly text: string;
+      readonly subject: string;
+    }
+  | { readonly ok: false; readonly drop: Drop };
+
+export interface Stamper {
+  allows(type: string): boolean;
+  /** Never throws. */
+  stamp(input: EventInput): Stamped;
+}
+
+export function createStamper({ source, events = [], signer, clock = Date.now }: StamperOptions): Stamper {
+  const newId = createUuidV7();
+  const intake = createIntake(events);
+  const checkData = createDataCheck(events);
+  const numbering = createNumbering(newId(clock()));
+
+  return {
+    allows: (type) => intake.allows(type),
+    stamp(input) {
+      const taken = intake.take(input);
+      if (!taken.ok) {
+        // A hole in the count proves the loss.
+        if (taken.drop.orgid !== undefined) numbering.take(taken.drop.orgid);
+        return taken;
+      }
+      const { type, orgid, fields } = taken;
+      const sequence = String(numbering.take(orgid));
+      const timeMs = clock();
+      const identity = signer?.peek();
+      try {
+        const { event, text } = stampEvent(
+          type,
+          fields,
+          {
+            id: newId(timeMs),
+            source,
+            time: new Date(timeMs).toISOString(),
+            producer: numbering.producer,
+            sequence,
+            ...(identity && { keyid: identity.keyid, sign: identity.sign }),
+          },
+          checkData,
+        );
+        return { ok: true, orgid, event, text, subject: formatEventSubject({ type, orgid }) };
+      } catch (cause) {
+        const reason = cause instanceof SchemaError && cause.code === 'TOO_LARGE' ? 'too_large' : 'invalid';
+        const detail = cause instanceof Error ? cause.message : String(cause);
+        return { ok: false, drop: { reason, detail, cause, type, orgid, sequence } };
+      }
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { ARTIFACT_EVENTS } from './artifact.ts';
+import type { AnyEventDefinition } from './define-event.ts';
+import { DECISION_EVENTS } from './decision-event.ts';
+import { requestHandled } from './request-event.ts';
+import { RUN_EVENTS } from './run-event.ts';
+
+/** The event types that every publisher may emit and every consumer checks. */
+export const BUILT_IN_EVENTS: readonly AnyEventDefinition[] = [
+  ...ARTIFACT_EVENTS,
+  ...RUN_EVENTS,
+  ...DECISION_EVENTS,
+  requestHandled,
+];

@@ -1,0 +1,264 @@
+import { createPublisher, type Publisher, type PublisherOptions } from '@waybill/publisher';
+import { appendFileSync, chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
+import { temporaryDirectory } from '../publisher/directory.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from '../publisher/stored.ts';
+import { startEmitter } from '../support/emitter-process.ts';
+import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
+
+beforeEach(needsOwnServer);
+
+const spooling = (server: TestNats, spoolDir: string, options: Partial<PublisherOptions> = {}): Publisher =>
+  createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger(), spoolDir, ...options });
+
+const segments = (files: readonly string[]) => files.filter((file) => file.endsWith('.seg'));
+
+/** Waits until a publisher has delivered everything that others left in the directory. */
+async function drain(server: TestNats, dir: string): Promise<Publisher> {
+  const publisher = spooling(server, dir);
+  await until(() => expect(publisher.stats().spool?.adopted).toMatchObject({ scanned: true, segments: 0 }));
+  return publisher;
+}
+
+test.for(['sync', 'async', 'memory'] as const)(
+  'kill -9 of the emitting process, durability %s, three times while the server comes and goes',
+  async (durability) => {
+    // The promise. sync: every event whose emit had returned is stored. async: all but those of the last turns of the loop.
+    // memory: nothing for what was not sent. All: what is stored is there once, in order.
+    await using server = await startNats();
+    await createAudit(await server.connect());
+    using dir = temporaryDirectory();
+    let returned = 0;
+    for (let round = 0; round < 3; round++) {
+      await using emitter = startEmitter({ options: { servers: server.url, spoolDir: dir.path, durability } });
+      await until(() => expect(emitter.returned()).toBeGreaterThan(2_000));
+      if (round > 0) await server.kill9();
+      const before = emitter.returned();
+      await until(() => expect(emitter.returned()).toBeGreaterThan(before + 2_000));
+      await emitter.kill9();
+      returned += emitter.returned();
+      if (round > 0) await server.restart();
+    }
+    await using last = await drain(server, dir.path);
+    const stored = await readStored(await server.connect());
+    const perProducer = Map.groupBy(stored, ({ event }) => `${event.producer} ${event.orgid}`);
+    const unordered = [...perProducer.values()].filter((events) =>
+      events.some(({ event }, i) => i > 0 && Number(event.sequence) <= Number(events[i - 1]?.event.sequence)),
+    );
+    const lost = returned - stored.length;
+    console.log(`${durability}: ${returned} emits returned, ${stored.length} stored, ${lost} lost`, last.stats().spool);
+    expect(new Set(stored.map(({ msgId }) => msgId)).size).toBe(stored.length);
+    expect(unordered).toEqual([]);
+    // One more may have been written when the process died before it could count it.
+    expect(lost).toBeLessThanOrEqual({ sync: 0, async: 500, memory: returned }[durability]);
+    expect(segments(dir.files())).toEqual([]);
+  },
+);
+
+test('an outage longer than memory: what does not fit goes to disk and comes back, once and in order', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  using dir = temporaryDirectory();
+  for (const durability of ['memory', 'async', 'sync'] as const) {
+    await using publisher = spooling(server, dir.path, {
+      durability,
+      maxQueueEvents: 1_000,
+      spoolSegmentBytes: 200_000,
+    });
+    await until(() => expect(publisher.status().state).toBe('connected'));
+    await server.stop();
+    await until(() => expect(publisher.status().state).toBe('degraded'));
+    for (let i = 0; i < 20_000; i++) {
+      publisher.emit(upload(i, `${durability}-${i % 5}`));
+      if (i % 1_000 === 0) expectBalanced(publisher.stats());
+    }
+    const during = publisher.stats();
+    expectBalanced(during);
+    expect(during).toMatchObject({ emitted: 20_000, dropped: { queue_full: 0 } });
+    expect(during.spooled).toBeGreaterThan(18_900);
+    expect(during.pending).toBeLessThanOrEqual(1_000);
+    for (const file of segments(dir.files())) expect(statSync(join(dir.path, file)).mode & 0o777).toBe(0o600);
+    await server.restart();
+    const start = performance.now();
+    expect(await publisher.flush({ timeoutMs: 60_000 })).toBe(true);
+    const rate = Math.round((20_000 * 1000) / (performance.now() - start));
+    console.log(`${durability}: ${during.spooled} on disk (${during.spool?.bytes} bytes), replayed at ${rate}/s`);
+    expect(publisher.stats()).toMatchObject({ acked: 20_000, pending: 0, spooled: 0 });
+    expectBalanced(publisher.stats());
+  }
+  expectOnceInOrder(await readStored(await server.connect()), 60_000);
+  expect(dir.files()).toEqual([]);
+});
+
+test('close and exit leave to the next publisher what could not be sent', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  await server.stop();
+  using dir = temporaryDirectory();
+  let total = 0;
+  for (const durability of ['memory', 'async', 'sync'] as const) {
+    const publisher = spooling(server, dir.path, { durability });
+    for (let i = 0; i < 500; i++) publisher.emit(upload(total++));
+    expect(await publisher.close({ timeoutMs: 50 })).toEqual({ acked: 0, spooled: 500, lost: 0 });
+    expect(publisher.stats()).toMatchObject({ pending: 0, spooled: 500 });
+    expectBalanced(publisher.stats());
+  }
+  const program = `
+    import { artifactUploaded, createPublisher } from '@waybill/publisher';
+    const audit = createPublisher({ source: '//x', servers: '${server.url}', spoolDir: '${dir.path}', durability: 'memory' });
+    for (let n = 0; n < 500; n++) audit.emit(artifactUploaded({ orgid: 'exit', digest: 'sha256:' + '0'.repeat(64) }));
+    process.exit(0);
+  `;
+  execFileSync(process.execPath, ['--conditions=source', '--input-type=module', '--eval', program], {
+    cwd: import.meta.dirname,
+  });
+  await server.restart();
+  await using last = await drain(server, dir.path);
+  expect(last.stats().spool?.adopted).toMatchObject({ found: 2_000, acked: 2_000, damaged: 0, torn: 0 });
+  expect((await readStored(await server.connect())).length).toBe(2_000);
+});
+
+test('damaged segments cost their damaged records and nothing else, and are put aside', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  await server.stop();
+  using dir = temporaryDirectory();
+  const publisher = spooling(server, dir.path, { spoolSegmentBytes: 50_000 });
+  for (let i = 0; i < 1_000; i++) publisher.emit(upload(i, 'acme'));
+  expect(await publisher.close({ timeoutMs: 50 })).toMatchObject({ spooled: 1_000 });
+  const files = segments(dir.files()).map((file) => join(dir.path, file));
+  expect(files.length).toBeGreaterThan(5);
+  const [flipped, headless, torn, garbage] = files as [string, string, string, string];
+  const bytes = readFileSync(flipped);
+  bytes[1_000] = (bytes[1_000] as number) ^ 1;
+  writeFileSync(flipped, bytes);
+  writeFileSync(headless, readFileSync(headless).fill('x', 0, 5));
+  appendFileSync(torn, '0badc0de 77 audit.x');
+  writeFileSync(garbage, Buffer.concat([readFileSync(garbage), Buffer.alloc(300_000, 1), Buffer.from('\n')]));
+  await server.restart();
+  await using last = await drain(server, dir.path);
+  const stats = last.stats().spool;
+  console.log('damaged segments:', stats);
+  expect(stats).toMatchObject({ quarantined: 3, adopted: { acked: 999, damaged: 3, torn: 1, dropped: 0 } });
+  expect((await readStored(await server.connect())).length).toBe(999);
+  expect(dir.files().filter((file) => file.startsWith('quarantine')).length).toBe(3);
+});
+
+test('two processes on one directory do not touch each other, and a third adopts from both', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  await server.stop();
+  using dir = temporaryDirectory();
+  const options = { servers: server.url, spoolDir: dir.path, durability: 'sync' as const };
+  await using one = startEmitter({ options });
+  await using two = startEmitter({ options });
+  await until(() => expect(Math.min(one.returned(), two.returned())).toBeGreaterThan(500));
+  await using watcher = spooling(server, dir.path);
+  await until(() => expect(dir.files().filter((file) => file.endsWith('lock')).length).toBe(3));
+  expect(watcher.stats().spool?.adopted).toMatchObject({ found: 0, segments: 0 });
+  await Promise.all([one.kill9(), two.kill9()]);
+  const returned = one.returned() + two.returned();
+  await server.restart();
+  await using last = await drain(server, dir.path);
+  const stored = await readStored(await server.connect());
+  console.log(`two processes: ${returned} emits returned, ${stored.length} stored`, last.stats().spool?.adopted);
+  expect(stored.length).toBeGreaterThanOrEqual(returned);
+  expect(stored.length).toBeLessThanOrEqual(returned + 2);
+  expect(new Set(stored.map(({ msgId }) => msgId)).size).toBe(stored.length);
+});
+
+test('a full disk degrades to memory and recovers by itself', async ({ skip }) => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  await server.stop();
+  using dir = temporaryDirectory();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir.path], { stdio: 'pipe' });
+  } catch (error) {
+    skip(`no small file system can be mounted here: ${String(error)}`);
+  }
+  try {
+    const filler = join(dir.path, 'filler');
+    await using publisher = spooling(server, dir.path, {
+      durability: 'sync',
+      maxQueueEvents: 500,
+      spoolRetryMs: 20,
+      spoolSegmentBytes: 100_000,
+    });
+    for (let i = 0; i < 3_000; i++) publisher.emit(upload(i, 'acme'));
+    const full = publisher.stats();
+    expectBalanced(full);
+    expect(publisher.status()).toMatchObject({ state: expect.stringMatching(/connecting|degraded/) });
+    expect(full.dropped.queue_full).toBeGreaterThan(0);
+    expect(full.spooled).toBeGreaterThan(500);
+    await server.restart();
+    expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+    await until(() => expect(publisher.stats().spool?.bytes).toBeLessThan(100_000));
+    const { seq } = await publisher.confirm(upload(3_000, 'acme'), { timeoutMs: 10_000 });
+    expect(publisher.status()).toEqual({ state: 'connected' });
+    const end = publisher.stats();
+    expectBalanced(end);
+    console.log(`full disk: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
+    const stored = await readStored(await server.connect());
+    expect(stored.length).toBe(end.acked);
+    expect(seq).toBe(end.acked);
+    const sequences = stored.map(({ event }) => Number(event.sequence));
+    expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
+    expect(dir.files()).not.toContain(filler);
+  } finally {
+    execFileSync('umount', [dir.path]);
+  }
+});
+
+test('a spool that has its bytes takes no more, and takes again what fits', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  await server.stop();
+  using dir = temporaryDirectory();
+  await using publisher = spooling(server, dir.path, {
+    maxQueueEvents: 400,
+    maxSpoolBytes: 300_000,
+    spoolSegmentBytes: 50_000,
+  });
+  for (let i = 0; i < 2_000; i++) publisher.emit(upload(i, 'acme'));
+  const full = publisher.stats();
+  expectBalanced(full);
+  expect(full.spool?.bytes).toBeLessThanOrEqual(300_000);
+  expect(full.dropped.queue_full).toBeGreaterThan(500);
+  await server.restart();
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.confirm(upload(2_000, 'acme'))).toMatchObject({ stream: 'AUDIT' });
+  const stored = await readStored(await server.connect());
+  console.log(`quota: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
+  expect(stored.length).toBe(publisher.stats().acked);
+  const sequences = stored.map(({ event }) => Number(event.sequence));
+  expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
+});
+
+test('a directory that cannot be written: memory only, said in status, and used once it can be', async ({ skip }) => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  using dir = temporaryDirectory();
+  const isRoot = process.getuid?.() === 0;
+  // Root writes where it likes, so for root the directory is a file.
+  const spoolDir = join(dir.path, 'spool');
+  if (isRoot) writeFileSync(spoolDir, '');
+  else chmodSync(dir.path, 0o500);
+  if (process.platform === 'win32') skip('no such modes there');
+  await using publisher = spooling(server, spoolDir, { durability: 'sync', spoolRetryMs: 20 });
+  for (let i = 0; i < 100; i++) publisher.emit(upload(i));
+  expect(await publisher.flush()).toBe(true);
+  expect(publisher.status()).toMatchObject({ state: 'degraded', reason: expect.stringContaining('spool') });
+  if (isRoot) execFileSync('rm', [spoolDir]);
+  else chmodSync(dir.path, 0o700);
+  await until(async () => {
+    const level = 'spooled';
+    expect(await publisher.confirm(upload(100, 'later'), { level })).toMatchObject({ level });
+  });
+  await until(() => expect(publisher.status()).toEqual({ state: 'connected' }));
+  expectBalanced(publisher.stats());
+  expect(publisher.stats().dropped.queue_full).toBe(0);
+});
