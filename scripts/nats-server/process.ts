@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -61,12 +61,25 @@ export async function launchBinary(binary: string, launch: Launch): Promise<Serv
         // Who ends it waits for `exited`, perhaps with nothing else left that would keep the program alive until then.
         if (name === 'SIGTERM' || name === 'SIGKILL') child.ref();
         child.kill(name);
+        // Sent is not stopped yet: until each thread is, one of them may answer.
+        if (name === 'SIGSTOP') await until(exited, async () => ((await isStopped(pid)) ? true : undefined));
       },
     };
   } catch (cause) {
     child.kill('SIGKILL');
     throw new Error(`${binary} did not get ready: ${await lastLines(join(launch.folder, 'server.log'))}`, { cause });
   }
+}
+
+/** Whether every thread of a process has stopped; where there is no /proc, nobody can tell, and it is assumed. */
+async function isStopped(pid: number | undefined): Promise<boolean> {
+  const threads = await readdir(`/proc/${String(pid)}/task`).catch(() => []);
+  const states = threads.map(async (thread) => {
+    const stat = await readFile(`/proc/${String(pid)}/task/${thread}/stat`, 'utf8').catch(() => '');
+    // "pid (name) state …", and a name may hold anything but ends at the last parenthesis.
+    return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+  });
+  return (await Promise.all(states)).every((state) => state === 'T' || state === '');
 }
 
 /** The client port in the file that nats-server writes once it listens. */
