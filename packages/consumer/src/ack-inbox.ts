@@ -40,6 +40,7 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
   const inbox = newInbox(nc);
   const inFlight = new Map<string, InFlight>();
   let number = 0;
+  let closed = false;
 
   const sub = nc.subscribe(`${inbox}.*`, {
     callback: (error, message) => {
@@ -72,6 +73,8 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
 
   return {
     publish(subject, payload, headers) {
+      // Whoever still wants to send has not heard yet that it is over.
+      if (closed) return Promise.reject(new Error('closed'));
       return new Promise((resolve, reject) => {
         const token = (++number).toString(36);
         inFlight.set(token, { resolve, reject, sentAt: Date.now() });
@@ -85,6 +88,7 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
     },
     fail,
     close() {
+      closed = true;
       clearInterval(timer);
       sub.unsubscribe();
       fail(new Error('closed'));

@@ -14,7 +14,6 @@
  * - `NO_ANSWER`: the server did not answer in time
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
  * - `STREAM_RESET`: the AUDIT stream ends before what the ledger has of it: it is another one under the same name
- * - `CONFLICT`: another writer appended to the ledger
  */
 export const CONSUMER_ERROR_CODES = [
   'BAD_CONFIG',
@@ -30,7 +29,6 @@ export const CONSUMER_ERROR_CODES = [
   'NO_ANSWER',
   'LEDGER_DAMAGED',
   'STREAM_RESET',
-  'CONFLICT',
 ] as const;
 
 export type ConsumerErrorCode = (typeof CONSUMER_ERROR_CODES)[number];

@@ -25,7 +25,7 @@ export interface LedgerOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly settings: Settings;
-  /** Names this process in the header `Waybill-Writer` of each block; nothing but people and `wroteLast` read it. */
+  /** Names this process in the header `Waybill-Writer` of each block; people read it, and a consumer that met a conflict. */
   readonly writer: string;
   readonly ackTimeoutMs: number;
 }
