@@ -1,5 +1,5 @@
 import { createPublisher, type Publisher, type PublisherOptions } from '@waybill/publisher';
-import { appendFileSync, chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
@@ -15,6 +15,47 @@ const spooling = (server: TestNats, spoolDir: string, options: Partial<Publisher
   createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger(), spoolDir, ...options });
 
 const segments = (files: readonly string[]) => files.filter((file) => file.endsWith('.seg'));
+
+const isRoot = process.getuid?.() === 0;
+
+/** Root writes whatever a mode says, so for root it is a file system of its own. @returns why it cannot be done, or null */
+function setReadOnly(path: string): string | null {
+  if (process.platform === 'win32') return 'no such modes there';
+  if (!isRoot) {
+    chmodSync(path, 0o500);
+    return null;
+  }
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro,size=16m', 'tmpfs', path], { stdio: 'pipe' });
+    return null;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function setWritable(path: string): void {
+  if (isRoot) execFileSync('mount', ['-o', 'remount,rw', path]);
+  else chmodSync(path, 0o700);
+}
+
+/** The promise of a spool that cannot be written. @param mend makes it writable */
+async function expectDegradedUntil(publisher: Publisher, mend: () => void): Promise<void> {
+  for (let i = 0; i < 100; i++) publisher.emit(upload(i));
+  expect(await publisher.flush()).toBe(true);
+  const { state, reason } = publisher.status();
+  expect({ state, reason }).toEqual({ state: 'degraded', reason: expect.stringContaining('spool: ') });
+  expect(publisher.stats().spool).toMatchObject({ bytes: 0, segments: 0 });
+  mend();
+  await until(async () => {
+    const level = 'spooled';
+    expect(await publisher.confirm(upload(100, 'later'), { level })).toMatchObject({ level });
+  });
+  await until(() => expect(publisher.status()).toEqual({ state: 'connected' }));
+  const stats = publisher.stats();
+  expectBalanced(stats);
+  console.log(`${stats.emitted} emitted, ${stats.acked} acknowledged; before it was mended: ${reason}`);
+  expect(stats.dropped.queue_full).toBe(0);
+}
 
 /** Waits until a publisher has delivered everything that others left in the directory. */
 async function drain(server: TestNats, dir: string): Promise<Publisher> {
@@ -238,27 +279,27 @@ test('a spool that has its bytes takes no more, and takes again what fits', asyn
   expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
 });
 
-test('a directory that cannot be written: memory only, said in status, and used once it can be', async ({ skip }) => {
+test('a file in the place of the directory: memory only, said in status, and used once it is gone', async () => {
   await using server = await startNats();
   await createAudit(await server.connect());
   using dir = temporaryDirectory();
-  const isRoot = process.getuid?.() === 0;
-  // Root writes where it likes, so for root the directory is a file.
   const spoolDir = join(dir.path, 'spool');
-  if (isRoot) writeFileSync(spoolDir, '');
-  else chmodSync(dir.path, 0o500);
-  if (process.platform === 'win32') skip('no such modes there');
+  writeFileSync(spoolDir, '');
   await using publisher = spooling(server, spoolDir, { durability: 'sync', spoolRetryMs: 20 });
-  for (let i = 0; i < 100; i++) publisher.emit(upload(i));
-  expect(await publisher.flush()).toBe(true);
-  expect(publisher.status()).toMatchObject({ state: 'degraded', reason: expect.stringContaining('spool') });
-  if (isRoot) execFileSync('rm', [spoolDir]);
-  else chmodSync(dir.path, 0o700);
-  await until(async () => {
-    const level = 'spooled';
-    expect(await publisher.confirm(upload(100, 'later'), { level })).toMatchObject({ level });
-  });
-  await until(() => expect(publisher.status()).toEqual({ state: 'connected' }));
-  expectBalanced(publisher.stats());
-  expect(publisher.stats().dropped.queue_full).toBe(0);
+  await expectDegradedUntil(publisher, () => rmSync(spoolDir));
+});
+
+test('a read-only directory: memory only, said in status, and used once it can be written', async ({ skip }) => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  using dir = temporaryDirectory();
+  const problem = setReadOnly(dir.path);
+  if (problem !== null) return skip(`no directory can be made read-only for this user: ${problem}`);
+  try {
+    await using publisher = spooling(server, dir.path, { durability: 'sync', spoolRetryMs: 20 });
+    await expectDegradedUntil(publisher, () => setWritable(dir.path));
+  } finally {
+    setWritable(dir.path);
+    if (isRoot) execFileSync('umount', [dir.path]);
+  }
 });
