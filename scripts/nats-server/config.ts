@@ -27,6 +27,8 @@ export interface WrittenConfig {
   env: Record<string, string>;
   /** Absent with the open configuration. */
   users: Record<UserName, Credentials> | undefined;
+  /** Writes it anew with something else at its end; a server takes it when it is restarted or told to reload. */
+  rewrite(extraConfig: string): Promise<void>;
 }
 
 const SHIPPED = new URL('../../deploy/nats-server.conf', import.meta.url);
@@ -38,11 +40,12 @@ export async function writeConfig(
   const file = join(folder, 'nats-server.conf');
   const users = options.kind === 'shipped' ? newUsers() : undefined;
   const text = options.kind === 'shipped' ? await readFile(SHIPPED, 'utf8') : openConfig(options.syncAlways);
-  await writeFile(file, `${text}\n${options.extraConfig}\n`);
+  const rewrite = (extraConfig: string) => writeFile(file, `${text}\n${extraConfig}\n`);
+  await rewrite(options.extraConfig);
   // nats-server parses the value of a variable as configuration: unquoted, a blank or a digit in front would matter.
   const env: Record<string, string> = { NATS_STORE_DIR: JSON.stringify(options.storeDir) };
   for (const { user, pass } of Object.values(users ?? {})) env[USERS[user].passwordVariable] = JSON.stringify(pass);
-  return { file, env, users };
+  return { file, env, users, rewrite };
 }
 
 function openConfig(syncAlways: boolean): string {

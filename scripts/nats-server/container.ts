@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer, Wait } from 'testcontainers';
-import { accepting, type Launch, type ServerProcess } from './process.ts';
+import { accepting, type Launch, type ServerProcess, type ServerSignal } from './process.ts';
 import { isNewEnough, OLDEST_NATS_SERVER, parseVersion } from './version.ts';
 
 const CLIENT_PORT = 4222;
@@ -56,7 +56,7 @@ async function exitOf(container: StartedTestContainer): Promise<void> {
   await container.stop();
 }
 
-async function signal(container: StartedTestContainer, name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT') {
+async function signal(container: StartedTestContainer, name: ServerSignal) {
   const runtime = await getContainerRuntimeClient();
   const handle = runtime.container.getById(container.getId());
   const { State } = await handle.inspect();

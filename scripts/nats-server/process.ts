@@ -16,6 +16,8 @@ export interface Launch {
   env: Record<string, string>;
 }
 
+export type ServerSignal = 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGHUP';
+
 /** One life of a server: from its start until it exits, for whatever reason. */
 export interface ServerProcess {
   port: number;
@@ -23,7 +25,7 @@ export interface ServerProcess {
   pid: number | undefined;
   /** Resolves when the server is gone. */
   exited: Promise<void>;
-  signal(name: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  signal(name: ServerSignal): Promise<void>;
 }
 
 const READY_TIMEOUT_MS = 30_000;

@@ -35,6 +35,10 @@ export interface NatsServer extends AsyncDisposable {
   stop(): Promise<void>;
   /** Stops it if it runs, then starts it on the same port with the same store. */
   restart(): Promise<void>;
+  /** Replaces `extraConfig`, for the next `restart` or `reload`. */
+  configure(extraConfig: string): Promise<void>;
+  /** SIGHUP: the server takes its configuration anew, soon after. */
+  reload(): Promise<void>;
   /** SIGSTOP: the sockets stay open and nobody answers. */
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -69,7 +73,12 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   };
 
   try {
-    const { file: configFile, env, users } = await writeConfig(folder, { kind, storeDir, syncAlways, extraConfig });
+    const {
+      file: configFile,
+      env,
+      users,
+      rewrite,
+    } = await writeConfig(folder, { kind, storeDir, syncAlways, extraConfig });
     const { port } = await start({ folder, configFile, storeDir, env });
     return {
       url: `nats://127.0.0.1:${port}`,
@@ -86,6 +95,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
         await end('SIGTERM');
         await start({ folder, configFile, storeDir, env, port });
       },
+      configure: rewrite,
+      reload: async () => current?.signal('SIGHUP'),
       pause: async () => current?.signal('SIGSTOP'),
       resume: async () => current?.signal('SIGCONT'),
       [Symbol.asyncDispose]: async () => {

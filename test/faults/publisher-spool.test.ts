@@ -1,18 +1,15 @@
-import { createPublisher, type Publisher, type PublisherOptions } from '@waybill/publisher';
-import { appendFileSync, chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { Publisher } from '@waybill/publisher';
+import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
+import { spooling, upload } from '../publisher/artifacts.ts';
 import { temporaryDirectory } from '../publisher/directory.ts';
 import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from '../publisher/stored.ts';
 import { startEmitter } from '../support/emitter-process.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 
 beforeEach(needsOwnServer);
-
-const spooling = (server: TestNats, spoolDir: string, options: Partial<PublisherOptions> = {}): Publisher =>
-  createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger(), spoolDir, ...options });
 
 const segments = (files: readonly string[]) => files.filter((file) => file.endsWith('.seg'));
 
@@ -168,97 +165,4 @@ test('two processes on one directory do not touch each other, and a third adopts
   expect(stored.length).toBeGreaterThanOrEqual(returned);
   expect(stored.length).toBeLessThanOrEqual(returned + 2);
   expect(new Set(stored.map(({ msgId }) => msgId)).size).toBe(stored.length);
-});
-
-test('a full disk degrades to memory and recovers by itself', async ({ skip }) => {
-  await using server = await startNats();
-  await createAudit(await server.connect());
-  await server.stop();
-  using dir = temporaryDirectory();
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir.path], { stdio: 'pipe' });
-  } catch (error) {
-    skip(`no small file system can be mounted here: ${String(error)}`);
-  }
-  try {
-    const filler = join(dir.path, 'filler');
-    await using publisher = spooling(server, dir.path, {
-      durability: 'sync',
-      maxQueueEvents: 500,
-      spoolRetryMs: 20,
-      spoolSegmentBytes: 100_000,
-    });
-    for (let i = 0; i < 3_000; i++) publisher.emit(upload(i, 'acme'));
-    const full = publisher.stats();
-    expectBalanced(full);
-    expect(publisher.status()).toMatchObject({ state: expect.stringMatching(/connecting|degraded/) });
-    expect(full.dropped.queue_full).toBeGreaterThan(0);
-    expect(full.spooled).toBeGreaterThan(500);
-    await server.restart();
-    expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
-    await until(() => expect(publisher.stats().spool?.bytes).toBeLessThan(100_000));
-    const { seq } = await publisher.confirm(upload(3_000, 'acme'), { timeoutMs: 10_000 });
-    expect(publisher.status()).toEqual({ state: 'connected' });
-    const end = publisher.stats();
-    expectBalanced(end);
-    console.log(`full disk: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
-    const stored = await readStored(await server.connect());
-    expect(stored.length).toBe(end.acked);
-    expect(seq).toBe(end.acked);
-    const sequences = stored.map(({ event }) => Number(event.sequence));
-    expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
-    expect(dir.files()).not.toContain(filler);
-  } finally {
-    execFileSync('umount', [dir.path]);
-  }
-});
-
-test('a spool that has its bytes takes no more, and takes again what fits', async () => {
-  await using server = await startNats();
-  await createAudit(await server.connect());
-  await server.stop();
-  using dir = temporaryDirectory();
-  await using publisher = spooling(server, dir.path, {
-    maxQueueEvents: 400,
-    maxSpoolBytes: 300_000,
-    spoolSegmentBytes: 50_000,
-  });
-  for (let i = 0; i < 2_000; i++) publisher.emit(upload(i, 'acme'));
-  const full = publisher.stats();
-  expectBalanced(full);
-  expect(full.spool?.bytes).toBeLessThanOrEqual(300_000);
-  expect(full.dropped.queue_full).toBeGreaterThan(500);
-  await server.restart();
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
-  expect(await publisher.confirm(upload(2_000, 'acme'))).toMatchObject({ stream: 'AUDIT' });
-  const stored = await readStored(await server.connect());
-  console.log(`quota: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
-  expect(stored.length).toBe(publisher.stats().acked);
-  const sequences = stored.map(({ event }) => Number(event.sequence));
-  expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
-});
-
-test('a directory that cannot be written: memory only, said in status, and used once it can be', async ({ skip }) => {
-  await using server = await startNats();
-  await createAudit(await server.connect());
-  using dir = temporaryDirectory();
-  const isRoot = process.getuid?.() === 0;
-  // Root writes where it likes, so for root the directory is a file.
-  const spoolDir = join(dir.path, 'spool');
-  if (isRoot) writeFileSync(spoolDir, '');
-  else chmodSync(dir.path, 0o500);
-  if (process.platform === 'win32') skip('no such modes there');
-  await using publisher = spooling(server, spoolDir, { durability: 'sync', spoolRetryMs: 20 });
-  for (let i = 0; i < 100; i++) publisher.emit(upload(i));
-  expect(await publisher.flush()).toBe(true);
-  expect(publisher.status()).toMatchObject({ state: 'degraded', reason: expect.stringContaining('spool') });
-  if (isRoot) execFileSync('rm', [spoolDir]);
-  else chmodSync(dir.path, 0o700);
-  await until(async () => {
-    const level = 'spooled';
-    expect(await publisher.confirm(upload(100, 'later'), { level })).toMatchObject({ level });
-  });
-  await until(() => expect(publisher.status()).toEqual({ state: 'connected' }));
-  expectBalanced(publisher.stats());
-  expect(publisher.stats().dropped.queue_full).toBe(0);
 });

@@ -1,5 +1,11 @@
 /** Events to emit, and a service that emits them at a rate. */
-import { artifactUploaded, type EventDraft, type Publisher } from '@waybill/publisher';
+import {
+  artifactUploaded,
+  createPublisher,
+  type EventDraft,
+  type Publisher,
+  type PublisherOptions,
+} from '@waybill/publisher';
 
 export const SOURCE = '//cas.example/artifact-cas';
 
@@ -32,4 +38,13 @@ export function memoryLogger() {
     info: (fields: object, message: string) => void lines.push({ level: 'info', fields, message }),
     warn: (fields: object, message: string) => void lines.push({ level: 'warn', fields, message }),
   };
+}
+
+/** A publisher with a spool. */
+export function spooling(
+  server: { url: string },
+  spoolDir: string,
+  options: Partial<PublisherOptions> = {},
+): Publisher {
+  return createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger(), spoolDir, ...options });
 }

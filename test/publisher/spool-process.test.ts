@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger } from './artifacts.ts';
 import { temporaryDirectory } from './directory.ts';
 import { countStored, createAudit } from './stored.ts';
 
@@ -60,26 +59,3 @@ test('SIGTERM without a server: what is pending is on disk, and the next process
   await second.ended;
   expect(dir.files()).toEqual([]);
 });
-
-test('2,000 publishers with a spool, created and closed, leave no listener, timer, file or directory', async () => {
-  using dir = temporaryDirectory();
-  const { createPublisher } = await import('@waybill/publisher');
-  const before = { exit: process.listenerCount('exit'), term: process.listenerCount('SIGTERM') };
-  const timersBefore = timers();
-  const options = { source: '//x', connection: 'later', spoolDir: dir.path, handleSignals: true } as const;
-  for (let i = 0; i < 2_000; i++) {
-    const publisher = createPublisher({ ...options, logger: memoryLogger() });
-    if (i % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
-    expect(process.listenerCount('exit')).toBeLessThanOrEqual(before.exit + 1);
-    await publisher.close();
-  }
-  await new Promise((resolve) => setImmediate(resolve));
-  const after = { exit: process.listenerCount('exit'), term: process.listenerCount('SIGTERM') };
-  expect(after).toEqual(before);
-  expect(timers()).toBeLessThanOrEqual(timersBefore);
-  expect(dir.files()).toEqual([]);
-});
-
-function timers(): number {
-  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout' || name === 'FSReqCallback').length;
-}

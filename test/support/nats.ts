@@ -84,6 +84,8 @@ async function existingServer(url: string, options: StartNatsOptions): Promise<N
     kill9: refuse('kill9()'),
     stop: refuse('stop()'),
     restart: refuse('restart()'),
+    configure: refuse('configure()'),
+    reload: refuse('reload()'),
     pause: refuse('pause()'),
     resume: refuse('resume()'),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -4,7 +4,7 @@
  * aside when a record of it was damaged.
  */
 import { Buffer } from 'node:buffer';
-import type { PendingEvent } from './pending-event.ts';
+import { memoryOf, type PendingEvent } from './pending-event.ts';
 import type { Segment } from './spool.ts';
 import { deleteSegment } from './spool-directory.ts';
 import { readSegment, type SegmentReader, type SegmentRecord } from './spool-segment.ts';
@@ -166,6 +166,7 @@ export function restoreEvent(
   try {
     const event = JSON.parse(text) as Record<'id' | 'type' | 'orgid' | 'producer' | 'sequence' | 'time', unknown>;
     const { id, type, orgid, producer, sequence, time } = event;
+    const bytes = Buffer.byteLength(text);
     if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
     return {
       ordinal,
@@ -178,7 +179,8 @@ export function restoreEvent(
       fields: null,
       text,
       subject,
-      bytes: Buffer.byteLength(text),
+      bytes,
+      memory: memoryOf(text, bytes),
       sent: false,
       tries: 0,
       ...place,

@@ -14,8 +14,8 @@ export interface Backlog {
   /** @param share of the bounds that may be used, 0 to 1 */
   hasRoom(bytes: number, share: number): boolean;
   add(event: PendingEvent): void;
-  /** Its text is known now, and with it its size. */
-  resize(event: PendingEvent, bytes: number): void;
+  /** Its text is known now, and with it what it takes. */
+  resize(event: PendingEvent, memory: number): void;
   remove(event: PendingEvent): void;
   /** It is only on disk from now on. */
   moveOut(event: PendingEvent): void;
@@ -54,28 +54,28 @@ export function createBacklog(bounds: { readonly maxEvents: number; readonly max
     hasRoom: (more, share) => events < bounds.maxEvents * share && bytes + more <= bounds.maxBytes * share,
     add(event) {
       events++;
-      bytes += event.bytes;
+      bytes += event.memory;
       nextOrdinal++;
     },
-    resize(event, size) {
-      bytes += size - event.bytes;
-      event.bytes = size;
+    resize(event, memory) {
+      bytes += memory - event.memory;
+      event.memory = memory;
     },
     remove(event) {
       events--;
-      bytes -= event.bytes;
+      bytes -= event.memory;
       for (const watcher of watchers) {
         if (event.ordinal < watcher.below && --watcher.left <= 0) watcher.done();
       }
     },
     moveOut(event) {
       events--;
-      bytes -= event.bytes;
+      bytes -= event.memory;
       onDisk++;
     },
     moveIn(event) {
       events++;
-      bytes += event.bytes;
+      bytes += event.memory;
       onDisk--;
     },
     lose(count) {

@@ -6,6 +6,7 @@
  * Error objects, which cost more than the copy. What JSON cannot express is refused here or, where that needs a look
  * at every character (lone surrogates, NaN), by `stampEvent` later.
  */
+import { Buffer } from 'node:buffer';
 import { MAX_DEPTH, MAX_EVENT_BYTES } from '@waybill/schema';
 
 export type Copied =
@@ -14,27 +15,34 @@ export type Copied =
       readonly fields: Record<string, unknown>;
       /** About the bytes of its JSON text: at most one more. */
       readonly bytes: number;
+      /** What V8 needs beyond that for long strings with characters beyond Latin-1. */
+      readonly wide: number;
     }
   | { readonly ok: false; readonly reason: 'invalid' | 'too_large'; readonly detail: string; readonly cause?: unknown };
 
 interface Walk {
   bytesLeft: number;
+  wide: number;
   tooLarge: boolean;
   detail: string;
 }
+
+/** Characters of a string whose width is looked at. */
+const LONG = 1024;
 
 const REFUSED = Symbol('refused');
 
 /** Never throws. A `time` that is a Date becomes its text; a top-level member that is undefined counts as absent. */
 export function copyFields(fields: unknown): Copied {
-  const walk: Walk = { bytesLeft: MAX_EVENT_BYTES, tooLarge: false, detail: '' };
+  const walk: Walk = { bytesLeft: MAX_EVENT_BYTES, wide: 0, tooLarge: false, detail: '' };
   try {
     if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
       return { ok: false, reason: 'invalid', detail: 'the fields are no object' };
     }
     const copy = copyObject(fields, walk, 0);
     if (copy !== REFUSED) {
-      return { ok: true, fields: copy as Record<string, unknown>, bytes: MAX_EVENT_BYTES - walk.bytesLeft };
+      const bytes = MAX_EVENT_BYTES - walk.bytesLeft;
+      return { ok: true, fields: copy as Record<string, unknown>, bytes, wide: walk.wide };
     }
   } catch (cause) {
     return { ok: false, reason: 'invalid', detail: 'reading the fields threw', cause };
@@ -46,7 +54,7 @@ export function copyFields(fields: unknown): Copied {
 function copyValue(value: unknown, walk: Walk, depth: number): unknown {
   switch (typeof value) {
     case 'string':
-      walk.bytesLeft -= value.length + 3;
+      takeString(value, walk);
       return value;
     case 'number':
       walk.bytesLeft -= 2;
@@ -64,6 +72,13 @@ function copyValue(value: unknown, walk: Walk, depth: number): unknown {
     default:
       return refuse(walk, `a ${typeof value} is no JSON value`);
   }
+}
+
+function takeString(value: string, walk: Walk): void {
+  const { length } = value;
+  walk.bytesLeft -= length + 3;
+  // Short ones are not worth a look; what is too large is not looked at.
+  if (length > LONG && walk.bytesLeft >= 0 && Buffer.byteLength(value) !== length) walk.wide += length;
 }
 
 function copyArray(items: readonly unknown[], walk: Walk, depth: number): unknown {
@@ -96,7 +111,7 @@ function copyObject(object: object, walk: Walk, depth: number): unknown {
     const value = copy[name];
     if (depth === 0 && value === undefined) continue;
     walk.bytesLeft -= name.length + 3;
-    if (typeof value === 'string') walk.bytesLeft -= value.length + 3;
+    if (typeof value === 'string') takeString(value, walk);
     else {
       const time = depth === 0 && name === 'time' && value instanceof Date;
       const member = time ? isoTime(value) : copyValue(value, walk, depth + 1);

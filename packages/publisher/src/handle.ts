@@ -33,7 +33,7 @@ export type Confirmation = { readonly level: 'spooled' | 'fsynced' } | { readonl
 export interface PublisherStats extends Accounts {
   /** null: there is no `spoolDir`. */
   readonly spool: SpoolStats | null;
-  /** Estimated bytes of what is pending. */
+  /** Bytes of memory that pending events take, about, as `maxQueueBytes` counts them. */
   readonly pendingBytes: number;
   /** Of `pending`: sent on the present connection and not acknowledged. */
   readonly inFlight: number;

@@ -15,6 +15,7 @@ type Taken =
       readonly orgid: string;
       readonly fields: Record<string, unknown>;
       readonly bytes: number;
+      readonly wide: number;
     }
   | { readonly ok: false; readonly drop: Drop };
 
@@ -64,7 +65,7 @@ export function createIntake(definitions: readonly AnyEventDefinition[]): Intake
         });
       }
       addContext(copied.fields);
-      return { ok: true, type: type as string, orgid, fields: copied.fields, bytes: copied.bytes };
+      return { ok: true, type: type as string, orgid, fields: copied.fields, bytes: copied.bytes, wide: copied.wide };
     },
   };
 }

@@ -31,7 +31,7 @@ export interface PublisherOptions {
   readonly inboxPrefix?: string;
   /** Events that may be pending, wherever they are in memory. */
   readonly maxQueueEvents?: number;
-  /** Bytes of JSON text that may be pending. */
+  /** Bytes of memory that pending events may take: of each its JSON text as V8 keeps it, and 512 bytes. */
   readonly maxQueueBytes?: number;
   /** Types of events for which a part of the queue is kept free: they are dropped last. */
   readonly criticalTypes?: readonly string[];
@@ -72,7 +72,7 @@ export interface PublisherOptions {
   readonly logger?: PublisherLogger;
   /** Called for each dropped event. */
   readonly onDrop?: (drop: Drop) => void;
-  /** Unix milliseconds. */
+  /** Unix milliseconds; fractions are cut off. */
   readonly clock?: () => number;
   /** The boot id, `[A-Za-z0-9_-]{1,48}`, unique to this start of this process; default: a UUIDv7. */
   readonly producer?: string;

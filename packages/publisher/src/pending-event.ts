@@ -19,8 +19,10 @@ export interface PendingEvent {
   /** RFC 8785 text; empty until stamped. */
   text: string;
   subject: string;
-  /** What it counts towards the bounds: an estimate before stamping, afterwards the bytes of `text`. */
+  /** As UTF-8: an estimate before stamping, afterwards the bytes of `text`. */
   bytes: number;
+  /** What it counts towards the bounds of memory: about what it takes there. */
+  memory: number;
   /** In flight on the present connection. */
   sent: boolean;
   /** How often it was handed to a connection. */
@@ -40,4 +42,17 @@ export interface Waiter {
   /** It was written to a segment. */
   written(event: PendingEvent): void;
   reject(error: PublisherError): void;
+}
+
+/** What an event takes beside its text, about: the object, its strings and its places in queues. */
+const OBJECT_BYTES = 512;
+
+/** V8 keeps a text with any character beyond Latin-1 in two bytes for each, also where UTF-8 needs one. */
+export function memoryOf(text: string, bytes: number): number {
+  return OBJECT_BYTES + (bytes === text.length ? bytes : Math.max(bytes, 2 * text.length));
+}
+
+/** Before there is a text. @param bytes as UTF-8 @param wide what V8 needs beyond that */
+export function estimatedMemory(bytes: number, wide: number): number {
+  return OBJECT_BYTES + bytes + wide;
 }

@@ -6,6 +6,7 @@ import type { Ack } from './ack.ts';
 import { createAdoption } from './adoption.ts';
 import { createBacklog } from './backlog.ts';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
+import { createClock } from './clock.ts';
 import { confirming } from './confirm.ts';
 import { decisionOf } from './decision.ts';
 import { createDelivery } from './delivery.ts';
@@ -28,7 +29,7 @@ import { createIntake, type EventInput } from './intake.ts';
 import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
 import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
-import type { PendingEvent, Waiter } from './pending-event.ts';
+import { estimatedMemory, memoryOf, type PendingEvent, type Waiter } from './pending-event.ts';
 import { CONSOLE_LOGGER, createReporter, withoutCredentials } from './report.ts';
 import { confirmSigned, createSigning } from './signing.ts';
 import { createSpool } from './spool.ts';
@@ -59,7 +60,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
 function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): PublisherCore {
   const source = settings.source as string;
-  const now = settings.clock ?? Date.now;
+  const now = settings.clock ? createClock(settings.clock) : Date.now;
   const newId = createUuidV7();
   const isoTime = createIsoTime();
   const intake = createIntake(settings.events ?? []);
@@ -142,8 +143,9 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const { type, orgid, fields } = taken;
     const sequence = numbering.take(orgid);
     const bytes = taken.bytes + ENVELOPE_BYTES;
-    if (!makeRoom(type, bytes)) {
-      const detail = `${backlog.events} events and ${backlog.bytes} bytes are pending`;
+    const memory = estimatedMemory(bytes, taken.wide);
+    if (!makeRoom(type, memory)) {
+      const detail = `${backlog.events} events and ${backlog.bytes} bytes of memory are pending`;
       return refuse({ reason: 'queue_full', detail, type, orgid, sequence: String(sequence) }, waiter);
     }
     const event: PendingEvent = {
@@ -158,6 +160,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       text: '',
       subject: '',
       bytes,
+      memory,
       sent: false,
       tries: 0,
       waiter,
@@ -237,7 +240,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       return false;
     }
     event.fields = null;
-    backlog.resize(event, Buffer.byteLength(event.text));
+    event.bytes = Buffer.byteLength(event.text);
+    backlog.resize(event, memoryOf(event.text, event.bytes));
     return true;
   }
 

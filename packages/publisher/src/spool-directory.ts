@@ -4,13 +4,14 @@
  *     <dir>/<boot id>/lock                                  who writes here
  *     <dir>/<boot id>/<boot id>.<first ordinal>.seg         segments; sorted by name they are in order
  *     <dir>/<boot id>/claimed-<dead one>/                   being taken over
+ *     <dir>/.new-<boot id>.<random>/                        being made
  *     <dir>/quarantine/                                     segments with damaged records, for an operator to look at
  *
  * Directories have mode 0700, files 0600. A crash at any point leaves a home without a living owner, and the next
  * publisher takes that over: recovery is how every publisher starts.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isOwned, renewLock, writeLock } from './spool-lock.ts';
 import { SEGMENT_SUFFIX } from './spool-segment.ts';
@@ -18,6 +19,8 @@ import { SEGMENT_SUFFIX } from './spool-segment.ts';
 const QUARANTINE = 'quarantine';
 const UNFINISHED = '.new-';
 const CLAIMED = 'claimed-';
+/** Making a home takes milliseconds; one without a whole lock was left in the middle of it once it is this old. */
+const UNFINISHED_MS = 3_600_000;
 
 export interface SpoolHome {
   readonly path: string;
@@ -63,6 +66,7 @@ export function openHome(dir: string, bootId: string): SpoolHome {
           if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
         }
       }
+      sweepUnfinished(dir);
       const adopted: string[] = [];
       flatten(path, path, adopted);
       return adopted.toSorted();
@@ -78,6 +82,27 @@ export function openHome(dir: string, bootId: string): SpoolHome {
       }
     },
   };
+}
+
+/** Deletes homes that a process was killed in the middle of making. There is nothing in them but a lock. */
+function sweepUnfinished(dir: string): void {
+  for (const name of readdirSync(dir)) {
+    if (!name.startsWith(UNFINISHED)) continue;
+    const home = join(dir, name);
+    try {
+      if (isLeft(home)) rmSync(home, { recursive: true, force: true });
+    } catch {
+      // Somebody else's to delete, or gone by now: it is in nobody's way, and the next publisher tries again.
+    }
+  }
+}
+
+/** @throws whatever the file system throws */
+function isLeft(home: string): boolean {
+  if (isOwned(home)) return false;
+  const lock = statSync(join(home, 'lock'), { throwIfNoEntry: false });
+  // A lock is written at once, so one with something in it is whole, and names a process that is dead.
+  return (lock !== undefined && lock.size > 0) || Date.now() - statSync(home).mtimeMs > UNFINISHED_MS;
 }
 
 /** Homes of publishers, dead or alive. */

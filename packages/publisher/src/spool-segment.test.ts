@@ -3,7 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { formatRecord, parseRecord, readSegment, SEGMENT_HEADER, type SegmentRecord } from './spool-segment.ts';
+import {
+  formatRecord,
+  parseRecord,
+  readSegment,
+  recordBytes,
+  SEGMENT_HEADER,
+  type SegmentRecord,
+} from './spool-segment.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'waybill-segment-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -33,10 +40,12 @@ function read(content: Uint8Array): { records: SegmentRecord[]; damaged: number;
   }
 }
 
-test('what is formatted is parsed', () => {
+test('what is formatted is parsed, and as long as was said', () => {
   fc.assert(
     fc.property(record, (given) => {
-      expect(parseRecord(Buffer.from(formatRecord(given).slice(0, -1)))).toEqual(given);
+      const line = Buffer.from(formatRecord(given));
+      expect(parseRecord(line.subarray(0, -1))).toEqual(given);
+      expect(recordBytes({ ...given, bytes: Buffer.byteLength(given.text) })).toBe(line.length);
     }),
   );
 });

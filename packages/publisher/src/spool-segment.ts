@@ -35,6 +35,15 @@ export function formatRecord({ ordinal, subject, text }: SegmentRecord): string 
   return `${crc32(body).toString(16).padStart(8, '0')} ${body}\n`;
 }
 
+/** Of what `formatRecord` makes, without making it. @param bytes of `text` as UTF-8 */
+export function recordBytes({
+  ordinal,
+  subject,
+  bytes,
+}: Omit<SegmentRecord, 'text'> & { readonly bytes: number }): number {
+  return 8 + 1 + String(ordinal).length + 1 + subject.length + 1 + bytes + 1;
+}
+
 /** The inverse of `formatRecord`, without the line feed; null for a line that is damaged. */
 export function parseRecord(line: Buffer): SegmentRecord | null {
   if (line.length < 12 || line.length > MAX_RECORD_BYTES || line[8] !== SPACE) return null;

@@ -16,7 +16,14 @@ import { Buffer } from 'node:buffer';
 import type { PendingEvent } from './pending-event.ts';
 import { deleteSegment, openHome, quarantine, type SpoolHome } from './spool-directory.ts';
 import { LOCK_RENEW_MS } from './spool-lock.ts';
-import { formatRecord, readSegment, SEGMENT_HEADER, type SegmentReader, type SegmentRecord } from './spool-segment.ts';
+import {
+  formatRecord,
+  readSegment,
+  recordBytes,
+  SEGMENT_HEADER,
+  type SegmentReader,
+  type SegmentRecord,
+} from './spool-segment.ts';
 
 export interface SpoolOptions {
   readonly dir: string;
@@ -197,14 +204,17 @@ export function createSpool(options: SpoolOptions): Spool {
   const append = (events: readonly PendingEvent[]): { segment: Segment; offset: number } | null => {
     const [first] = events;
     if (first === undefined || closed || !isWritable()) return null;
-    let lines = '';
-    for (const event of events) lines += formatRecord(event);
-    const data = Buffer.from(lines);
-    if (bytes + data.length > maxBytes) {
+    let size = 0;
+    for (const event of events) size += recordBytes(event);
+    // Before anything is formatted: while the spool is full, each `emit` comes here.
+    if (bytes + size > maxBytes) {
       trouble = `spool: ${bytes} of ${maxBytes} bytes are in use`;
       retryAt = 0;
       return null;
     }
+    let lines = '';
+    for (const event of events) lines += formatRecord(event);
+    const data = Buffer.from(lines);
     try {
       const segment = segmentFor(first);
       const offset = segment.bytes;

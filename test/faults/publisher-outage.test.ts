@@ -1,8 +1,8 @@
 import { createPublisher, type Publisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
+import { emitSteadily, memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
+import { countStored, createAudit, expectBalanced, expectOnceInOrder, readStored, until } from '../publisher/stored.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
-import { emitSteadily, memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { countStored, createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
 
 /** The promise: whatever the server does, what was emitted is stored once, and each organization's events in order. */
 
@@ -33,12 +33,17 @@ async function backlogOf(publisher: Publisher, events: number): Promise<void> {
   await until(() => expect(publisher.stats().pending).toBeGreaterThan(events));
 }
 
-async function expectAllStored(server: TestNats, publisher: Publisher, emitted: number): Promise<void> {
+async function expectAllStored(what: string, server: TestNats, publisher: Publisher, emitted: number): Promise<void> {
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   const stats = publisher.stats();
   expect(stats).toMatchObject({ emitted, acked: emitted, pending: 0 });
   expectBalanced(stats);
-  expectOnceInOrder(await readStored(await server.connect()), emitted);
+  const stored = await readStored(await server.connect());
+  const { resent, duplicates } = stats;
+  console.log(
+    `${what}: ${emitted} emitted, ${stored.length} stored; ${resent} sent again, ${duplicates} known already`,
+  );
+  expectOnceInOrder(stored, emitted);
 }
 
 test.for(['stop', 'kill9'] as const)('%s of the server under load, three times', async (end) => {
@@ -53,7 +58,7 @@ test.for(['stop', 'kill9'] as const)('%s of the server under load, three times',
     await server.restart();
   }
   await progress(publisher, 1_000);
-  await expectAllStored(server, publisher, load.stop());
+  await expectAllStored(`${end}, three times`, server, publisher, load.stop());
 });
 
 test('a server that is frozen for longer than the ack deadline', async () => {
@@ -71,7 +76,7 @@ test('a server that is frozen for longer than the ack deadline', async () => {
   }
   await progress(publisher, 4_000);
   const emitted = load.stop();
-  await expectAllStored(server, publisher, emitted);
+  await expectAllStored('frozen, twice', server, publisher, emitted);
   expect(publisher.stats().resent).toBeGreaterThan(0);
 });
 
@@ -85,7 +90,7 @@ test('ten kills of the server in a row, at whatever moment', async () => {
     await server.restart();
   }
   await progress(publisher, 100);
-  await expectAllStored(server, publisher, load.stop());
+  await expectAllStored('ten kills', server, publisher, load.stop());
 });
 
 test('a queue that fills up during an outage drops the newest, typed and counted, and numbers stay taken', async () => {
@@ -163,6 +168,6 @@ test('an own connection that its client gives up is dialled anew', async () => {
   for (let i = 1; i < 100; i++) publisher.emit(upload(i));
   await until(() => expect(publisher.status().reason).toMatch(/cannot connect|dialling again/));
   refuse = false;
-  await expectAllStored(server, publisher, 100);
+  await expectAllStored('dialled anew', server, publisher, 100);
   expect(await countStored(await server.connect())).toBe(100);
 });
