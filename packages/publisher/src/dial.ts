@@ -2,12 +2,14 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
 import type { ConnectionLike } from './connection.ts';
+import { createAuthenticator, type Credentials } from './credentials.ts';
 import { createSockets } from './sockets.ts';
 import type { Source } from './supply.ts';
 
 export interface DialOptions extends BackoffBounds {
   readonly servers: readonly string[];
   readonly connect: Omit<NodeConnectionOptions, 'servers'>;
+  readonly credentials: Credentials | undefined;
   connected(connection: ConnectionLike): void;
   failed(error: unknown): void;
 }
@@ -17,7 +19,7 @@ export interface DialOptions extends BackoffBounds {
  * stopped: `close()` would leave it dialling and hold the process for ever.
  */
 export function startDial(options: DialOptions): Source {
-  const { servers, connect, minMs, maxMs, connected, failed } = options;
+  const { servers, connect, credentials, minMs, maxMs, connected, failed } = options;
   const backoff = createBackoff({ minMs, maxMs });
   const sockets = createSockets();
   let connection: ConnectionLike | null = null;
@@ -41,6 +43,7 @@ export function startDial(options: DialOptions): Source {
       noAsyncTraces: true,
       reconnectDelayHandler: reconnectDelay,
       ...connect,
+      ...(credentials && { authenticator: createAuthenticator(credentials, transport) }),
       servers: [...servers],
       reconnect: true,
       maxReconnectAttempts: -1,

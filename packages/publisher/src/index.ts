@@ -3,6 +3,7 @@ export type { Ack } from './ack.ts';
 export type { AdoptedStats } from './adoption.ts';
 export { autoCapture, type AutoCapture, type AutoCaptureOptions } from './auto-capture.ts';
 export type { ConnectionLike } from './connection.ts';
+export type { Credentials } from './credentials.ts';
 export {
   type Actor,
   type Claims,

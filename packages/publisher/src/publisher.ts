@@ -425,7 +425,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   } else if (connection) attach(connection);
   else {
     const servers = serverList(settings);
-    dial = startDial({ ...bounds, servers, connect: settings.connect ?? {}, connected: attach, failed });
+    const { connect = {}, credentials } = settings;
+    dial = startDial({ ...bounds, servers, connect, credentials, connected: attach, failed });
   }
   // What a dead process left is delivered also when nothing new is emitted.
   if (spool) wake();
