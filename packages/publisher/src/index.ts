@@ -50,6 +50,7 @@ export { createSigner, type Secret, type Signer, type SignerOptions, type Signin
 export type { Sink } from './sink.ts';
 export type { StamperOptions } from './stamper.ts';
 export { teeSink } from './tee-sink.ts';
+export { withFlush, type WithFlushOptions } from './with-flush.ts';
 export {
   artifactDownloaded,
   artifactUploaded,
