@@ -15,7 +15,7 @@ import { dirname } from 'node:path';
 import { Buffer } from 'node:buffer';
 import type { PendingEvent } from './pending-event.ts';
 import { deleteSegment, openHome, quarantine, type SpoolHome } from './spool-directory.ts';
-import { LOCK_RENEW_MS } from './spool-lock.ts';
+import { LOCK_RENEW_MS } from './directory-lock.ts';
 import { formatRecord, readSegment, SEGMENT_HEADER, type SegmentReader, type SegmentRecord } from './spool-segment.ts';
 
 export interface SpoolOptions {
