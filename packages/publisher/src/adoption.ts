@@ -164,8 +164,11 @@ export function restoreEvent(
 ): PendingEvent | null {
   const { ordinal, subject, text } = record;
   try {
-    const event = JSON.parse(text) as Record<'id' | 'type' | 'orgid' | 'producer' | 'sequence' | 'time', unknown>;
-    const { id, type, orgid, producer, sequence, time } = event;
+    const event = JSON.parse(text) as Record<
+      'id' | 'type' | 'orgid' | 'producer' | 'sequence' | 'time' | 'signature',
+      unknown
+    >;
+    const { id, type, orgid, producer, sequence, time, signature } = event;
     if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
     return {
       ordinal,
@@ -179,6 +182,7 @@ export function restoreEvent(
       text,
       subject,
       bytes: Buffer.byteLength(text),
+      unsigned: typeof signature === 'string' ? null : place.adopted ? 'adopted' : 'no_key',
       sent: false,
       tries: 0,
       ...place,

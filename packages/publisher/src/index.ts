@@ -47,6 +47,7 @@ export type { PublisherOptions } from './options.ts';
 export { createPublisher } from './publisher.ts';
 export type { PublisherLogger } from './report.ts';
 export { createSigner, type Secret, type Signer, type SignerOptions, type SigningIdentity } from './signer.ts';
+export type { UnsignedCounts } from './signing.ts';
 export type { Sink } from './sink.ts';
 export type { StamperOptions } from './stamper.ts';
 export { teeSink } from './tee-sink.ts';

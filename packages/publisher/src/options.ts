@@ -31,8 +31,8 @@ export interface PublisherOptions {
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
   /**
-   * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned. `confirm` is
-   * not: it rejects with UNSIGNED.
+   * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned and are counted
+   * in `stats().unsigned`. `confirm` is not: it rejects with UNSIGNED.
    */
   readonly signer?: Signer;
   /** First tokens of the subjects. */

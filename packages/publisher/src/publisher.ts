@@ -105,6 +105,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     retryMs: settings.spoolRetryMs,
     connected: () => link !== null,
     holds: () => signing.hold(wake),
+    sign: settings.signer ? sign : null,
     stamp,
     movedOut: book.spool,
     movedIn: book.unspool,
@@ -158,6 +159,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       text: '',
       subject: '',
       bytes,
+      unsigned: 'no_key',
       sent: false,
       tries: 0,
       waiter,
@@ -220,15 +222,11 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const { type, orgid, producer } = event;
     const id = newId(event.timeMs);
     const sequence = String(event.sequence);
+    const receipt = signing.stamp();
     event.id = id;
     try {
       const time = isoTime(event.timeMs);
-      event.text = stampEvent(
-        type,
-        event.fields,
-        { id, source, time, producer, sequence, ...signing.stamp() },
-        checkData,
-      ).text;
+      event.text = stampEvent(type, event.fields, { id, source, time, producer, sequence, ...receipt }, checkData).text;
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
@@ -236,15 +234,22 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       settleDropped(event, { reason, detail, cause });
       return false;
     }
+    event.unsigned = receipt.sign ? null : 'no_key';
     event.fields = null;
     backlog.resize(event, Buffer.byteLength(event.text));
     return true;
+  }
+
+  function sign(event: PendingEvent): void {
+    signing.sign(event);
+    backlog.resize(event, Buffer.byteLength(event.text));
   }
 
   // --- out ---
 
   function settleAcked(event: PendingEvent, ack: Ack): void {
     diagnostics.acked(event, ack);
+    signing.stored(event);
     if (event.adopted) return adoption?.acked(event);
     book.ack(ack.duplicate);
     backlog.remove(event);
@@ -406,6 +411,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       inFlight: delivery.inFlight,
       parked: delivery.parked,
       resent: delivery.resent,
+      unsigned: signing.unsigned(),
     }),
     async [Symbol.asyncDispose]() {
       await publisher.close();
