@@ -264,3 +264,18 @@ test('creds that expire: those that are in the file by then are used, and nothin
   expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
   expect(await countStored(nc)).toBe(100);
 });
+
+test('close() does not wait for a dial that is being refused', async () => {
+  await using server = await startNats({ extraConfig: `authorization { token: ${TOKEN} }` });
+  const took: number[] = [];
+  // At any moment of a dial: about one in ten used to take the client's 5 seconds.
+  for (let i = 0; i < 60; i++) {
+    const options = { source: SOURCE, servers: server.url, backoffMinMs: 1, backoffMaxMs: 1, logger: memoryLogger() };
+    const publisher = createPublisher({ ...options, credentials: { token: 'other-token' } });
+    await until(() => expect(publisher.status().reason).toMatch(UNAUTHORIZED));
+    const start = performance.now();
+    await publisher.close({ timeoutMs: 1 });
+    took.push(performance.now() - start);
+  }
+  expect(Math.max(...took)).toBeLessThan(1_000);
+});

@@ -1,5 +1,6 @@
 /** The publisher's own connection: opened in the background and never given up. */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
 import type { ConnectionLike } from './connection.ts';
 import { createAuthenticator, type Credentials } from './credentials.ts';
@@ -13,6 +14,9 @@ export interface DialOptions extends BackoffBounds {
   connected(connection: ConnectionLike): void;
   failed(error: unknown): void;
 }
+
+/** How long `close` waits for a dial that it has ended. */
+const LEAVE_MS = 100;
 
 /**
  * The first connection is tried in a loop of our own instead of the client's `waitOnFirstConnect`, which cannot be
@@ -90,7 +94,10 @@ export function startDial(options: DialOptions): Source {
       await connection?.close();
       // Ends a dial that is under way, too.
       sockets.close();
-      await attempt;
+      // A client whose socket is destroyed after it has sent CONNECT does not see that, and waits for its own timeout.
+      const enough = new AbortController();
+      await Promise.race([attempt, pause(LEAVE_MS, undefined, { signal: enough.signal }).catch(() => {})]);
+      enough.abort();
     },
   };
 }
