@@ -1,4 +1,5 @@
-import { artifactDownloaded, createPublisher, defineEvent } from '@waybill/publisher';
+import { artifactDownloaded, createPublisher, defineEvent, lifecycle, requestHandled } from '@waybill/publisher';
+import { BUILT_IN_EVENTS } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
@@ -29,6 +30,33 @@ test('the shipped producer identity is enough: its subjects, its inbox, nothing 
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 5_000, resent: 0 });
   expectOnceInOrder(await readStored(admin), 5_000);
+});
+
+test('the shipped producer identity may publish every built-in type: runs, decisions and requests are stored', async () => {
+  await using server = await startNats({ config: 'shipped' });
+  const admin = await server.connect({ as: 'admin' });
+  await createAudit(admin);
+  const connect = server.users?.producer ?? {};
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, connect, logger: memoryLogger() });
+  lifecycle({ audit: publisher, name: 'export', orgid: 'acme' }, () => 1);
+  expect(() =>
+    lifecycle({ audit: publisher, name: 'export', orgid: 'acme' }, () => {
+      throw new Error('mine');
+    }),
+  ).toThrow('mine');
+  const actor = { type: 'SERVICE', id: 'scorer' } as const;
+  await publisher.decision({ orgid: 'acme', actor, name: 'limit', input: {} }, async (decision) => {
+    decision.record('score', 1);
+    decision.humanOversight({ reviewer: 'ann', action: 'approved' });
+  });
+  publisher.emit(requestHandled({ orgid: 'acme', method: 'GET', route: '/', status: 200, duration_ms: 1 }));
+  publisher.emit(upload(1, 'acme'));
+  publisher.emit(artifactDownloaded({ orgid: 'acme', digest: `sha256:${'0'.repeat(64)}` }));
+  expect(await publisher.flush()).toBe(true);
+  expect(publisher.stats()).toMatchObject({ acked: 11, parked: 0 });
+  // Every one, so that a type that is added later is thought of here.
+  const types = new Set((await readStored(admin)).map(({ event }) => event.type));
+  expect([...types].toSorted()).toEqual(BUILT_IN_EVENTS.map(({ type }) => type).toSorted());
 });
 
 test('a user who may publish audit.> and subscribe to its own inbox; the same with its connection handed over', async () => {

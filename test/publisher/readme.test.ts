@@ -12,7 +12,7 @@ import { createAudit, readStored } from './stored.ts';
 beforeEach(needsOwnServer);
 
 const README = readFileSync(new URL('../../packages/publisher/README.md', import.meta.url), 'utf8');
-const [emitter, confirming, receipts, dispatching, deciding, serving, sinks] = [
+const [emitter, confirming, receipts, dispatching, deciding, serving, sinks, serverless] = [
   ...README.matchAll(/^```ts\n(.*?)^```$/gms),
 ].map(([, code]) => code as string);
 
@@ -120,6 +120,16 @@ test('the example of sinks runs, again and again, and `waybill verify --file` ac
   }
   const verified = await waybill(['verify', '--org', 'acme', '--file', join(folder.path, 'acme.ndjson')]);
   expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('acme: 2 entries, 1 to 2') });
+});
+
+test('the example of a serverless handler runs: its event is stored when it has answered', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await createAudit(nc);
+  const digest = `sha256:${'1'.repeat(64)}`;
+  const called = `${serverless}\nconsole.log(await handler({ digest: '${digest}' }));\nprocess.exit();`;
+  expect(await run(called, server.url)).toEqual({ code: 0, output: '{ status: 200 }\n' });
+  expect((await readStored(nc)).map(({ event }) => event.data)).toEqual([{ digest }]);
 });
 
 test('the README lists exactly the reasons of drops', () => {

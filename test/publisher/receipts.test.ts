@@ -142,20 +142,22 @@ test('the first events wait for the key; without one, emit goes on unsigned and 
   expect(signed).toEqual([...Array.from({ length: 50 }, () => true), false, true, true, true]);
 });
 
-test('with a spool events wait for the key, too; those that have to be on disk at once go unsigned', async () => {
+test('with a spool, what has to be on disk before the key is there waits on disk, and is signed on its way', async () => {
   await using server = await startNats();
   const nc = await server.connect();
   const settings = await makeStreams(nc);
   using dir = temporaryDirectory();
   const segments = () => dir.files().filter((file) => file.endsWith('.seg'));
-  const start = (durability: 'async' | 'sync') => {
+  const start = (more: Partial<PublisherOptions>) => {
     const late = Promise.withResolvers<typeof secret>();
     const signer = createSigner({ getSecret: () => late.promise });
-    const more = { signer, spoolDir: dir.path, durability };
-    return { ...publisherOf(server, settings, more), signer, resolve: () => late.resolve(secret) };
+    return {
+      ...publisherOf(server, settings, { signer, spoolDir: dir.path, ...more }),
+      resolve: () => late.resolve(secret),
+    };
   };
 
-  const waiting = start('async');
+  const waiting = start({ durability: 'async' });
   waiting.publisher.emit(upload(0, 'acme'));
   await until(() => expect(waiting.publisher.status().state).toBe('connected'));
   const confirmed = waiting.publisher.confirm(upload(1, 'acme'), { level: 'spooled' });
@@ -165,15 +167,67 @@ test('with a spool events wait for the key, too; those that have to be on disk a
   expect(await confirmed).toEqual({ level: 'spooled' });
   expect(await waiting.publisher.close()).toMatchObject({ lost: 0 });
 
-  const sync = start('sync');
-  sync.publisher.emit(upload(2, 'acme'));
+  // Before `emit` returns, and what comes after the key keeps its place.
+  const sync = start({ durability: 'sync' });
+  for (let i = 2; i < 300; i++) sync.publisher.emit(upload(i, 'acme'));
   expect(segments()).toHaveLength(1);
-  expect(await sync.publisher.flush()).toBe(true);
+  await until(() => expect(sync.publisher.status().state).toBe('connected'));
+  expect(sync.publisher.stats()).toMatchObject({ pending: 298, acked: 0, inFlight: 0 });
   sync.resolve();
-  await sync.signer.identity();
-  sync.publisher.emit(upload(3, 'acme'));
+  sync.publisher.emit(upload(300, 'acme'));
+  expect(await sync.publisher.flush()).toBe(true);
+  expect(sync.publisher.stats().unsigned).toEqual({ no_key: 0, too_large: 0, adopted: 0 });
   expect(await sync.publisher.close()).toMatchObject({ lost: 0 });
 
-  const events = (await linesOf(server, settings, 'acme')).map((line) => parseEntry(line).event);
-  expect(events.map((event) => typeof event?.['signature'])).toEqual(['string', 'string', 'undefined', 'string']);
+  // Memory full: most of them leave it, and are signed when they are read back.
+  const full = start({ durability: 'memory', maxQueueEvents: 100 });
+  for (let i = 301; i < 1_000; i++) full.publisher.emit(upload(i, 'acme'));
+  expect(full.publisher.stats().spooled).toBeGreaterThan(500);
+  await until(() => expect(full.publisher.status().state).toBe('connected'));
+  full.resolve();
+  expect(await full.publisher.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(full.publisher.stats()).toMatchObject({ acked: 699, unsigned: { no_key: 0, too_large: 0, adopted: 0 } });
+  expect(await full.publisher.close()).toMatchObject({ lost: 0 });
+  expect(segments()).toEqual([]);
+
+  const lines = await linesOf(server, settings, 'acme');
+  const events = lines.map((line) => parseEntry(line).event as { data: { size_bytes: number }; signature?: string });
+  expect(events.map(({ data }) => data.size_bytes)).toEqual(Array.from({ length: 1_000 }, (_, i) => i));
+  const { keyid, publicKey } = await createSigner({ secret }).identity();
+  const verifySignature = createSignatureVerifier(new Map([[keyid, publicKey]]));
+  const report = await verifyLedger(nc, settings, { verifySignature });
+  expect(report).toMatchObject({ verdict: 'ok', chains: [{ receipts: { verified: 1_000, unknown: 0, unsigned: 0 } }] });
+  await checkLedger(nc, settings);
+});
+
+test('what could not be signed is stored all the same, counted by reason, and said once', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  using dir = temporaryDirectory();
+  const none = createSigner({
+    getSecret: () => Promise.reject(new Error('sealed')),
+    backoffMinMs: 1e6,
+    backoffMaxMs: 1e6,
+  });
+  const { publisher, logger } = publisherOf(server, settings, { signer: none, spoolDir: dir.path, durability: 'sync' });
+  for (let i = 0; i < 50; i++) publisher.emit(upload(i, 'acme'));
+  expect(await publisher.flush()).toBe(true);
+  expect(publisher.stats().unsigned).toEqual({ no_key: 50, too_large: 0, adopted: 0 });
+  const said = logger.lines.filter(({ message }) => message.includes('unsigned'));
+  expect(said).toMatchObject([{ level: 'warn', message: 'there is no signing key: events are published unsigned' }]);
+  await publisher.close();
+
+  // A process that ended while it waited for its key; the next one has its own, and does not sign for the other.
+  const never = createSigner({ getSecret: () => new Promise(() => {}), timeoutMs: 60_000 });
+  const dead = publisherOf(server, settings, { signer: never, spoolDir: dir.path }).publisher;
+  for (let i = 50; i < 70; i++) dead.emit(upload(i, 'acme'));
+  expect(await dead.close({ timeoutMs: 1 })).toEqual({ acked: 0, spooled: 20, lost: 0 });
+  const next = publisherOf(server, settings, { signer: createSigner({ secret }), spoolDir: dir.path }).publisher;
+  await until(() => expect(next.stats().spool?.adopted.acked).toBe(20));
+  expect(next.stats().unsigned).toEqual({ no_key: 0, too_large: 0, adopted: 20 });
+  await next.close();
+  await using plain = publisherOf(server, settings, {}).publisher;
+  expect(plain.stats().unsigned).toBe(null);
+  expect((await linesOf(server, settings, 'acme')).length).toBe(70);
 });

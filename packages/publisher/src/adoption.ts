@@ -164,8 +164,11 @@ export function restoreEvent(
 ): PendingEvent | null {
   const { ordinal, subject, text } = record;
   try {
-    const event = JSON.parse(text) as Record<'id' | 'type' | 'orgid' | 'producer' | 'sequence' | 'time', unknown>;
-    const { id, type, orgid, producer, sequence, time } = event;
+    const event = JSON.parse(text) as Record<
+      'id' | 'type' | 'orgid' | 'producer' | 'sequence' | 'time' | 'signature',
+      unknown
+    >;
+    const { id, type, orgid, producer, sequence, time, signature } = event;
     const bytes = Buffer.byteLength(text);
     if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
     return {
@@ -181,6 +184,7 @@ export function restoreEvent(
       subject,
       bytes,
       memory: memoryOf(text, bytes),
+      unsigned: typeof signature === 'string' ? null : place.adopted ? 'adopted' : 'no_key',
       sent: false,
       tries: 0,
       ...place,

@@ -1,8 +1,17 @@
-/** The waiting half of `confirm`: a waiter that rides on the event, and the promise of it. */
+/** `confirm`: a waiter that rides on the event, and the promise of it. */
 import type { Ack } from './ack.ts';
 import { PublisherError } from './error.ts';
-import type { ConfirmLevel, Confirmation } from './handle.ts';
+import { type ConfirmLevel, type Confirmation, DEFAULT_WAIT_MS, type PublisherCore } from './handle.ts';
+import type { EventInput } from './intake.ts';
 import type { PendingEvent, Waiter } from './pending-event.ts';
+import type { Spool } from './spool.ts';
+
+interface ConfirmOptions {
+  readonly spool: Spool | null;
+  /** For the error: what is wrong at present. */
+  reason(): string;
+  start(event: EventInput, waiter: Waiter): void;
+}
 
 interface Confirming {
   readonly level: ConfirmLevel;
@@ -14,7 +23,30 @@ interface Confirming {
   start(waiter: Waiter): void;
 }
 
-export function confirming({ level, timeoutMs, sync, reason, start }: Confirming): Promise<Confirmation> {
+export function confirmOf({ spool, reason, start }: ConfirmOptions): PublisherCore['confirm'] {
+  function confirm(event: EventInput, options?: { timeoutMs?: number; level?: 'acked' }): Promise<Ack>;
+  function confirm(event: EventInput, options: { timeoutMs?: number; level: ConfirmLevel }): Promise<Confirmation>;
+  async function confirm(
+    event: EventInput,
+    { level, timeoutMs = DEFAULT_WAIT_MS }: { timeoutMs?: number; level?: ConfirmLevel } = {},
+  ): Promise<Ack | Confirmation> {
+    if (level !== undefined && level !== 'acked' && spool === null) {
+      throw new PublisherError('NO_SPOOL', `confirm: level is ${level}, which needs the option spoolDir`);
+    }
+    const confirmation = await confirming({
+      level: level ?? 'acked',
+      timeoutMs,
+      sync: (written) =>
+        spool && written.segment ? spool.sync(written.segment) : Promise.reject(new Error('not on disk')),
+      reason,
+      start: (waiter) => start(event, waiter),
+    });
+    return confirmation.level === 'acked' && (level ?? 'acked') === 'acked' ? confirmation.ack : confirmation;
+  }
+  return confirm;
+}
+
+function confirming({ level, timeoutMs, sync, reason, start }: Confirming): Promise<Confirmation> {
   return new Promise<Confirmation>((resolve, reject) => {
     const finish = (settle: () => void): void => {
       clearTimeout(timer);

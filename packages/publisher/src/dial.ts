@@ -1,23 +1,29 @@
 /** The publisher's own connection: opened in the background and never given up. */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
 import type { ConnectionLike } from './connection.ts';
+import { createAuthenticator, type Credentials } from './credentials.ts';
 import { createSockets } from './sockets.ts';
 import type { Source } from './supply.ts';
 
 export interface DialOptions extends BackoffBounds {
   readonly servers: readonly string[];
   readonly connect: Omit<NodeConnectionOptions, 'servers'>;
+  readonly credentials: Credentials | undefined;
   connected(connection: ConnectionLike): void;
   failed(error: unknown): void;
 }
+
+/** How long `close` waits for a dial that it has ended. */
+const LEAVE_MS = 100;
 
 /**
  * The first connection is tried in a loop of our own instead of the client's `waitOnFirstConnect`, which cannot be
  * stopped: `close()` would leave it dialling and hold the process for ever.
  */
 export function startDial(options: DialOptions): Source {
-  const { servers, connect, minMs, maxMs, connected, failed } = options;
+  const { servers, connect, credentials, minMs, maxMs, connected, failed } = options;
   const backoff = createBackoff({ minMs, maxMs });
   const sockets = createSockets();
   let connection: ConnectionLike | null = null;
@@ -41,6 +47,7 @@ export function startDial(options: DialOptions): Source {
       noAsyncTraces: true,
       reconnectDelayHandler: reconnectDelay,
       ...connect,
+      ...(credentials && { authenticator: createAuthenticator(credentials, transport) }),
       servers: [...servers],
       reconnect: true,
       maxReconnectAttempts: -1,
@@ -87,7 +94,10 @@ export function startDial(options: DialOptions): Source {
       await connection?.close();
       // Ends a dial that is under way, too.
       sockets.close();
-      await attempt;
+      // A client whose socket is destroyed after it has sent CONNECT does not see that, and waits for its own timeout.
+      const enough = new AbortController();
+      await Promise.race([attempt, pause(LEAVE_MS, undefined, { signal: enough.signal }).catch(() => {})]);
+      enough.abort();
     },
   };
 }

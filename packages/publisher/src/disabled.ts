@@ -31,7 +31,7 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
     },
     status: () =>
       closed ? { state: 'closed' } : { state: 'disabled', reason: 'no servers and no connection are configured' },
-    stats: () => ({ ...book.read(), spool: null, pendingBytes: 0, inFlight: 0, parked: 0, resent: 0 }),
+    stats: () => ({ ...book.read(), spool: null, pendingBytes: 0, inFlight: 0, parked: 0, resent: 0, unsigned: null }),
     async [Symbol.asyncDispose]() {
       closed = true;
     },

@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempDisposableSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, mkdirSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempDisposableSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,15 +166,34 @@ describe('trouble', () => {
     await expect(sink.confirm(upload(1))).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
-  test('one process has the directory, until it is closed or dead', async () => {
+  test("a directory that was another container's a moment ago is waited for: nothing is written before, nothing is lost", async () => {
+    using folder = folderOf();
+    const path = join(folder.path, 'lock');
+    writeFileSync(path, JSON.stringify({ pid: process.pid, started: '1', scope: 'another pid namespace' }));
+    const { sink, warnings } = sinkIn(folder.path);
+    const confirmed = sink.confirm(upload(1));
+    await expect.poll(() => warnings.join()).toContain("another container's less than a minute ago");
+    expect(sink.stats()).toMatchObject({ pending: 1 });
+    expect(existsSync(join(folder.path, 'acme.ndjson'))).toBe(false);
+    const longAgo = new Date(Date.now() - 61_000);
+    utimesSync(path, longAgo, longAgo);
+    expect(await confirmed).toMatchObject({ seq: 1 });
+    await sink.close();
+    // One that never gets it gives up its events when it is closed, and leaves the lock alone.
+    writeFileSync(path, JSON.stringify({ pid: 1, started: '1', scope: 'another pid namespace' }));
+    const late = sinkIn(folder.path).sink;
+    late.emit(upload(2));
+    await late.close({ timeoutMs: 1 });
+    expect(late.stats()).toMatchObject({ pending: 0, dropped: 1 });
+    expect(existsSync(path)).toBe(true);
+  });
+
+  test('one process has the directory, until it is closed', async () => {
     using folder = folderOf();
     const { sink } = sinkIn(folder.path);
     expect(() => sinkIn(folder.path)).toThrow(`process ${process.pid} has`);
     await sink.close();
-    writeFileSync(join(folder.path, 'lock'), '1');
-    expect(() => sinkIn(folder.path)).toThrow('process 1 has');
-    // In a container this is what a crash leaves behind.
-    writeFileSync(join(folder.path, 'lock'), String(process.pid));
+    expect(existsSync(join(folder.path, 'lock'))).toBe(false);
     await sinkIn(folder.path).sink.close();
   });
 });

@@ -9,7 +9,7 @@ import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
-import { lockDirectory } from './directory-lock.ts';
+import { type DirectoryLock, LOCK_RENEW_MS, takeLock } from './directory-lock.ts';
 import { CONSOLE_LOGGER, createReporter, type PublisherLogger } from './report.ts';
 import type { Sink } from './sink.ts';
 import { createStamper, type StamperOptions } from './stamper.ts';
@@ -62,6 +62,7 @@ interface Lane {
 /** Entries of one write: what a crash can cost at most, and what a slow disk is asked for at once. */
 const BATCH_EVENTS = 256;
 const BACKOFF_MIN_MS = 50;
+const LOCK_RETRY_MS = 1_000;
 
 /** @throws PublisherError INVALID_OPTIONS when the directory cannot be used, or another process has it */
 export function fileSink(options: FileSinkOptions): FileSink {
@@ -69,7 +70,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   // From a configuration, they may be anything.
   if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
-  const unlock = takeDirectory(directory);
+  let lock = takeDirectory(directory);
   const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
   const lanes = new Map<string, Lane>();
@@ -130,6 +131,10 @@ export function fileSink(options: FileSinkOptions): FileSink {
   /** Writes what is queued, in order, until nothing is or the sink is closed. */
   async function run(lane: Lane): Promise<void> {
     while (lane.queue.length > 0 && !stop.signal.aborted) {
+      if (!lock && !tryLock()) {
+        await pause(LOCK_RETRY_MS);
+        continue;
+      }
       const batch = lane.queue.slice(0, BATCH_EVENTS);
       try {
         lane.file ??= await openChainFile(join(directory, `${lane.orgid}.ndjson`), lane.orgid, lane.keepBytes);
@@ -151,6 +156,31 @@ export function fileSink(options: FileSinkOptions): FileSink {
     }
     lane.isRunning = false;
   }
+
+  /** The directory may be another container's, until that has given no sign of life for a minute. */
+  function tryLock(): boolean {
+    try {
+      lock = takeDirectory(directory);
+      if (!lock) reporter.degraded(`${directory} was another container's less than a minute ago`);
+    } catch (error) {
+      reporter.degraded(error instanceof Error ? error.message : String(error));
+    }
+    return lock !== null;
+  }
+
+  const renewal = setInterval(() => {
+    try {
+      lock?.renew();
+    } catch (error) {
+      // Taken over while this process was stopped for long. What the new owner wrote is found when a file is opened.
+      lock = null;
+      for (const lane of lanes.values()) {
+        lane.file = null;
+        lane.keepBytes = undefined;
+      }
+      reporter.degraded(error instanceof Error ? error.message : String(error));
+    }
+  }, LOCK_RENEW_MS).unref();
 
   /** Waits for another try, or gives the events up. */
   async function settleFailed(lane: Lane, error: unknown): Promise<void> {
@@ -207,7 +237,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
     // A write that is under way ends before the directory is given to another process.
     await Promise.all([...lanes.values()].map(({ running }) => running));
     for (const lane of lanes.values()) giveUp(lane, new PublisherError('CLOSED', 'not written when close() ended'));
-    unlock();
+    clearInterval(renewal);
+    lock?.release();
   }
 
   return {
@@ -234,10 +265,10 @@ export function fileSink(options: FileSinkOptions): FileSink {
   };
 }
 
-function takeDirectory(directory: string): () => void {
+function takeDirectory(directory: string): DirectoryLock | null {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return lockDirectory(directory);
+    return takeLock(directory);
   } catch (cause) {
     throw bad(`directory ${directory} cannot be used: ${(cause as Error).message}`, cause);
   }

@@ -5,6 +5,7 @@ import type { AdoptedStats } from './adoption.ts';
 import type { ConnectionLike } from './connection.ts';
 import type { DecisionOptions, RunDecision } from './decision.ts';
 import type { EventInput } from './intake.ts';
+import type { UnsignedCounts } from './signing.ts';
 
 export type PublisherState = 'disabled' | 'connecting' | 'connected' | 'degraded' | 'closed';
 
@@ -41,6 +42,8 @@ export interface PublisherStats extends Accounts {
   readonly parked: number;
   /** Messages sent beyond the first try of each event. */
   readonly resent: number;
+  /** Events that were stored without a signature. null: there is no `signer`. */
+  readonly unsigned: UnsignedCounts | null;
 }
 
 /** What became of the events that were pending when `close` was called. */

@@ -3,6 +3,7 @@ export type { Ack } from './ack.ts';
 export type { AdoptedStats } from './adoption.ts';
 export { autoCapture, type AutoCapture, type AutoCaptureOptions } from './auto-capture.ts';
 export type { ConnectionLike } from './connection.ts';
+export type { Credentials } from './credentials.ts';
 export {
   type Actor,
   type Claims,
@@ -46,9 +47,11 @@ export type { PublisherOptions } from './options.ts';
 export { createPublisher } from './publisher.ts';
 export type { PublisherLogger } from './report.ts';
 export { createSigner, type Secret, type Signer, type SignerOptions, type SigningIdentity } from './signer.ts';
+export type { UnsignedCounts } from './signing.ts';
 export type { Sink } from './sink.ts';
 export type { StamperOptions } from './stamper.ts';
 export { teeSink } from './tee-sink.ts';
+export { withFlush, type WithFlushOptions } from './with-flush.ts';
 export {
   artifactDownloaded,
   artifactUploaded,

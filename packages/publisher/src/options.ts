@@ -1,6 +1,7 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
 import type { ConnectionLike } from './connection.ts';
+import { type Credentials, faultOfCredentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
 import { PublisherError } from './error.ts';
 import type { PublisherLogger } from './report.ts';
@@ -16,13 +17,22 @@ export interface PublisherOptions {
    * does, or `'later'` for one that `bind` brings. It stays the caller's: it is never closed here.
    */
   readonly connection?: ConnectionLike | (() => ConnectionLike | Promise<ConnectionLike>) | 'later' | undefined;
-  /** For the publisher's own connection: `user`, `pass`, `token`, `authenticator`, `tls`, `inboxPrefix` and so on. */
+  /**
+   * For the publisher's own connection: one of `{ credsFile }`, `{ nkeySeedFile }`, `{ nkeySeed }`, `{ token }`,
+   * `{ user, pass }`. Files are read at every dial. One that is missing or malformed is a reason in `status()`, and is tried
+   * again.
+   */
+  readonly credentials?: Credentials | undefined;
+  /**
+   * For the publisher's own connection, what the official client takes: `tls` (`caFile`, `certFile`, `keyFile`, read at
+   * every dial), `inboxPrefix`, an `authenticator` of your own and so on.
+   */
   readonly connect?: Omit<NodeConnectionOptions, 'servers'>;
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
   /**
-   * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned. `confirm` is
-   * not: it rejects with UNSIGNED.
+   * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned and are counted
+   * in `stats().unsigned`. `confirm` is not: it rejects with UNSIGNED.
    */
   readonly signer?: Signer;
   /** First tokens of the subjects. */
@@ -147,10 +157,21 @@ export function readOptions(options: PublisherOptions): Settings {
   if (settings.connection !== undefined && serverList(settings).length > 0) {
     throw bad('connection', 'given', 'either servers or a connection, not both');
   }
+  if (settings.credentials !== undefined) checkCredentials(settings);
   if (isEnabled(settings) && (typeof settings.source !== 'string' || !/^\S{1,1024}$/.test(settings.source))) {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');
   }
   return settings;
+}
+
+function checkCredentials({ credentials, connection, connect }: Settings): void {
+  const fault = faultOfCredentials(credentials);
+  if (fault !== null) throw new PublisherError('INVALID_OPTIONS', `createPublisher: ${fault}`);
+  if (connection !== undefined) throw bad('credentials', 'given', 'servers with them: a connection has its own');
+  for (const name of ['authenticator', 'user', 'pass', 'token'] as const) {
+    if (connect?.[name] === undefined) continue;
+    throw bad('credentials', 'given', `either these or connect.${name}, not both`);
+  }
 }
 
 /** `process.env.NATS_URL` may be unset or empty, and may name several, separated by commas. */

@@ -36,6 +36,7 @@ export interface ObserveOptions {
  * | `waybill.publisher.acked` | counter | stored in the stream |
  * | `waybill.publisher.dropped` | counter | by `reason` |
  * | `waybill.publisher.resent` | counter | messages beyond the first try |
+ * | `waybill.publisher.unsigned` | counter | stored without a signature, by `reason`; only with a signer |
  * | `waybill.publisher.pending` | gauge | in memory |
  * | `waybill.publisher.pending_bytes` | gauge | in memory |
  * | `waybill.publisher.spooled` | gauge | only on disk |
@@ -68,6 +69,11 @@ export function observePublisher(publisher: Publisher, meter: MeterLike, options
   count('resent', 'Messages sent beyond the first try of each event', (stats) => stats.resent);
   add(meter.createObservableCounter(...named('dropped', 'Events given up, by reason')), (result) => {
     for (const [reason, events] of Object.entries(publisher.stats().dropped)) {
+      result.observe(events, { ...attributes, reason });
+    }
+  });
+  add(meter.createObservableCounter(...named('unsigned', 'Events stored without a signature, by reason')), (result) => {
+    for (const [reason, events] of Object.entries(publisher.stats().unsigned ?? {})) {
       result.observe(events, { ...attributes, reason });
     }
   });

@@ -1,5 +1,6 @@
 import type { Ack } from './ack.ts';
 import type { PublisherError } from './error.ts';
+import type { UnsignedCounts } from './signing.ts';
 import type { Segment } from './spool.ts';
 
 /** An event that was accepted and is not settled yet: one object from `emit` to its acknowledgement. */
@@ -23,6 +24,8 @@ export interface PendingEvent {
   bytes: number;
   /** What it counts towards the bounds of memory: about what it takes there. */
   memory: number;
+  /** Why its text has no signature, or null when it has one; of no interest without a signer. */
+  unsigned: keyof UnsignedCounts | null;
   /** In flight on the present connection. */
   sent: boolean;
   /** How often it was handed to a connection. */

@@ -4,22 +4,19 @@ import { createDataCheck, formatEventSubject, stampEvent, SchemaError } from '@w
 import { createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createAdoption } from './adoption.ts';
+import { createAttachment } from './attachment.ts';
 import { createBacklog } from './backlog.ts';
-import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
 import { createClock } from './clock.ts';
-import { confirming } from './confirm.ts';
+import { confirmOf } from './confirm.ts';
 import { decisionOf } from './decision.ts';
 import { createDelivery } from './delivery.ts';
 import { createDiagnostics } from './diagnostics.ts';
-import { startDial } from './dial.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
 import { onExit, onSignal } from './exit-hook.ts';
 import {
   type CloseResult,
-  type ConfirmLevel,
-  type Confirmation,
   DEFAULT_WAIT_MS,
   type Publisher,
   type PublisherCore,
@@ -28,13 +25,12 @@ import {
 import { createIntake, type EventInput } from './intake.ts';
 import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
-import { isEnabled, type PublisherOptions, readOptions, serverList, type Settings } from './options.ts';
+import { isEnabled, type PublisherOptions, readOptions, type Settings } from './options.ts';
 import { estimatedMemory, memoryOf, type PendingEvent, type Waiter } from './pending-event.ts';
-import { CONSOLE_LOGGER, createReporter, withoutCredentials } from './report.ts';
+import { CONSOLE_LOGGER, createReporter } from './report.ts';
 import { confirmSigned, createSigning } from './signing.ts';
 import { createSpool } from './spool.ts';
 import { createStaging } from './staging.ts';
-import { type Source, startSupply } from './supply.ts';
 import { createUuidV7 } from './uuid.ts';
 
 /** The longest that one turn of stamping and sending keeps the event loop. */
@@ -104,8 +100,9 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     durability: settings.durability,
     lowMark: Math.min(settings.windowEvents, settings.maxQueueEvents),
     retryMs: settings.spoolRetryMs,
-    connected: () => link !== null,
+    connected: () => attachment.connected,
     holds: () => signing.hold(wake),
+    sign: settings.signer ? sign : null,
     stamp,
     movedOut: book.spool,
     movedIn: book.unspool,
@@ -116,16 +113,19 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     },
     wake,
   });
+  const attachment = createAttachment({
+    settings,
+    delivery,
+    lost: observe,
+    failed(reason) {
+      reporter.degraded(reason);
+      diagnostics.status(status());
+    },
+  });
 
   let scheduled = false;
   let closing: Promise<CloseResult> | null = null;
   let closed = false;
-  let link: Link | null = null;
-  /** Why there is no link. */
-  let offline = 'connecting';
-  let everConnected = false;
-  let dial: Source | null = null;
-  let release = (): void => {};
 
   // --- in ---
 
@@ -161,6 +161,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       subject: '',
       bytes,
       memory,
+      unsigned: 'no_key',
       sent: false,
       tries: 0,
       waiter,
@@ -223,15 +224,11 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const { type, orgid, producer } = event;
     const id = newId(event.timeMs);
     const sequence = String(event.sequence);
+    const receipt = signing.stamp();
     event.id = id;
     try {
       const time = isoTime(event.timeMs);
-      event.text = stampEvent(
-        type,
-        event.fields,
-        { id, source, time, producer, sequence, ...signing.stamp() },
-        checkData,
-      ).text;
+      event.text = stampEvent(type, event.fields, { id, source, time, producer, sequence, ...receipt }, checkData).text;
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);
@@ -239,16 +236,27 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       settleDropped(event, { reason, detail, cause });
       return false;
     }
+    event.unsigned = receipt.sign ? null : 'no_key';
     event.fields = null;
+    measure(event);
+    return true;
+  }
+
+  function sign(event: PendingEvent): void {
+    signing.sign(event);
+    measure(event);
+  }
+
+  function measure(event: PendingEvent): void {
     event.bytes = Buffer.byteLength(event.text);
     backlog.resize(event, memoryOf(event.text, event.bytes));
-    return true;
   }
 
   // --- out ---
 
   function settleAcked(event: PendingEvent, ack: Ack): void {
     diagnostics.acked(event, ack);
+    signing.stored(event);
     if (event.adopted) return adoption?.acked(event);
     book.ack(ack.duplicate);
     backlog.remove(event);
@@ -269,45 +277,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     tell(drop);
   }
 
-  // --- connections ---
-
-  function attach(connection: ConnectionLike): void {
-    const mine: Link = watchConnection(
-      connection,
-      {
-        up() {
-          dial?.up();
-          link = mine;
-          everConnected = true;
-          delivery.connect(mine);
-        },
-        down: () => detach('disconnected, reconnecting'),
-        gone() {
-          mine.release();
-          detach(dial ? 'the connection was closed, dialling again' : 'the connection was closed by its owner');
-          dial?.again();
-        },
-        denied: (denial) => delivery.denied(denial),
-      },
-      settings.inboxPrefix,
-    );
-    // A client that is between two servers has no info; it says `reconnect` then.
-    if (connection.isClosed()) detach('the connection was closed by its owner');
-    else if (connection.info === undefined) detach('disconnected, reconnecting');
-    else {
-      link = mine;
-      everConnected = true;
-      delivery.connect(mine);
-    }
-    release = () => mine.release();
-  }
-
-  function detach(reason: string): void {
-    link = null;
-    offline = reason;
-    delivery.disconnect();
-    observe();
-  }
+  // --- health ---
 
   /** Tells the log when the health changed. */
   function observe(): void {
@@ -321,7 +291,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
 
   function status(): PublisherStatus {
     if (closed) return { state: 'closed' };
-    if (link === null) return { state: everConnected || !dial ? 'degraded' : 'connecting', reason: offline };
+    if (attachment.trouble) return attachment.trouble;
     const trouble = delivery.trouble ?? spool?.trouble ?? null;
     return trouble === null ? { state: 'connected' } : { state: 'degraded', reason: trouble };
   }
@@ -331,10 +301,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const { pending: inMemory, spooled: onDisk } = book.read();
     const pending = inMemory + onDisk;
     await backlog.whenSettled(timeoutMs);
-    release();
+    attachment.release();
     const { spooled } = leave();
     stopListening();
-    await dial?.close().catch(() => {});
+    await attachment.close();
     const nowAcked = book.read().acked - acked;
     return { acked: nowAcked, spooled, lost: pending - nowAcked - spooled };
   }
@@ -361,25 +331,11 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     offSignal?.();
   }
 
-  function confirm(event: EventInput, options?: { timeoutMs?: number; level?: 'acked' }): Promise<Ack>;
-  function confirm(event: EventInput, options: { timeoutMs?: number; level: ConfirmLevel }): Promise<Confirmation>;
-  async function confirm(
-    event: EventInput,
-    { level, timeoutMs = DEFAULT_WAIT_MS }: { timeoutMs?: number; level?: ConfirmLevel } = {},
-  ): Promise<Ack | Confirmation> {
-    if (level !== undefined && level !== 'acked' && spool === null) {
-      throw new PublisherError('NO_SPOOL', `confirm: level is ${level}, which needs the option spoolDir`);
-    }
-    const confirmation = await confirming({
-      level: level ?? 'acked',
-      timeoutMs,
-      sync: (written) =>
-        spool && written.segment ? spool.sync(written.segment) : Promise.reject(new Error('not on disk')),
-      reason: () => status().reason ?? 'no answer',
-      start: (waiter) => take(event, waiter),
-    });
-    return confirmation.level === 'acked' && (level ?? 'acked') === 'acked' ? confirmation.ack : confirmation;
-  }
+  const confirm = confirmOf({
+    spool,
+    reason: () => status().reason ?? 'no answer',
+    start: take,
+  });
 
   const publisher: PublisherCore = {
     emit: (event) => take(event, null),
@@ -389,13 +345,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= shutDown(timeoutMs)),
     status,
     bind(connection) {
-      if (closing) return;
-      const before = dial;
-      dial = null;
-      release();
-      detach('disconnected, reconnecting');
-      before?.close().catch(() => {});
-      attach(connection);
+      if (!closing) attachment.bind(connection);
     },
     stats: () => ({
       ...book.read(),
@@ -410,27 +360,14 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       inFlight: delivery.inFlight,
       parked: delivery.parked,
       resent: delivery.resent,
+      unsigned: signing.unsigned(),
     }),
     async [Symbol.asyncDispose]() {
       await publisher.close();
     },
   };
 
-  const failed = (error: unknown): void => {
-    offline = `cannot connect: ${withoutCredentials(error instanceof Error ? error.message : String(error))}`;
-    reporter.degraded(offline);
-    diagnostics.status(status());
-  };
-  const bounds = { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs };
-  const { connection } = settings;
-  if (connection === 'later') offline = 'no connection was bound yet';
-  else if (typeof connection === 'function') {
-    dial = startSupply({ ...bounds, make: connection, connected: attach, failed });
-  } else if (connection) attach(connection);
-  else {
-    const servers = serverList(settings);
-    dial = startDial({ ...bounds, servers, connect: settings.connect ?? {}, connected: attach, failed });
-  }
+  attachment.start();
   // What a dead process left is delivered also when nothing new is emitted.
   if (spool) wake();
   return publisher;

@@ -1,8 +1,9 @@
 /** How a publisher uses its signer: fail-open where nobody waits, fail-closed where somebody does. */
-import type { Stamp } from '@waybill/schema';
+import { canonicalJson, type JsonObject, MAX_EVENT_BYTES, type Stamp } from '@waybill/schema';
 import { PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type PublisherCore, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
+import type { PendingEvent } from './pending-event.ts';
 import type { PublisherLogger } from './report.ts';
 import type { Signer, SigningIdentity } from './signer.ts';
 
@@ -11,6 +12,22 @@ export interface Signing {
   hold(resume: () => void): boolean;
   /** What makes the next event a receipt; nothing while there is no identity. */
   stamp(): Pick<Stamp, 'keyid' | 'sign'>;
+  /** Makes a receipt of an event that was stamped without a signature, if there is an identity by now and it fits. */
+  sign(event: PendingEvent): void;
+  /** An event is stored. */
+  stored(event: PendingEvent): void;
+  /** null: without a signer. */
+  unsigned(): UnsignedCounts | null;
+}
+
+/** Events that were stored without a signature, although there is a signer. */
+export interface UnsignedCounts {
+  /** There was no key when they were sent. */
+  readonly no_key: number;
+  /** With a signature they would be over 64 KiB. */
+  readonly too_large: number;
+  /** A dead publisher left them so: nobody signs what another has seen. */
+  readonly adopted: number;
 }
 
 const UNSIGNED = {};
@@ -20,6 +37,7 @@ export function createSigning(signer: Signer | undefined, logger: PublisherLogge
   /** What the log was last told. */
   let signs: boolean | null = null;
   let signed: Pick<Stamp, 'keyid' | 'sign'> = UNSIGNED;
+  const counts: Record<keyof UnsignedCounts, number> = { no_key: 0, too_large: 0, adopted: 0 };
 
   function observe(identity: SigningIdentity | null): void {
     if (signs === (identity !== null)) return;
@@ -45,11 +63,32 @@ export function createSigning(signer: Signer | undefined, logger: PublisherLogge
     stamp() {
       if (!signer || signed !== UNSIGNED) return signed;
       const identity = signer.peek();
-      observe(identity);
-      if (identity) signed = { keyid: identity.keyid, sign: identity.sign };
+      if (identity) {
+        observe(identity);
+        signed = { keyid: identity.keyid, sign: identity.sign };
+      }
       return signed;
     },
+    sign(event) {
+      const identity = signer?.peek() ?? null;
+      observe(identity);
+      if (!identity) return;
+      const text = withSignature(event.text, identity);
+      event.unsigned = text === null ? 'too_large' : null;
+      event.text = text ?? event.text;
+    },
+    stored({ unsigned }) {
+      if (signer && unsigned !== null) counts[unsigned]++;
+    },
+    unsigned: () => (signer ? { ...counts } : null),
   };
+}
+
+/** The receipt of an event's text; null: it would be too large. */
+function withSignature(text: string, { keyid, sign }: SigningIdentity): string | null {
+  const event: JsonObject = { ...(JSON.parse(text) as JsonObject), keyid };
+  const receipt = canonicalJson({ ...event, signature: sign(canonicalJson(event)) });
+  return Buffer.byteLength(receipt) > MAX_EVENT_BYTES ? null : receipt;
 }
 
 /** With a signer, `confirm` emits nothing unless it will be signed: an identity that was had once is kept. */

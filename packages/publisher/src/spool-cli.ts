@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import type { AdoptedStats } from './adoption.ts';
 import { createPublisher } from './publisher.ts';
 import { homesIn, quarantined, segmentsIn } from './spool-directory.ts';
-import { isOwned } from './spool-lock.ts';
+import { isOwned } from './directory-lock.ts';
 import { readSegment } from './spool-segment.ts';
 
 const HELP = `Usage: waybill-spool status DIR

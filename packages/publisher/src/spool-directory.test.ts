@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openHome } from './spool-directory.ts';
-import { writeLock } from './spool-lock.ts';
+import { writeLock } from './directory-lock.ts';
 
 test('homes that a process was killed in the middle of making are deleted once they are provably dead', () => {
   using dir = mkdtempDisposableSync(join(tmpdir(), 'waybill-homes-'));

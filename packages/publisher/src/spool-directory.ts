@@ -13,7 +13,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isOwned, renewLock, writeLock } from './spool-lock.ts';
+import { isOwned, renewLock, writeLock } from './directory-lock.ts';
 import { SEGMENT_SUFFIX } from './spool-segment.ts';
 
 const QUARANTINE = 'quarantine';

@@ -14,8 +14,8 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Buffer } from 'node:buffer';
 import type { PendingEvent } from './pending-event.ts';
+import { LOCK_RENEW_MS } from './directory-lock.ts';
 import { deleteSegment, openHome, quarantine, type SpoolHome } from './spool-directory.ts';
-import { LOCK_RENEW_MS } from './spool-lock.ts';
 import {
   formatRecord,
   readSegment,

@@ -25,10 +25,12 @@ export interface StagingOptions {
   readonly retryMs: number;
   connected(): boolean;
   /**
-   * Whether to wait with stamping; `wake` is called when that is over. Only `run` waits: what has to be on disk at once,
-   * for durability or for want of room, is stamped as it is.
+   * Whether to wait for the key; `wake` is called when that is over. What has to be on disk at once, for durability or for
+   * want of room, is stamped and written without a signature, and waits here before it goes to delivery.
    */
   holds(): boolean;
+  /** Signs an event that was stamped without, if that is possible by now. null: there is no signer. */
+  readonly sign: ((event: PendingEvent) => void) | null;
   /** false: it was dropped. */
   stamp(event: PendingEvent): boolean;
   movedOut(events: number): void;
@@ -67,6 +69,8 @@ export function createStaging(options: StagingOptions): Staging {
   const raw = createRing<PendingEvent>();
   /** Stamped, and refused by the disk while what is on it is older. */
   let held: PendingEvent[] = [];
+  /** On their way to delivery, in order: the first was stamped before there was a key. */
+  const unsigned = createRing<PendingEvent>();
   /** Of events that are only on disk. */
   const waiters = new Map<number, Waiter>();
   let adopted = spool === null;
@@ -90,8 +94,24 @@ export function createStaging(options: StagingOptions): Staging {
   };
 
   const offer = (events: readonly PendingEvent[]): void => {
-    for (const event of events) delivery.offer(event);
+    for (const event of events) {
+      if (options.sign === null || (event.unsigned === null && unsigned.length === 0)) delivery.offer(event);
+      else unsigned.push(event);
+    }
   };
+
+  /** In slices of its own: a signature costs fifty times what a stamp does. true: the time is over. */
+  const signUnsigned = (untilMs: number): boolean => {
+    if (unsigned.length === 0 || options.holds()) return false;
+    for (let event = unsigned.shift(); event !== undefined; event = unsigned.shift()) {
+      if (event.unsigned !== null) options.sign?.(event);
+      delivery.offer(event);
+      if (performance.now() > untilMs) return unsigned.length > 0;
+    }
+    return false;
+  };
+
+  const inMemory = (): number => delivery.queued + unsigned.length;
 
   /** false: the disk has older ones and takes no more. */
   const place = (events: readonly PendingEvent[]): boolean => {
@@ -99,7 +119,7 @@ export function createStaging(options: StagingOptions): Staging {
       offer(events);
       return true;
     }
-    const hungry = options.connected() && delivery.queued < lowMark;
+    const hungry = options.connected() && inMemory() < lowMark && !options.holds();
     if (spool.spooled > 0 || (!hungry && !backlog.hasRoom(0, SPILL_SHARE))) {
       if (spool.take(events)) {
         moveOut(events);
@@ -147,10 +167,8 @@ export function createStaging(options: StagingOptions): Staging {
       options.lost(unreadable);
     }
     options.movedIn(events.length);
-    for (const event of events) {
-      backlog.moveIn(event);
-      delivery.offer(event);
-    }
+    for (const event of events) backlog.moveIn(event);
+    offer(events);
   };
 
   const adopt = (from: Spool): void => {
@@ -162,21 +180,22 @@ export function createStaging(options: StagingOptions): Staging {
 
   /** Whether there is something on disk that delivery has need of. */
   const isHungry = (): boolean => {
-    if (spool === null || adoption === null || !options.connected() || delivery.queued >= lowMark) return false;
-    return spool.spooled > 0 || adoption.waiting;
+    if (spool === null || adoption === null || !options.connected() || inMemory() >= lowMark) return false;
+    return (spool.spooled > 0 && !options.holds()) || adoption.waiting;
   };
 
   const refill = (): void => {
     if (spool === null || adoption === null) return;
     if (!adopted) adopt(spool);
     if (!isHungry()) return;
-    offer(adoption.next());
-    if (spool.spooled > 0) readBack(spool);
+    // A dead publisher's stay as they are: whoever signs them would vouch for what it has not seen.
+    for (const event of adoption.next()) delivery.offer(event);
+    if (spool.spooled > 0 && !options.holds()) readBack(spool);
   };
 
   return {
     get length() {
-      return raw.length + held.length;
+      return raw.length + held.length + unsigned.length;
     },
     push: (event) => raw.push(event),
     pushThrough(event) {
@@ -189,16 +208,19 @@ export function createStaging(options: StagingOptions): Staging {
       return step(Number.POSITIVE_INFINITY);
     },
     dropOldest(keep) {
-      const oldest = raw.peek();
-      return oldest === undefined || keep(oldest) ? undefined : raw.shift();
+      const from = unsigned.length > 0 ? unsigned : raw;
+      const oldest = from.peek();
+      return oldest === undefined || keep(oldest) ? undefined : from.shift();
     },
     run(untilMs) {
       refill();
-      let more = delivery.run(untilMs);
+      let more = signUnsigned(untilMs);
+      more = delivery.run(untilMs) || more;
       if (raw.length > 0 && options.holds()) return more || isHungry();
       while (raw.length > 0 || held.length > 0) {
         if (performance.now() > untilMs) return true;
         if (!step(untilMs)) break;
+        more = signUnsigned(untilMs) || more;
         more = delivery.run(untilMs) || more;
       }
       return more || isHungry();
@@ -207,6 +229,7 @@ export function createStaging(options: StagingOptions): Staging {
       clearTimeout(retry);
       // They stay in their own segments.
       const left = delivery.close().filter((event) => !event.adopted);
+      for (let event = unsigned.shift(); event !== undefined; event = unsigned.shift()) left.push(event);
       const isHome = (event: PendingEvent): boolean => event.segment !== null;
       if (spool !== null) moveOut(left.filter(isHome));
       const homeless = left.filter((event) => !isHome(event)).concat(held);

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { createPublisher } from './publisher.ts';
+
+const options = { servers: 'nats://127.0.0.1:1', source: '//x', logger: { info: () => {}, warn: () => {} } };
+const SECRET = 'hunter2-secret';
+
+test.for([
+  [{}, 'exactly one of'],
+  [null, 'exactly one of'],
+  [SECRET, 'exactly one of'],
+  [{ user: SECRET }, 'got user'],
+  [{ token: SECRET, nkeySeed: SECRET }, 'got nkeySeed, token'],
+  [{ credsFile: '' }, 'credentials.credsFile'],
+  [{ token: 7 }, 'credentials.token'],
+  [{ nkeySeed: SECRET }, 'credentials.nkeySeed'],
+] as const)('%o are refused, and no value is shown', ([credentials, message]) => {
+  const create = () => createPublisher({ ...options, credentials: credentials as never });
+  expect(create).toThrow(
+    expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining(message) }),
+  );
+  expect(create).not.toThrow(SECRET);
+});
+
+test('credentials are refused beside others, and beside a connection', () => {
+  const credentials = { token: SECRET };
+  for (const connect of [{ token: SECRET }, { user: 'u' }, { authenticator: () => {} }]) {
+    expect(() => createPublisher({ ...options, credentials, connect })).toThrow('or connect.');
+  }
+  expect(() => createPublisher({ ...options, servers: '', connection: 'later', credentials })).toThrow(
+    'servers with them',
+  );
+});
