@@ -58,7 +58,8 @@ test('--serve goes on until it is asked to stop', async () => {
   const { child, exited, stderr } = start('--seconds', '1', '--serve');
   let said = '';
   child.stdout.on('data', (data: Buffer) => (said += data.toString()));
-  const store = await until('the address of the store', () => /artifact-store +(http:\S+)\n/.exec(said)?.[1]);
+  const address = until('the address of the store', () => /artifact-store +(http:\S+)\n/.exec(said)?.[1]);
+  const store = await Promise.race([address, exited.then(async () => expect.fail(`it ended: ${said}${await stderr}`))]);
   const answer = await fetch(`${store}/cas/sha256:${'0'.repeat(64)}`, {
     headers: { 'x-organization': 'acme', 'x-actor': 'me' },
   });
