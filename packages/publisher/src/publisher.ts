@@ -1,6 +1,6 @@
 /** Wires everything; read first. emit → intake → staging (stamp, spool) → delivery (window) → acknowledged or dropped. */
 import { Buffer } from 'node:buffer';
-import { createDataCheck, formatEventSubject, stampEvent, SchemaError } from '@waybill/schema';
+import { createDataCheck, createTextStamp, formatEventSubject, SchemaError } from '@waybill/schema';
 import { createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createAdoption } from './adoption.ts';
@@ -60,7 +60,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const newId = createUuidV7();
   const isoTime = createIsoTime();
   const intake = createIntake(settings.events ?? []);
-  const checkData = createDataCheck(settings.events);
+  const textOf = createTextStamp(createDataCheck(settings.events));
   const bootId = settings.producer ?? newId(now());
   const numbering = createNumbering(bootId);
   const signing = createSigning(settings.signer, settings.logger ?? CONSOLE_LOGGER);
@@ -228,7 +228,9 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     event.id = id;
     try {
       const time = isoTime(event.timeMs);
-      event.text = stampEvent(type, event.fields, { id, source, time, producer, sequence, ...receipt }, checkData).text;
+      // Without a signer there is nothing to spread, and this is the hot path.
+      const plain = { id, source, time, producer, sequence };
+      event.text = textOf(type, event.fields ?? {}, receipt.sign ? { ...plain, ...receipt } : plain);
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
       const detail = cause instanceof Error ? cause.message : String(cause);

@@ -34,7 +34,7 @@ export function canonicalJson(value: Json): string {
  * Whether JSON.stringify prints the canonical text, but for lone surrogates: it prints numbers and strings as RFC 8785
  * does, and members in the order that they have. False for everything that it would leave out or change.
  */
-function isInOrder(value: unknown, depth: number): boolean {
+export function isInOrder(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
     case 'boolean':

@@ -134,14 +134,19 @@ function isPlainlyAnEvent(event: JsonObject): boolean {
       if (!isJsonObject(value)) return false;
       continue;
     }
-    if (typeof value !== 'string') return false;
-    const rule = RULES.get(name);
-    // No rule: an extension, which is left to the schema.
-    if (rule === undefined || value.length === 0 || value.length > rule.max) return false;
-    if (rule.pattern && !rule.pattern.test(value)) return false;
+    if (!isPlainAttribute(name, value)) return false;
   }
   const { producer, sequence } = event;
   return required === REQUIRED.size && (producer === undefined) === (sequence === undefined);
+}
+
+/** Whether an attribute is surely right; if not, the schema has to look. */
+export function isPlainAttribute(name: string, value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  const rule = RULES.get(name);
+  // No rule: an extension, which is left to the schema.
+  if (rule === undefined || value.length === 0 || value.length > rule.max) return false;
+  return rule.pattern === undefined || rule.pattern.test(value);
 }
 
 const REQUIRED: ReadonlySet<string> = new Set(['specversion', 'id', 'source', 'type', 'time', 'orgid', 'data']);

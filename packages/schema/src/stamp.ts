@@ -92,7 +92,7 @@ function inOrder(attributes: Readonly<Record<string, unknown>>): Event & JsonObj
 
 const ATTRIBUTES_IN_ORDER = [...ATTRIBUTE_NAMES].toSorted((a, b) => (a < b ? -1 : 1));
 /** Bytes of UTF-8 for one UTF-16 code unit, at most. */
-const MAX_UTF8_PER_UNIT = 3;
+export const MAX_UTF8_PER_UNIT = 3;
 
 function namesInOrder(fields: JsonObject): string[] {
   const names = Object.keys(fields);
