@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { readAnswer } from './ack.ts';
+import fc from 'fast-check';
+import { createAnswerReader, readAnswer } from './ack.ts';
 
 const read = (text: string, code?: number) =>
   readAnswer({ data: new TextEncoder().encode(text), headers: code === undefined ? undefined : { code } });
@@ -43,4 +44,30 @@ test.for(['null', '[]', '1', '{', '{}', '{"stream":1,"seq":1}', '{"error":null}'
 test('no responders', () => {
   expect(read('', 503)).toEqual({ kind: 'retry', detail: 'no stream answers (503)' });
   expect(read('')).toMatchObject({ kind: 'retry' });
+});
+
+test('a reader that knows the stream reads what one that does not reads, whatever comes', () => {
+  const known = createAnswerReader();
+  const answer = fc.oneof(
+    fc
+      .tuple(fc.constantFrom('AUDIT', 'B', 'with "quotes"'), fc.oneof(fc.maxSafeNat(), fc.nat(9)))
+      .map(([stream, seq]) => JSON.stringify({ stream, seq })),
+    fc.constantFrom(
+      '{"stream":"AUDIT","seq":7,"duplicate":true}',
+      '{"stream":"AUDIT","seq":}',
+      '{"stream":"AUDIT","seq":-1}',
+      '{"stream":"AUDIT","seq":1e3}',
+      '{"stream":"AUDIT","seq":9007199254740993}',
+      '{"stream":"AUDIT","seq":7} ',
+      '{"stream":"AUDIT","domain":"hub","seq":7}',
+      '{"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},"stream":"AUDIT","seq":0}',
+      '',
+    ),
+  );
+  fc.assert(
+    fc.property(answer, (text) => {
+      expect(known({ data: new TextEncoder().encode(text) })).toEqual(read(text));
+    }),
+    { numRuns: 1_000 },
+  );
 });

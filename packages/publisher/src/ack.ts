@@ -25,6 +25,43 @@ const TOO_LARGE = new Set([10054, 10097]);
 
 const decoder = new TextDecoder();
 
+const encoder = new TextEncoder();
+
+/** Reads answers, those of the stream that answered last without parsing JSON: they differ in a number. */
+export function createAnswerReader(): (message: AnswerMessage) => Answer {
+  let stream = '';
+  /** `{"stream":"…","seq":` */
+  let beginning = new Uint8Array();
+  return (message) => {
+    const seq = beginning.length === 0 ? null : readSequence(message.data, beginning);
+    if (seq !== null) return { kind: 'stored', ack: { stream, seq, duplicate: false } };
+    const answer = readAnswer(message);
+    if (answer.kind === 'stored' && answer.ack.stream !== stream) {
+      stream = answer.ack.stream;
+      beginning = encoder.encode(`{"stream":${JSON.stringify(stream)},"seq":`);
+    }
+    return answer;
+  };
+}
+
+/** null: not this beginning, digits and `}`; or too many digits to be sure of. */
+function readSequence(data: Uint8Array, beginning: Uint8Array): number | null {
+  const end = data.length - 1;
+  const digits = end - beginning.length;
+  if (digits < 1 || digits > 15 || data[end] !== CLOSING_BRACE) return null;
+  for (let i = 0; i < beginning.length; i++) if (data[i] !== beginning[i]) return null;
+  let seq = 0;
+  for (let i = beginning.length; i < end; i++) {
+    const digit = (data[i] as number) - ZERO;
+    if (digit < 0 || digit > 9) return null;
+    seq = seq * 10 + digit;
+  }
+  return seq;
+}
+
+const CLOSING_BRACE = 0x7d;
+const ZERO = 0x30;
+
 /** Total: an answer that is none of the known ones is a reason to try again. */
 export function readAnswer(message: AnswerMessage): Answer {
   if (message.data.length === 0) {

@@ -157,6 +157,8 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
   };
 }
 
+const VISIBLE = /^[!-~]{1,512}$/;
+
 /** From a record to the event that was emitted then; null when its text is none of ours. */
 export function restoreEvent(
   record: SegmentRecord,
@@ -171,6 +173,8 @@ export function restoreEvent(
     const { id, type, orgid, producer, sequence, time, signature } = event;
     const bytes = Buffer.byteLength(text);
     if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
+    // They go into lines of the protocol, and whoever may write to the directory may not write these.
+    if (!VISIBLE.test(id) || !VISIBLE.test(subject)) return null;
     return {
       ordinal,
       type,

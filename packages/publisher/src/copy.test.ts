@@ -49,3 +49,14 @@ test('work is bounded: an object that doubles with each level is given up at the
   expect(copyFields({ value })).toMatchObject({ ok: false, reason: 'too_large' });
   expect(performance.now() - start).toBeLessThan(500);
 });
+
+test('what somebody added to Object.prototype is no field', () => {
+  const prototype = Object.prototype as unknown as Record<string, unknown>;
+  prototype['polluted'] = () => 'x';
+  try {
+    expect(copyFields({ a: 1, b: 'x' })).toMatchObject({ ok: true, fields: { a: 1, b: 'x' } });
+    expect(copyFields({ a: { b: [1] } })).toMatchObject({ ok: true, fields: { a: { b: [1] } } });
+  } finally {
+    delete prototype['polluted'];
+  }
+});

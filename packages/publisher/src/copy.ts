@@ -105,14 +105,14 @@ function copyObject(object: object, walk: Walk, depth: number): unknown {
   // Spreading is several times faster than copying member by member, reads each getter once, and takes a member
   // `__proto__` as any other. From here on the object is ours.
   const copy: Record<string, unknown> = { ...object };
-  const names = Object.keys(copy);
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i] as string;
+  for (const name in copy) {
     const value = copy[name];
     if (depth === 0 && value === undefined) continue;
     walk.bytesLeft -= name.length + 3;
     if (typeof value === 'string') takeString(value, walk);
     else {
+      // What somebody added to Object.prototype is none of ours; asked late, because it costs more than the copy.
+      if (!Object.hasOwn(copy, name)) continue;
       const time = depth === 0 && name === 'time' && value instanceof Date;
       const member = time ? isoTime(value) : copyValue(value, walk, depth + 1);
       if (member === REFUSED) {

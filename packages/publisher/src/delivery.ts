@@ -7,7 +7,7 @@
  * in the middle of a resend cannot take later events first, and nothing new is sent before all of the window was.
  * The same id each time makes a resend the same message; an answer to an earlier try counts.
  */
-import { type Ack, readAnswer } from './ack.ts';
+import { type Ack, createAnswerReader } from './ack.ts';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
 import type { Denial, Inbox, InboxMessage, Link } from './connection.ts';
 import { createParking } from './parking.ts';
@@ -51,6 +51,7 @@ export interface Delivery {
 
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { windowEvents, windowBytes, ackTimeoutMs, parkProbeMs, acked, dropped, wake } = options;
+  const readAnswer = createAnswerReader();
   const ready = createRing<PendingEvent>();
   /** By token, in the order of the first try: a Map keeps it. */
   const window = new Map<number, PendingEvent>();

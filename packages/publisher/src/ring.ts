@@ -6,18 +6,19 @@ export interface Ring<Item> {
   shift(): Item | undefined;
 }
 
-/** A burst's array is given back to the collector once the ring is empty again. */
-const KEPT_CAPACITY = 1024;
+/** A larger burst's array is given back to the collector once the ring is empty again. */
+const KEPT_CAPACITY = 8192;
 
 export function createRing<Item>(): Ring<Item> {
-  let slots: (Item | undefined)[] = Array.from({ length: 64 });
+  let slots = emptySlots<Item>(64);
   let head = 0;
   let length = 0;
 
   const grow = (): void => {
-    const larger: (Item | undefined)[] = Array.from({ length: slots.length * 2 });
-    for (let i = 0; i < length; i++) larger[i] = slots[(head + i) & (slots.length - 1)];
-    slots = larger;
+    const { length: capacity } = slots;
+    slots = [...slots.slice(head), ...slots.slice(0, head)];
+    // Holes, which are read as undefined: filling them would take longer than everything else here.
+    slots.length = capacity * 2;
     head = 0;
   };
 
@@ -38,10 +39,16 @@ export function createRing<Item>(): Ring<Item> {
       head = (head + 1) & (slots.length - 1);
       length--;
       if (length === 0 && slots.length > KEPT_CAPACITY) {
-        slots = Array.from({ length: KEPT_CAPACITY });
+        slots = emptySlots(KEPT_CAPACITY);
         head = 0;
       }
       return item;
     },
   };
+}
+
+function emptySlots<Item>(capacity: number): (Item | undefined)[] {
+  const slots: (Item | undefined)[] = [];
+  slots.length = capacity;
+  return slots;
 }
