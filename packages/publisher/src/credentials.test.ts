@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import * as transport from '@nats-io/transport-node';
+import { createAuthenticator, type Credentials } from './credentials.ts';
 import { createPublisher } from './publisher.ts';
 
 const options = { servers: 'nats://127.0.0.1:1', source: '//x', logger: { info: () => {}, warn: () => {} } };
@@ -28,5 +30,14 @@ test('credentials are refused beside others, and beside a connection', () => {
   }
   expect(() => createPublisher({ ...options, servers: '', connection: 'later', credentials })).toThrow(
     'servers with them',
+  );
+});
+
+test('one that is undefined was not given', () => {
+  const credentials = { token: undefined, credsFile: undefined, user: 'u', pass: SECRET } as unknown as Credentials;
+  expect(createAuthenticator(credentials, transport)()).toEqual({ user: 'u', pass: SECRET });
+  const file = { user: undefined, pass: undefined, nkeySeedFile: '/does/not/exist' } as unknown as Credentials;
+  expect(() => createAuthenticator(file, transport)).toThrow(
+    'credentials.nkeySeedFile: /does/not/exist cannot be read',
   );
 });

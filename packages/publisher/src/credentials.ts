@@ -16,6 +16,8 @@ export type Credentials =
   | { readonly token: string }
   | { readonly user: string; readonly pass: string };
 
+type Given = Partial<Record<'credsFile' | 'nkeySeedFile' | 'nkeySeed' | 'token' | 'user' | 'pass', string>>;
+
 const KINDS = ['credsFile', 'nkeySeedFile', 'nkeySeed', 'token', 'pass,user'];
 const EXPECTED = 'credentials: expected exactly one of credsFile, nkeySeedFile, nkeySeed, token, or user and pass';
 
@@ -48,11 +50,14 @@ type Transport = Pick<
  * @throws Error naming the option, and the file
  */
 export function createAuthenticator(credentials: Credentials, transport: Transport): client.Authenticator {
-  if ('token' in credentials) return transport.tokenAuthenticator(credentials.token);
-  if ('user' in credentials) return transport.usernamePasswordAuthenticator(credentials.user, credentials.pass);
-  if ('nkeySeed' in credentials) return transport.nkeyAuthenticator(Buffer.from(credentials.nkeySeed.trim()));
+  // One that is undefined was not given: an environment variable that is not set, for example.
+  const { token, user, pass, nkeySeed, credsFile, nkeySeedFile }: Given = credentials;
+  if (token !== undefined) return transport.tokenAuthenticator(token);
+  if (user !== undefined) return transport.usernamePasswordAuthenticator(user, pass);
+  if (nkeySeed !== undefined) return transport.nkeyAuthenticator(Buffer.from(nkeySeed.trim()));
 
-  const [option, path] = Object.entries(credentials)[0] as ['credsFile' | 'nkeySeedFile', string];
+  const option = credsFile === undefined ? 'nkeySeedFile' : 'credsFile';
+  const path = credsFile ?? nkeySeedFile ?? '';
   const read = (): client.Authenticator => {
     const content = readFile(option, path);
     const authenticator =
