@@ -18,6 +18,7 @@ import { artifactUploaded, verify } from '@waybill/schema';
 import { describe, expect, test } from 'vitest';
 import { openChainFile } from './chain-file.ts';
 import { fileSink, type FileSinkOptions } from './file-sink.ts';
+import { createSigner } from './signer.ts';
 
 const digestOf = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}`;
 const upload = (n: number, orgid = 'acme') => artifactUploaded({ orgid, digest: digestOf(n), size_bytes: n });
@@ -107,6 +108,25 @@ test('what somebody else appends is seen before anything is written after it', a
   await appendFile(join(folder.path, 'acme.ndjson'), 'x\n');
   await expect(sink.confirm(upload(2))).rejects.toMatchObject({ code: 'NOT_WRITTEN' });
   await sink.close();
+});
+
+test('what is emitted before the key is there is signed before it is written; without a key it is written all the same', async () => {
+  const key = Promise.withResolvers<string>();
+  for (const [getSecret, count] of [
+    [() => key.promise, 300],
+    [() => Promise.reject(new Error('no vault')), 0],
+  ] as const) {
+    using folder = folderOf();
+    const { sink } = sinkIn(folder.path, { signer: createSigner({ getSecret }) });
+    for (let i = 1; i <= 300; i++) sink.emit(upload(i));
+    key.resolve(Buffer.alloc(32, 7).toString('base64'));
+    expect(await sink.flush({ timeoutMs: 10_000 })).toBe(true);
+    await sink.close();
+    const lines = linesOf(folder.path);
+    const report = verify(lines, { orgid: 'acme' });
+    expect([report.verdict, lines.length]).toEqual(['ok', 300]);
+    expect(lines.filter((line) => line.includes('"signature":"'))).toHaveLength(count);
+  }
 });
 
 test('flush waits for what was emitted before it, not for what comes meanwhile', async () => {

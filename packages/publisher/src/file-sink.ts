@@ -11,6 +11,7 @@ import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
 import { type DirectoryLock, LOCK_RENEW_MS, takeLock } from './directory-lock.ts';
 import { CONSOLE_LOGGER, createReporter, type PublisherLogger } from './report.ts';
+import { withSignature } from './signing.ts';
 import type { Sink } from './sink.ts';
 import { createStamper, type StamperOptions } from './stamper.ts';
 
@@ -135,7 +136,9 @@ export function fileSink(options: FileSinkOptions): FileSink {
         await pause(LOCK_RETRY_MS);
         continue;
       }
-      const batch = lane.queue.slice(0, BATCH_EVENTS);
+      // It settles within the signer's own time.
+      await options.signer?.firstTry;
+      const batch = lane.queue.slice(0, BATCH_EVENTS).map(signed);
       try {
         lane.file ??= await openChainFile(join(directory, `${lane.orgid}.ndjson`), lane.orgid, lane.keepBytes);
         const first = lane.file.seq + 1;
@@ -155,6 +158,13 @@ export function fileSink(options: FileSinkOptions): FileSink {
       }
     }
     lane.isRunning = false;
+  }
+
+  /** What was emitted before there was a key. */
+  function signed(waiting: Waiting): Waiting {
+    const identity = waiting.event['signature'] === undefined ? options.signer?.peek() : null;
+    const text = identity ? withSignature(waiting.text, identity) : null;
+    return text === null ? waiting : { ...waiting, text, event: JSON.parse(text) as ChainedEvent['event'] };
   }
 
   /** The directory may be another container's, until that has given no sign of life for a minute. */

@@ -85,7 +85,7 @@ export function createSigning(signer: Signer | undefined, logger: PublisherLogge
 }
 
 /** The receipt of an event's text; null: it would be too large. */
-function withSignature(text: string, { keyid, sign }: SigningIdentity): string | null {
+export function withSignature(text: string, { keyid, sign }: SigningIdentity): string | null {
   const event: JsonObject = { ...(JSON.parse(text) as JsonObject), keyid };
   const receipt = canonicalJson({ ...event, signature: sign(canonicalJson(event)) });
   return Buffer.byteLength(receipt) > MAX_EVENT_BYTES ? null : receipt;
