@@ -91,8 +91,7 @@ test(
     for (let i = 0; i < VALUES; i++) {
       const value = next(0);
       const text = canonicalJson(value);
-      const reference = canonicalize(value) as string;
-      if (text !== reference) expect(text, `value ${i}`).toBe(reference);
+      if (text !== canonicalize(value)) throw new Error(`value ${i} has another text: ${text}`);
       // The text again, as it comes from the wire: in order already.
       if (canonicalJson(JSON.parse(text) as Json) !== text) throw new Error(`value ${i} is no fixed point: ${text}`);
       const hex = hash('sha256', text, 'hex');
