@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { artifactUploaded, createPublisher, type Publisher } from '@waybill/publisher';
+import { artifactUploaded, createPublisher, type EventDraft, type Publisher } from '@waybill/publisher';
 import { createDataCheck, stampEvent } from '@waybill/schema';
 import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
@@ -56,35 +56,45 @@ const CALLS = 5_000;
 
 /** Calls between two readings of the clock, which costs a fifth of what is measured. */
 const GROUP = 16;
+/** Batches before anything counts: the compiler is not done before. */
+const WARM_UP = 12;
 
-/** Nanoseconds a call: the median of groups, and the p99 of single calls; over batches that leave the loop free in between. */
-async function costs(
-  call: (n: number) => unknown,
-  between: () => Promise<unknown>,
-): Promise<{ p50: number; p99: number }> {
-  const groups: number[] = [];
-  const singles: number[] = [];
-  for (let batch = 0; batch < 16; batch++) {
-    const size = batch % 2 === 0 ? GROUP : 1;
-    for (let n = 0; n + size <= CALLS; n += size) {
-      const start = performance.now();
-      for (let i = 0; i < size; i++) call(n + i);
-      const each = (performance.now() - start) / size;
-      if (batch >= 4) (size === 1 ? singles : groups).push(each);
+interface Measured {
+  /** Calls with `from` to before `to`: a loop of its own, since a call through a variable costs as much as what is measured. */
+  calls(from: number, to: number): void;
+  /** After each batch. */
+  settle(): Promise<unknown>;
+}
+
+/**
+ * Nanoseconds a call: the median of groups, then the p99 of single calls. Batches of what is compared take turns, so that
+ * each finds the caches as the others left them.
+ */
+async function costs<Name extends string>(compared: Record<Name, Measured>) {
+  const groups = await sample(compared, GROUP);
+  const singles = await sample(compared, 1);
+  return (name: Name) => ({ p50: quantile(groups, name, 0.5), p99: quantile(singles, name, 0.99) });
+}
+
+async function sample(compared: Record<string, Measured>, size: number): Promise<Map<string, number[]>> {
+  const samples = new Map(Object.keys(compared).map((name) => [name, [] as number[]]));
+  for (let batch = 0; batch < WARM_UP + 8 * ROUNDS; batch++) {
+    for (const [name, { calls, settle }] of Object.entries(compared)) {
+      const each = samples.get(name) as number[];
+      for (let n = 0; n + size <= CALLS; n += size) {
+        const start = performance.now();
+        calls(n, n + size);
+        if (batch >= WARM_UP) each.push((performance.now() - start) / size);
+      }
+      await settle();
     }
-    await between();
   }
-  const at = (sorted: number[], share: number): number => (sorted[Math.floor(sorted.length * share)] as number) * 1e6;
-  return {
-    p50: at(
-      groups.toSorted((x, y) => x - y),
-      0.5,
-    ),
-    p99: at(
-      singles.toSorted((x, y) => x - y),
-      0.99,
-    ),
-  };
+  return samples;
+}
+
+function quantile(samples: Map<string, number[]>, name: string, share: number): number {
+  const sorted = Float64Array.from(samples.get(name) as number[]).toSorted();
+  return (sorted[Math.floor(sorted.length * share)] as number) * 1e6;
 }
 
 /** One publisher in the process at a time, as in a service: several would share what the compiler learned of one. */
@@ -94,36 +104,35 @@ async function benchEmit(name: string, publisher: Publisher): Promise<void> {
   const events = Array.from({ length: CALLS }, (_, n) => stamp(n).event);
   const idle = () => new Promise((resolve) => setImmediate(resolve));
   let sink = 0;
-  const rounds = {
-    emit: [] as number[],
-    emit99: [] as number[],
-    json: [] as number[],
-    off: [] as number[],
-  };
-  // Two to warm up: the compiler is not done before.
-  for (let i = -2; i < ROUNDS; i++) {
-    const json = await costs((n) => (sink += JSON.stringify(events[n]).length), idle);
-    const emit = await costs(
-      (n) => publisher.emit(drafts[n] as never),
-      () => publisher.flush({ timeoutMs: 60_000 }),
-    );
-    const off = await costs((n) => disabled.emit(drafts[n] as never), idle);
-    if (i < 0) continue;
-    rounds.json.push(json.p50);
-    rounds.emit.push(emit.p50);
-    rounds.emit99.push(emit.p99);
-    rounds.off.push(off.p50);
-  }
-  const [json, emit, off] = [median(rounds.json), median(rounds.emit), median(rounds.off)];
-  console.log(`event of ${JSON.stringify(events[0]).length} bytes`);
-  console.table({
-    'JSON.stringify(event)': { 'median ns': round(json, 0), 'beside JSON.stringify': 1 },
-    [name]: {
-      'median ns': round(emit, 0),
-      'beside JSON.stringify': round(emit / json),
-      'p99 ns': round(median(rounds.emit99), 0),
+  const costOf = await costs({
+    json: {
+      calls(from, to) {
+        for (let n = from; n < to; n++) sink += JSON.stringify(events[n]).length;
+      },
+      settle: idle,
     },
-    'emit(draft), disabled publisher': { 'median ns': round(off, 0), 'beside JSON.stringify': round(off / json) },
+    emit: {
+      calls(from, to) {
+        for (let n = from; n < to; n++) publisher.emit(drafts[n] as EventDraft);
+      },
+      settle: () => publisher.flush({ timeoutMs: 60_000 }),
+    },
+    off: {
+      calls(from, to) {
+        for (let n = from; n < to; n++) disabled.emit(drafts[n] as EventDraft);
+      },
+      settle: idle,
+    },
+  });
+  const row = (cost: { p50: number; p99: number }) => ({
+    'median ns': round(cost.p50, 0),
+    'beside JSON.stringify': round(cost.p50 / costOf('json').p50),
+    'p99 ns': round(cost.p99, 0),
+  });
+  console.table({
+    [`JSON.stringify(event), ${JSON.stringify(events[0]).length} bytes`]: row(costOf('json')),
+    [name]: row(costOf('emit')),
+    'emit(draft), disabled publisher': row(costOf('off')),
   });
   if (sink === 0) throw new Error('optimized away');
 }

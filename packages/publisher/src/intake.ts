@@ -25,7 +25,11 @@ export interface Intake {
   take(input: EventInput): Taken;
 }
 
-export function createIntake(definitions: readonly AnyEventDefinition[]): Intake {
+/** @param isNumbered whether an organization has had events before, and so is a valid one */
+export function createIntake(
+  definitions: readonly AnyEventDefinition[],
+  isNumbered: (orgid: string) => boolean = () => false,
+): Intake {
   const allowed: ReadonlySet<unknown> = new Set([...BUILT_IN_EVENTS, ...definitions].map((d) => d.type));
 
   return {
@@ -57,7 +61,7 @@ export function createIntake(definitions: readonly AnyEventDefinition[]): Intake
         return refuse({ reason, detail, type: type as string, cause, ...(orgid !== null && { orgid }) });
       }
       const { orgid } = copied.fields;
-      if (typeof orgid !== 'string' || !ORGID_PATTERN.test(orgid)) {
+      if (typeof orgid !== 'string' || !(isNumbered(orgid) || ORGID_PATTERN.test(orgid))) {
         return refuse({
           reason: 'invalid',
           detail: `orgid does not match ${ORGID_PATTERN.source}`,

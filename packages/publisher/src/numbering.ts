@@ -6,6 +6,8 @@ export interface Numbering {
   /** The boot id that the number just taken belongs to. */
   readonly producer: string;
   take(orgid: string): number;
+  /** Whether the present boot id has numbers of it. */
+  has(orgid: string): boolean;
 }
 
 /**
@@ -33,5 +35,6 @@ export function createNumbering(bootId: string, maxOrganizations = MAX_ORGANIZAT
       counters.set(orgid, { taken: 1 });
       return 1;
     },
+    has: (orgid) => counters.has(orgid),
   };
 }

@@ -59,10 +59,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const now = settings.clock ? createClock(settings.clock) : Date.now;
   const newId = createUuidV7();
   const isoTime = createIsoTime();
-  const intake = createIntake(settings.events ?? []);
   const textOf = createTextStamp(createDataCheck(settings.events));
   const bootId = settings.producer ?? newId(now());
   const numbering = createNumbering(bootId);
+  const intake = createIntake(settings.events ?? [], numbering.has);
   const signing = createSigning(settings.signer, settings.logger ?? CONSOLE_LOGGER);
   const diagnostics = createDiagnostics(bootId);
   const critical: ReadonlySet<string> = new Set(settings.criticalTypes);
