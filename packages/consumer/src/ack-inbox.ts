@@ -24,7 +24,7 @@ export class RefusedError extends Error {
 
 export interface AckInbox {
   /** Rejects with RefusedError, or with an Error when no answer comes in time. */
-  publish(subject: string, payload: string, headers: MsgHdrs): Promise<PubAck>;
+  publish(subject: string, payload: Uint8Array, headers: MsgHdrs): Promise<PubAck>;
   /** Fails whatever is in flight. */
   fail(error: Error): void;
   close(): void;

@@ -40,7 +40,8 @@ function seal(items: StreamMessage[], chains: Map<string, ChainState>): ReturnTy
   const one = fold();
   const batch = createBatch(chains);
   expect(one.run(items.map(one.route), 0, { chains, sizes: new Map() }, batch)).toEqual({ done: true });
-  return batch.seal({ before: 100, after: 200 }).map(({ orgid, text }) => {
+  return batch.seal({ before: 100, after: 200 }).map(({ orgid, payload }) => {
+    const text = Buffer.from(payload()).toString();
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_BLOCK_BYTES);
     const block = parseBlock(text);
     expect(block.trailer.orgid).toBe(orgid);

@@ -1,12 +1,13 @@
 /** Collects the entries of one commit and cuts them into blocks. */
 import {
+  canonicalJson,
   type ChainState,
-  formatBlock,
   formatTrailer,
   type Head,
   type ProducerWindows,
   SYSTEM_CHAIN,
 } from '@waybill/schema';
+import { type Arena, createArena } from './arena.ts';
 import type { FoldSink } from './fold.ts';
 
 /**
@@ -15,66 +16,100 @@ import type { FoldSink } from './fold.ts';
  */
 const FULL_BLOCK_BYTES = 262_144;
 
-/** A block before its watermark is known. */
+/** Entries of one block, before its watermark is known. */
 interface Draft {
   readonly orgid: string;
-  readonly lines: readonly string[];
   readonly first: number;
-  /** The chain after it; a copy where the chain has gone on since. */
-  readonly state: ChainState;
+  /** Where its lines are in the arena, and their lengths. */
+  readonly starts: number[];
+  readonly lengths: number[];
+  bytes: number;
+  /** The chain after it, where the chain has gone on since. */
+  state: ChainState | null;
 }
 
 export interface SealedBlock {
   readonly orgid: string;
-  readonly text: string;
+  readonly bytes: number;
+  /** Made when it is asked for: a commit holds only those blocks twice that are on their way. */
+  payload(): Uint8Array;
 }
 
 export interface Batch extends FoldSink {
   readonly entries: number;
+  /** Of all entries. */
+  readonly bytes: number;
   /** Closes the batch. Only the last block claims the watermark `after`: it is stored when all others are. */
   seal(watermarks: { before: number; after: number }): SealedBlock[];
 }
 
-interface Open {
-  lines: string[];
-  bytes: number;
-  first: number;
-}
-
 export function createBatch(chains: ReadonlyMap<string, ChainState>): Batch {
+  const arena = createArena();
   const drafts: Draft[] = [];
-  const open = new Map<string, Open>();
+  const open = new Map<string, Draft>();
   let entries = 0;
-
-  function close(orgid: string, { lines, first }: Open, state: ChainState): void {
-    drafts.push({ orgid, lines, first, state });
-    open.delete(orgid);
-  }
 
   return {
     append(orgid, line) {
       const { head, producers } = chains.get(orgid) as ChainState;
-      let block = open.get(orgid);
-      if (!block) open.set(orgid, (block = { lines: [], bytes: 0, first: head.seq }));
-      block.lines.push(line);
-      block.bytes += Buffer.byteLength(line) + 1;
+      let draft = open.get(orgid);
+      if (!draft) {
+        draft = { orgid, first: head.seq, starts: [], lengths: [], bytes: 0, state: null };
+        open.set(orgid, draft);
+        drafts.push(draft);
+      }
+      const start = arena.length;
+      arena.append(line);
+      const length = arena.length - start;
+      draft.starts.push(start);
+      draft.lengths.push(length);
+      draft.bytes += length + 1;
       entries++;
-      if (block.bytes >= FULL_BLOCK_BYTES) close(orgid, block, snapshot(head, producers));
+      if (draft.bytes < FULL_BLOCK_BYTES) return;
+      draft.state = snapshot(head, producers);
+      open.delete(orgid);
     },
     get entries() {
       return entries;
     },
+    get bytes() {
+      return arena.length;
+    },
     seal({ before, after }) {
-      for (const [orgid, block] of open) close(orgid, block, chains.get(orgid) as ChainState);
-      // `_system` first: see the commit in ledger.ts.
+      // `_system` first: see the commit in ledger.ts. The sort is stable: blocks of one chain keep their order.
       drafts.sort((a, b) => Number(b.orgid === SYSTEM_CHAIN) - Number(a.orgid === SYSTEM_CHAIN));
-      return drafts.map(({ orgid, lines, first, state }, i) => ({
-        orgid,
-        text: formatBlock(lines, formatTrailer(state, first, i === drafts.length - 1 ? after : before)),
-      }));
+      return drafts.map((draft, i) => {
+        // Now: the chain goes on as soon as this commit is under way.
+        const state = draft.state ?? (chains.get(draft.orgid) as ChainState);
+        return sealBlock(arena, draft, formatTrailer(state, draft.first, i === drafts.length - 1 ? after : before));
+      });
     },
   };
 }
+
+function sealBlock(arena: Arena, draft: Draft, trailer: ReturnType<typeof formatTrailer>): SealedBlock {
+  const { orgid, starts, lengths } = draft;
+  const last = `${canonicalJson(trailer)}\n`;
+  const bytes = draft.bytes + Buffer.byteLength(last);
+  return {
+    orgid,
+    bytes,
+    payload() {
+      const block = Buffer.allocUnsafe(bytes);
+      let at = 0;
+      for (let i = 0; i < starts.length; i++) {
+        const length = lengths[i] as number;
+        arena.copy(starts[i] as number, length, block, at);
+        at += length;
+        block[at++] = LINE_FEED;
+      }
+      block.write(last, at, 'utf8');
+      return block;
+    },
+  };
+}
+
+const LINE_FEED = 10;
 
 function snapshot(head: Head, producers: ProducerWindows): ChainState {
   const copy: ProducerWindows = new Map();

@@ -32,8 +32,12 @@ export interface ConsumerOptions extends Settings {
   readonly logger: ConsumerLogger;
   /** Event types whose data is checked, besides the built-in ones. Events of other types are chained unchecked. */
   readonly events?: readonly AnyEventDefinition[];
-  /** Messages in one commit at most. Default 32,768. */
+  /** Messages in one commit, about: what arrives together stays together. Default 65,536. */
   readonly maxBatchMessages?: number;
+  /** Bytes of entries in one commit, about. While one is stored, the next is made: both are in memory. Default 24 MiB. */
+  readonly maxBatchBytes?: number;
+  /** Chains whose state is kept in memory, about 2 KB each; the others are read from the ledger when needed. Default 20,000. */
+  readonly maxCachedChains?: number;
   /** How long a commit waits for its acknowledgements. Default 10,000. */
   readonly ackTimeoutMs?: number;
   /** How long the ledger has to stand still, with AUDIT ahead, before a standby takes over. Default 3,000. */
@@ -61,7 +65,9 @@ export interface Consumer extends AsyncDisposable {
 }
 
 const DEFAULTS = {
-  maxBatchMessages: 32_768,
+  maxBatchMessages: 65_536,
+  maxBatchBytes: 24 * 1024 * 1024,
+  maxCachedChains: 20_000,
   ackTimeoutMs: 10_000,
   takeoverMs: 3_000,
   restartMs: 500,

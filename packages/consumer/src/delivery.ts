@@ -10,30 +10,48 @@ export interface Delivery {
   readonly pending: number;
 }
 
+const PREFIX = '$JS.ACK.';
+const DOT = 46;
+
 /** null when the subject is no `$JS.ACK` subject, as with status messages. */
 export function parseDelivery(reply: string | undefined): Delivery | null {
-  if (!reply?.startsWith('$JS.ACK.')) return null;
-  const tokens = reply.split('.');
-  // $JS.ACK.<stream>.<consumer>.… of old, $JS.ACK.<domain>.<account hash>.<stream>.<consumer>.… now.
-  const at = tokens.length === 9 ? 5 : 7;
-  if (tokens.length < at + 4) return null;
+  if (!reply?.startsWith(PREFIX)) return null;
+  // Without split(): a dozen strings for each message were a twentieth of what a message costs.
+  let dots = 0;
+  for (let i = 0; i < reply.length; i++) if (reply.charCodeAt(i) === DOT) dots++;
+  // $JS.ACK.<stream>.<consumer>.<deliveries>.… of old, $JS.ACK.<domain>.<account hash>.<stream>.… now.
+  const skip = dots === 8 ? 3 : 5;
+  if (dots < skip + 5) return null;
+  let at = PREFIX.length;
+  for (let token = 0; token < skip; token++) at = reply.indexOf('.', at) + 1;
+  const streamEnd = reply.indexOf('.', at);
+  const consumerEnd = reply.indexOf('.', streamEnd + 1);
+  const timeEnd = reply.indexOf('.', consumerEnd + 1);
+  const pendingEnd = reply.indexOf('.', timeEnd + 1);
   return {
-    streamSeq: Number(tokens[at]),
-    consumerSeq: Number(tokens[at + 1]),
-    received: isoMilliseconds(tokens[at + 2] as string),
-    pending: Number(tokens[at + 3]),
+    streamSeq: decimal(reply, at, streamEnd),
+    consumerSeq: decimal(reply, streamEnd + 1, consumerEnd),
+    received: isoMilliseconds(decimal(reply, consumerEnd + 1, timeEnd - NANO_DIGITS)),
+    pending: decimal(reply, timeEnd + 1, pendingEnd < 0 ? reply.length : pendingEnd),
   };
 }
 
-let lastMs = '';
+/** Nanoseconds since 1970 are too many for a double: the digits below the milliseconds are cut off unread. */
+const NANO_DIGITS = 6;
+
+function decimal(text: string, start: number, end: number): number {
+  let value = 0;
+  for (let i = start; i < end; i++) value = value * 10 + text.charCodeAt(i) - 48;
+  return value;
+}
+
+let lastMs = 0;
 let lastIso = '';
 
-/** Nanoseconds since 1970 as a decimal string: too many for a double, so the last six digits are cut off as text. */
-function isoMilliseconds(nanoseconds: string): string {
-  const ms = nanoseconds.slice(0, -6);
+function isoMilliseconds(ms: number): string {
   // Messages of one millisecond come one after the other.
   if (ms !== lastMs) {
-    lastIso = new Date(Number(ms)).toISOString();
+    lastIso = new Date(ms).toISOString();
     lastMs = ms;
   }
   return lastIso;

@@ -127,7 +127,11 @@ function wholeBlock(ledger: LedgerPlace, { streamSeq, orgid, lines, trailer }: S
 }
 
 /** One entry of a block, by its place in it from 0. @throws ConsumerError LEDGER_DAMAGED */
-export function entryAt(ledger: LedgerPlace, { streamSeq, orgid, lines }: StoredBlock, index: number): Entry {
+export function entryAt(
+  ledger: LedgerPlace,
+  { streamSeq, orgid, lines }: Pick<StoredBlock, 'streamSeq' | 'orgid' | 'lines'>,
+  index: number,
+): Entry {
   return orDamaged(ledger, { orgid, streamSeq }, () => parseEntry(lines.at(index) ?? ''));
 }
 
@@ -139,7 +143,12 @@ export function readStored(ledger: LedgerPlace, orgid: string, message: Pick<Sto
   });
 }
 
-function orDamaged<T>({ ledgerStream }: LedgerPlace, at: { orgid: string; streamSeq: number }, read: () => T): T {
+/** What `read` returns; whatever it throws is about a block that cannot be read. @throws ConsumerError LEDGER_DAMAGED */
+export function orDamaged<T>(
+  { ledgerStream }: LedgerPlace,
+  at: { orgid: string; streamSeq: number },
+  read: () => T,
+): T {
   try {
     return read();
   } catch (cause) {

@@ -14,11 +14,13 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
-import { type ChainState, emptyHead, formatLedgerSubject, stateAfter, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
 import { type AckInbox, createAckInbox, RefusedError } from './ack-inbox.ts';
 import type { SealedBlock } from './batch.ts';
 import { ConsumerError } from './errors.ts';
-import { entryAt, newestBlock, readStored } from './find-block.ts';
+import { readStored } from './find-block.ts';
+import { createHeads } from './heads.ts';
+import { inParallel } from './organizations.ts';
 import type { Settings } from './settings.ts';
 
 export interface LedgerOptions {
@@ -28,14 +30,16 @@ export interface LedgerOptions {
   /** Names this process in the header `Waybill-Writer` of each block; people read it, and a consumer that met a conflict. */
   readonly writer: string;
   readonly ackTimeoutMs: number;
+  /** Chains whose state is kept in memory, about. */
+  readonly maxCachedChains: number;
 }
 
 export interface Ledger {
   /** Every AUDIT message up to here is in the ledger, as far as this writer has committed or found it. */
   readonly watermark: number;
-  /** The state of each chain that was loaded; the fold changes it. */
+  /** The state of each chain that was loaded; the fold changes it. See heads.ts for how long it stays. */
   readonly chains: ReadonlyMap<string, ChainState>;
-  /** Loads the chains that are not there yet. */
+  /** Loads the chains that are not there. */
   load(orgids: Iterable<string>): Promise<void>;
   /**
    * Stores blocks: those of `_system`, then those of all chains side by side, and the last one, which claims the
@@ -59,29 +63,28 @@ export function isConflict(error: unknown): boolean {
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { nc, jsm, settings } = options;
   const stream = settings.ledgerStream;
-  let { watermark } = await readNewest(jsm, settings);
-  const chains = new Map<string, ChainState>();
-  /** Stream sequence of the newest block of each chain that was loaded. */
-  const newest = new Map<string, number>();
+  const found = await readNewest(jsm, settings);
+  let { watermark } = found;
+  let known = found.orgid === null ? null : { orgid: found.orgid, seq: found.lastSeq };
+  const heads = createHeads({
+    nc,
+    jsm,
+    settings,
+    timeoutMs: options.ackTimeoutMs,
+    maxChains: options.maxCachedChains,
+    known: () => known,
+  });
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
-  async function loadOne(orgid: string): Promise<void> {
-    const block = await newestBlock(jsm, settings, orgid);
-    const state = block
-      ? stateAfter(entryAt(settings, block, -1), block.trailer)
-      : { head: emptyHead(orgid), producers: new Map() };
-    chains.set(orgid, state);
-    // Should this be an old answer, the next block of the chain is refused.
-    newest.set(orgid, block?.streamSeq ?? 0);
-  }
-
-  async function store({ orgid, text }: SealedBlock): Promise<void> {
+  async function store(block: SealedBlock): Promise<void> {
+    const { orgid } = block;
     const h = headers();
     h.set('Nats-Expected-Stream', stream);
-    h.set('Nats-Expected-Last-Subject-Sequence', String(newest.get(orgid)));
+    h.set('Nats-Expected-Last-Subject-Sequence', String(heads.newest(orgid)));
     h.set('Waybill-Writer', options.writer);
-    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), text, h);
-    newest.set(orgid, seq);
+    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), block.payload(), h);
+    heads.stored(orgid, seq);
+    if (seq > (known?.seq ?? 0)) known = { orgid, seq };
   }
 
   /** One after the other: only the acknowledgement of one says what the next has to follow. */
@@ -93,14 +96,10 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     get watermark() {
       return watermark;
     },
-    chains,
-    async load(orgids) {
-      const missing = [...orgids].filter((orgid) => !chains.has(orgid));
-      for (let i = 0; i < missing.length; i += LOADS_AT_ONCE) {
-        await Promise.all(missing.slice(i, i + LOADS_AT_ONCE).map(loadOne));
-      }
-    },
+    chains: heads.chains,
+    load: heads.load,
     async commit(blocks, after) {
+      const batch = heads.endBatch();
       const byChain = Map.groupBy(blocks.slice(0, -1), ({ orgid }) => orgid);
       // What is stored when this is interrupted is ahead of the watermark. The next open reads on from the watermark
       // and skips what each chain has (`source.seq`).
@@ -109,30 +108,37 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       await storeInOrder(byChain.get(SYSTEM_CHAIN) ?? []);
       // 2. Whatever subset of these is stored, each chain is good in itself.
       byChain.delete(SYSTEM_CHAIN);
-      await Promise.all([...byChain.values()].map(storeInOrder));
+      await inParallel([...byChain.values()], chainsAtOnce(blocks), storeInOrder);
       // 3. Everything up to `after` is stored but what is in this block, which says so.
       await storeInOrder(blocks.slice(-1));
       watermark = after;
+      heads.release(batch);
     },
     fail: inbox.fail,
     close: inbox.close,
   };
 }
 
-const LOADS_AT_ONCE = 256;
+/** Of blocks on their way at once, about: what the client packs for the socket is in memory a second time. */
+const BYTES_AT_ONCE = 8 * 1024 * 1024;
+
+function chainsAtOnce(blocks: readonly SealedBlock[]): number {
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
+  return Math.max(16, Math.min(1_024, Math.floor((BYTES_AT_ONCE * blocks.length) / bytes)));
+}
 
 /** What stands at the end of the LEDGER stream, as its leader has it. @throws ConsumerError LEDGER_DAMAGED */
 export async function readNewest(
   jsm: JetStreamManager,
   settings: Settings,
-): Promise<{ lastSeq: number; watermark: number; writer: string | null }> {
+): Promise<{ lastSeq: number; watermark: number; writer: string | null; orgid: string | null }> {
   const stream = settings.ledgerStream;
   const { state } = await jsm.streams.info(stream);
   const lost = (state.num_deleted ?? 0) + (state.lost?.msgs?.length ?? 0);
   if (lost > 0 || (state.messages > 0 && state.first_seq !== 1)) {
     throw damaged(`stream ${stream} starts at ${state.first_seq} and lacks ${lost} messages`);
   }
-  if (state.last_seq === 0) return { lastSeq: 0, watermark: 0, writer: null };
+  if (state.last_seq === 0) return { lastSeq: 0, watermark: 0, writer: null, orgid: null };
   const message = await jsm.streams.getMessage(stream, { seq: state.last_seq });
   if (!message) throw damaged(`stream ${stream} has no message ${state.last_seq}, its last`);
   const { trailer } = readStored(settings, message.subject, message);
@@ -140,6 +146,7 @@ export async function readNewest(
     lastSeq: state.last_seq,
     watermark: trailer.watermark,
     writer: message.header?.get('Waybill-Writer') || null,
+    orgid: trailer.orgid,
   };
 }
 

@@ -41,9 +41,11 @@ export interface ReaderOptions {
 export interface Reader {
   /**
    * What has arrived, in order, at most `maxItems`. Waits for at least one; and while the server has more to deliver
-   * than has arrived, for more, because large batches make large blocks. Empty only after `close()`.
+   * than has arrived, for more. Empty after `close()`, or when nothing has come within `waitMs`.
    */
-  next(maxItems: number): Promise<StreamItem[]>;
+  next(maxItems: number, waitMs?: number): Promise<StreamItem[]>;
+  /** Items that have arrived and were not handed out. */
+  readonly buffered: number;
   /** Sequence of the last item that arrived here. */
   readonly position: number;
   /** What the server had not delivered yet when it sent the last message. */
@@ -97,7 +99,16 @@ export function createReader(options: ReaderOptions): Reader {
   function wake(): void {
     if (!waiting || !(closed || isEnough(waiting.maxItems))) return;
     waiting.resolve();
+  }
+
+  async function wait(maxItems: number, waitMs: number | undefined): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      waiting = { maxItems, resolve };
+      if (waitMs !== undefined) timer = setTimeout(resolve, waitMs);
+    });
     waiting = null;
+    clearTimeout(timer);
   }
 
   function isEnough(maxItems: number): boolean {
@@ -142,17 +153,16 @@ export function createReader(options: ReaderOptions): Reader {
   start();
 
   return {
-    async next(maxItems) {
-      if (!closed && !isEnough(maxItems)) {
-        await new Promise<void>((resolve) => {
-          waiting = { maxItems, resolve };
-        });
-      }
+    async next(maxItems, waitMs) {
+      if (!closed && !isEnough(maxItems)) await wait(maxItems, waitMs);
       if (closed) return [];
       const items = buffer.splice(0, maxItems);
       for (const item of items) if (item.kind === 'message') bufferedBytes -= item.payload.length;
       listener?.resume();
       return items;
+    },
+    get buffered() {
+      return buffer.length;
     },
     get position() {
       return position;

@@ -35,8 +35,8 @@ export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' 
 
 /** Resolves when asked to stop, with nothing in flight; rejects when anything goes wrong. */
 export async function runSession(session: SessionOptions): Promise<void> {
-  const { nc, jsm, auditStream, logger, progress, stop, writer, ackTimeoutMs } = session;
-  const ledger = await openLedger({ nc, jsm, settings: session, writer, ackTimeoutMs });
+  const { nc, jsm, auditStream, logger, progress, stop, writer } = session;
+  const ledger = await openLedger({ ...session, settings: session });
   using cleanup = new DisposableStack();
   cleanup.defer(() => ledger.close());
 
@@ -84,48 +84,85 @@ export async function runSession(session: SessionOptions): Promise<void> {
   session.onStart(breakOff);
   logger.info({ watermark: ledger.watermark, audit: audit.last_seq, writer }, 'writing');
 
-  for (;;) {
-    const items = await reader.next(session.maxBatchMessages);
-    if (failure) throw failure as Error;
-    if (items.length === 0) break;
-    await chain(items.map(session.fold.route), { fold: session.fold, ledger, committer, sizes });
+  const writing = createWriting(session, { ledger, committer, sizes });
+  const chunk = Math.min(CHUNK, session.maxBatchMessages);
+  while (!end.signal.aborted) {
+    const items = await reader.next(chunk, writing.isEmpty ? undefined : PATIENCE_MS);
+    if (end.signal.aborted) break;
+    await writing.chain(items);
+    // Under a backlog the batch grows, because large batches make large blocks; otherwise nobody waits for it.
+    const isAll = reader.pending === 0 && reader.buffered === 0;
+    if (isAll || items.length === 0 || writing.isFull) await writing.flush();
     // All of it was in the ledger, stored by several writers of whom none could say so.
-    if (reader.pending === 0) await claim(items.at(-1) as StreamItem, { fold: session.fold, ledger, committer });
+    if (isAll) await writing.claim(items.at(-1));
   }
+  if (failure) throw failure as Error;
+  await writing.flush();
   await committer.drain();
 }
 
-async function claim(item: StreamItem, { fold, ledger, committer }: Omit<Writing, 'sizes'>): Promise<void> {
-  const position = lastSeqOf({ item });
-  if (committer.claimed >= position) return;
-  const batch = createBatch(ledger.chains);
-  fold.mark(item, { chains: ledger.chains, sizes: new Map() }, batch);
-  await committer.submit(batch, position);
-}
+/** Messages that are folded at once. What a message becomes on the way lives as long: short enough to die young. */
+const CHUNK = 512;
+/** How long a batch waits for messages that the server has and does not deliver. */
+const PATIENCE_MS = 50;
 
 interface Writing {
-  readonly fold: Fold;
-  readonly ledger: Ledger;
-  readonly committer: Committer;
-  readonly sizes: SizeLoader;
+  /** Folds items into the batch that is open. Stores it only when the sizes of earlier uploads have to be read back. */
+  chain(items: readonly StreamItem[]): Promise<void>;
+  /** Submits the open batch, and opens the next. */
+  flush(): Promise<void>;
+  /** Says that everything up to an item is chained, if no block has. */
+  claim(item: StreamItem | undefined): Promise<void>;
+  readonly isEmpty: boolean;
+  readonly isFull: boolean;
 }
 
-/** Folds items and submits them: as one commit, unless the sizes of earlier uploads have to be read back in between. */
-async function chain(items: readonly RoutedItem[], { fold, ledger, committer, sizes }: Writing): Promise<void> {
-  await ledger.load(new Set(items.map(({ orgid }) => orgid)));
-  for (let start = 0; start < items.length;) {
-    const batch = createBatch(ledger.chains);
-    const result = fold.run(items, start, { chains: ledger.chains, sizes: sizes.memories }, batch);
-    const end = result.done ? items.length : result.index;
-    if (end > start) await committer.submit(batch, lastSeqOf(items[end - 1] as RoutedItem));
-    if (!result.done) {
-      // What is read back must be in the ledger.
-      await committer.drain();
-      await sizes.load((ledger.chains.get(result.orgid) as ChainState).head);
-    }
-    start = end;
+function createWriting(
+  { fold, maxBatchMessages, maxBatchBytes }: SessionOptions,
+  { ledger, committer, sizes }: { ledger: Ledger; committer: Committer; sizes: SizeLoader },
+): Writing {
+  let batch = createBatch(ledger.chains);
+  let position = ledger.watermark;
+
+  async function flush(): Promise<void> {
+    const full = batch;
+    batch = createBatch(ledger.chains);
+    await committer.submit(full, position);
   }
-  sizes.trim();
+
+  return {
+    async chain(items) {
+      const routed = items.map(fold.route);
+      for (let start = 0; start < routed.length;) {
+        // Again after a flush, by which chains may have been evicted.
+        await ledger.load(new Set(routed.slice(start).map(({ orgid }) => orgid)));
+        const result = fold.run(routed, start, { chains: ledger.chains, sizes: sizes.memories }, batch);
+        const next = result.done ? routed.length : result.index;
+        if (next > start) position = lastSeqOf(routed[next - 1] as RoutedItem);
+        if (!result.done) {
+          const { head } = ledger.chains.get(result.orgid) as ChainState;
+          // What is read back must be in the ledger.
+          await flush();
+          await committer.drain();
+          await sizes.load(head);
+        }
+        start = next;
+      }
+      sizes.trim();
+    },
+    flush,
+    async claim(item) {
+      if (!item || committer.claimed >= lastSeqOf({ item })) return;
+      fold.mark(item, { chains: ledger.chains, sizes: new Map() }, batch);
+      await flush();
+    },
+    get isEmpty() {
+      return batch.entries === 0;
+    },
+    get isFull() {
+      return batch.entries >= maxBatchMessages || batch.bytes >= maxBatchBytes;
+    },
+  };
 }
 
 function lastSeqOf({ item }: Pick<RoutedItem, 'item'>): number {
