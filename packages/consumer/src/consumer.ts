@@ -8,13 +8,14 @@
  * when the ledger stops moving while AUDIT is ahead of it.
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import { errors, type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConsumerError } from './errors.ts';
 import { createFold, type FoldCounts } from './fold.ts';
 import { isConflict, readNewest } from './ledger.ts';
+import { explain } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import type { Settings } from './settings.ts';
 
@@ -40,6 +41,8 @@ export interface ConsumerOptions extends Settings {
   readonly takeoverMs?: number;
   /** How long to wait after a failure before starting again from the ledger. Default 500. */
   readonly restartMs?: number;
+  /** Called after each commit, with the milliseconds that it took. */
+  readonly onCommit?: (ms: number) => void;
 }
 
 export type Role = 'starting' | 'writer' | 'standby' | 'closed';
@@ -48,6 +51,8 @@ export interface ConsumerStatus extends Readonly<FoldCounts>, Readonly<SessionPr
   readonly role: Role;
   /** Sessions that ended because another writer was first, since the start. */
   readonly conflicts: number;
+  /** Sessions that ended for any other reason, since the start. */
+  readonly failures: number;
   /** Why the last session ended, if one did. */
   readonly lastError: string | null;
 }
@@ -66,6 +71,14 @@ const DEFAULTS = {
   takeoverMs: 3_000,
   restartMs: 500,
 } satisfies Partial<ConsumerOptions>;
+
+function isRefusedBlock(error: Error, ledgerPrefix: string): boolean {
+  return (
+    error instanceof errors.PermissionViolationError &&
+    error.operation === 'publish' &&
+    error.subject.startsWith(`${ledgerPrefix}.`)
+  );
+}
 
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
@@ -86,8 +99,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     sha256: (text) => hash('sha256', text),
     checkData: createDataCheck(options.events),
   });
-  const state = { role: 'starting' as Role, conflicts: 0, lastError: null as string | null };
-  const progress: SessionProgress = { watermark: 0, lag: 0, commits: 0, blocks: 0, lastCommitMs: null };
+  const state = { role: 'starting' as Role, conflicts: 0, failures: 0, lastError: null as string | null };
+  const progress: SessionProgress = { watermark: 0, lag: 0, commits: 0, blocks: 0, chains: 0, lastCommitMs: null };
   /** Ends the session that is running, if one is. */
   let breakOff: ((error: Error) => void) | null = null;
 
@@ -117,6 +130,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           state.conflicts++;
           await standBy(jsm);
         } else {
+          state.failures++;
+          state.role = 'starting';
           logger.warn({ err: error }, 'session ended, starting again from the ledger');
           await pause(options.restartMs ?? DEFAULTS.restartMs);
         }
@@ -126,8 +141,12 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
 
   /** What was on its way when the socket broke may or may not have arrived: only the ledger knows. */
   async function watchConnection(): Promise<void> {
-    for await (const { type } of nc.status()) {
+    for await (const status of nc.status()) {
+      const { type } = status;
       if (type === 'disconnect' || type === 'close') breakOff?.(new Error('disconnected from NATS'));
+      // The server says it on the connection, and nothing to who waits for the acknowledgement of that block.
+      if (type === 'error' && isRefusedBlock(status.error, options.ledgerPrefix))
+        breakOff?.(explain(status.error, `append to stream ${options.ledgerStream}`));
     }
   }
 

@@ -18,11 +18,16 @@ export interface SessionProgress {
   /** Commits, and blocks in them, since the start of the process. */
   commits: number;
   blocks: number;
+  /** Chains whose state is in memory. */
+  chains: number;
   /** Milliseconds that the last commit took. */
   lastCommitMs: number | null;
 }
 
-export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs'>> {
+export interface SessionOptions
+  extends
+    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs' | 'onCommit'>>,
+    Pick<ConsumerOptions, 'onCommit'> {
   readonly jsm: JetStreamManager;
   readonly fold: Fold;
   /** Names this process. */
@@ -73,7 +78,9 @@ export async function runSession(session: SessionOptions): Promise<void> {
       progress.commits++;
       progress.blocks += blocks;
       progress.lastCommitMs = ms;
+      progress.chains = ledger.chains.size;
       progress.lag = reader.position - watermark + reader.pending;
+      session.onCommit?.(ms);
     },
     onFailed: breakOff,
   });

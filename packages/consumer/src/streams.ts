@@ -90,6 +90,11 @@ export interface Drift {
   readonly found: unknown;
 }
 
+/** For people. */
+export function describeDrift({ stream, field, wanted, found }: Drift): string {
+  return `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
+}
+
 /** Fields that must keep what the server takes as their default: each would remove, change or add messages behind the ledger's back. */
 const UNUSED = {
   sealed: false,
