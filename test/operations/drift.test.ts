@@ -109,6 +109,10 @@ test('a right that is taken away is named until it is given back, and nothing is
   expect((await samplesOf(url)).get('waybill_refused{operation="publish",subject="ledger.*"}')).toBe(1);
   expect(serving.log).toContain('"the NATS identity may not publish ledger.*"');
 
+  // The writer itself cannot tell how far it is behind: it is looked at from outside.
+  await until('the lag', async () => ((await samplesOf(url)).get('waybill_lag_seconds') ?? 0) > 0);
+  expect((await samplesOf(url)).get('waybill_lag_events')).toBeGreaterThan(0);
+
   await server.configure(users(all));
   await server.reload();
   await caughtUp(nc, DEFAULT_SETTINGS);

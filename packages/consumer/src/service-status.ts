@@ -1,6 +1,7 @@
 /** What `/status`, `/metrics`, `/readyz` and `$SRV.STATS` say: put together once, so that they cannot contradict each other. */
 import type { ConsumerStatus } from './consumer.ts';
 import type { StreamSize } from './lag-probe.ts';
+import { verbOf } from './nats-error.ts';
 import type { Refusal } from './refusals.ts';
 import { describeDrift, type Drift } from './streams.ts';
 
@@ -36,8 +37,4 @@ export function unreadiness(status: ServiceStatus): string[] {
   }
   for (const one of status.drift) if (one.field === 'stream') why.push(describeDrift(one));
   return why;
-}
-
-export function verbOf(operation: Refusal['operation']): string {
-  return operation === 'publish' ? 'publish' : 'subscribe to';
 }
