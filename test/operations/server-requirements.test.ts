@@ -16,7 +16,11 @@ const NOT_FOR_ACCOUNT = /JetStream is not enabled for this account/;
 
 describe.for([
   ['JetStream is off', 'jetstream: disabled', OFF],
-  ['the account has no JetStream', 'accounts { A { users: [{ user: a, password: a }] } }\nno_auth_user: a', NOT_FOR_ACCOUNT],
+  [
+    'the account has no JetStream',
+    'accounts { A { users: [{ user: a, password: a }] } }\nno_auth_user: a',
+    NOT_FOR_ACCOUNT,
+  ],
 ] as const)('%s', ([, extraConfig, expected]) => {
   test('a command ends with it', async () => {
     await using server = await startNats({ extraConfig });

@@ -4,10 +4,10 @@ import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
 import { createBatch } from './batch.ts';
 import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
-import { ConsumerError } from './errors.ts';
 import type { Fold, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { createReader, type StreamItem } from './reader.ts';
+import { checkSameStream } from './same-stream.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 
 export interface SessionProgress {
@@ -46,7 +46,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   cleanup.defer(() => ledger.close());
 
   const { state: audit } = await jsm.streams.info(auditStream);
-  checkSameStream(auditStream, audit.last_seq, ledger.watermark);
+  await checkSameStream({ jsm, settings: session, audit, watermark: ledger.watermark });
   await ledger.load([SYSTEM_CHAIN]);
 
   const reader = createReader({
@@ -137,14 +137,4 @@ async function chain(items: readonly RoutedItem[], { fold, ledger, committer, si
 
 function lastSeqOf({ item }: Pick<RoutedItem, 'item'>): number {
   return item.kind === 'gap' ? item.last : item.seq;
-}
-
-/** A stream that ends before what the ledger has of it is another stream under the same name. */
-function checkSameStream(stream: string, lastSeq: number, watermark: number): void {
-  if (lastSeq >= watermark) return;
-  throw new ConsumerError(
-    'STREAM_RESET',
-    `stream ${stream} ends at ${lastSeq}, but the ledger has its messages up to ${watermark}: ` +
-      'it was deleted and made anew, or restored from an older backup',
-  );
 }
