@@ -44,6 +44,16 @@ test('docs/operations.md has exactly the metrics', () => {
   expect(rows(section)).toEqual(wanted);
 });
 
+test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/operations.md explains each alert', () => {
+  const text = readFileSync(new URL('../../../deploy/prometheus-alerts.yml', import.meta.url), 'utf8');
+  const used = [...text.matchAll(/^ +expr: (.*)$/gm)].flatMap(([, expr = '']) => expr.match(/\b(waybill|process)_\w+/g));
+  const known = Object.entries(METRICS).map(([name, { type }]) => (type === 'histogram' ? `${name}_bucket` : name));
+  expect(used.filter((name) => name === null || !known.includes(name))).toEqual([]);
+  const alerts = [...text.matchAll(/- alert: (\w+)/g)].map(([, name]) => `\`${name}\``);
+  const section = page('operations.md').split('### Alerts')[1]?.split('\n#')[0] ?? '';
+  expect(rows(section).flatMap(([cell = '']) => cell.split(', '))).toEqual(alerts);
+});
+
 test('the names of metrics follow the conventions of Prometheus', () => {
   for (const [name, { type, help }] of Object.entries(METRICS)) {
     expect(name).toMatch(/^(waybill|process)(_[a-z]+)+$/);
