@@ -45,7 +45,7 @@ async function measure({ events, orgs, group }: Load): Promise<void> {
   if (group === events) await waybill.stop();
   const publisher = createPublisher({ source: '//cas.example/artifact-cas', servers: server.url });
   const emit = (i: number): void =>
-    void publisher.emit(
+    publisher.emit(
       artifactUploaded({
         orgid: `org-${i % orgs}`,
         digest: `sha256:${hash('sha256', String(i))}`,

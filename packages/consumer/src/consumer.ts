@@ -18,6 +18,7 @@ import { isConflict, readNewest } from './ledger.ts';
 import { explain } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import type { Settings } from './settings.ts';
+import type { StreamHistory } from './stream-record.ts';
 
 /** The part of pino's interface that is used. */
 export interface ConsumerLogger {
@@ -43,6 +44,8 @@ export interface ConsumerOptions extends Settings {
   readonly restartMs?: number;
   /** Called after each commit, with the milliseconds that it took. */
   readonly onCommit?: (ms: number) => void;
+  /** What is seen of the streams' configuration; `_system` then records it. Default: nothing is recorded. */
+  readonly streamHistory?: StreamHistory;
 }
 
 export type Role = 'starting' | 'writer' | 'standby' | 'closed';

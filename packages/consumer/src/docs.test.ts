@@ -46,7 +46,9 @@ test('docs/operations.md has exactly the metrics', () => {
 
 test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/operations.md explains each alert', () => {
   const text = readFileSync(new URL('../../../deploy/prometheus-alerts.yml', import.meta.url), 'utf8');
-  const used = [...text.matchAll(/^ +expr: (.*)$/gm)].flatMap(([, expr = '']) => expr.match(/\b(waybill|process)_\w+/g));
+  const used = [...text.matchAll(/^ +expr: (.*)$/gm)].flatMap(([, expr = '']) =>
+    expr.match(/\b(waybill|process)_\w+/g),
+  );
   const known = Object.entries(METRICS).map(([name, { type }]) => (type === 'histogram' ? `${name}_bucket` : name));
   expect(used.filter((name) => name === null || !known.includes(name))).toEqual([]);
   const alerts = [...text.matchAll(/- alert: (\w+)/g)].map(([, name]) => `\`${name}\``);

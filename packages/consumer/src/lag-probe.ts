@@ -6,6 +6,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { ConsumerLogger } from './consumer.ts';
 import type { Settings } from './settings.ts';
+import { configsOf, type StreamHistory } from './stream-record.ts';
 
 interface Lag {
   readonly events: number;
@@ -24,6 +25,8 @@ export interface LagProbe {
   lag(): Lag;
   /** As of the last look. */
   sizes(): readonly StreamSize[];
+  /** Looks now. */
+  look(): void;
   close(): void;
 }
 
@@ -33,11 +36,13 @@ export interface LagProbeOptions {
   readonly logger: ConsumerLogger;
   /** What the consumer says: the watermark, and the lag when it last counted. */
   readonly progress: () => { watermark: number; lag: number };
+  /** Hears how the streams are configured, with each look. */
+  readonly history: StreamHistory;
 }
 
 const INTERVAL_MS = 5_000;
 
-export function startLagProbe({ jsm, settings, logger, progress }: LagProbeOptions): LagProbe {
+export function startLagProbe({ jsm, settings, logger, progress, history }: LagProbeOptions): LagProbe {
   let auditEnd = 0;
   /** An event that was in no chain when looked at. */
   let oldest: { readonly seq: number; readonly storedAt: number } | null = null;
@@ -55,6 +60,7 @@ export function startLagProbe({ jsm, settings, logger, progress }: LagProbeOptio
       bytes: state.bytes,
       maxBytes: config.max_bytes > 0 ? config.max_bytes : null,
     }));
+    history.observe(configsOf([audit, ledger]));
     auditEnd = audit.state.last_seq;
     const { watermark } = progress();
     if (auditEnd <= watermark || (oldest && oldest.seq > watermark)) return;
@@ -88,6 +94,7 @@ export function startLagProbe({ jsm, settings, logger, progress }: LagProbeOptio
       };
     },
     sizes: () => sizes,
+    look: lookAgain,
     close: () => clearInterval(timer),
   };
 }

@@ -20,6 +20,7 @@ import type { SealedBlock } from './batch.ts';
 import { ConsumerError } from './errors.ts';
 import { entryAt, newestBlock, readStored } from './find-block.ts';
 import type { Settings } from './settings.ts';
+import { HERE, recordedAtOf, STREAMS_HEADER } from './stream-record.ts';
 
 export interface LedgerOptions {
   readonly nc: NatsConnection;
@@ -33,6 +34,8 @@ export interface LedgerOptions {
 export interface Ledger {
   /** Every AUDIT message up to here is in the ledger, as far as this writer has committed or found it. */
   readonly watermark: number;
+  /** Stream sequence of the block with the newest record of how the streams are configured; null: none is known. */
+  readonly streamsAt: number | null;
   /** The state of each chain that was loaded; the fold changes it. */
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Loads the chains that are not there yet. */
@@ -63,6 +66,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const chains = new Map<string, ChainState>();
   /** Stream sequence of the newest block of each chain that was loaded. */
   const newest = new Map<string, number>();
+  /** Of the `_system` block with the newest record of how the streams are configured. */
+  let streamsAt: number | null = null;
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
   async function loadOne(orgid: string): Promise<void> {
@@ -73,6 +78,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     chains.set(orgid, state);
     // Should this be an old answer, the next block of the chain is refused.
     newest.set(orgid, block?.streamSeq ?? 0);
+    if (orgid !== SYSTEM_CHAIN || !block) return;
+    const message = await jsm.streams.getMessage(stream, { seq: block.streamSeq });
+    streamsAt = recordedAtOf(message?.header?.get(STREAMS_HEADER), block.streamSeq);
   }
 
   async function store({ orgid, text }: SealedBlock): Promise<void> {
@@ -80,8 +88,12 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     h.set('Nats-Expected-Stream', stream);
     h.set('Nats-Expected-Last-Subject-Sequence', String(newest.get(orgid)));
     h.set('Waybill-Writer', options.writer);
+    const recordsStreams = orgid === SYSTEM_CHAIN && text.includes('"kind":"streams"');
+    if (recordsStreams) h.set(STREAMS_HEADER, HERE);
+    else if (orgid === SYSTEM_CHAIN && streamsAt !== null) h.set(STREAMS_HEADER, String(streamsAt));
     const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), text, h);
     newest.set(orgid, seq);
+    if (recordsStreams) streamsAt = seq;
   }
 
   /** One after the other: only the acknowledgement of one says what the next has to follow. */
@@ -92,6 +104,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   return {
     get watermark() {
       return watermark;
+    },
+    get streamsAt() {
+      return streamsAt;
     },
     chains,
     async load(orgids) {

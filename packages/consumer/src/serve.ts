@@ -15,6 +15,7 @@ import { verbOf } from './nats-error.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type ServiceStatus, unreadiness } from './service-status.ts';
 import type { Settings } from './settings.ts';
+import { createStreamHistory } from './stream-record.ts';
 import { isAdvisorySubject, watchStreams } from './stream-watch.ts';
 import { describeDrift } from './streams.ts';
 import { VERSION } from './version.ts';
@@ -112,6 +113,7 @@ async function work(nc: NatsConnection, { config, streams, logger, stop }: Worki
   const { settings } = config;
   const started = new Date();
   const id = nuid.next();
+  const history = createStreamHistory();
   const link = watchLink(nc, settings, logger);
   let lastCommitAt: Date | null = null;
   let commitMs = 0;
@@ -120,6 +122,7 @@ async function work(nc: NatsConnection, { config, streams, logger, stop }: Worki
     nc,
     logger,
     ...settings,
+    streamHistory: history,
     onCommit(ms) {
       lastCommitAt = new Date();
       commitMs += ms;
@@ -128,9 +131,9 @@ async function work(nc: NatsConnection, { config, streams, logger, stop }: Worki
   });
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   using cleanup = new DisposableStack();
-  const probe = startLagProbe({ jsm, settings, logger, progress: consumer.status });
+  const probe = startLagProbe({ jsm, settings, logger, progress: consumer.status, history });
   cleanup.defer(() => probe.close());
-  const watch = watchStreams({ nc, streams, logger, intervalMs: config.checkIntervalMs });
+  const watch = watchStreams({ nc, streams, logger, intervalMs: config.checkIntervalMs, onAdvisory: probe.look });
   cleanup.defer(() => watch.close());
 
   const status = (): ServiceStatus => {

@@ -8,6 +8,7 @@ import type { Fold, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { createReader, type StreamItem } from './reader.ts';
 import { checkSameStream } from './same-stream.ts';
+import { startStreamRecorder, type StreamRecorder } from './stream-record.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 
 export interface SessionProgress {
@@ -26,8 +27,8 @@ export interface SessionProgress {
 
 export interface SessionOptions
   extends
-    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs' | 'onCommit'>>,
-    Pick<ConsumerOptions, 'onCommit'> {
+    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs' | 'onCommit' | 'streamHistory'>>,
+    Pick<ConsumerOptions, 'onCommit' | 'streamHistory'> {
   readonly jsm: JetStreamManager;
   readonly fold: Fold;
   /** Names this process. */
@@ -48,6 +49,14 @@ export async function runSession(session: SessionOptions): Promise<void> {
   const { state: audit } = await jsm.streams.info(auditStream);
   await checkSameStream({ jsm, settings: session, audit, watermark: ledger.watermark });
   await ledger.load([SYSTEM_CHAIN]);
+  const recorder =
+    session.streamHistory &&
+    (await startStreamRecorder({
+      jsm,
+      settings: session,
+      history: session.streamHistory,
+      recordedAt: ledger.streamsAt,
+    }));
 
   const reader = createReader({
     nc,
@@ -95,14 +104,17 @@ export async function runSession(session: SessionOptions): Promise<void> {
     const items = await reader.next(session.maxBatchMessages);
     if (failure) throw failure as Error;
     if (items.length === 0) break;
-    await chain(items.map(session.fold.route), { fold: session.fold, ledger, committer, sizes });
+    await chain(items.map(session.fold.route), { fold: session.fold, ledger, committer, sizes, recorder });
     // All of it was in the ledger, stored by several writers of whom none could say so.
     if (reader.pending === 0) await claim(items.at(-1) as StreamItem, { fold: session.fold, ledger, committer });
   }
   await committer.drain();
 }
 
-async function claim(item: StreamItem, { fold, ledger, committer }: Omit<Writing, 'sizes'>): Promise<void> {
+async function claim(
+  item: StreamItem,
+  { fold, ledger, committer }: Omit<Writing, 'sizes' | 'recorder'>,
+): Promise<void> {
   const position = lastSeqOf({ item });
   if (committer.claimed >= position) return;
   const batch = createBatch(ledger.chains);
@@ -115,16 +127,26 @@ interface Writing {
   readonly ledger: Ledger;
   readonly committer: Committer;
   readonly sizes: SizeLoader;
+  readonly recorder: StreamRecorder | undefined;
 }
 
 /** Folds items and submits them: as one commit, unless the sizes of earlier uploads have to be read back in between. */
-async function chain(items: readonly RoutedItem[], { fold, ledger, committer, sizes }: Writing): Promise<void> {
+async function chain(
+  items: readonly RoutedItem[],
+  { fold, ledger, committer, sizes, recorder }: Writing,
+): Promise<void> {
   await ledger.load(new Set(items.map(({ orgid }) => orgid)));
   for (let start = 0; start < items.length;) {
     const batch = createBatch(ledger.chains);
     const result = fold.run(items, start, { chains: ledger.chains, sizes: sizes.memories }, batch);
     const end = result.done ? items.length : result.index;
-    if (end > start) await committer.submit(batch, lastSeqOf(items[end - 1] as RoutedItem));
+    if (end > start) {
+      const last = items[end - 1] as RoutedItem;
+      // Not before all items up to it are folded: nothing of `_system` may come after a record at its sequence.
+      for (const record of recorder?.take() ?? [])
+        fold.note(record, last.item, { chains: ledger.chains, sizes: new Map() }, batch);
+      await committer.submit(batch, lastSeqOf(last));
+    }
     if (!result.done) {
       // What is read back must be in the ledger.
       await committer.drain();

@@ -33,6 +33,8 @@ export interface StreamWatchOptions {
   readonly logger: ConsumerLogger;
   /** 0: never, but for advisories. */
   readonly intervalMs: number;
+  /** Called at once when JetStream announces a change. */
+  readonly onAdvisory: () => void;
 }
 
 /** Fields of LEDGER that cost space, speed or copies when they are wrong, but no block. */
@@ -56,7 +58,7 @@ export function isAdvisorySubject(subject: string): boolean {
   return subject.startsWith('$JS.EVENT.ADVISORY.');
 }
 
-export function watchStreams({ nc, streams, logger, intervalMs }: StreamWatchOptions): StreamWatch {
+export function watchStreams({ nc, streams, logger, intervalMs, onAdvisory }: StreamWatchOptions): StreamWatch {
   let drift: readonly Drift[] = [];
   let checkedAt: Date | null = null;
   let closed = false;
@@ -114,6 +116,7 @@ export function watchStreams({ nc, streams, logger, intervalMs }: StreamWatchOpt
           'JetStream announces a change of a stream',
         );
         checkNow();
+        onAdvisory();
       },
     }),
   );
