@@ -54,6 +54,21 @@ test('a LEDGER that would erase blocks is not written to any more', async () => 
   );
 });
 
+test('a LEDGER that is deleted is reported, and neither made anew nor a reason to end', async () => {
+  await using server = await startNats();
+  await using serving = serve({ WAYBILL_NATS_URL: server.url, WAYBILL_HTTP_PORT: '0', WAYBILL_CHECK_SECONDS: '0' });
+  const url = await httpOf(serving);
+  const { streams } = await jetstreamManager(await server.connect());
+  await streams.delete('LEDGER');
+  await until('it to be not ready', async () => (await fetch(`${url}/readyz`)).status === 503);
+  expect((await (await fetch(`${url}/readyz`)).json()) as object).toMatchObject({
+    why: expect.arrayContaining(['LEDGER is missing']),
+  });
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  expect(await serving.terminate()).toBe(0);
+  await expect(streams.info('LEDGER')).rejects.toThrow('stream not found');
+});
+
 const users = (service: string) => `authorization { users: [
   { user: admin, password: a }
   { user: service, password: s, permissions { ${service} } }

@@ -44,7 +44,10 @@ export interface ConsumerOptions extends Settings {
   readonly restartMs?: number;
   /** Called after each commit, with the milliseconds that it took. */
   readonly onCommit?: (ms: number) => void;
-  /** What is seen of the streams' configuration; `_system` then records it. Default: nothing is recorded. */
+  /**
+   * With it, `_system` records how the streams are configured: as they are when writing begins, and whatever is told to
+   * `observe` later. Default: nothing is recorded.
+   */
   readonly streamHistory?: StreamHistory;
 }
 

@@ -93,6 +93,7 @@ export interface Drift {
 
 /** For people. */
 export function describeDrift({ stream, field, wanted, found }: Drift): string {
+  if (field === 'stream') return `${stream} is missing`;
   return `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
 }
 
