@@ -1,4 +1,5 @@
 /** What an operator sees of a running `waybill serve`: status, metrics, the answers to `nats micro`. */
+import { jetstreamManager } from '@nats-io/jetstream';
 import { DEFAULT_SETTINGS } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
 import { METRICS } from '../../packages/consumer/src/metrics.ts';
@@ -86,4 +87,21 @@ test('with the shipped configuration it is found by the administrator', async ()
   expect((await admin.request(`$SRV.STATS.waybill.${id}`, '', { timeout: 5_000 })).json()).toMatchObject({ id });
   expect((await admin.request('$SRV.INFO.waybill', '', { timeout: 5_000 })).json()).toMatchObject({ id });
   expect(await statusOf(url)).toMatchObject({ refused: [], drift: [] });
+});
+
+test('a question whose answer would go to a stream or to the JetStream API is not answered', async () => {
+  await using server = await startNats();
+  await using serving = serve({ WAYBILL_NATS_URL: server.url, WAYBILL_HTTP_PORT: '0' });
+  await httpOf(serving);
+  const nc = await server.connect();
+  const heard: string[] = [];
+  nc.subscribe('$JS.API.STREAM.PURGE.>', { callback: (_, { subject }) => void heard.push(subject) });
+  for (const reply of ['ledger.acme', 'ledger._system', 'audit.run.started.acme', '$JS.API.STREAM.PURGE.LEDGER']) {
+    for (const verb of ['PING', 'INFO', 'STATS']) nc.publish(`$SRV.${verb}.waybill`, '', { reply });
+  }
+  // Answered after them: the same connections, the same order.
+  await nc.request('$SRV.PING.waybill', '', { timeout: 5_000 });
+  const { streams } = await jetstreamManager(nc);
+  for (const stream of ['AUDIT', 'LEDGER']) expect((await streams.info(stream)).state.last_seq).toBe(0);
+  expect(heard).toEqual([]);
 });

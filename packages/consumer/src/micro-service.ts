@@ -30,6 +30,8 @@ export interface MicroServiceOptions {
   readonly subject: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly stats: () => ServiceStats;
+  /** Prefixes of subjects that streams store: no answer goes there. */
+  readonly storedPrefixes: readonly string[];
 }
 
 const NAME = 'waybill';
@@ -48,6 +50,7 @@ export function startMicroService({
   subject,
   metadata,
   stats,
+  storedPrefixes,
 }: MicroServiceOptions): Disposable {
   const identity = (verb: (typeof VERBS)[number]): object => ({
     type: `io.nats.micro.v1.${verb.toLowerCase()}_response`,
@@ -86,9 +89,17 @@ export function startMicroService({
     },
   };
 
+  /**
+   * Who asks says where the answer goes, and it goes there with this service's rights: into the ledger, for example. So it
+   * goes nowhere that a stream stores or the server itself listens to.
+   */
+  function isInbox(reply: string): boolean {
+    return !reply.startsWith('$') && !storedPrefixes.some((prefix) => reply.startsWith(`${prefix}.`));
+  }
+
   function onRequest(verb: (typeof VERBS)[number], error: Error | null, message: Msg): void {
     // A missing right is reported by whoever watches the connection; the service goes on without being found.
-    if (error) return;
+    if (error || !message.reply || !isInbox(message.reply)) return;
     try {
       message.respond(JSON.stringify(answers[verb]()));
     } catch (cause) {

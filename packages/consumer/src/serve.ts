@@ -161,6 +161,7 @@ async function work(nc: NatsConnection, { config, streams, logger, stop }: Worki
       id,
       started,
       subject: `${settings.auditPrefix}.>`,
+      storedPrefixes: [settings.auditPrefix, settings.ledgerPrefix],
       metadata: { audit: settings.auditStream, ledger: settings.ledgerStream },
       stats() {
         const data = status();
