@@ -310,7 +310,7 @@ def verify(data):
             need(core["prev_hash"] == head, "prev_hash")
             need(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", core["received"]), "received")
             need(core["received"] >= received, "received goes back")
-            mark = core["orgid"] == "_system" and (event or {}).get("kind") == "watermark"
+            mark = core["orgid"] == "_system" and (event or {}).get("kind") in ("watermark", "streams")
             need(source["seq"] >= source_seq + (0 if mark else 1), "source.seq")
             need(core["totals"] == add_volume(totals, volume), "totals")
             if event is None:

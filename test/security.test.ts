@@ -59,6 +59,7 @@ describe('the producer', () => {
     ['the last ledger entry', '$JS.API.STREAM.MSG.GET.LEDGER', '{"last_by_subj":"ledger.acme"}'],
     ['the last event', '$JS.API.DIRECT.GET.AUDIT', `{"last_by_subj":"${UPLOADED}"}`],
     ['the stream list', '$JS.API.STREAM.NAMES'],
+    ['a question to the service', '$SRV.PING.waybill'],
     ['the ledger with a limit that would erase it', '$JS.API.STREAM.UPDATE.LEDGER', updateThatErases()],
   ] as const)('is refused %s', async ([, subject, payload = '{}']) => {
     await using server = await startShipped();
@@ -154,6 +155,8 @@ describe.for(['service', 'auditor'] as const)('the %s', (as) => {
     ['$JS.API.STREAM.MSG.DELETE.LEDGER', '{"seq":1}'],
     ['$JS.API.CONSUMER.DURABLE.CREATE.LEDGER.x', '{}'],
     [UPLOADED, '{}'],
+    ['$SRV.PING.waybill', ''],
+    ['_INBOX.waybill-admin.1', 'a forged answer'],
   ] as const)('is refused %s', async ([subject, payload]) => {
     await using server = await startShipped();
     const connection = await server.connect({ as });

@@ -49,6 +49,8 @@ export interface Serving extends AsyncDisposable {
   kill9(): Promise<void>;
   /** SIGTERM. @returns the exit code */
   terminate(): Promise<number | null>;
+  /** The exit code, when it ends. */
+  readonly ended: Promise<number | null>;
   /** What it has logged. */
   readonly log: string;
 }
@@ -71,6 +73,7 @@ export function serve(environment: WaybillEnvironment): Serving {
   return {
     kill9: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
+    ended: closed.then(([code]) => code),
     get log() {
       return log;
     },

@@ -32,7 +32,7 @@ export interface SealedBlock {
   readonly orgid: string;
   readonly bytes: number;
   /** Made when it is asked for: a commit holds only those blocks twice that are on their way. */
-  payload(): Uint8Array;
+  payload(): Buffer;
 }
 
 export interface Batch extends FoldSink {

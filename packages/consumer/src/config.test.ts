@@ -21,6 +21,7 @@ test('nothing set', () => {
     auditMaxAgeMs: 0,
     auditMaxBytes: 0,
     ledgerMaxBytes: 0,
+    checkIntervalMs: 60_000,
     logLevel: 'info',
     http: null,
     ignored: [],

@@ -54,10 +54,15 @@ export const Environment = z.object({
   WAYBILL_AUDIT_MAX_AGE: Duration.default(0).describe('How long events are kept, e.g. `400d`; `0`: for ever.'),
   WAYBILL_AUDIT_MAX_BYTES: Size.default(0).describe('Size at which new events are refused, e.g. `200GiB`; `0`: none.'),
   WAYBILL_LEDGER_MAX_BYTES: Size.default(0).describe('Size at which the ledger takes no more blocks; `0`: none.'),
+  WAYBILL_CHECK_SECONDS: Integer(0, 86_400)
+    .default(60)
+    .describe(
+      'How often `serve` compares the streams with what is wanted; `0`: only when JetStream announces a change.',
+    ),
   WAYBILL_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least important log line that `serve` writes.'),
   WAYBILL_HTTP_PORT: Integer(0, 65_535)
     .optional()
-    .describe('Port of `/healthz`, `/readyz` and `/status`; `0`: any free one. Unset: no HTTP.'),
+    .describe('Port of `/healthz`, `/readyz`, `/status` and `/metrics`; `0`: any free one. Unset: no HTTP.'),
   WAYBILL_HTTP_HOST: z.string().default('127.0.0.1').describe('Address that the HTTP port is opened on.'),
 });
 export type Environment = z.infer<typeof Environment>;
@@ -86,6 +91,8 @@ export interface Config {
   readonly auditMaxAgeMs: number;
   readonly auditMaxBytes: number;
   readonly ledgerMaxBytes: number;
+  /** 0: never. */
+  readonly checkIntervalMs: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly http: { readonly port: number; readonly host: string } | null;
   /** `WAYBILL_*` variables that mean nothing to Waybill, and that no variable's name is close to. */
@@ -148,6 +155,7 @@ function toConfig(env: Environment, ignored: readonly string[]): Config {
     auditMaxAgeMs: env.WAYBILL_AUDIT_MAX_AGE,
     auditMaxBytes: env.WAYBILL_AUDIT_MAX_BYTES,
     ledgerMaxBytes: env.WAYBILL_LEDGER_MAX_BYTES,
+    checkIntervalMs: env.WAYBILL_CHECK_SECONDS * 1000,
     logLevel: env.WAYBILL_LOG_LEVEL,
     http: env.WAYBILL_HTTP_PORT === undefined ? null : { port: env.WAYBILL_HTTP_PORT, host: env.WAYBILL_HTTP_HOST },
     ignored,

@@ -8,15 +8,17 @@
  * when the ledger stops moving while AUDIT is ahead of it.
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import { errors, type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConsumerError } from './errors.ts';
 import { createFold, type FoldCounts } from './fold.ts';
 import { isConflict, readNewest } from './ledger.ts';
+import { explain } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import type { Settings } from './settings.ts';
+import type { StreamHistory } from './stream-record.ts';
 
 /** The part of pino's interface that is used. */
 export interface ConsumerLogger {
@@ -44,6 +46,13 @@ export interface ConsumerOptions extends Settings {
   readonly takeoverMs?: number;
   /** How long to wait after a failure before starting again from the ledger. Default 500. */
   readonly restartMs?: number;
+  /** Called after each commit, with the milliseconds that it took. */
+  readonly onCommit?: (ms: number) => void;
+  /**
+   * With it, `_system` records how the streams are configured: as they are when writing begins, and whatever is told to
+   * `observe` later. Default: nothing is recorded.
+   */
+  readonly streamHistory?: StreamHistory;
 }
 
 export type Role = 'starting' | 'writer' | 'standby' | 'closed';
@@ -52,6 +61,8 @@ export interface ConsumerStatus extends Readonly<FoldCounts>, Readonly<SessionPr
   readonly role: Role;
   /** Sessions that ended because another writer was first, since the start. */
   readonly conflicts: number;
+  /** Sessions that ended for any other reason, since the start. */
+  readonly failures: number;
   /** Why the last session ended, if one did. */
   readonly lastError: string | null;
 }
@@ -73,6 +84,14 @@ const DEFAULTS = {
   restartMs: 500,
 } satisfies Partial<ConsumerOptions>;
 
+function isRefusedBlock(error: Error, ledgerPrefix: string): boolean {
+  return (
+    error instanceof errors.PermissionViolationError &&
+    error.operation === 'publish' &&
+    error.subject.startsWith(`${ledgerPrefix}.`)
+  );
+}
+
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
 
@@ -92,8 +111,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     sha256: (text) => hash('sha256', text),
     checkData: createDataCheck(options.events),
   });
-  const state = { role: 'starting' as Role, conflicts: 0, lastError: null as string | null };
-  const progress: SessionProgress = { watermark: 0, lag: 0, commits: 0, blocks: 0, lastCommitMs: null };
+  const state = { role: 'starting' as Role, conflicts: 0, failures: 0, lastError: null as string | null };
+  const progress: SessionProgress = { watermark: 0, lag: 0, commits: 0, blocks: 0, chains: 0, lastCommitMs: null };
   /** Ends the session that is running, if one is. */
   let breakOff: ((error: Error) => void) | null = null;
 
@@ -123,6 +142,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           state.conflicts++;
           await standBy(jsm);
         } else {
+          state.failures++;
+          state.role = 'starting';
           logger.warn({ err: error }, 'session ended, starting again from the ledger');
           await pause(options.restartMs ?? DEFAULTS.restartMs);
         }
@@ -132,8 +153,12 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
 
   /** What was on its way when the socket broke may or may not have arrived: only the ledger knows. */
   async function watchConnection(): Promise<void> {
-    for await (const { type } of nc.status()) {
+    for await (const status of nc.status()) {
+      const { type } = status;
       if (type === 'disconnect' || type === 'close') breakOff?.(new Error('disconnected from NATS'));
+      // The server says it on the connection, and nothing to who waits for the acknowledgement of that block.
+      if (type === 'error' && isRefusedBlock(status.error, options.ledgerPrefix))
+        breakOff?.(explain(status.error, `append to stream ${options.ledgerStream}`));
     }
   }
 

@@ -10,6 +10,7 @@ import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
 import { Environment } from './config.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
+import { METRICS } from './metrics.ts';
 
 const page = (name: string): string => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
 
@@ -30,6 +31,37 @@ test('docs/configuration.md has exactly the variables, their defaults and their 
     return [`\`${name}\``, value === undefined ? '' : `\`${String(value)}\``, schema.description];
   });
   expect(rows(page('configuration.md'))).toEqual(wanted);
+});
+
+test('docs/operations.md has exactly the metrics', () => {
+  const section = page('operations.md').split('### Metrics')[1]?.split('\n#')[0] ?? '';
+  const wanted = Object.entries(METRICS).map(([name, metric]) => [
+    `\`${name}\``,
+    metric.type,
+    'labels' in metric ? metric.labels.map((label) => `\`${label}\``).join(', ') : '',
+    metric.help,
+  ]);
+  expect(rows(section)).toEqual(wanted);
+});
+
+test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/operations.md explains each alert', () => {
+  const text = readFileSync(new URL('../../../deploy/prometheus-alerts.yml', import.meta.url), 'utf8');
+  const used = [...text.matchAll(/^ +expr: (.*)$/gm)].flatMap(([, expr = '']) =>
+    expr.match(/\b(waybill|process)_\w+/g),
+  );
+  const known = Object.entries(METRICS).map(([name, { type }]) => (type === 'histogram' ? `${name}_bucket` : name));
+  expect(used.filter((name) => name === null || !known.includes(name))).toEqual([]);
+  const alerts = [...text.matchAll(/- alert: (\w+)/g)].map(([, name]) => `\`${name}\``);
+  const section = page('operations.md').split('### Alerts')[1]?.split('\n#')[0] ?? '';
+  expect(rows(section).flatMap(([cell = '']) => cell.split(', '))).toEqual(alerts);
+});
+
+test('the names of metrics follow the conventions of Prometheus', () => {
+  for (const [name, { type, help }] of Object.entries(METRICS)) {
+    expect(name).toMatch(/^(waybill|process)(_[a-z]+)+$/);
+    expect(name.endsWith('_total'), name).toBe(type === 'counter');
+    expect(help).toMatch(/\.$/);
+  }
 });
 
 test('docs/errors.md lists exactly the codes of the consumer', () => {

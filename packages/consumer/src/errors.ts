@@ -9,11 +9,12 @@
  * - `JETSTREAM_OFF`: the server or the account has no JetStream
  * - `NO_PERMISSION`: the NATS identity may not do this
  * - `NO_STREAM`: a stream is not there
- * - `STREAM_DRIFT`: a stream's configuration is not the wanted one, and this may not or cannot correct it
+ * - `STREAM_DRIFT`: a stream's configuration is not the wanted one, and this may not or cannot correct it;
+ *   or the ledger's was changed while it was written to
  * - `DESTRUCTIVE_CHANGE`: correcting a stream would erase data or loosen its protection
  * - `NO_ANSWER`: the server did not answer in time
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
- * - `STREAM_RESET`: the AUDIT stream ends before what the ledger has of it: it is another one under the same name
+ * - `STREAM_RESET`: the AUDIT stream ends before what the ledger has of it, or has other events under the same numbers
  */
 export const CONSUMER_ERROR_CODES = [
   'BAD_CONFIG',

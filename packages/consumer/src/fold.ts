@@ -72,6 +72,8 @@ export interface Fold {
   run(items: readonly RoutedItem[], start: number, state: FoldState, sink: FoldSink): FoldResult;
   /** Appends a record that everything up to an item is chained, for when no block says so. */
   mark(item: StreamItem, state: FoldState, sink: FoldSink): void;
+  /** Appends a record that stands for no message, after the items up to this one. */
+  note(what: SystemRecord, item: StreamItem, state: FoldState, sink: FoldSink): void;
   /** Since the fold was made. */
   readonly counts: Readonly<FoldCounts>;
 }
@@ -151,6 +153,13 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
   }
 
+  function note(what: SystemRecord, item: StreamItem, state: FoldState, sink: FoldSink): void {
+    const chain = chainOf(SYSTEM_CHAIN, state);
+    const seq = Math.max(item.kind === 'gap' ? item.last : item.seq, chain.head.sourceSeq);
+    const at = { seq, subject: '', received: item.received ?? (chain.head.received || EPOCH) };
+    append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
+  }
+
   /** @returns false when the `_system` chain has it already */
   function record(item: StreamMessage, state: FoldState, sink: FoldSink, what: SystemRecord): boolean {
     const chain = chainOf(SYSTEM_CHAIN, state);
@@ -173,7 +182,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     sink.append(head.orgid, line);
   }
 
-  return { route, run, mark, counts };
+  return { route, run, mark, note, counts };
 }
 
 /** `received` of a gap with nothing before it and nothing after it. */

@@ -1,15 +1,21 @@
-/** The health endpoints of `waybill serve`. */
-import { createServer } from 'node:http';
+/** The HTTP endpoints of `waybill serve`: health, status, metrics. Nothing here can be used to change anything. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConsumerError } from './errors.ts';
 
 export interface Health {
   /** Restarting the process would not help, or is not needed. */
   readonly alive: boolean;
-  /** Chaining, or standing by for another consumer that does. */
-  readonly ready: boolean;
+  /** Why it is not chaining, nor standing by for another consumer that does; empty when it is ready. */
+  readonly unready: readonly string[];
   /** What `/status` shows. */
   readonly status: object;
+}
+
+/** What `/metrics` shows. */
+export interface MetricsPage {
+  readonly contentType: string;
+  text(): Promise<string>;
 }
 
 export interface HealthServer extends AsyncDisposable {
@@ -20,21 +26,18 @@ export interface HealthServer extends AsyncDisposable {
 /** @throws ConsumerError BAD_CONFIG when the port cannot be opened */
 export async function startHealthServer(
   at: { host: string; port: number },
-  health: () => Health,
+  { health, metrics }: { health: () => Health; metrics: MetricsPage },
 ): Promise<HealthServer> {
-  const server = createServer((request, response) => {
-    const { alive, ready, status } = health();
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-    const [code, body] =
-      path === '/healthz'
-        ? [alive ? 200 : 503, { alive }]
-        : path === '/readyz'
-          ? [ready ? 200 : 503, { ready }]
-          : path === '/status'
-            ? [200, status]
-            : [404, { error: `no ${path}: there are /healthz, /readyz and /status` }];
-    response.writeHead(code, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    response.end(request.method === 'HEAD' ? undefined : `${JSON.stringify(body)}\n`);
+    const [code, contentType, body] =
+      path === '/metrics' ? ([200, metrics.contentType, await metrics.text()] as const) : json(path, health());
+    response.writeHead(code, { 'content-type': contentType, 'cache-control': 'no-store' });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: Error) => {
@@ -49,4 +52,18 @@ export async function startHealthServer(
     await new Promise((resolve) => server.close(resolve));
   };
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, close, [Symbol.asyncDispose]: close };
+}
+
+function json(path: string, { alive, unready, status }: Health): readonly [number, string, string] {
+  const [code, body] =
+    path === '/healthz'
+      ? [alive ? 200 : 503, { alive }]
+      : path === '/readyz'
+        ? unready.length === 0
+          ? [200, { ready: true }]
+          : [503, { ready: false, why: unready }]
+        : path === '/status'
+          ? [200, status]
+          : [404, { error: `no ${path}: there are /healthz, /readyz, /status and /metrics` }];
+  return [code, 'application/json', `${JSON.stringify(body)}\n`];
 }

@@ -22,6 +22,7 @@ import { readStored } from './find-block.ts';
 import { createHeads } from './heads.ts';
 import { inParallel } from './organizations.ts';
 import type { Settings } from './settings.ts';
+import { HERE, recordedAtOf, STREAMS_HEADER } from './stream-record.ts';
 
 export interface LedgerOptions {
   readonly nc: NatsConnection;
@@ -37,6 +38,8 @@ export interface LedgerOptions {
 export interface Ledger {
   /** Every AUDIT message up to here is in the ledger, as far as this writer has committed or found it. */
   readonly watermark: number;
+  /** Stream sequence of the block with the newest record of how the streams are configured; null: none is known. */
+  readonly streamsAt: number | null;
   /** The state of each chain that was loaded; the fold changes it. See heads.ts for how long it stays. */
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Loads the chains that are not there. */
@@ -74,6 +77,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     maxChains: options.maxCachedChains,
     known: () => known,
   });
+  /** Of the `_system` block with the newest record of how the streams are configured. Should it be old, the next is refused. */
+  let streamsAt = await readRecordedAt(jsm, settings);
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
   async function store(block: SealedBlock): Promise<void> {
@@ -82,9 +87,14 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     h.set('Nats-Expected-Stream', stream);
     h.set('Nats-Expected-Last-Subject-Sequence', String(heads.newest(orgid)));
     h.set('Waybill-Writer', options.writer);
-    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), block.payload(), h);
+    const payload = block.payload();
+    const recordsStreams = orgid === SYSTEM_CHAIN && payload.includes('"kind":"streams"');
+    if (recordsStreams) h.set(STREAMS_HEADER, HERE);
+    else if (orgid === SYSTEM_CHAIN && streamsAt !== null) h.set(STREAMS_HEADER, String(streamsAt));
+    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), payload, h);
     heads.stored(orgid, seq);
     if (seq > (known?.seq ?? 0)) known = { orgid, seq };
+    if (recordsStreams) streamsAt = seq;
   }
 
   /** One after the other: only the acknowledgement of one says what the next has to follow. */
@@ -95,6 +105,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   return {
     get watermark() {
       return watermark;
+    },
+    get streamsAt() {
+      return streamsAt;
     },
     chains: heads.chains,
     load: heads.load,
@@ -125,6 +138,12 @@ const BYTES_AT_ONCE = 8 * 1024 * 1024;
 function chainsAtOnce(blocks: readonly SealedBlock[]): number {
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
   return Math.max(16, Math.min(1_024, Math.floor((BYTES_AT_ONCE * blocks.length) / bytes)));
+}
+
+async function readRecordedAt(jsm: JetStreamManager, { ledgerStream, ledgerPrefix }: Settings): Promise<number | null> {
+  const subject = formatLedgerSubject(SYSTEM_CHAIN, ledgerPrefix);
+  const message = await jsm.streams.getMessage(ledgerStream, { last_by_subj: subject });
+  return message ? recordedAtOf(message.header?.get(STREAMS_HEADER), message.seq) : null;
 }
 
 /** What stands at the end of the LEDGER stream, as its leader has it. @throws ConsumerError LEDGER_DAMAGED */

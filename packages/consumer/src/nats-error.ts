@@ -10,7 +10,7 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
 
   for (let error = cause; error instanceof Error; error = error.cause) {
     if (error instanceof errors.PermissionViolationError) {
-      return failed('NO_PERMISSION', `the NATS identity may not ${error.operation} ${error.subject}`);
+      return failed('NO_PERMISSION', `the NATS identity may not ${verbOf(error.operation)} ${error.subject}`);
     }
     if (error instanceof JetStreamApiError) {
       if (error.code === JetStreamApiCodes.StreamNotFound) return failed('NO_STREAM', 'there is no such stream');
@@ -28,4 +28,9 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
     }
   }
   return failed('NO_ANSWER', cause instanceof Error ? cause.message : String(cause));
+}
+
+/** What the client calls `publish` and `subscription`, as a verb with its object after it. */
+export function verbOf(operation: string): string {
+  return operation === 'publish' ? 'publish' : 'subscribe to';
 }

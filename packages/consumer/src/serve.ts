@@ -1,12 +1,24 @@
 /** The service: connects, looks after the streams, chains, and ends cleanly when it is asked to. */
-import type { NatsConnection } from '@nats-io/nats-core';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { type NatsConnection, nuid } from '@nats-io/nats-core';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { durabilityWarning, isRefused, openConnection } from './connect.ts';
-import { type Consumer, type ConsumerLogger, startConsumer } from './consumer.ts';
+import { type ConsumerLogger, startConsumer } from './consumer.ts';
 import { checkStreams, type DeployOptions, deployStreams } from './deploy.ts';
 import { ConsumerError } from './errors.ts';
-import { startHealthServer } from './http.ts';
+import { type MetricsPage, startHealthServer } from './http.ts';
+import { startLagProbe } from './lag-probe.ts';
+import { createMetrics } from './metrics.ts';
+import { isServiceSubject, startMicroService } from './micro-service.ts';
+import { verbOf } from './nats-error.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
+import { type ServiceStatus, unreadiness } from './service-status.ts';
+import type { Settings } from './settings.ts';
+import { createStreamHistory } from './stream-record.ts';
+import { isAdvisorySubject, watchStreams } from './stream-watch.ts';
+import { describeDrift } from './streams.ts';
+import { VERSION } from './version.ts';
 
 export interface ServeOptions {
   readonly config: Config;
@@ -29,19 +41,9 @@ export async function serve({ config, logger, stop }: ServeOptions): Promise<voi
   try {
     const warning = durabilityWarning(nc);
     if (warning) logger.warn({ server: nc.info?.version }, warning);
-    await prepareStreams(nc, config, logger);
-    await using consumer = await startConsumer({ nc, logger, ...config.settings });
-    const link = watchLink(nc, logger);
-    await using _health = config.http && (await openHealth(config.http, { consumer, link, logger }));
-    const stopped = new Promise<void>((resolve) => {
-      if (stop.aborted) resolve();
-      else stop.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([consumer.done, stopped]);
-    if (!stop.aborted) return;
-    logger.info({}, 'asked to stop: finishing the commit in flight');
-    await consumer.close();
-    logger.info({}, 'stopped');
+    const streams = streamsOf(config);
+    await prepareStreams(nc, { streams, mode: config.streamMode, logger });
+    await work(nc, { config, streams, logger, stop });
   } finally {
     await nc.close();
   }
@@ -70,40 +72,130 @@ async function connectPatiently(
   return null;
 }
 
-async function prepareStreams(nc: NatsConnection, config: Config, logger: ConsumerLogger): Promise<void> {
-  const { settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, streamMode } = config;
-  const options: DeployOptions = {
-    ...settings,
-    replicas,
-    auditMaxAgeMs,
-    auditMaxBytes,
-    ledgerMaxBytes,
-    bind: streamMode === 'bind',
-  };
-  if (streamMode === 'check') {
-    const drift = await checkStreams(nc, options);
+function streamsOf({
+  settings,
+  replicas,
+  auditMaxAgeMs,
+  auditMaxBytes,
+  ledgerMaxBytes,
+  streamMode,
+}: Config): DeployOptions {
+  return { ...settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, bind: streamMode === 'bind' };
+}
+
+async function prepareStreams(
+  nc: NatsConnection,
+  { streams, mode, logger }: { streams: DeployOptions; mode: Config['streamMode']; logger: ConsumerLogger },
+): Promise<void> {
+  if (mode === 'check') {
+    const drift = await checkStreams(nc, streams);
     if (drift.length === 0) return;
-    const fields = drift.map(
-      ({ stream, field, wanted, found }) =>
-        `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`,
-    );
     throw new ConsumerError(
       'STREAM_DRIFT',
-      `the streams are not as WAYBILL_* says (${fields.join('; ')}): see waybill deploy --check`,
+      `the streams are not as WAYBILL_* says (${drift.map(describeDrift).join('; ')}): see waybill deploy --check`,
     );
   }
-  for (const { stream, action, drift } of await deployStreams(nc, options)) {
+  for (const { stream, action, drift } of await deployStreams(nc, streams)) {
     if (action !== 'unchanged')
       logger.info({ stream, drift: action === 'corrected' ? drift : undefined }, `stream ${action}`);
   }
 }
 
-interface Link {
-  up: boolean;
+interface Working {
+  readonly config: Config;
+  readonly streams: DeployOptions;
+  readonly logger: ConsumerLogger;
+  readonly stop: AbortSignal;
 }
 
-function watchLink(nc: NatsConnection, logger: ConsumerLogger): Link {
-  const link: Link = { up: true };
+/** Chains, watches, answers, until `stop`. */
+async function work(nc: NatsConnection, { config, streams, logger, stop }: Working): Promise<void> {
+  const { settings } = config;
+  const started = new Date();
+  const id = nuid.next();
+  const history = createStreamHistory();
+  const link = watchLink(nc, settings, logger);
+  let lastCommitAt: Date | null = null;
+  let commitMs = 0;
+  const metrics = createMetrics(() => status());
+  await using consumer = await startConsumer({
+    nc,
+    logger,
+    ...settings,
+    streamHistory: history,
+    onCommit(ms) {
+      lastCommitAt = new Date();
+      commitMs += ms;
+      metrics.observeCommit(ms);
+    },
+  });
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  using cleanup = new DisposableStack();
+  const probe = startLagProbe({ jsm, settings, logger, progress: consumer.status, history });
+  cleanup.defer(() => probe.close());
+  const watch = watchStreams({ nc, streams, logger, intervalMs: config.checkIntervalMs, onAdvisory: probe.look });
+  cleanup.defer(() => watch.close());
+
+  const status = (): ServiceStatus => {
+    const { events, seconds } = probe.lag();
+    return {
+      ...consumer.status(),
+      lag: events,
+      lagSeconds: seconds,
+      lastCommitAt: lastCommitAt?.toISOString() ?? null,
+      version: VERSION,
+      id,
+      started: started.toISOString(),
+      connected: link.up,
+      reconnects: link.reconnects,
+      drift: watch.drift,
+      driftCheckedAt: watch.checkedAt?.toISOString() ?? null,
+      refused: link.refusals.current(),
+      streams: probe.sizes(),
+    };
+  };
+  cleanup.use(
+    startMicroService({
+      nc,
+      logger,
+      id,
+      started,
+      subject: `${settings.auditPrefix}.>`,
+      storedPrefixes: [settings.auditPrefix, settings.ledgerPrefix],
+      metadata: { audit: settings.auditStream, ledger: settings.ledgerStream },
+      stats() {
+        const data = status();
+        return {
+          requests: data.entries,
+          errors: data.rejected,
+          lastError: data.lastError,
+          processingMs: commitMs,
+          data,
+        };
+      },
+    }),
+  );
+  await using _health = config.http && (await openHealth(config.http, { status, metrics, logger }));
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([consumer.done, watch.harm, stopped]);
+  if (!stop.aborted) return;
+  logger.info({}, 'asked to stop: finishing the commit in flight');
+  await consumer.close();
+  logger.info({}, 'stopped');
+}
+
+interface Link {
+  up: boolean;
+  reconnects: number;
+  readonly refusals: Refusals;
+}
+
+function watchLink(nc: NatsConnection, { ledgerPrefix }: Settings, logger: ConsumerLogger): Link {
+  const isOptional = (subject: string): boolean => isServiceSubject(subject) || isAdvisorySubject(subject);
+  const link: Link = { up: true, reconnects: 0, refusals: createRefusals({ ledgerPrefix, isOptional }) };
   const watch = async (): Promise<void> => {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
@@ -111,9 +203,11 @@ function watchLink(nc: NatsConnection, logger: ConsumerLogger): Link {
         logger.warn({ server: status.server }, 'disconnected from NATS, connecting again');
       } else if (status.type === 'reconnect') {
         link.up = true;
+        link.reconnects++;
+        link.refusals.forget();
         logger.info({ server: status.server }, 'connected to NATS again');
       } else if (status.type === 'error') {
-        logger.warn({ err: status.error }, 'NATS reported an error');
+        report(status.error, link.refusals, logger);
       }
     }
   };
@@ -121,15 +215,26 @@ function watchLink(nc: NatsConnection, logger: ConsumerLogger): Link {
   return link;
 }
 
+/** A right that is missing is refused again with every attempt: said once. */
+function report(error: Error, refusals: Refusals, logger: ConsumerLogger): void {
+  if (!refusals.isRefusal(error)) return logger.warn({ err: error }, 'NATS reported an error');
+  const refusal = refusals.note(error);
+  if (!refusal) return;
+  const { operation, subject, optional } = refusal;
+  const what = `the NATS identity may not ${verbOf(operation)} ${subject}`;
+  if (optional) logger.warn({ operation, subject }, `${what}: going on without it`);
+  else logger.error({ operation, subject, err: error }, what);
+}
+
 async function openHealth(
   at: { host: string; port: number },
-  { consumer, link, logger }: { consumer: Consumer; link: Link; logger: ConsumerLogger },
+  { status, metrics, logger }: { status: () => ServiceStatus; metrics: MetricsPage; logger: ConsumerLogger },
 ): Promise<AsyncDisposable> {
-  const server = await startHealthServer(at, () => {
-    const status = consumer.status();
-    const working = status.role === 'writer' || status.role === 'standby';
-    return { alive: status.role !== 'closed', ready: working && link.up, status: { ...status, connected: link.up } };
-  });
+  const health = () => {
+    const now = status();
+    return { alive: now.role !== 'closed', unready: unreadiness(now), status: now };
+  };
+  const server = await startHealthServer(at, { health, metrics });
   logger.info({ url: server.url }, 'health endpoints');
   return server;
 }

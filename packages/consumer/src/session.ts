@@ -4,10 +4,11 @@ import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
 import { createBatch } from './batch.ts';
 import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
-import { ConsumerError } from './errors.ts';
 import type { Fold, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { createReader, type StreamItem } from './reader.ts';
+import { checkSameStream } from './same-stream.ts';
+import { startStreamRecorder, type StreamRecorder } from './stream-record.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 
 export interface SessionProgress {
@@ -18,11 +19,16 @@ export interface SessionProgress {
   /** Commits, and blocks in them, since the start of the process. */
   commits: number;
   blocks: number;
+  /** Chains whose state is in memory. */
+  chains: number;
   /** Milliseconds that the last commit took. */
   lastCommitMs: number | null;
 }
 
-export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs'>> {
+export interface SessionOptions
+  extends
+    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs' | 'onCommit' | 'streamHistory'>>,
+    Pick<ConsumerOptions, 'onCommit' | 'streamHistory'> {
   readonly jsm: JetStreamManager;
   readonly fold: Fold;
   /** Names this process. */
@@ -41,8 +47,16 @@ export async function runSession(session: SessionOptions): Promise<void> {
   cleanup.defer(() => ledger.close());
 
   const { state: audit } = await jsm.streams.info(auditStream);
-  checkSameStream(auditStream, audit.last_seq, ledger.watermark);
+  await checkSameStream({ jsm, settings: session, audit, watermark: ledger.watermark });
   await ledger.load([SYSTEM_CHAIN]);
+  const recorder =
+    session.streamHistory &&
+    (await startStreamRecorder({
+      jsm,
+      settings: session,
+      history: session.streamHistory,
+      recordedAt: ledger.streamsAt,
+    }));
 
   const reader = createReader({
     nc,
@@ -73,7 +87,9 @@ export async function runSession(session: SessionOptions): Promise<void> {
       progress.commits++;
       progress.blocks += blocks;
       progress.lastCommitMs = ms;
+      progress.chains = ledger.chains.size;
       progress.lag = reader.position - watermark + reader.pending;
+      session.onCommit?.(ms);
     },
     onFailed: breakOff,
   });
@@ -84,7 +100,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   session.onStart(breakOff);
   logger.info({ watermark: ledger.watermark, audit: audit.last_seq, writer }, 'writing');
 
-  const writing = createWriting(session, { ledger, committer, sizes });
+  const writing = createWriting(session, { ledger, committer, sizes, recorder });
   const chunk = Math.min(CHUNK, session.maxBatchMessages);
   while (!end.signal.aborted) {
     const items = await reader.next(chunk, writing.isEmpty ? undefined : PATIENCE_MS);
@@ -117,15 +133,30 @@ interface Writing {
   readonly isFull: boolean;
 }
 
+interface WritingParts {
+  readonly ledger: Ledger;
+  readonly committer: Committer;
+  readonly sizes: SizeLoader;
+  readonly recorder: StreamRecorder | undefined;
+}
+
 function createWriting(
   { fold, maxBatchMessages, maxBatchBytes }: SessionOptions,
-  { ledger, committer, sizes }: { ledger: Ledger; committer: Committer; sizes: SizeLoader },
+  { ledger, committer, sizes, recorder }: WritingParts,
 ): Writing {
   let batch = createBatch(ledger.chains);
   let position = ledger.watermark;
+  /** The last one in the batch. */
+  let last: StreamItem | null = null;
 
   async function flush(): Promise<void> {
     const full = batch;
+    // Not before all items up to it are folded: nothing of `_system` may come after a record at its sequence.
+    if (last) {
+      const state = { chains: ledger.chains, sizes: new Map() };
+      for (const record of recorder?.take() ?? []) fold.note(record, last, state, full);
+      last = null;
+    }
     batch = createBatch(ledger.chains);
     await committer.submit(full, position);
   }
@@ -138,7 +169,11 @@ function createWriting(
         await ledger.load(new Set(routed.slice(start).map(({ orgid }) => orgid)));
         const result = fold.run(routed, start, { chains: ledger.chains, sizes: sizes.memories }, batch);
         const next = result.done ? routed.length : result.index;
-        if (next > start) position = lastSeqOf(routed[next - 1] as RoutedItem);
+        if (next > start) {
+          const routedLast = routed[next - 1] as RoutedItem;
+          position = lastSeqOf(routedLast);
+          last = routedLast.item;
+        }
         if (!result.done) {
           const { head } = ledger.chains.get(result.orgid) as ChainState;
           // What is read back must be in the ledger.
@@ -167,14 +202,4 @@ function createWriting(
 
 function lastSeqOf({ item }: Pick<RoutedItem, 'item'>): number {
   return item.kind === 'gap' ? item.last : item.seq;
-}
-
-/** A stream that ends before what the ledger has of it is another stream under the same name. */
-function checkSameStream(stream: string, lastSeq: number, watermark: number): void {
-  if (lastSeq >= watermark) return;
-  throw new ConsumerError(
-    'STREAM_RESET',
-    `stream ${stream} ends at ${lastSeq}, but the ledger has its messages up to ${watermark}: ` +
-      'it was deleted and made anew, or restored from an older backup',
-  );
 }

@@ -1,6 +1,7 @@
 /** The configurations that the two streams must have, and how far a stream is from its own. */
-import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
+import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
+import type { JsonObject } from '@waybill/schema';
 import type { Settings } from './settings.ts';
 
 /** What an operator decides about the streams. 0 means no limit. */
@@ -90,6 +91,12 @@ export interface Drift {
   readonly found: unknown;
 }
 
+/** For people. */
+export function describeDrift({ stream, field, wanted, found }: Drift): string {
+  if (field === 'stream') return `${stream} is missing`;
+  return `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
+}
+
 /** Fields that must keep what the server takes as their default: each would remove, change or add messages behind the ledger's back. */
 const UNUSED = {
   sealed: false,
@@ -123,6 +130,18 @@ export function findDrift(wanted: WantedStream, found: Partial<StreamConfig>): D
 /** A whole missing stream as one drift. */
 export function missing(wanted: WantedStream): Drift {
   return { stream: wanted.name, field: 'stream', wanted: 'exists', found: null };
+}
+
+/** A stream as `_system` records it: the fields that are compared, with their values, and when it was made. */
+export type StreamDescription = JsonObject;
+
+export function describeStream({ created, config }: Pick<StreamInfo, 'created' | 'config'>): StreamDescription {
+  const fields = [
+    ...Object.keys(wanted({ name: '', subjects: [], maxAgeMs: 0, maxBytes: 0, replicas: 1 })),
+    ...Object.keys(UNUSED),
+  ];
+  const values = fields.filter((field) => field !== 'name').map((field) => [field, valueOf(config, field)] as const);
+  return { created, ...(Object.fromEntries(values) as JsonObject) };
 }
 
 function valueOf(found: Partial<StreamConfig>, field: string): unknown {

@@ -2,9 +2,9 @@
 import {
   type DataCheck,
   type Entry,
-  isWatermarkRecord,
   type JsonObject,
   readMessage,
+  standsForNoMessage,
   SYSTEM_CHAIN,
 } from '@waybill/schema';
 import { createHash } from 'node:crypto';
@@ -58,7 +58,7 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
 
   function takeEntry({ core, event }: Entry): string | null {
     if (core.source.stream !== stream) return null;
-    if (core.orgid === SYSTEM_CHAIN && isWatermarkRecord(event)) return null;
+    if (core.orgid === SYSTEM_CHAIN && standsForNoMessage(event)) return null;
     const { seq } = core.source;
     if (core.orgid === SYSTEM_CHAIN && event?.['kind'] === 'gap') return takeGap(event, seq);
     if (seq < first) latest.set(core.orgid, core.received);

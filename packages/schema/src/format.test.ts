@@ -153,6 +153,28 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     expect(status).toBe(0);
   });
 
+  it.each<[string, string, string, number]>([
+    ['watermark', '_system', 'ok', 0],
+    ['streams', '_system', 'ok', 0],
+    ['gap', '_system', 'tampered', 1],
+    ['streams', 'acme', 'tampered', 1],
+  ])(
+    'agrees about a record of kind %s at the sequence of the one before it, in %s: %s',
+    (kind, orgid, verdict, code) => {
+      let head = emptyHead(orgid);
+      const lines = [1, 2, 2].map((seq) => {
+        const event = { orgid, kind: seq === 1 ? 'rejected' : kind };
+        const source = { stream: 'AUDIT', seq, subject: '' };
+        const received = '2026-01-05T09:00:00.000Z';
+        const next = appendEntry(head, { received, source, event: canonicalJson(event), volume: NO_VOLUME });
+        head = next.head;
+        return next.line;
+      });
+      expect(verify(lines)).toMatchObject({ verdict, problem: code === 0 ? null : { seq: 3 } });
+      expect(verifyInPython(`${lines.join('\n')}\n`).status).toBe(code);
+    },
+  );
+
   it('agrees about bad ones, and odd ones', () => {
     const spec: Spec = { what: 'upload', artifact: 1, bytes: 5, producer: 1 };
     const { lines, head } = makeChain('acme', [spec, spec, spec, spec]);

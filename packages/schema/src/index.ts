@@ -82,7 +82,7 @@ export {
 } from './entry.ts';
 export type { Hole } from './hole.ts';
 export { admit, MAX_MISSING, MAX_PRODUCERS, ProducerWindow, ProducerWindows } from './producer-window.ts';
-export { isWatermarkRecord, MAX_KEPT_PAYLOAD, type SystemRecord } from './system-record.ts';
+export { MAX_KEPT_PAYLOAD, standsForNoMessage, type StreamChange, type SystemRecord } from './system-record.ts';
 export {
   type ChainReport,
   type Expectation,

@@ -1,5 +1,5 @@
 /** What stands as `event` in the entries of the `_system` chain: whatever happened that is no organization's event. */
-import type { JsonObject } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 import type { Rejection } from './message.ts';
 
 /** Bytes of a payload that a record keeps; the hash is of all of it. */
@@ -31,9 +31,28 @@ export type SystemRecord =
    * Nothing of the AUDIT stream up to this sequence was left to chain, and no block said so: two writers had stored
    * parts of it. Its `source.seq` may be that of the entry before it.
    */
-  | { readonly kind: 'watermark'; readonly seq: number };
+  | { readonly kind: 'watermark'; readonly seq: number }
+  /** How the two streams are configured: with the first commit, and whenever it is another than was recorded last. */
+  | {
+      readonly kind: 'streams';
+      /** When it was seen, by the consumer's clock. */
+      readonly time: string;
+      /** What is not as it was recorded before; empty in the first record. */
+      readonly changes: readonly StreamChange[];
+      /** By name of the stream, by name of the field. */
+      readonly config: Readonly<Record<string, JsonObject>>;
+    };
+
+export interface StreamChange extends JsonObject {
+  readonly stream: string;
+  /** As in the server's stream configuration; `created` for the stream itself. */
+  readonly field: string;
+  readonly before: Json;
+  readonly after: Json;
+}
 
 /** Whether an entry's event is a record that stands for no message of the AUDIT stream. */
-export function isWatermarkRecord(event: JsonObject | null): boolean {
-  return event?.['kind'] === 'watermark';
+export function standsForNoMessage(event: JsonObject | null): boolean {
+  const kind = event?.['kind'];
+  return kind === 'watermark' || kind === 'streams';
 }

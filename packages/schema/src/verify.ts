@@ -14,7 +14,7 @@ import { MAX_LINE_BYTES } from './line.ts';
 import { createReceiptCheck, type VerifySignature } from './receipt.ts';
 import { utf8Length } from './stamp.ts';
 import { SYSTEM_CHAIN } from './subject.ts';
-import { isWatermarkRecord } from './system-record.ts';
+import { standsForNoMessage } from './system-record.ts';
 import type { ChainReport, Expectation, Problem, Verdict } from './verdict.ts';
 import { addVolume, NO_TOTALS, type Totals } from './volume.ts';
 import { createVolumeCheck } from './volume-check.ts';
@@ -145,7 +145,7 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
     }
     if (previous && core.received < previous.received)
       return `received goes back from ${previous.received} to ${core.received}`;
-    const least = (previous?.source.seq ?? 0) + (isWatermarkRecord(event) && core.orgid === SYSTEM_CHAIN ? 0 : 1);
+    const least = (previous?.source.seq ?? 0) + (standsForNoMessage(event) && core.orgid === SYSTEM_CHAIN ? 0 : 1);
     if (core.source.seq < least) {
       return `source.seq goes from ${previous?.source.seq} to ${core.source.seq}`;
     }

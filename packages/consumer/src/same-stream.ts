@@ -1,0 +1,73 @@
+/**
+ * Is the stream of events the one that the ledger was made from? One that was restored from a backup older than the
+ * ledger's goes on with sequence numbers that the ledger has for other events: what is stored under them would be taken
+ * for chained and never be. So before writing, the newest events that the ledger has are compared with the stream's.
+ */
+import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
+import { type Entry, SYSTEM_CHAIN, readMessage } from '@waybill/schema';
+import { ConsumerError } from './errors.ts';
+import { entryAt, readStored } from './find-block.ts';
+import type { Settings } from './settings.ts';
+import { nodeSha256 } from './sha256.ts';
+
+/** Blocks at the ledger's end that are looked at. The newest event of a commit is in one of its blocks, mostly near. */
+const BLOCKS = 16;
+
+export interface SameStreamOptions {
+  readonly jsm: JetStreamManager;
+  readonly settings: Settings;
+  readonly audit: StreamState;
+  readonly watermark: number;
+}
+
+/** @throws ConsumerError STREAM_RESET */
+export async function checkSameStream({ jsm, settings, audit, watermark }: SameStreamOptions): Promise<void> {
+  const stream = settings.auditStream;
+  if (audit.last_seq < watermark) {
+    throw new ConsumerError(
+      'STREAM_RESET',
+      `stream ${stream} ends at ${audit.last_seq}, but the ledger has its messages up to ${watermark}: ` +
+        'it was deleted and made anew, or restored from an older backup (docs/operations.md)',
+    );
+  }
+  const entry = await newestEntry(jsm, settings);
+  if (!entry) return;
+  const { seq, subject } = entry.core.source;
+  const message = seq >= audit.first_seq ? await jsm.streams.getMessage(stream, { seq }) : null;
+  // Expired, or lost, which the reader and verification find out.
+  if (!message) return;
+  const differs = (what: string): ConsumerError =>
+    new ConsumerError(
+      'STREAM_RESET',
+      `stream ${stream}, message ${seq}: ${what} than entry ${entry.core.seq} of ${entry.core.orgid} says, ` +
+        `and the ledger has its messages up to ${watermark}: ` +
+        'the stream was deleted and made anew, or restored from an older backup (docs/operations.md)',
+    );
+  // `received` is the stream's own time, or a later one where clocks disagreed.
+  if (message.time.toISOString() > entry.core.received) throw differs(`it was stored later (${message.timestamp})`);
+  if (message.subject !== subject) throw differs(`it is on another subject (${message.subject})`);
+  if (entry.core.orgid === SYSTEM_CHAIN) return;
+  const reading = readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix });
+  if (!reading.ok || nodeSha256(reading.canonical) !== entry.core.event_hash) throw differs('it is another event');
+}
+
+/** Of the last blocks' last entries the one with the newest message of AUDIT; null when none stands for a message. */
+async function newestEntry(jsm: JetStreamManager, settings: Settings): Promise<Entry | null> {
+  const { state } = await jsm.streams.info(settings.ledgerStream);
+  const from = Math.max(1, state.last_seq - BLOCKS + 1);
+  const blocks = await Promise.all(
+    Array.from({ length: Math.max(0, state.last_seq - from + 1) }, async (_, i) => {
+      const message = await jsm.streams.getMessage(settings.ledgerStream, { seq: from + i });
+      return message && readStored(settings, message.subject, message);
+    }),
+  );
+  const entries = blocks
+    .filter((block) => block !== null)
+    .map((block) => entryAt(settings, block, -1))
+    // Records of gaps and of the watermark have no subject.
+    .filter(({ core }) => core.source.subject !== '' && core.source.stream === settings.auditStream);
+  return entries.reduce<Entry | null>(
+    (newest, entry) => (newest && newest.core.source.seq >= entry.core.source.seq ? newest : entry),
+    null,
+  );
+}

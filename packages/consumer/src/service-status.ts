@@ -1,0 +1,40 @@
+/** What `/status`, `/metrics`, `/readyz` and `$SRV.STATS` say: put together once, so that they cannot contradict each other. */
+import type { ConsumerStatus } from './consumer.ts';
+import type { StreamSize } from './lag-probe.ts';
+import { verbOf } from './nats-error.ts';
+import type { Refusal } from './refusals.ts';
+import { describeDrift, type Drift } from './streams.ts';
+
+export interface ServiceStatus extends ConsumerStatus {
+  readonly version: string;
+  /** Of this process, also in `$SRV.*`. */
+  readonly id: string;
+  /** RFC 3339, UTC; so are the other times. */
+  readonly started: string;
+  readonly connected: boolean;
+  /** NATS connections that were made again, since the start. */
+  readonly reconnects: number;
+  /** Age of the oldest event that is in no chain; 0 when there is none. */
+  readonly lagSeconds: number;
+  readonly lastCommitAt: string | null;
+  /** What of the streams is not as wanted, as of `driftCheckedAt`. */
+  readonly drift: readonly Drift[];
+  readonly driftCheckedAt: string | null;
+  /** What the NATS identity may not do, and the service tried lately. */
+  readonly refused: readonly Refusal[];
+  readonly streams: readonly StreamSize[];
+}
+
+/** Why the service is not ready; empty when it is. AUDIT's drift is no reason: chaining goes on, and has to. */
+export function unreadiness(status: ServiceStatus): string[] {
+  const why: string[] = [];
+  if (!status.connected) why.push('not connected to NATS');
+  if (status.role !== 'writer' && status.role !== 'standby') {
+    why.push(`role is ${status.role}${status.lastError === null ? '' : `: ${status.lastError}`}`);
+  }
+  for (const { operation, subject, optional } of status.refused) {
+    if (!optional) why.push(`the NATS identity may not ${verbOf(operation)} ${subject}`);
+  }
+  for (const one of status.drift) if (one.field === 'stream') why.push(describeDrift(one));
+  return why;
+}
