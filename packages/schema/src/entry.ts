@@ -99,19 +99,22 @@ export function appendEntry(head: Head, next: NextEntry, sha256: Sha256 = sha256
 /** RFC 8785 text of a core. Members stand in their sorted order here, so nothing needs sorting; a test holds it to `canonicalJson`. */
 export function formatCore(core: Core): string {
   const { source, totals, volume } = core;
-  const from = volume.from === undefined ? '' : `"from":${volume.from},`;
-  const bytes = volume.bytes === null ? 'null' : `"${volume.bytes}"`;
   return (
     `{"event_hash":"${core.event_hash}","orgid":"${core.orgid}","prev_hash":"${core.prev_hash}",` +
     `"received":"${core.received}","seq":${core.seq},` +
     `"source":{"seq":${source.seq},"stream":${canonicalJson(source.stream)},"subject":${canonicalJson(source.subject)}},` +
     `"totals":{"deduplicated":${formatTally(totals.deduplicated)},"downloads":${formatTally(totals.downloads)},` +
     `"events":"${totals.events}","uploads":${formatTally(totals.uploads)}},` +
-    `"v":1,"volume":{"bytes":${bytes},${from}"kind":"${volume.kind}"}}`
+    `"v":1,"volume":${formatVolume(volume)}}`
   );
 }
 
-function formatTally({ bytes, count, unknown }: Tally): string {
+export function formatVolume({ bytes, from, kind }: Volume): string {
+  const taken = from === undefined ? '' : `"from":${from},`;
+  return `{"bytes":${bytes === null ? 'null' : `"${bytes}"`},${taken}"kind":"${kind}"}`;
+}
+
+export function formatTally({ bytes, count, unknown }: Tally): string {
   return `{"bytes":"${bytes}","count":"${count}","unknown":"${unknown}"}`;
 }
 

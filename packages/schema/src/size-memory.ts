@@ -13,7 +13,7 @@ import type { Volume } from './volume.ts';
 /** How many entries back a size is known. */
 export const SIZE_WINDOW = 65_536;
 
-/** Entries between two clean-ups. Not at every entry: a Map's iterator walks over all that was deleted before it. */
+/** Entries between two clean-ups. Not at every entry: what is forgotten is cut off the front of lists. */
 const SWEEP = 4096;
 
 interface Mention {
@@ -33,33 +33,47 @@ export interface SizeMemory {
 }
 
 export function createSizeMemory(): SizeMemory {
-  // In order of mention: the first is the oldest.
+  /** In order of mention, the oldest first. Few chains ever ask, so the index waits until one does. */
+  const unindexed: (Mention & { readonly digest: string })[] = [];
+  // In order of mention too.
   const mentions = new Map<string, Mention>();
   let nextSweep = 0;
+
+  function indexAll(): void {
+    for (const mention of unindexed) {
+      mentions.delete(mention.digest);
+      mentions.set(mention.digest, mention);
+    }
+    unindexed.length = 0;
+  }
+
+  function forgetBefore(seq: number): void {
+    for (const [oldest, mention] of mentions) {
+      if (mention.seq >= seq) break;
+      mentions.delete(oldest);
+    }
+    const kept = unindexed.findIndex((mention) => mention.seq >= seq);
+    unindexed.splice(0, kept < 0 ? unindexed.length : kept);
+  }
 
   return {
     resolve(seq, transfer) {
       const stated = statedVolume(transfer);
       if (!needsSize(transfer)) return stated;
+      indexAll();
       const mention = mentions.get(transfer.digest);
       if (!mention || mention.seq < seq - SIZE_WINDOW) return stated;
       return { kind: 'deduplicated', bytes: mention.bytes, from: mention.from };
     },
     note(seq, { kind, digest }, { bytes, from }) {
       const mentioned = bytes !== null && (kind === 'upload' || from !== undefined);
-      if (mentioned) {
-        mentions.delete(digest);
-        mentions.set(digest, { bytes, from: from ?? seq, seq });
-      }
+      if (mentioned) unindexed.push({ digest, bytes, from: from ?? seq, seq });
       if (seq < nextSweep) return;
       nextSweep = seq + SWEEP;
-      for (const [oldest, mention] of mentions) {
-        if (mention.seq > seq - SIZE_WINDOW) break;
-        mentions.delete(oldest);
-      }
+      forgetBefore(seq - SIZE_WINDOW + 1);
     },
     get size() {
-      return mentions.size;
+      return mentions.size + unindexed.length;
     },
   };
 }

@@ -14,6 +14,7 @@ import { MAX_LINE_BYTES } from './line.ts';
 import { createReceiptCheck, type VerifySignature } from './receipt.ts';
 import { utf8Length } from './stamp.ts';
 import { SYSTEM_CHAIN } from './subject.ts';
+import { createSuccessorReader } from './successor.ts';
 import { standsForNoMessage } from './system-record.ts';
 import type { ChainReport, Expectation, Problem, Verdict } from './verdict.ts';
 import { addVolume, NO_TOTALS, type Totals } from './volume.ts';
@@ -61,10 +62,16 @@ export function verify(lines: Iterable<string | Uint8Array>, options: VerifyOpti
  * windows (one per boot id, one range per gap) and the volumes of erased uploads.
  */
 export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier {
+  return createVerifier(options, createSuccessorReader);
+}
+
+/** @param createShortcut for tests, which compare verdicts with and without it */
+export function createVerifier(options: VerifyOptions, createShortcut: typeof createSuccessorReader): ChainVerifier {
   const sha256 = options.sha256 ?? sha256Hex;
   const fromSeq = options.fromSeq ?? 1;
   const expected = Map.groupBy(options.expect ?? [], ({ seq }) => seq);
-  const checkVolume = createVolumeCheck(fromSeq);
+  const volumes = createVolumeCheck(fromSeq);
+  const readSuccessor = createShortcut(sha256, volumes.derive);
   const holes = createHoleFinder(fromSeq === 1);
   const receipts = options.verifySignature ? createReceiptCheck(options.verifySignature) : null;
 
@@ -91,13 +98,17 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
     }
     if (blank) return reject('there is a blank line before it', looksLikeEntry(line));
     if (bad !== null) return reject(bad, looksLikeEntry(line));
-    let entry: Entry;
-    try {
-      entry = parseEntry(line);
-    } catch (error) {
-      return reject(`the line is no entry: ${(error as Error).message}`, looksLikeEntry(line));
+    let entry = last && readSuccessor(line, last);
+    if (!entry) {
+      try {
+        entry = parseEntry(line);
+      } catch (error) {
+        return reject(`the line is no entry: ${(error as Error).message}`, looksLikeEntry(line));
+      }
+      const wrong = examineLine(entry, line);
+      if (wrong !== null) return reject(wrong, true);
     }
-    const wrong = examine(entry, line);
+    const wrong = examineEntry(entry);
     if (wrong !== null) return reject(wrong, true);
     orgid = entry.core.orgid;
     first ??= { seq: entry.core.seq, hash: entry.hash };
@@ -114,8 +125,8 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
     return null;
   }
 
-  /** @returns what is wrong with an entry that ought to be the next, or null */
-  function examine(entry: Entry, line: string): string | null {
+  /** What holds for every successor (`successor.ts`). @returns what is wrong with an entry that ought to be the next, or null */
+  function examineLine(entry: Entry, line: string): string | null {
     const { core, event, hash } = entry;
     const previous = last?.core;
     if (orgid !== null && core.orgid !== orgid) return `it belongs to the chain of ${core.orgid}, not of ${orgid}`;
@@ -139,6 +150,12 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
       const totals = addVolume(previous?.totals ?? NO_TOTALS, core.volume);
       if (!areSameTotals(totals, core.totals)) return 'totals are not the previous totals plus volume';
     }
+    return null;
+  }
+
+  /** What an entry's own line and the one before it cannot show. @returns what is wrong, or null */
+  function examineEntry({ core, event, hash }: Entry): string | null {
+    const previous = last?.core;
     if (!previous) {
       const trusted = unlike(expected.get(core.seq - 1), core.prev_hash);
       if (trusted) return `prev_hash is ${core.prev_hash}, expected ${trusted.hash}`;
@@ -158,7 +175,7 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
   }
 
   function examineEvent(core: Core, event: JsonObject | null): string | null {
-    const volume = checkVolume(core.seq, core.volume, event);
+    const volume = volumes.check(core.seq, core.volume, event);
     if (volume !== null) return volume;
     if (core.orgid === SYSTEM_CHAIN) return null;
     if (event === null) return holes.take(null);

@@ -3,8 +3,12 @@ import { createSizeMemory, needsSize, SIZE_WINDOW } from './size-memory.ts';
 import { transferOf } from './transfer.ts';
 import { NO_VOLUME, type Volume } from './volume.ts';
 
-/** @returns what is wrong with the volume of the entry `seq`, or null; call it for every entry, in order */
-export type VolumeCheck = (seq: number, volume: Volume, event: JsonObject | null) => string | null;
+export interface VolumeCheck {
+  /** @returns what is wrong with the volume of the entry `seq`, or null; call it for every entry, in order */
+  check(seq: number, volume: Volume, event: JsonObject | null): string | null;
+  /** The volume of the next entry, by its event and the entries before it. */
+  derive(seq: number, event: JsonObject): Volume;
+}
 
 /** Re-derives each entry's volume from its event and the uploads before it. @param fromSeq where the chain at hand starts */
 export function createVolumeCheck(fromSeq: number): VolumeCheck {
@@ -15,20 +19,26 @@ export function createVolumeCheck(fromSeq: number): VolumeCheck {
    */
   const erased = new Map<number, { readonly bytes: string; readonly seq: number }>();
 
-  return (seq, volume, event) => {
-    if (event === null) {
-      const from = volume.from ?? (volume.kind === 'upload' ? seq : undefined);
-      if (volume.bytes !== null && from !== undefined) erased.set(from, { bytes: volume.bytes, seq });
-      return null;
-    }
-    const transfer = transferOf(event);
-    if (!transfer) return isSame(volume, NO_VOLUME) ? null : `volume is ${print(volume)}, the event moved nothing`;
-    const derived = sizes.resolve(seq, transfer);
-    if (isSame(volume, derived) || (needsSize(transfer) && isOnTrust(seq, volume, derived))) {
-      sizes.note(seq, transfer, volume);
-      return null;
-    }
-    return `volume is ${print(volume)}, derived from the events it is ${print(derived)}`;
+  return {
+    check(seq, volume, event) {
+      if (event === null) {
+        const from = volume.from ?? (volume.kind === 'upload' ? seq : undefined);
+        if (volume.bytes !== null && from !== undefined) erased.set(from, { bytes: volume.bytes, seq });
+        return null;
+      }
+      const transfer = transferOf(event);
+      if (!transfer) return isSame(volume, NO_VOLUME) ? null : `volume is ${print(volume)}, the event moved nothing`;
+      const derived = sizes.resolve(seq, transfer);
+      if (isSame(volume, derived) || (needsSize(transfer) && isOnTrust(seq, volume, derived))) {
+        sizes.note(seq, transfer, volume);
+        return null;
+      }
+      return `volume is ${print(volume)}, derived from the events it is ${print(derived)}`;
+    },
+    derive(seq, event) {
+      const transfer = transferOf(event);
+      return transfer ? sizes.resolve(seq, transfer) : NO_VOLUME;
+    },
   };
 
   /** A size taken from an upload that cannot be looked at: it was erased, or is before the beginning. */
