@@ -39,18 +39,24 @@ test('fifty kill -9 of the consumer under load', async () => {
 test('twenty kill -9 of the server under load, each message synced to disk', async () => {
   const KILLS = 20;
   await using server = await startNats({ syncAlways: true });
-  const settings = await makeStreams(await server.connect());
+  const nc = await server.connect({ reconnectTimeWait: 50 });
+  const settings = await makeStreams(nc);
   await using consumer = serve(environmentOf(server.url, settings));
   await using load = billedLoad({ url: server.url, settings, publisher: { backoffMaxMs: 300 } });
-  load.start(1_000);
+  load.start(300);
   for (let kills = 0; kills < KILLS; kills++) {
     const { acked } = load.publisher.stats();
-    await until('acknowledgements', () => load.publisher.stats().acked > acked + 100 + kills * 20);
+    const before = await until('the ledger', () => ledgerSize(nc, settings).catch(() => null));
+    await until(
+      'acknowledgements and blocks',
+      async () =>
+        load.publisher.stats().acked > acked + 50 + kills * 5 &&
+        (await ledgerSize(nc, settings).catch(() => 0)) > before,
+    );
     await server.kill9();
     await server.restart();
   }
   await load.finish();
-  const nc = await server.connect();
   await load.expectExactLedger(nc);
   expect(await consumer.terminate(), consumer.log).toBe(0);
   await load.expectExactBill();

@@ -25,13 +25,16 @@ async function roleOf(consumer: Serving): Promise<string | undefined> {
 /** Starts so many, and waits until one writes and the others stand by. */
 async function startAll(number: number, environment: WaybillEnvironment): Promise<Serving[]> {
   const consumers = Array.from({ length: number }, () => serve(environment));
+  await oneWriter(consumers);
+  return consumers;
+}
+
+async function oneWriter(consumers: readonly Serving[]): Promise<void> {
   await until('one writer and standbys', async () => {
     const roles = await Promise.all(consumers.map(roleOf));
-    return (
-      roles.filter((role) => role === 'writer').length === 1 && roles.every((r) => r === 'writer' || r === 'standby')
-    );
+    const standbys = roles.filter((role) => role === 'standby').length;
+    return roles.includes('writer') && standbys === roles.length - 1;
   });
-  return consumers;
 }
 
 async function pickWriter(consumers: readonly Serving[]): Promise<Serving> {
@@ -67,12 +70,10 @@ test('the writer is killed, again and again: a standby takes over', async () => 
   for (let round = 0; round < 5; round++) {
     const writer = await pickWriter(consumers);
     await writer.kill9();
+    expect(writer.log).toContain('writing');
     took.push(await untilItMoves(nc, settings));
     consumers[consumers.indexOf(writer)] = stack.use(serve(environment));
-    await until('one writer and a standby', async () => {
-      const roles = await Promise.all(consumers.map(roleOf));
-      return roles.toSorted().join() === 'standby,writer';
-    });
+    await oneWriter(consumers);
   }
   await load.finish();
   await load.expectExactLedger(nc);
@@ -105,7 +106,8 @@ test('the writer hangs past every time-out and wakes up beside its successor', a
     // The last time for so long that the server has removed its consumer, after 30 s; before, just past the takeover.
     if (round === 2) await until('its reader to be gone', async () => (await readers()) <= 1, 60_000);
     frozen.thaw();
-    await until('it to find out and stand by', async () => (await roleOf(frozen)) === 'standby', 60_000);
+    // Usually it is the one that woke up that stands by; whichever the sequence check refuses does.
+    await oneWriter(consumers);
     await untilItMoves(nc, settings);
   }
   await load.finish();
@@ -113,7 +115,7 @@ test('the writer hangs past every time-out and wakes up beside its successor', a
   await load.expectExactBill();
   console.log(
     `3 hangs of the writer (SIGSTOP): taken over after ${took.join(', ')} ms; ` +
-      `woken it stood by; ${load.made} emitted, each chained once`,
+      `woken, one wrote and one stood by; ${load.made} emitted, each chained once`,
   );
 });
 

@@ -28,6 +28,8 @@ export interface Cluster extends AsyncDisposable {
   connect(node?: ClusterNode): Promise<NatsConnection>;
   /** The node that leads a stream. */
   leaderOf(stream: string): Promise<ClusterNode>;
+  /** Names of the leaders of streams, as the node of a connection sees them; undefined where it sees none. */
+  leadersSeenBy(nc: NatsConnection, streams: readonly string[]): Promise<(string | undefined)[]>;
   /** Any node that does not. */
   followerOf(stream: string): Promise<ClusterNode>;
   /** Resolves when another node leads. @returns its name */
@@ -118,6 +120,17 @@ export async function startCluster(): Promise<Cluster> {
     urls,
     connect,
     leaderOf,
+    async leadersSeenBy(nc, streams) {
+      const theirs = await jetstreamManager(nc, { checkAPI: false, timeout: 1_000 });
+      return Promise.all(
+        streams.map((stream) =>
+          theirs.streams.info(stream).then(
+            ({ cluster }) => cluster?.leader,
+            () => undefined,
+          ),
+        ),
+      );
+    },
     async followerOf(stream) {
       const leader = await leaderOf(stream);
       return nodes.find((node) => node !== leader) as ClusterNode;
