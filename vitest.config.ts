@@ -21,9 +21,21 @@ export default defineConfig({
         test: {
           name: 'server',
           include: ['test/**/*.test.ts'],
+          exclude: ['test/faults-long/**'],
           globalSetup: ['test/support/global-setup.ts'],
           // A crash test waits for several recoveries; a test that hangs is told apart from one that is busy.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Minutes of it: `npm run test:faults`, one file at a time. `npm test` has the short form, in test/faults.
+        ...source,
+        test: {
+          name: 'faults',
+          include: ['test/faults-long/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 300_000,
           hookTimeout: 60_000,
         },
       },

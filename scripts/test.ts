@@ -51,7 +51,10 @@ async function stage(name: string, [command = '', ...args]: string[]): Promise<v
   console.log(`${name}: ok, ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
-/** Arguments of `npm test -- …` are vitest's: a file name or `--project unit` runs less. */
+/**
+ * Arguments of `npm test -- …` are vitest's: a file name or `--project unit` runs less. The project `faults` takes
+ * minutes and has a command of its own (`npm run test:faults`).
+ */
 async function tests(args: string[]): Promise<void> {
   console.log('\n== tests');
   const folder = await mkdtemp(join(tmpdir(), 'waybill-vitest-'));
@@ -61,6 +64,7 @@ async function tests(args: string[]): Promise<void> {
     '--reporter=default',
     '--reporter=json',
     `--outputFile=${report}`,
+    ...(args.includes('--project') ? [] : ['--project', 'unit', '--project', 'server']),
     ...args,
   ]);
   const counts = await readFile(report, 'utf8').then(parseReport, () => undefined);

@@ -21,6 +21,8 @@ export type ServerSignal = 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT' | 'SIGH
 /** One life of a server: from its start until it exits, for whatever reason. */
 export interface ServerProcess {
   port: number;
+  /** Where other servers of its cluster dial in; absent without a cluster, and in a container. */
+  routePort?: number;
   /** Absent in a container, whose processes the host need not see. */
   pid: number | undefined;
   /** Resolves when the server is gone. */
@@ -53,10 +55,11 @@ export async function launchBinary(binary: string, launch: Launch): Promise<Serv
   child.unref();
   const pid = child.pid;
   try {
-    const port = launch.port ?? (await portOf(`${launch.folder}/nats-server_${String(pid)}.ports`, exited));
+    const { port, routePort } = await portsOf(`${launch.folder}/nats-server_${String(pid)}.ports`, exited);
     await accepting(port, exited);
     return {
       port,
+      ...(routePort !== undefined && { routePort }),
       pid,
       exited,
       signal: async (name) => {
@@ -84,17 +87,22 @@ async function isStopped(pid: number | undefined): Promise<boolean> {
   return (await Promise.all(states)).every((state) => state === 'T' || state === '');
 }
 
-/** The client port in the file that nats-server writes once it listens. */
-async function portOf(file: string, exited: Promise<void>): Promise<number> {
+/** The ports in the file that nats-server writes once it listens. */
+async function portsOf(file: string, exited: Promise<void>): Promise<{ port: number; routePort: number | undefined }> {
   const text = await until(exited, async () => {
     const written = await readFile(file, 'utf8').catch(() => '');
     return written.endsWith('}') ? written : undefined;
   });
   await rm(file);
-  const { nats } = JSON.parse(text) as { nats: string[] };
-  const port = Number(new URL(nats[0] ?? '').port);
-  if (!Number.isInteger(port) || port <= 0) throw new Error(`no port in ${file}: ${text}`);
-  return port;
+  const { nats, cluster } = JSON.parse(text) as { nats: string[]; cluster?: string[] };
+  const port = portIn(nats[0]);
+  if (port === undefined) throw new Error(`no port in ${file}: ${text}`);
+  return { port, routePort: portIn(cluster?.[0]) };
+}
+
+function portIn(url = ''): number | undefined {
+  const port = Number(URL.parse(url)?.port);
+  return Number.isInteger(port) && port > 0 ? port : undefined;
 }
 
 /** Resolves when a server on `port` greets clients (INFO is the first thing that it sends). */

@@ -25,6 +25,8 @@ export interface NatsServer extends AsyncDisposable {
   readonly port: number;
   /** Of the running server; undefined while it is down and in a container. */
   readonly pid: number | undefined;
+  /** Where other servers of its cluster dial in, with `cluster { listen: "127.0.0.1:-1" }`; another one after a restart. */
+  readonly routePort: number | undefined;
   readonly storeDir: string;
   readonly version: string;
   /** With the shipped configuration: what to connect with, passwords made for this server. */
@@ -85,6 +87,9 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       port,
       get pid() {
         return current?.pid;
+      },
+      get routePort() {
+        return current?.routePort;
       },
       storeDir,
       version: source.version,

@@ -78,6 +78,7 @@ async function existingServer(url: string, options: StartNatsOptions): Promise<N
     url,
     port,
     pid: undefined,
+    routePort: undefined,
     storeDir: '(unknown: NATS_URL)',
     version,
     users: undefined,

@@ -12,7 +12,7 @@ export interface MadeEvent {
 }
 
 /** Streams with names and subjects of their own, made with the official client and as little configuration as works. */
-export async function makeStreams(nc: NatsConnection, dedupeMs = 120_000): Promise<Settings> {
+export async function makeStreams(nc: NatsConnection, dedupeMs = 120_000, replicas = 1): Promise<Settings> {
   const tag = randomBytes(5).toString('hex');
   const settings = {
     auditStream: `AUDIT_${tag}`,
@@ -26,6 +26,7 @@ export async function makeStreams(nc: NatsConnection, dedupeMs = 120_000): Promi
     storage: StorageType.File,
     discard: DiscardPolicy.New,
     allow_direct: true,
+    num_replicas: replicas,
   };
   await manager.streams.add({
     ...common,

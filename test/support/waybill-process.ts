@@ -44,6 +44,16 @@ export async function waybill(args: readonly string[], environment: WaybillEnvir
   return { code, stdout, stderr };
 }
 
+/** The part of `/status` that tests look at. */
+interface ServingStatus {
+  readonly role: string;
+  readonly watermark: number;
+  readonly lag: number;
+  readonly commits: number;
+  readonly conflicts: number;
+  readonly lastError: string | null;
+}
+
 export interface Serving extends AsyncDisposable {
   /** SIGKILL. */
   kill9(): Promise<void>;
@@ -51,6 +61,14 @@ export interface Serving extends AsyncDisposable {
   terminate(): Promise<number | null>;
   /** The exit code, when it ends. */
   readonly ended: Promise<number | null>;
+  /** SIGSTOP: its sockets stay open and it does nothing, as on a machine that hangs. */
+  freeze(): void;
+  /** SIGCONT. */
+  thaw(): void;
+  /** Any other signal. */
+  signal(name: NodeJS.Signals): void;
+  /** What `/status` says; null while it does not answer. Needs `WAYBILL_HTTP_PORT: '0'`. */
+  status(): Promise<ServingStatus | null>;
   /** What it has logged. */
   readonly log: string;
 }
@@ -74,6 +92,15 @@ export function serve(environment: WaybillEnvironment): Serving {
     kill9: async () => void (await end('SIGKILL')),
     terminate: () => end('SIGTERM'),
     ended: closed.then(([code]) => code),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    signal: (name) => void child.kill(name),
+    async status() {
+      const url = /"url":"(http:[^"]+)"[^\n]*health endpoints/.exec(log)?.[1];
+      if (url === undefined) return null;
+      const answer = await fetch(`${url}/status`, { signal: AbortSignal.timeout(500) }).catch(() => null);
+      return answer ? ((await answer.json()) as ServingStatus) : null;
+    },
     get log() {
       return log;
     },

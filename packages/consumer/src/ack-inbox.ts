@@ -33,6 +33,7 @@ export interface AckInbox {
 interface InFlight {
   readonly resolve: (ack: PubAck) => void;
   readonly reject: (error: Error) => void;
+  /** By a clock that nobody can set. */
   readonly sentAt: number;
 }
 
@@ -65,7 +66,7 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
   const timer = setInterval(
     () => {
       const [oldest] = inFlight.values();
-      if (oldest && Date.now() - oldest.sentAt > timeoutMs)
+      if (oldest && performance.now() - oldest.sentAt > timeoutMs)
         fail(new Error(`no acknowledgement within ${timeoutMs} ms`));
     },
     Math.min(500, timeoutMs / 4),
@@ -77,7 +78,7 @@ export function createAckInbox(nc: NatsConnection, timeoutMs: number): AckInbox 
       if (closed) return Promise.reject(new Error('closed'));
       return new Promise((resolve, reject) => {
         const token = (++number).toString(36);
-        inFlight.set(token, { resolve, reject, sentAt: Date.now() });
+        inFlight.set(token, { resolve, reject, sentAt: performance.now() });
         try {
           nc.publish(subject, payload, { reply: `${inbox}.${token}`, headers });
         } catch (error) {

@@ -113,6 +113,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   });
   const state = { role: 'starting' as Role, conflicts: 0, failures: 0, lastError: null as string | null };
   const progress: SessionProgress = { watermark: 0, lag: 0, commits: 0, blocks: 0, chains: 0, lastCommitMs: null };
+  let connected = true;
   /** Ends the session that is running, if one is. */
   let breakOff: ((error: Error) => void) | null = null;
 
@@ -146,6 +147,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           state.role = 'starting';
           logger.warn({ err: error }, 'session ended, starting again from the ledger');
           await pause(options.restartMs ?? DEFAULTS.restartMs);
+          // A question asked while there is no connection is lost, and its time-out would be waited for.
+          while (!connected && !stop.signal.aborted && !nc.isClosed()) await pause(50);
         }
       }
     }
@@ -155,7 +158,11 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   async function watchConnection(): Promise<void> {
     for await (const status of nc.status()) {
       const { type } = status;
-      if (type === 'disconnect' || type === 'close') breakOff?.(new Error('disconnected from NATS'));
+      if (type === 'reconnect') connected = true;
+      if (type === 'disconnect' || type === 'close') {
+        connected = false;
+        breakOff?.(new Error('disconnected from NATS'));
+      }
       // The server says it on the connection, and nothing to who waits for the acknowledgement of that block.
       if (type === 'error' && isRefusedBlock(status.error, options.ledgerPrefix))
         breakOff?.(explain(status.error, `append to stream ${options.ledgerStream}`));
@@ -166,7 +173,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   async function standBy(manager: JetStreamManager): Promise<void> {
     const takeoverMs = options.takeoverMs ?? DEFAULTS.takeoverMs;
     let seen = 0;
-    let since = Date.now();
+    // By a clock that nobody can set.
+    let since = performance.now();
     while (!stop.signal.aborted) {
       try {
         const newest = await readNewest(manager, options);
@@ -177,17 +185,17 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         const { state: audit } = await manager.streams.info(options.auditStream);
         progress.watermark = newest.watermark;
         progress.lag = audit.last_seq - progress.watermark;
-        if (newest.lastSeq !== seen || progress.lag <= 0) since = Date.now();
+        if (newest.lastSeq !== seen || progress.lag <= 0) since = performance.now();
         seen = newest.lastSeq;
         // Spread, so that of several standbys mostly one tries. If two do, the sequence check decides.
-        if (Date.now() - since > takeoverMs * (1 + Math.random() / 2)) {
+        if (performance.now() - since > takeoverMs * (1 + Math.random() / 2)) {
           logger.info({ lag: progress.lag }, 'the ledger stands still while AUDIT is ahead: taking over');
           return;
         }
       } catch (error) {
         if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
         logger.debug({ err: error }, 'standby could not look at the ledger');
-        since = Date.now();
+        since = performance.now();
       }
       await pause(takeoverMs / 6);
     }
