@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { durabilityWarning, isRefused, openConnection } from './connect.ts';
 import { type Consumer, type ConsumerLogger, startConsumer } from './consumer.ts';
-import { checkStreams, type DeployOptions, deployStreams } from './deploy.ts';
+import { checkStreams, deployLedger, type DeployOptions, deployStreams } from './deploy.ts';
 import { ConsumerError } from './errors.ts';
 import { startHealthServer } from './http.ts';
 
@@ -30,7 +30,7 @@ export async function serve({ config, logger, stop }: ServeOptions): Promise<voi
     const warning = durabilityWarning(nc);
     if (warning) logger.warn({ server: nc.info?.version }, warning);
     await prepareStreams(nc, config, logger);
-    await using consumer = await startConsumer({ nc, logger, ...config.settings });
+    await using consumer = await startConsumer({ nc, logger, ...config.settings, bind: config.streamMode === 'bind' });
     const link = watchLink(nc, logger);
     await using _health = config.http && (await openHealth(config.http, { consumer, link, logger }));
     const stopped = new Promise<void>((resolve) => {
@@ -92,7 +92,9 @@ async function prepareStreams(nc: NatsConnection, config: Config, logger: Consum
       `the streams are not as WAYBILL_* says (${fields.join('; ')}): see waybill deploy --check`,
     );
   }
-  for (const { stream, action, drift } of await deployStreams(nc, options)) {
+  // A stream of somebody else that is not there, or may not be read, is waited for: by the consumer, which says so.
+  const deployed = await (options.bind ? deployLedger(nc, options) : deployStreams(nc, options));
+  for (const { stream, action, drift } of deployed) {
     if (action !== 'unchanged')
       logger.info({ stream, drift: action === 'corrected' ? drift : undefined }, `stream ${action}`);
   }

@@ -4,9 +4,11 @@ import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
 import { createBatch } from './batch.ts';
 import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
-import { ConsumerError } from './errors.ts';
+import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
+import { shiftReader } from './epoch.ts';
 import type { Fold, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
+import { isRefusal } from './nats-error.ts';
 import { createReader, type StreamItem } from './reader.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 
@@ -20,15 +22,18 @@ export interface SessionProgress {
   blocks: number;
   /** Milliseconds that the last commit took. */
   lastCommitMs: number | null;
+  /** Of a stream of somebody else: which epoch this is; 0 with a stream of our own. `watermark` is within it. */
+  epoch: number;
 }
 
-export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs'>> {
+export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' | 'takeoverMs'>> {
   readonly jsm: JetStreamManager;
   readonly fold: Fold;
   /** Names this process. */
   readonly writer: string;
   readonly progress: SessionProgress;
   readonly stop: AbortSignal;
+  readonly onOpening: EnterOptions['onOpening'];
   /** Called when writing begins, with a function that ends it. */
   readonly onStart: (breakOff: (error: Error) => void) => void;
 }
@@ -36,21 +41,31 @@ export interface SessionOptions extends Required<Omit<ConsumerOptions, 'events' 
 /** Resolves when asked to stop, with nothing in flight; rejects when anything goes wrong. */
 export async function runSession(session: SessionOptions): Promise<void> {
   const { nc, jsm, auditStream, logger, progress, stop, writer, ackTimeoutMs } = session;
+  const { base, start, record, info, confirm } = await enterEpoch({ ...session, settings: session });
   const ledger = await openLedger({ nc, jsm, settings: session, writer, ackTimeoutMs });
   using cleanup = new DisposableStack();
   cleanup.defer(() => ledger.close());
 
-  const { state: audit } = await jsm.streams.info(auditStream);
-  checkSameStream(auditStream, audit.last_seq, ledger.watermark);
   await ledger.load([SYSTEM_CHAIN]);
 
-  const reader = createReader({
+  // A writer that was overtaken may have repeated a watermark of the epoch before.
+  const watermark = Math.max(ledger.watermark, start);
+  /** Why there is nothing more to read. What has arrived is chained first: it may be nowhere else any more. */
+  let ended: Error | null = null;
+  const source = createReader({
     nc,
     jsm,
     stream: auditStream,
-    startSeq: ledger.watermark + 1,
-    onReset: (reason) => logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer'),
+    startSeq: watermark + 1 - base,
+    confirm: () => confirm(source.position),
+    onReset(reason, cause) {
+      if (!isRefusal(cause) && !(cause instanceof StreamChangedError))
+        return logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer');
+      ended = cause;
+      source.finish();
+    },
   });
+  const reader = shiftReader(source, base);
   cleanup.defer(() => reader.close());
   /** Ends all waiting, for a reason in `failure` or because of a wish to stop. */
   const end = new AbortController();
@@ -79,20 +94,27 @@ export async function runSession(session: SessionOptions): Promise<void> {
   });
   const sizes = createSizeLoader({ nc, jsm, settings: session, signal: end.signal });
 
-  progress.watermark = ledger.watermark;
-  progress.lag = audit.last_seq - ledger.watermark;
+  progress.watermark = watermark;
+  progress.lag = base + info.state.last_seq - watermark;
+  progress.epoch = record?.epoch ?? 0;
   session.onStart(breakOff);
-  logger.info({ watermark: ledger.watermark, audit: audit.last_seq, writer }, 'writing');
+  logger.info({ watermark, audit: base + info.state.last_seq, writer }, 'writing');
 
   for (;;) {
     const items = await reader.next(session.maxBatchMessages);
     if (failure) throw failure as Error;
     if (items.length === 0) break;
-    await chain(items.map(session.fold.route), { fold: session.fold, ledger, committer, sizes });
+    await chain(items.map(session.fold.route), { fold: session.fold, ledger, committer, sizes }).catch(
+      (error: unknown) => {
+        // What was broken off fails somewhere; why it was is what matters.
+        throw failure ?? error;
+      },
+    );
     // All of it was in the ledger, stored by several writers of whom none could say so.
     if (reader.pending === 0) await claim(items.at(-1) as StreamItem, { fold: session.fold, ledger, committer });
   }
   await committer.drain();
+  if (ended) throw ended as Error;
 }
 
 async function claim(item: StreamItem, { fold, ledger, committer }: Omit<Writing, 'sizes'>): Promise<void> {
@@ -130,14 +152,4 @@ async function chain(items: readonly RoutedItem[], { fold, ledger, committer, si
 
 function lastSeqOf({ item }: Pick<RoutedItem, 'item'>): number {
   return item.kind === 'gap' ? item.last : item.seq;
-}
-
-/** A stream that ends before what the ledger has of it is another stream under the same name. */
-function checkSameStream(stream: string, lastSeq: number, watermark: number): void {
-  if (lastSeq >= watermark) return;
-  throw new ConsumerError(
-    'STREAM_RESET',
-    `stream ${stream} ends at ${lastSeq}, but the ledger has its messages up to ${watermark}: ` +
-      'it was deleted and made anew, or restored from an older backup',
-  );
 }

@@ -81,7 +81,13 @@ export {
 } from './entry.ts';
 export type { Hole } from './hole.ts';
 export { admit, MAX_MISSING, MAX_PRODUCERS, ProducerWindow, ProducerWindows } from './producer-window.ts';
-export { isWatermarkRecord, MAX_KEPT_PAYLOAD, type SystemRecord } from './system-record.ts';
+export {
+  EPOCH_STRIDE,
+  type EpochRecord,
+  isWatermarkRecord,
+  MAX_KEPT_PAYLOAD,
+  type SystemRecord,
+} from './system-record.ts';
 export {
   type ChainReport,
   type Expectation,
