@@ -104,6 +104,7 @@ test.each(ALL.filter((right) => right !== '$JS.API.CONSUMER.DELETE.LEDGER.*'))(
     await server.configure(users({ bound: ALL }));
     await server.reload();
     await until('the events', () => consumer.status().watermark === 1e12 + 12);
+    expect(consumer.status()).toMatchObject({ role: 'writer', lag: 0, rejected: 0 });
   },
 );
 
@@ -120,5 +121,8 @@ test('a right that is taken away while running is named, not missed in silence',
   const right = '$JS.API.CONSUMER.MSG.NEXT.BOUND.*';
   await server.configure(users({ bound: ALL.filter((one) => one !== right) }));
   await server.reload();
-  await until('it to be named', () => consumer.status().lastError?.includes(`may not publish ${right}`));
+  await until('it to be missed', () => consumer.status().lastError?.includes('may not'));
+  expect(consumer.status().lastError).toBe(
+    `could not chain the events of stream BOUND: the NATS identity may not publish ${right}`,
+  );
 });

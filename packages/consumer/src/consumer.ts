@@ -83,7 +83,7 @@ const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
 const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT']);
 
 /** Looking again whether it is mended: so many times `restartMs`. */
-const WAIT_FACTOR = 4;
+const WAIT_FACTOR = 2;
 
 /**
  * Starts chaining at once. The streams must exist (`deployStreams`); the stream of events is waited for.

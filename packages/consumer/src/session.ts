@@ -8,7 +8,7 @@ import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch
 import { shiftReader } from './epoch.ts';
 import type { Fold, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
-import { isRefusal } from './nats-error.ts';
+import { explain, isRefusal } from './nats-error.ts';
 import { createReader, type StreamItem } from './reader.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 
@@ -61,7 +61,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
     onReset(reason, cause) {
       if (!isRefusal(cause) && !(cause instanceof StreamChangedError))
         return logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer');
-      ended = cause;
+      ended = cause instanceof StreamChangedError ? cause : explain(cause, `read stream ${auditStream}`);
       source.finish();
     },
   });
