@@ -13,7 +13,7 @@
  * - `DESTRUCTIVE_CHANGE`: correcting a stream would erase data or loosen its protection
  * - `NO_ANSWER`: the server did not answer in time
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
- * - `STREAM_RESET`: the AUDIT stream ends before what the ledger has of it: it is another one under the same name
+ * - `STREAM_RESET`: the AUDIT stream is not the one that the ledger was made from: another one under the same name
  */
 export const CONSUMER_ERROR_CODES = [
   'BAD_CONFIG',
