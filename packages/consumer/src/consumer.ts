@@ -12,10 +12,12 @@ import { errors, type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { StreamChangedError } from './enter-epoch.ts';
+import { NO_EPOCH, readLag } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { createFold, type FoldCounts } from './fold.ts';
 import { isConflict, readNewest } from './ledger.ts';
-import { explain } from './nats-error.ts';
+import { explain, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import type { Settings } from './settings.ts';
 import type { StreamHistory } from './stream-record.ts';
@@ -31,6 +33,11 @@ export interface ConsumerLogger {
 export interface ConsumerOptions extends Settings {
   /** Stays the caller's: `close()` does not close it. */
   readonly nc: NatsConnection;
+  /**
+   * The stream of events is somebody else's: it is read and nothing else, waited for while it is not there, and when it
+   * was deleted and made anew, a new epoch begins (epoch.ts). Default: false, and then that is an error.
+   */
+  readonly bind?: boolean;
   readonly logger: ConsumerLogger;
   /** Event types whose data is checked, besides the built-in ones. Events of other types are chained unchecked. */
   readonly events?: readonly AnyEventDefinition[];
@@ -55,7 +62,8 @@ export interface ConsumerOptions extends Settings {
   readonly streamHistory?: StreamHistory;
 }
 
-export type Role = 'starting' | 'writer' | 'standby' | 'closed';
+/** `waiting`: the stream of events is not there, or may not be read; `lastError` says which and why. */
+export type Role = 'starting' | 'writer' | 'standby' | 'waiting' | 'closed';
 
 export interface ConsumerStatus extends Readonly<FoldCounts>, Readonly<SessionProgress> {
   readonly role: Role;
@@ -76,6 +84,7 @@ export interface Consumer extends AsyncDisposable {
 }
 
 const DEFAULTS = {
+  bind: false,
   maxBatchMessages: 65_536,
   maxBatchBytes: 24 * 1024 * 1024,
   maxCachedChains: 20_000,
@@ -84,19 +93,16 @@ const DEFAULTS = {
   restartMs: 500,
 } satisfies Partial<ConsumerOptions>;
 
-function isRefusedBlock(error: Error, ledgerPrefix: string): boolean {
-  return (
-    error instanceof errors.PermissionViolationError &&
-    error.operation === 'publish' &&
-    error.subject.startsWith(`${ledgerPrefix}.`)
-  );
-}
-
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
+/** Errors that somebody else has to mend, and then this goes on by itself. */
+const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT']);
+
+/** Looking again whether it is mended: so many times `restartMs`. */
+const WAIT_FACTOR = 2;
 
 /**
- * Starts chaining at once. The streams must exist (`deployStreams`).
+ * Starts chaining at once. The streams must exist (`deployStreams`); the stream of events is waited for.
  *
  * @throws ConsumerError when JetStream does not answer
  */
@@ -112,7 +118,18 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     checkData: createDataCheck(options.events),
   });
   const state = { role: 'starting' as Role, conflicts: 0, failures: 0, lastError: null as string | null };
-  const progress: SessionProgress = { watermark: 0, lag: 0, commits: 0, blocks: 0, chains: 0, lastCommitMs: null };
+  const progress: SessionProgress = {
+    watermark: 0,
+    lag: 0,
+    commits: 0,
+    blocks: 0,
+    chains: 0,
+    lastCommitMs: null,
+    epoch: 0,
+  };
+  const restartMs = options.restartMs ?? DEFAULTS.restartMs;
+  /** What was last said about a reason to wait, and after how many commits. */
+  let told = '';
   let connected = true;
   /** Ends the session that is running, if one is. */
   let breakOff: ((error: Error) => void) | null = null;
@@ -128,6 +145,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           writer,
           progress,
           stop: stop.signal,
+          onOpening(fail) {
+            breakOff = fail;
+          },
           onStart(end) {
             breakOff = end;
             state.role = 'writer';
@@ -138,20 +158,39 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           throw new ConsumerError('CANNOT_CONNECT', 'the NATS connection was closed for good', { cause: error });
         if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
         if (stop.signal.aborted) return;
-        state.lastError = (error as Error).message;
+        const reason = waitingFor(error);
+        state.lastError = (reason ?? (error as Error)).message;
         if (isConflict(error)) {
           state.conflicts++;
           await standBy(jsm);
+        } else if (error instanceof StreamChangedError) {
+          logger.warn({ reason: error.message }, 'looking at the stream of events anew');
+        } else if (reason) {
+          await wait(reason);
         } else {
           state.failures++;
           state.role = 'starting';
           logger.warn({ err: error }, 'session ended, starting again from the ledger');
-          await pause(options.restartMs ?? DEFAULTS.restartMs);
+          await pause(restartMs);
           // A question asked while there is no connection is lost, and its time-out would be waited for.
           while (!connected && !stop.signal.aborted && !nc.isClosed()) await pause(50);
         }
       }
     }
+  }
+
+  function waitingFor(error: unknown): ConsumerError | null {
+    const named = explain(error, `chain the events of stream ${options.auditStream}`);
+    return WAITING.has(named.code) && (named === error || named.code === 'NO_PERMISSION') ? named : null;
+  }
+
+  /** Says it once, not every time. */
+  async function wait(reason: ConsumerError): Promise<void> {
+    state.role = 'waiting';
+    const what = `${progress.commits} ${reason.message}`;
+    if (what !== told) logger.error({ err: reason, stream: options.auditStream }, `${reason.message}: waiting`);
+    told = what;
+    await pause(WAIT_FACTOR * restartMs);
   }
 
   /** What was on its way when the socket broke may or may not have arrived: only the ledger knows. */
@@ -163,9 +202,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         connected = false;
         breakOff?.(new Error('disconnected from NATS'));
       }
-      // The server says it on the connection, and nothing to who waits for the acknowledgement of that block.
-      if (type === 'error' && isRefusedBlock(status.error, options.ledgerPrefix))
-        breakOff?.(explain(status.error, `append to stream ${options.ledgerStream}`));
+      // A message that may not be published is not answered: without this, it would be missed after a time-out only.
+      if (type === 'error' && isMissingRight(status.error, options)) breakOff?.(status.error);
     }
   }
 
@@ -173,6 +211,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   async function standBy(manager: JetStreamManager): Promise<void> {
     const takeoverMs = options.takeoverMs ?? DEFAULTS.takeoverMs;
     let seen = 0;
+    let known = NO_EPOCH;
     // By a clock that nobody can set.
     let since = performance.now();
     while (!stop.signal.aborted) {
@@ -182,9 +221,11 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         if (newest.writer === writer) return;
         if (state.role !== 'standby') logger.info({ other: newest.writer }, 'another consumer writes: standing by');
         state.role = 'standby';
-        const { state: audit } = await manager.streams.info(options.auditStream);
         progress.watermark = newest.watermark;
-        progress.lag = audit.last_seq - progress.watermark;
+        const { lag, epoch } = await readLag(manager, options, { watermark: newest.watermark, known });
+        known = epoch;
+        progress.lag = lag;
+        progress.epoch = epoch.record?.epoch ?? 0;
         if (newest.lastSeq !== seen || progress.lag <= 0) since = performance.now();
         seen = newest.lastSeq;
         // Spread, so that of several standbys mostly one tries. If two do, the sequence check decides.

@@ -42,7 +42,17 @@ export interface DeployedStream {
  */
 export async function deployStreams(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const compared = await compare(jsm, options);
+  if (options.bind) await checkBound(jsm, options);
+  return deploy(jsm, await compare(jsm, wantedStreams(options)));
+}
+
+/** The same for the ledger alone. @throws ConsumerError as `deployStreams` */
+export async function deployLedger(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  return deploy(jsm, await compare(jsm, wantedStreams({ ...options, bind: true })));
+}
+
+async function deploy(jsm: JetStreamManager, compared: readonly Comparison[]): Promise<DeployedStream[]> {
   for (const { info, drift } of compared) {
     if (info) for (const one of drift) refuseHarm(one, info);
   }
@@ -62,7 +72,8 @@ export async function deployStreams(nc: NatsConnection, options: DeployOptions):
 /** Every field of the streams that is not as wanted; changes nothing. @throws ConsumerError NO_PERMISSION, NO_STREAM (`bind`) */
 export async function checkStreams(nc: NatsConnection, options: DeployOptions): Promise<Drift[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return (await compare(jsm, options)).flatMap(({ drift }) => drift);
+  if (options.bind) await checkBound(jsm, options);
+  return (await compare(jsm, wantedStreams(options))).flatMap(({ drift }) => drift);
 }
 
 interface Comparison {
@@ -72,16 +83,22 @@ interface Comparison {
   readonly drift: Drift[];
 }
 
-async function compare(jsm: JetStreamManager, options: DeployOptions): Promise<Comparison[]> {
+/** Those that are ours. */
+function wantedStreams(options: DeployOptions): WantedStream[] {
   const limits = { ...NO_LIMITS, ...options };
-  const ours = options.bind
-    ? [ledgerStream(options, limits)]
-    : [auditStream(options, limits), ledgerStream(options, limits)];
-  if (options.bind && !(await streamInfo(jsm, options.auditStream))) {
-    throw new ConsumerError('NO_STREAM', `could not bind to stream ${options.auditStream}: there is no such stream`);
-  }
+  const ledger = ledgerStream(options, limits);
+  return options.bind ? [ledger] : [auditStream(options, limits), ledger];
+}
+
+/** @throws ConsumerError NO_STREAM */
+async function checkBound(jsm: JetStreamManager, { auditStream: stream }: DeployOptions): Promise<void> {
+  if (await streamInfo(jsm, stream)) return;
+  throw new ConsumerError('NO_STREAM', `could not bind to stream ${stream}: there is no such stream`);
+}
+
+async function compare(jsm: JetStreamManager, streams: readonly WantedStream[]): Promise<Comparison[]> {
   const compared: Comparison[] = [];
-  for (const wanted of ours) {
+  for (const wanted of streams) {
     const info = await streamInfo(jsm, wanted.name);
     compared.push({ wanted, info, drift: info ? findDrift(wanted, info.config) : [missing(wanted)] });
   }

@@ -2,6 +2,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { StreamInfo } from '@nats-io/jetstream';
 import { decodeUtf8, splitBlock } from '@waybill/schema';
+import { isStreamOf, readEpoch } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
 import type { Settings } from './settings.ts';
@@ -21,7 +22,12 @@ export async function readFinality(jsm: JetStreamManager, settings: Settings, be
   // The clock first and the stream after it: what was stored before this clock reading is seen by the second look.
   const clock = await audit(jsm, settings);
   const { state } = await audit(jsm, settings);
-  const watermark = await readWatermark(jsm, settings);
+  const epoch = await readEpoch(jsm, settings);
+  if (!isStreamOf(epoch, auditStream, clock)) {
+    return no(`stream ${auditStream} was made anew at ${clock.created}, and the ledger has nothing of it yet`);
+  }
+  // In the stream's own numbers.
+  const watermark = Math.max(await readWatermark(jsm, settings), epoch.start) - epoch.base;
   const next = await nextMessage(jsm, auditStream, watermark + 1);
   if (next && next.stored < before) {
     const behind = state.last_seq - watermark;

@@ -4,6 +4,7 @@
  * to know it exactly, because what was the oldest stays so until the watermark passes it.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
+import { EPOCH_STRIDE } from '@waybill/schema';
 import type { ConsumerLogger } from './consumer.ts';
 import type { Settings } from './settings.ts';
 import { configsOf, type StreamHistory } from './stream-record.ts';
@@ -35,7 +36,7 @@ export interface LagProbeOptions {
   readonly settings: Settings;
   readonly logger: ConsumerLogger;
   /** What the consumer says: the watermark, and the lag when it last counted. */
-  readonly progress: () => { watermark: number; lag: number };
+  readonly progress: () => { watermark: number; lag: number; epoch: number };
   /** Hears how the streams are configured, with each look. */
   readonly history: StreamHistory;
 }
@@ -61,13 +62,15 @@ export function startLagProbe({ jsm, settings, logger, progress, history }: LagP
       maxBytes: config.max_bytes > 0 ? config.max_bytes : null,
     }));
     history.observe(configsOf([audit, ledger]));
-    auditEnd = audit.state.last_seq;
-    const { watermark } = progress();
+    const { watermark, epoch } = progress();
+    // The watermark counts as the ledger does.
+    const base = epoch * EPOCH_STRIDE;
+    auditEnd = base + audit.state.last_seq;
     if (auditEnd <= watermark || (oldest && oldest.seq > watermark)) return;
     // The client's type leaves out `next_by_subj`, which the server has had since 2.9.
-    const query = { seq: watermark + 1, next_by_subj: '>' } as { seq: number };
+    const query = { seq: Math.max(1, watermark + 1 - base), next_by_subj: '>' } as { seq: number };
     const message = await jsm.streams.getMessage(settings.auditStream, query);
-    if (message) oldest = { seq: message.seq, storedAt: message.time.getTime() };
+    if (message) oldest = { seq: base + message.seq, storedAt: message.time.getTime() };
   }
 
   function lookAgain(): void {

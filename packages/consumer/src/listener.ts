@@ -22,8 +22,10 @@ export interface ListenerOptions {
   readonly onMessage: (message: Msg, delivery: Delivery) => boolean;
   /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
   readonly onIdle: () => Promise<void>;
-  /** Called once; nothing else is called after it. */
-  readonly onLost: (reason: string) => void;
+  /** Awaited when the consumer is there and before anything is asked of it; a rejection gives it up. */
+  readonly confirm?: () => Promise<void>;
+  /** Called once; nothing else is called after it. `cause` is the error that it was, if it was one. */
+  readonly onLost: (reason: string, cause?: unknown) => void;
 }
 
 export interface Listener {
@@ -46,11 +48,13 @@ export function listen(options: ListenerOptions): Listener {
   let lastHeard = performance.now();
   let sub: Subscription | null = null;
 
-  function lose(reason: string): void {
+  function lose(reason: string, cause?: unknown): void {
     if (over) return;
     finish();
-    options.onLost(reason);
+    options.onLost(reason, cause);
   }
+
+  const loseTo = (error: unknown): void => lose((error as Error).message, error);
 
   function finish(): void {
     if (over) return;
@@ -89,7 +93,7 @@ export function listen(options: ListenerOptions): Listener {
       description.startsWith('Batch Completed') ||
       description.startsWith('Message Size')
     ) {
-      if (code === 408) options.onIdle().catch((error: unknown) => lose((error as Error).message));
+      if (code === 408) options.onIdle().catch(loseTo);
       pull();
       return;
     }
@@ -98,7 +102,7 @@ export function listen(options: ListenerOptions): Listener {
 
   function onMessage(error: Error | null, message: Msg): void {
     if (over) return;
-    if (error) return lose(error.message);
+    if (error) return loseTo(error);
     lastHeard = performance.now();
     const delivery = parseDelivery(message.reply);
     if (!delivery) return onStatus(message);
@@ -124,13 +128,14 @@ export function listen(options: ListenerOptions): Listener {
       num_replicas: 1,
       ...(options.filterSubject !== undefined && { filter_subject: options.filterSubject }),
     });
+    await options.confirm?.();
     pull();
   }
 
   const watchdog = setInterval(() => {
     if (pulling && performance.now() - lastHeard > SILENCE_MS) lose(`no heartbeat for ${SILENCE_MS} ms`);
   }, HEARTBEAT_MS);
-  begin().catch((error: unknown) => lose((error as Error).message));
+  begin().catch(loseTo);
 
   return { resume: pull, stop: finish };
 }

@@ -3,6 +3,7 @@
  * test compares them. No metric has a label per organization: there may be a hundred thousand of them.
  */
 import { Counter, Gauge, Histogram, type MetricConfiguration, Registry } from 'prom-client';
+import type { Role } from './consumer.ts';
 import type { ServiceStatus } from './service-status.ts';
 
 /** One number, or one for each set of labels. */
@@ -16,7 +17,7 @@ interface Metric {
   readonly read?: (status: ServiceStatus) => Values;
 }
 
-const ROLES = ['starting', 'writer', 'standby', 'closed'] as const;
+const ROLES = ['starting', 'writer', 'standby', 'waiting', 'closed'] as const satisfies readonly Role[];
 
 export const METRICS = {
   waybill_build_info: {
@@ -28,7 +29,7 @@ export const METRICS = {
   waybill_role: {
     type: 'gauge',
     labels: ['role'],
-    help: '1 for the role that this process has: `starting`, `writer`, `standby` or `closed`; 0 for the others.',
+    help: '1 for the role that this process has: `starting`, `writer`, `standby`, `waiting` or `closed`; 0 for the others.',
     read: ({ role }) => ROLES.map((one) => [{ role: one }, Number(one === role)]),
   },
   waybill_connected: {

@@ -1,6 +1,16 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
 import { ConsumerError } from './errors.ts';
+import type { Settings } from './settings.ts';
+
+/** Whether an error is the server's refusal, which asking again does not change soon; not that it cannot answer just now. */
+export function isRefusal(error: unknown): error is Error {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (one instanceof errors.PermissionViolationError) return true;
+    if (one instanceof JetStreamApiError && one.status < 500) return true;
+  }
+  return false;
+}
 
 /** What a failed request to NATS means, as an error that says what was attempted. @param attempted e.g. `read stream AUDIT` */
 export function explain(cause: unknown, attempted: string): ConsumerError {
@@ -10,7 +20,9 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
 
   for (let error = cause; error instanceof Error; error = error.cause) {
     if (error instanceof errors.PermissionViolationError) {
-      return failed('NO_PERMISSION', `the NATS identity may not ${verbOf(error.operation)} ${error.subject}`);
+      // The name of a consumer is a new one each time, and no right is given for one alone.
+      const subject = error.subject.replace(/\.waybill-[0-9A-Za-z]{22}/, '.*');
+      return failed('NO_PERMISSION', `the NATS identity may not ${verbOf(error.operation)} ${subject}`);
     }
     if (error instanceof JetStreamApiError) {
       if (error.code === JetStreamApiCodes.StreamNotFound) return failed('NO_STREAM', 'there is no such stream');
@@ -33,4 +45,19 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
 /** What the client calls `publish` and `subscription`, as a verb with its object after it. */
 export function verbOf(operation: string): string {
   return operation === 'publish' ? 'publish' : 'subscribe to';
+}
+
+/** Whether an error that the server reported by the way says that reading the one stream or writing the other is not allowed. */
+export function isMissingRight(
+  error: Error,
+  { auditStream, ledgerStream, ledgerPrefix }: Pick<Settings, 'auditStream' | 'ledgerStream' | 'ledgerPrefix'>,
+): boolean {
+  if (!(error instanceof errors.PermissionViolationError) || error.operation !== 'publish') return false;
+  // Whose loss costs the server half a minute of a consumer, and nobody a message.
+  if (error.subject.startsWith('$JS.API.CONSUMER.DELETE.')) return false;
+  const tokens = error.subject.split('.');
+  return (
+    error.subject.startsWith(`${ledgerPrefix}.`) ||
+    (tokens[0] === '$JS' && (tokens.includes(auditStream) || tokens.includes(ledgerStream)))
+  );
 }

@@ -2,7 +2,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ConsumerError } from './errors.ts';
-import { explain } from './nats-error.ts';
+import { explain, isRefusal } from './nats-error.ts';
 import { createReader, type StreamItem } from './reader.ts';
 
 export interface StreamRange {
@@ -22,7 +22,7 @@ const MAX_RESETS = 12;
 /**
  * Batches of a stretch of the stream; empty stretches give none.
  *
- * @throws ConsumerError NO_ANSWER when reading fails again and again
+ * @throws ConsumerError NO_PERMISSION, NO_STREAM; NO_ANSWER when reading fails again and again
  */
 export async function* readRange(
   nc: NatsConnection,
@@ -36,6 +36,7 @@ export async function* readRange(
   if ((to !== undefined && to < from) || isAborted()) return;
   let resets = 0;
   let why = '';
+  let refusal: ConsumerError | null = null;
   const reader = createReader({
     nc,
     jsm,
@@ -43,9 +44,10 @@ export async function* readRange(
     startSeq: from,
     maxBufferedMessages: 4_096,
     ...(subject !== undefined && { filterSubject: subject }),
-    onReset(reason) {
+    onReset(reason, cause) {
       why = reason;
-      if (++resets >= MAX_RESETS) reader.close();
+      if (isRefusal(cause)) refusal = explain(cause, `read stream ${stream}`);
+      if (refusal || ++resets >= MAX_RESETS) reader.close();
     },
   });
   const stop = (): void => reader.close();
@@ -55,6 +57,7 @@ export async function* readRange(
       const items = await reader.next(MESSAGES_AT_ONCE);
       if (items.length === 0) {
         if (isAborted()) return;
+        if (refusal) throw refusal as ConsumerError;
         throw new ConsumerError(
           'NO_ANSWER',
           `could not read stream ${stream} from sequence ${reader.position + 1} on: ${why}`,

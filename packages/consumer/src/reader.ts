@@ -34,14 +34,16 @@ export interface ReaderOptions {
   /** Messages and bytes to hold for the caller at most. */
   readonly maxBufferedMessages?: number;
   readonly maxBufferedBytes?: number;
-  /** Called when a consumer had to be replaced, with the reason. */
-  readonly onReset?: (reason: string) => void;
+  /** Rejects when the stream is not the one any more that is read here: asked of each new consumer, and of each gap. */
+  readonly confirm?: () => Promise<void>;
+  /** Called when a consumer has to be replaced, with the reason, and the error if it was one. */
+  readonly onReset?: (reason: string, cause?: unknown) => void;
 }
 
 export interface Reader {
   /**
    * What has arrived, in order, at most `maxItems`. Waits for at least one; and while the server has more to deliver
-   * than has arrived, for more. Empty after `close()`, or when nothing has come within `waitMs`.
+   * than has arrived, for more. Empty only after `close()` and `finish()`, or when nothing has come within `waitMs`.
    */
   next(maxItems: number, waitMs?: number): Promise<StreamItem[]>;
   /** Items that have arrived and were not handed out. */
@@ -50,6 +52,8 @@ export interface Reader {
   readonly position: number;
   /** What the server had not delivered yet when it sent the last message. */
   readonly pending: number;
+  /** Reads nothing more. What has arrived is still handed on. */
+  finish(): void;
   close(): void;
 }
 
@@ -64,6 +68,7 @@ export function createReader(options: ReaderOptions): Reader {
   let position = options.startSeq - 1;
   let pending = 0;
   let closed = false;
+  let finished = false;
   let waiting: { readonly maxItems: number; readonly resolve: () => void } | null = null;
   /** Whether the consumer at work has delivered anything. */
   let delivered = false;
@@ -72,6 +77,7 @@ export function createReader(options: ReaderOptions): Reader {
   let retry: NodeJS.Timeout | null = null;
 
   const gaps = createGapFinder(jsm, stream);
+  const isOver = (): boolean => closed || finished;
 
   /** @returns false when there is a jump in the sequence that nobody has confirmed yet */
   function accept(message: Msg, delivery: Delivery): boolean {
@@ -90,7 +96,9 @@ export function createReader(options: ReaderOptions): Reader {
   async function lookForGap(): Promise<void> {
     if (filterSubject !== undefined) return;
     const gap = await gaps.after(position);
-    if (!gap || closed || gap.first !== position + 1) return;
+    if (!gap || isOver() || gap.first !== position + 1) return;
+    await options.confirm?.();
+    if (isOver() || gap.first !== position + 1) return;
     buffer.push(gap);
     position = gap.last;
     wake();
@@ -112,6 +120,7 @@ export function createReader(options: ReaderOptions): Reader {
   }
 
   function isEnough(maxItems: number): boolean {
+    if (finished) return true;
     if (buffer.length === 0) return false;
     return buffer.length >= Math.min(maxItems, pending) || !hasRoom() || listener === null;
   }
@@ -120,11 +129,11 @@ export function createReader(options: ReaderOptions): Reader {
 
   function start(): void {
     retry = null;
-    lookForGap().then(startListening, (error: unknown) => startAgain((error as Error).message));
+    lookForGap().then(startListening, (error: unknown) => startAgain((error as Error).message, error));
   }
 
   function startListening(): void {
-    if (closed) return;
+    if (isOver()) return;
     listener = listen({
       nc,
       jsm,
@@ -136,18 +145,27 @@ export function createReader(options: ReaderOptions): Reader {
       hasRoom,
       onMessage: accept,
       onIdle: lookForGap,
+      ...(options.confirm && { confirm: options.confirm }),
       onLost: startAgain,
     });
   }
 
-  function startAgain(reason: string): void {
+  function startAgain(reason: string, cause?: unknown): void {
     listener = null;
-    if (closed) return;
+    if (isOver()) return;
     wake();
-    onReset?.(reason);
+    onReset?.(reason, cause);
+    // By whoever was told.
+    if (isOver()) return;
     // At once after one that delivered something; with a pause after one that did not.
     retry = setTimeout(start, delivered ? 0 : RETRY_MS);
     delivered = false;
+  }
+
+  function stop(): void {
+    if (retry) clearTimeout(retry);
+    wake();
+    listener?.stop();
   }
 
   start();
@@ -170,11 +188,13 @@ export function createReader(options: ReaderOptions): Reader {
     get pending() {
       return pending;
     },
+    finish() {
+      finished = true;
+      stop();
+    },
     close() {
       closed = true;
-      if (retry) clearTimeout(retry);
-      wake();
-      listener?.stop();
+      stop();
     },
   };
 }

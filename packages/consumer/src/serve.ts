@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { durabilityWarning, isRefused, openConnection } from './connect.ts';
 import { type ConsumerLogger, startConsumer } from './consumer.ts';
-import { checkStreams, type DeployOptions, deployStreams } from './deploy.ts';
+import { checkStreams, deployLedger, type DeployOptions, deployStreams } from './deploy.ts';
 import { ConsumerError } from './errors.ts';
 import { type MetricsPage, startHealthServer } from './http.ts';
 import { startLagProbe } from './lag-probe.ts';
@@ -95,7 +95,9 @@ async function prepareStreams(
       `the streams are not as WAYBILL_* says (${drift.map(describeDrift).join('; ')}): see waybill deploy --check`,
     );
   }
-  for (const { stream, action, drift } of await deployStreams(nc, streams)) {
+  // A stream of somebody else that is not there, or may not be read, is waited for: by the consumer, which says so.
+  const deployed = await (streams.bind ? deployLedger(nc, streams) : deployStreams(nc, streams));
+  for (const { stream, action, drift } of deployed) {
     if (action !== 'unchanged')
       logger.info({ stream, drift: action === 'corrected' ? drift : undefined }, `stream ${action}`);
   }
@@ -122,6 +124,7 @@ async function work(nc: NatsConnection, { config, streams, logger, stop }: Worki
     nc,
     logger,
     ...settings,
+    bind: config.streamMode === 'bind',
     streamHistory: history,
     onCommit(ms) {
       lastCommitAt = new Date();

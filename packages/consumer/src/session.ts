@@ -4,8 +4,11 @@ import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
 import { createBatch } from './batch.ts';
 import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
+import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
+import { shiftReader } from './epoch.ts';
 import type { Fold, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
+import { explain, isRefusal } from './nats-error.ts';
 import { createReader, type StreamItem } from './reader.ts';
 import { checkSameStream } from './same-stream.ts';
 import { startStreamRecorder, type StreamRecorder } from './stream-record.ts';
@@ -23,11 +26,13 @@ export interface SessionProgress {
   chains: number;
   /** Milliseconds that the last commit took. */
   lastCommitMs: number | null;
+  /** Of a stream of somebody else: which epoch this is; 0 with a stream of our own. `watermark` is within it. */
+  epoch: number;
 }
 
 export interface SessionOptions
   extends
-    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'restartMs' | 'onCommit' | 'streamHistory'>>,
+    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'onCommit' | 'streamHistory'>>,
     Pick<ConsumerOptions, 'onCommit' | 'streamHistory'> {
   readonly jsm: JetStreamManager;
   readonly fold: Fold;
@@ -35,6 +40,7 @@ export interface SessionOptions
   readonly writer: string;
   readonly progress: SessionProgress;
   readonly stop: AbortSignal;
+  readonly onOpening: EnterOptions['onOpening'];
   /** Called when writing begins, with a function that ends it. */
   readonly onStart: (breakOff: (error: Error) => void) => void;
 }
@@ -42,12 +48,15 @@ export interface SessionOptions
 /** Resolves when asked to stop, with nothing in flight; rejects when anything goes wrong. */
 export async function runSession(session: SessionOptions): Promise<void> {
   const { nc, jsm, auditStream, logger, progress, stop, writer } = session;
+  const { base, start, record, info, confirm } = await enterEpoch({ ...session, settings: session });
   const ledger = await openLedger({ ...session, settings: session });
   using cleanup = new DisposableStack();
   cleanup.defer(() => ledger.close());
 
-  const { state: audit } = await jsm.streams.info(auditStream);
-  await checkSameStream({ jsm, settings: session, audit, watermark: ledger.watermark });
+  // One that somebody else owns may be another one; `enterEpoch` has seen to that.
+  if (!session.bind && record === null) {
+    await checkSameStream({ jsm, settings: session, audit: info.state, watermark: ledger.watermark });
+  }
   await ledger.load([SYSTEM_CHAIN]);
   const recorder =
     session.streamHistory &&
@@ -58,13 +67,24 @@ export async function runSession(session: SessionOptions): Promise<void> {
       recordedAt: ledger.streamsAt,
     }));
 
-  const reader = createReader({
+  // A writer that was overtaken may have repeated a watermark of the epoch before.
+  const watermark = Math.max(ledger.watermark, start);
+  /** Why there is nothing more to read. What has arrived is chained first: it may be nowhere else any more. */
+  let ended: Error | null = null;
+  const source = createReader({
     nc,
     jsm,
     stream: auditStream,
-    startSeq: ledger.watermark + 1,
-    onReset: (reason) => logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer'),
+    startSeq: watermark + 1 - base,
+    confirm: () => confirm(source.position),
+    onReset(reason, cause) {
+      if (!isRefusal(cause) && !(cause instanceof StreamChangedError))
+        return logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer');
+      ended = cause instanceof StreamChangedError ? cause : explain(cause, `read stream ${auditStream}`);
+      source.finish();
+    },
   });
+  const reader = shiftReader(source, base);
   cleanup.defer(() => reader.close());
   /** Ends all waiting, for a reason in `failure` or because of a wish to stop. */
   const end = new AbortController();
@@ -95,26 +115,34 @@ export async function runSession(session: SessionOptions): Promise<void> {
   });
   const sizes = createSizeLoader({ nc, jsm, settings: session, signal: end.signal });
 
-  progress.watermark = ledger.watermark;
-  progress.lag = audit.last_seq - ledger.watermark;
+  progress.watermark = watermark;
+  progress.lag = base + info.state.last_seq - watermark;
+  progress.epoch = record?.epoch ?? 0;
   session.onStart(breakOff);
-  logger.info({ watermark: ledger.watermark, audit: audit.last_seq, writer }, 'writing');
+  logger.info({ watermark, audit: base + info.state.last_seq, writer }, 'writing');
 
   const writing = createWriting(session, { ledger, committer, sizes, recorder });
   const chunk = Math.min(CHUNK, session.maxBatchMessages);
-  while (!end.signal.aborted) {
-    const items = await reader.next(chunk, writing.isEmpty ? undefined : PATIENCE_MS);
-    if (end.signal.aborted) break;
-    await writing.chain(items);
-    // Under a backlog the batch grows, because large batches make large blocks; otherwise nobody waits for it.
-    const isAll = reader.pending === 0 && reader.buffered === 0;
-    if (isAll || items.length === 0 || writing.isFull) await writing.flush();
-    // All of it was in the ledger, stored by several writers of whom none could say so.
-    if (isAll) await writing.claim(items.at(-1));
+  try {
+    while (!end.signal.aborted) {
+      const items = await reader.next(chunk, writing.isEmpty ? undefined : PATIENCE_MS);
+      if (end.signal.aborted) break;
+      await writing.chain(items);
+      // Under a backlog the batch grows, because large batches make large blocks; otherwise nobody waits for it.
+      const isAll = reader.pending === 0 && reader.buffered === 0;
+      if (isAll || items.length === 0 || writing.isFull) await writing.flush();
+      // All of it was in the ledger, stored by several writers of whom none could say so.
+      if (isAll) await writing.claim(items.at(-1));
+      if (ended !== null && reader.buffered === 0) break;
+    }
+    await writing.flush();
+    await committer.drain();
+  } catch (error) {
+    // What was broken off fails somewhere; why it was is what matters.
+    throw failure ?? error;
   }
   if (failure) throw failure as Error;
-  await writing.flush();
-  await committer.drain();
+  if (ended) throw ended as Error;
 }
 
 /** Messages that are folded at once. What a message becomes on the way lives as long: short enough to die young. */

@@ -2,6 +2,7 @@
 import {
   type DataCheck,
   type Entry,
+  EPOCH_STRIDE,
   type JsonObject,
   readMessage,
   standsForNoMessage,
@@ -9,6 +10,7 @@ import {
 } from '@waybill/schema';
 import { createHash } from 'node:crypto';
 import { type Claim, createAuditIndex } from './audit-index.ts';
+import { asEpochRecord } from './epoch.ts';
 import { nodeSha256 } from './sha256.ts';
 
 export interface AuditProblem {
@@ -21,6 +23,8 @@ export interface AuditProblem {
 export interface AuditCheckOptions {
   readonly stream: string;
   readonly subjectPrefix: string;
+  /** What is added to the stream's numbers (epoch.ts): all numbers here are the ledger's. Default: 0. */
+  readonly base?: number;
   /** The first sequence that is compared. */
   readonly first: number;
   /** Only this organization's chain and `_system` were read: messages of others are not looked at. */
@@ -37,6 +41,8 @@ export interface AuditCheck {
   /** Of sequence numbers at which AUDIT has nothing (any more): the first that no chain knows and `_system` does not mention; null when all are accounted for. */
   unaccounted(gap: SequenceGap): number | null;
   readonly compared: number;
+  /** Entries of earlier epochs: the stream that they are made from is gone. */
+  readonly earlier: number;
 }
 
 interface SequenceGap {
@@ -47,23 +53,40 @@ interface SequenceGap {
 /** How the index tells records of messages that were chained before from records of messages that are no events. */
 const DUPLICATES = `${SYSTEM_CHAIN} (duplicate)`;
 
-export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkData }: AuditCheckOptions): AuditCheck {
+export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
+  const { stream, subjectPrefix, base = 0, first, orgid, checkData } = options;
   const readOptions = { subjectPrefix, ...(checkData && { checkData }) };
   const index = createAuditIndex();
   /** `received` of each chain's last entry before the one that is compared next: times never go back in a chain. */
   const latest = new Map<string, string>();
   /** Ascending, because `_system` is in AUDIT's order. */
   const gaps: SequenceGap[] = [];
+  /** What was lost when an epoch began, if no chain has it. May overlap with gaps. */
+  const losses: SequenceGap[] = [];
   let compared = 0;
+  let earlier = 0;
 
   function takeEntry({ core, event }: Entry): string | null {
-    if (core.source.stream !== stream) return null;
+    // In an earlier epoch the stream may have had another name.
+    if (core.source.stream !== stream && core.source.seq > base) return null;
     if (core.orgid === SYSTEM_CHAIN && standsForNoMessage(event)) return null;
     const { seq } = core.source;
+    if (core.orgid === SYSTEM_CHAIN && event?.['kind'] === 'epoch') return takeEpoch(event, seq);
+    if (seq < base) earlier++;
     if (core.orgid === SYSTEM_CHAIN && event?.['kind'] === 'gap') return takeGap(event, seq);
     if (seq < first) latest.set(core.orgid, core.received);
     const other = index.claim(seq, labelOf(core.orgid, event), claimOf({ core, event }));
-    return other === null ? null : `message ${seq} of ${stream} is in the chain of ${other} already`;
+    return other === null
+      ? null
+      : `message ${seq > base ? seq - base : seq} of ${stream} is in the chain of ${other} already`;
+  }
+
+  function takeEpoch(event: JsonObject, seq: number): string | null {
+    const record = asEpochRecord(event);
+    if (!record || record.epoch * EPOCH_STRIDE !== seq || record.watermark >= seq)
+      return `the epoch ${JSON.stringify(event['epoch'])} is recorded at ${seq}`;
+    losses.push({ first: record.watermark + 1, last: seq + record.first - 1 });
+    return null;
   }
 
   function takeGap(record: JsonObject, seq: number): string | null {
@@ -124,7 +147,8 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
     unaccounted({ first: start, last }) {
       for (let seq = start; seq <= last; seq++) {
         if (index.chainOf(seq) !== null) continue;
-        const gap = gapAt(seq);
+        const at = seq;
+        const gap = gapAt(at) ?? losses.find((loss) => loss.first <= at && at <= loss.last);
         if (!gap) return seq;
         seq = gap.last;
       }
@@ -132,6 +156,9 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
     },
     get compared() {
       return compared;
+    },
+    get earlier() {
+      return earlier;
     },
   };
 }

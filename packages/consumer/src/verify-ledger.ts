@@ -14,6 +14,8 @@ import {
   type VerifySignature,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Epoch, isStreamOf, NO_EPOCH, readEpoch, shiftItem } from './epoch.ts';
+import { ConsumerError } from './errors.ts';
 import { entryAt, findBlock } from './find-block.ts';
 import { readWatermark } from './finality.ts';
 import { mergeInOrder } from './merge-ranges.ts';
@@ -63,6 +65,10 @@ export interface LedgerReport {
   };
   readonly audit: {
     readonly stream: string;
+    /** Of a stream of somebody else: which epoch of the ledger it is; 0 with a stream of our own. */
+    readonly epoch: number;
+    /** Entries of earlier epochs. The streams that they are made from are gone: the chains alone vouch for them. */
+    readonly earlier: number;
     /** The first and last sequence that was compared. Earlier events have expired: the chains alone vouch for them. */
     readonly from: number;
     readonly to: number;
@@ -87,15 +93,21 @@ export async function verifyLedger(
   options: VerifyLedgerOptions = {},
 ): Promise<LedgerReport> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const audit = (await info(jsm, settings.auditStream)).state;
+  const stream = await info(jsm, settings.auditStream);
+  const audit = stream.state;
   // Only then the ledger, which therefore knows at least as much.
-  await waitForLedger(jsm, settings, { seq: audit.last_seq, waitMs: options.waitMs ?? 5_000 });
+  await waitForLedger(jsm, settings, { stream, waitMs: options.waitMs ?? 5_000 });
   const ledger = (await info(jsm, settings.ledgerStream)).state;
   const start = await startOf(jsm, settings, options);
+  const epoch = await epochOf(jsm, settings);
+  const { base } = epoch;
+  /** Made anew, and the ledger does not know of it yet: there is nothing that its messages could be compared with. */
+  const isUnknown = !isStreamOf(epoch, settings.auditStream, stream);
 
-  const first = Math.max(audit.first_seq, start.auditSeq, 1);
+  const first = Math.max(base + audit.first_seq, start.auditSeq, epoch.start + 1);
   const check = createAuditCheck({
     stream: settings.auditStream,
+    base,
     subjectPrefix: settings.auditPrefix,
     first,
     checkData: createDataCheck(options.events),
@@ -111,15 +123,19 @@ export async function verifyLedger(
     onEntry: check.takeEntry,
     ...(options.verifySignature && { verifySignature: options.verifySignature }),
   });
-  const run: Run = { nc, jsm, settings, options, blocks, check };
+  const run: Run = { nc, jsm, settings, options, blocks, check, base };
   const problems = await readLedger(run, { from: start.ledgerSeq, to: ledger.last_seq });
   const watermark =
     options.orgid === undefined ? blocks.watermark : await readWatermark(jsm, settings).catch(() => blocks.watermark);
   const { last_seq } = (await info(jsm, settings.auditStream)).state;
-  if (watermark > last_seq) {
-    problems.push(`a block claims ${settings.auditStream} up to message ${watermark}, and it ends at ${last_seq}`);
+  if (!isUnknown && watermark > base + last_seq) {
+    problems.push(
+      `a block claims ${settings.auditStream} up to message ${watermark - base}, and it ends at ${last_seq}`,
+    );
   }
-  const compared = await readAudit(run, { from: first, to: audit.last_seq, watermark });
+  const to = isUnknown ? first - 1 : base + audit.last_seq;
+  const compared = await readAudit(run, { from: first, to, watermark });
+  const behind = isUnknown ? audit.messages : compared.behind;
   const chains = blocks.finish();
 
   return {
@@ -127,16 +143,18 @@ export async function verifyLedger(
       ...chains.map(({ verdict }) => verdict),
       problems.length > 0 ? 'tampered' : 'ok',
       compared.verdict,
-      compared.behind > 0 ? 'incomplete' : 'ok',
+      behind > 0 ? 'incomplete' : 'ok',
     ]),
     chains,
     ledger: { stream: settings.ledgerStream, last_seq: ledger.last_seq, entries: blocks.entries, watermark, problems },
     audit: {
       stream: settings.auditStream,
-      from: first,
-      to: audit.last_seq,
+      epoch: epoch.record?.epoch ?? 0,
+      earlier: check.earlier,
+      from: first - base,
+      to: to - base,
       compared: check.compared,
-      behind: compared.behind,
+      behind,
       problems: compared.problems,
       problem_count: compared.count,
     },
@@ -150,6 +168,8 @@ interface Run {
   readonly options: VerifyLedgerOptions;
   readonly blocks: BlockVerifier;
   readonly check: AuditCheck;
+  /** What is added to the numbers of AUDIT. */
+  readonly base: number;
 }
 
 /** @returns what is wrong with the stream as such */
@@ -190,11 +210,12 @@ interface Comparison {
   readonly count: number;
 }
 
+/** Numbers are the ledger's; those in the problems the stream's own. */
 async function readAudit(
   run: Run,
   { from, to, watermark }: { from: number; to: number; watermark: number },
 ): Promise<Comparison> {
-  const { nc, jsm, settings, options, check } = run;
+  const { nc, jsm, settings, options, check, base } = run;
   const { auditStream: stream, auditPrefix } = settings;
   const problems: AuditProblem[] = [];
   let [count, behind] = [0, 0];
@@ -207,7 +228,8 @@ async function readAudit(
     }
     count++;
     verdict = worst([verdict, problem.kind === 'altered' ? 'tampered' : 'incomplete']);
-    if (problems.length < LISTED) problems.push(problem);
+    const { seq } = problem;
+    if (problems.length < LISTED) problems.push({ ...problem, seq: seq > base ? seq - base : seq });
   };
   const noteGap = (gap: { first: number; last: number }): void => {
     const seq = check.unaccounted({ first: gap.first, last: Math.min(gap.last, watermark) });
@@ -220,10 +242,11 @@ async function readAudit(
   const subjects =
     options.orgid === undefined ? [undefined] : [`${auditPrefix}.*.*.${options.orgid}`, `${auditPrefix}.*.*`];
   const ranges = subjects.map((subject) =>
-    readRange(nc, jsm, { stream, from, to, ...(subject !== undefined && { subject }) }),
+    readRange(nc, jsm, { stream, from: from - base, to: to - base, ...(subject !== undefined && { subject }) }),
   );
-  for await (const item of mergeInOrder(ranges)) {
-    options.onProgress?.({ phase: 'audit', done: seqOf(item), total: to });
+  for await (const own of mergeInOrder(ranges)) {
+    options.onProgress?.({ phase: 'audit', done: seqOf(own), total: to - base });
+    const item = shiftItem(own, base);
     if (item.kind === 'gap') noteGap(item);
     else note(check.compare(item));
   }
@@ -248,12 +271,25 @@ async function startOf(
 async function waitForLedger(
   jsm: JetStreamManager,
   settings: Settings,
-  { seq, waitMs }: { seq: number; waitMs: number },
+  { stream, waitMs }: { stream: StreamInfo; waitMs: number },
 ): Promise<void> {
   const deadline = Date.now() + waitMs;
-  // A newest block that cannot be read is for the report, not for here.
-  const watermark = (): Promise<number> => readWatermark(jsm, settings).catch(() => seq);
-  while ((await watermark()) < seq && Date.now() < deadline) await pause(100);
+  const isThere = async (): Promise<boolean> => {
+    const epoch = await epochOf(jsm, settings);
+    if (!isStreamOf(epoch, settings.auditStream, stream)) return false;
+    const last = epoch.base + stream.state.last_seq;
+    // A newest block that cannot be read is for the report, not for here.
+    return Math.max(await readWatermark(jsm, settings).catch(() => last), epoch.start) >= last;
+  };
+  while (!(await isThere()) && Date.now() < deadline) await pause(100);
+}
+
+/** As far as it can be read: what cannot is for the report. */
+async function epochOf(jsm: JetStreamManager, settings: Settings): Promise<Epoch> {
+  return readEpoch(jsm, settings).catch((error: unknown) => {
+    if (error instanceof ConsumerError && error.code === 'LEDGER_DAMAGED') return NO_EPOCH;
+    throw error;
+  });
 }
 
 async function info(jsm: JetStreamManager, stream: string): Promise<StreamInfo> {

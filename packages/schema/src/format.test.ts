@@ -16,6 +16,7 @@ import {
   createSizeMemory,
   emptyHead,
   type Entry,
+  EPOCH_STRIDE,
   type JsonObject,
   formatBlock,
   formatTrailer,
@@ -32,6 +33,7 @@ import {
   REJECTIONS,
   signedText,
   SIZE_WINDOW,
+  type SystemRecord,
   transferOf,
   VERDICT_EXIT_CODES,
   verify,
@@ -174,6 +176,35 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       expect(verifyInPython(`${lines.join('\n')}\n`).status).toBe(code);
     },
   );
+  it('knows nothing of epochs, and need not', () => {
+    const at = '2026-01-05T09:00:00.000Z';
+    const record: SystemRecord = { kind: 'epoch', epoch: 1, stream: 'theirs', created: at, first: 1, watermark: 0 };
+    const records: [number, SystemRecord][] = [
+      [EPOCH_STRIDE, record],
+      [EPOCH_STRIDE + 2, { kind: 'gap', first: EPOCH_STRIDE + 1, last: EPOCH_STRIDE + 2 }],
+      [EPOCH_STRIDE + 2, { kind: 'watermark', seq: EPOCH_STRIDE + 2 }],
+      [3 * EPOCH_STRIDE, { ...record, epoch: 3, first: 2, watermark: EPOCH_STRIDE + 2 }],
+      [3 * EPOCH_STRIDE + 2, { kind: 'gap', first: 3 * EPOCH_STRIDE + 2, last: 3 * EPOCH_STRIDE + 2 }],
+    ];
+    let head = emptyHead('_system');
+    const lines = records.map(([seq, event]) => {
+      const source = { stream: 'theirs', seq, subject: '' };
+      const next = appendEntry(head, { received: at, source, event: canonicalJson({ ...event }), volume: NO_VOLUME });
+      head = next.head;
+      return next.line;
+    });
+    expect(verify(lines).verdict).toBe('ok');
+    expect(verifyInPython(`${lines.join('\n')}\n`).status).toBe(0);
+    // An epoch that begins twice, or at a number that was used.
+    const again = appendEntry(head, {
+      received: at,
+      source: { stream: 'theirs', seq: 3 * EPOCH_STRIDE, subject: '' },
+      event: canonicalJson({ ...record, epoch: 3 }),
+      volume: NO_VOLUME,
+    });
+    expect(verify([...lines, again.line])).toMatchObject({ verdict: 'tampered', problem: { seq: 6 } });
+    expect(verifyInPython(`${[...lines, again.line].join('\n')}\n`).status).toBe(1);
+  });
 
   it('agrees about bad ones, and odd ones', () => {
     const spec: Spec = { what: 'upload', artifact: 1, bytes: 5, producer: 1 };
@@ -231,6 +262,8 @@ describe('the page', () => {
   it('states the limits of the code', () => {
     for (const limit of [SIZE_WINDOW, MAX_LINE_BYTES, MAX_EVENT_BYTES])
       expect(text).toContain(limit.toLocaleString('en'));
+    expect(text).toContain('base* is `epoch` × 10^12');
+    expect(EPOCH_STRIDE).toBe(10 ** 12);
     expect(text).toContain(`At most ${MAX_DEPTH} arrays`);
   });
 

@@ -82,7 +82,14 @@ export {
 } from './entry.ts';
 export type { Hole } from './hole.ts';
 export { admit, MAX_MISSING, MAX_PRODUCERS, ProducerWindow, ProducerWindows } from './producer-window.ts';
-export { MAX_KEPT_PAYLOAD, standsForNoMessage, type StreamChange, type SystemRecord } from './system-record.ts';
+export {
+  EPOCH_STRIDE,
+  type EpochRecord,
+  MAX_KEPT_PAYLOAD,
+  standsForNoMessage,
+  type StreamChange,
+  type SystemRecord,
+} from './system-record.ts';
 export {
   type ChainReport,
   type Expectation,

@@ -41,7 +41,8 @@ export type SystemRecord =
       readonly changes: readonly StreamChange[];
       /** By name of the stream, by name of the field. */
       readonly config: Readonly<Record<string, JsonObject>>;
-    };
+    }
+  | EpochRecord;
 
 export interface StreamChange extends JsonObject {
   readonly stream: string;
@@ -50,6 +51,26 @@ export interface StreamChange extends JsonObject {
   readonly before: Json;
   readonly after: Json;
 }
+
+/**
+ * The AUDIT stream, which is somebody else's, is read for the first time, or is another one than before: deleted and
+ * made anew, say. From here on `source.seq` is `epoch * EPOCH_STRIDE` plus the stream's own number, so that it goes on
+ * growing. The record has the first of these numbers, which is no message's.
+ */
+export interface EpochRecord {
+  readonly kind: 'epoch';
+  readonly epoch: number;
+  readonly stream: string;
+  /** When the server made the stream, as it says: another stream of the same name has another one. */
+  readonly created: string;
+  /** The first sequence of the stream that is read. 1, unless what is before it was chained in an earlier epoch. */
+  readonly first: number;
+  /** What the ledger had of the earlier epochs for certain. Numbers above it that are in no chain are lost. */
+  readonly watermark: number;
+}
+
+/** So many messages an epoch has room for; 9,007 epochs fit into the numbers that JSON holds exactly. */
+export const EPOCH_STRIDE = 1_000_000_000_000;
 
 /** Whether an entry's event is a record that stands for no message of the AUDIT stream. */
 export function standsForNoMessage(event: JsonObject | null): boolean {

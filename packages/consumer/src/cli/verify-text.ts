@@ -7,6 +7,11 @@ export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): s
   if (chains.length === 0) lines.push('there is no chain yet');
   for (const problem of ledger.problems) lines.push(`tampered   ${problem}`);
   const from = audit.from > 1 ? `, from ${audit.from} on: what is before it was not compared` : '';
+  if (audit.earlier > 0) {
+    lines.push(
+      `${audit.stream} is the stream of epoch ${audit.epoch}: ${audit.earlier} entries are of streams before it, which are gone, and were not compared`,
+    );
+  }
   lines.push(`${audit.stream}: ${audit.compared} messages compared with the chains${from}`);
   for (const { seq, kind, detail } of audit.problems) {
     lines.push(`${kind === 'altered' ? 'tampered  ' : 'incomplete'} message ${seq} of ${audit.stream}: ${detail}`);
@@ -14,7 +19,7 @@ export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): s
   if (audit.problem_count > audit.problems.length)
     lines.push(`and ${audit.problem_count - audit.problems.length} more`);
   if (audit.behind > 0)
-    lines.push(`incomplete ${audit.behind} messages after ${ledger.watermark} of ${audit.stream} are in no chain yet`);
+    lines.push(`incomplete ${audit.behind} messages of ${audit.stream}, its last ones, are in no chain yet`);
   return [...lines, `verdict: ${verdict}`];
 }
 

@@ -1,0 +1,256 @@
+/**
+ * What a session does first: is the stream of events the one that the ledger was made from?
+ *
+ * In crash order: (1) the ledger and the stream are looked at; (2) where the stream is another one, and somebody else's,
+ * one block with an `epoch` record is stored; (3) only then is a session opened and the stream read. A crash before (2)
+ * leaves nothing behind; after it the record is found, and the session begins with it. The record depends on the
+ * ledger and the stream alone. It is a compare-and-swap on `_system` as every block, so of two writers one opens the
+ * epoch and the other finds it.
+ */
+import { type JetStreamManager, RetentionPolicy, type StreamInfo } from '@nats-io/jetstream';
+import { nuid } from '@nats-io/nats-core';
+import {
+  appendEntry,
+  canonicalJson,
+  type ChainState,
+  EPOCH_STRIDE,
+  type EpochRecord,
+  NO_VOLUME,
+  SYSTEM_CHAIN,
+} from '@waybill/schema';
+import { setTimeout as pause } from 'node:timers/promises';
+import { createBatch } from './batch.ts';
+import type { ConsumerLogger } from './consumer.ts';
+import { type Epoch, isStreamOf, readEpoch } from './epoch.ts';
+import { ConsumerError } from './errors.ts';
+import { entryAt, readStored, type StoredBlock } from './find-block.ts';
+import { type LedgerOptions, openLedger } from './ledger.ts';
+import { explain } from './nats-error.ts';
+import type { Settings } from './settings.ts';
+import { nodeSha256 } from './sha256.ts';
+
+/** The stream is not the one any more that this session reads. The next one finds out what it is. */
+export class StreamChangedError extends Error {
+  override readonly name = 'StreamChangedError';
+}
+
+export interface EnterOptions extends LedgerOptions {
+  readonly logger: ConsumerLogger;
+  /** The stream is somebody else's: it may be another one, and is not touched. */
+  readonly bind: boolean;
+  /** Called before the block of a new epoch is sent, with a function that fails its commit. */
+  readonly onOpening: (fail: (error: Error) => void) => void;
+  /** How long to wait before a stream that seems to have lost its end is believed. */
+  readonly restartMs: number;
+}
+
+export interface EnteredEpoch extends Epoch {
+  /** The stream when the epoch was entered. */
+  readonly info: StreamInfo;
+  /** Rejects with StreamChangedError when the stream is another one, or ends before the stream's own number `position`. */
+  confirm(position: number): Promise<void>;
+}
+
+/**
+ * @throws ConsumerError NO_STREAM, NO_PERMISSION, STREAM_DRIFT (it must not be read), LEDGER_DAMAGED;
+ *   STREAM_RESET when a stream of our own is another one
+ */
+export async function enterEpoch(options: EnterOptions): Promise<EnteredEpoch> {
+  const { jsm, settings, bind } = options;
+  const { auditStream } = settings;
+  let seen = await look(options);
+  if (seen.change?.kind === 'shorter') {
+    // An old leader may have answered; a new one is there by then.
+    await pause(options.restartMs);
+    seen = await look(options);
+  }
+  const { info, change } = seen;
+  if (change && !bind) throw new ConsumerError('STREAM_RESET', change.why);
+  return {
+    ...(change ? await openEpoch(options, { ...seen, change }) : seen.epoch),
+    info,
+    async confirm(position) {
+      const now = await lookAt(jsm, auditStream);
+      if (now.created !== info.created)
+        throw new StreamChangedError(`stream ${auditStream} was deleted and made anew at ${now.created}`);
+      if (now.state.last_seq < position)
+        throw new StreamChangedError(`stream ${auditStream} ends at ${now.state.last_seq}, and ${position} was read`);
+    },
+  };
+}
+
+async function look(options: EnterOptions): Promise<{ info: StreamInfo; epoch: Epoch; change: Change | null }> {
+  const { jsm, settings, bind } = options;
+  const [epoch, block] = await Promise.all([readEpoch(jsm, settings), newestOfAll(jsm, settings)]);
+  // Only then the stream, which therefore is at least as long as the ledger knows.
+  const info = await lookAt(jsm, settings.auditStream);
+  if (bind) await checkBound(jsm, info);
+  return { info, epoch, change: await findChange(options, { epoch, block, info }) };
+}
+
+/** The ledger's newest block, of whatever chain. */
+async function newestOfAll(jsm: JetStreamManager, settings: Settings): Promise<StoredBlock | null> {
+  const query = { last_by_subj: `${settings.ledgerPrefix}.*` };
+  const message = await jsm.streams.getMessage(settings.ledgerStream, query);
+  return message && readStored(settings, message.subject, message);
+}
+
+async function lookAt(jsm: JetStreamManager, stream: string): Promise<StreamInfo> {
+  try {
+    return await jsm.streams.info(stream);
+  } catch (cause) {
+    throw explain(cause, `look at stream ${stream}`);
+  }
+}
+
+/**
+ * Whether a stream of somebody else may be read without changing what is in it, and whether this identity may do what
+ * reading it takes and does not come to at once: better now than in the middle of something.
+ *
+ * @throws ConsumerError STREAM_DRIFT, NO_PERMISSION with the subject
+ */
+async function checkBound(jsm: JetStreamManager, { config }: StreamInfo): Promise<void> {
+  if (config.retention !== RetentionPolicy.Limits) {
+    throw new ConsumerError(
+      'STREAM_DRIFT',
+      `stream ${config.name} has the retention ${config.retention}: what is read there is removed, so it is not read; expected limits`,
+    );
+  }
+  const attempted = `read stream ${config.name}`;
+  await jsm.streams.getMessage(config.name, { seq: 1 }).catch((cause: unknown) => {
+    throw explain(cause, attempted);
+  });
+  // Nobody has this name. Without the right, each consumer of ours would stay for half a minute.
+  await jsm.consumers.delete(config.name, `waybill-${nuid.next()}`).catch((cause: unknown) => {
+    const error = explain(cause, attempted);
+    if (error.code === 'NO_PERMISSION') throw error;
+  });
+}
+
+type Change =
+  /** Another stream under this name, or another name. */
+  | { readonly kind: 'another'; readonly why: string; readonly known: Known }
+  /** The same stream without its end: restored from a backup, in memory and restarted, or lost with a disk. */
+  | { readonly kind: 'shorter' | 'rewritten'; readonly why: string; readonly known: Known };
+
+/** What the ledger knows of the stream. */
+interface Known {
+  readonly watermark: number;
+  /** The highest `source.seq` among the newest entries, or the watermark. */
+  readonly highest: number;
+  /** `core.received` of the newest entry. */
+  readonly received: string;
+}
+
+/** @returns how the stream differs from the one that the ledger was made from; null when it is that one */
+async function findChange(
+  { jsm, settings, bind }: EnterOptions,
+  { epoch, block, info }: { epoch: Epoch; block: StoredBlock | null; info: StreamInfo },
+): Promise<Change | null> {
+  const { auditStream } = settings;
+  if (!block) {
+    const known = { watermark: 0, highest: 0, received: '' };
+    return bind ? { kind: 'another', why: `stream ${auditStream} is read for the first time`, known } : null;
+  }
+  const { core } = entryAt(settings, block, -1);
+  const madeAt = new Date(info.created).toISOString();
+  const watermark = Math.max(block.trailer.watermark, epoch.start);
+  const known = { watermark, highest: Math.max(watermark, core.source.seq), received: core.received };
+
+  if (!isStreamOf(epoch, auditStream, info)) {
+    const { stream, created } = epoch.record as EpochRecord;
+    const why = `stream ${auditStream} was made at ${info.created}; the ledger is made from stream ${stream} of ${created}`;
+    return { kind: 'another', why, known };
+  }
+  // A ledger from before there were epochs, or of a stream of our own, does not know the stream's time of creation.
+  const isYounger = epoch.record === null && madeAt > core.received;
+  if (bind && isYounger) {
+    const why = `stream ${auditStream} was made at ${madeAt}, and the newest event in the ledger was received at ${core.received}`;
+    return { kind: 'another', why, known };
+  }
+  const { last_seq } = info.state;
+  if (epoch.base + last_seq < known.watermark) {
+    const why =
+      `stream ${auditStream} ends at ${last_seq}, but the ledger has its messages up to ${known.watermark - epoch.base}: ` +
+      'it was deleted and made anew, or restored from an older backup';
+    return { kind: 'shorter', why, known };
+  }
+  // The ends are alike. Is the last message that was chained still the same? `received` is never before the time of storing.
+  const seq = core.source.seq - epoch.base;
+  const last = seq >= 1 ? await jsm.streams.getMessage(auditStream, { seq }) : null;
+  if (!last || last.time.toISOString() <= core.received) return null;
+  const why =
+    `stream ${auditStream} has another message ${seq} than the ledger: it was stored at ${last.time.toISOString()}, ` +
+    `the one in the ledger was received at ${core.received}`;
+  return { kind: 'rewritten', why, known };
+}
+
+/** @throws StreamChangedError, or the failure of the commit (a conflict), when another writer was first */
+async function openEpoch(
+  options: EnterOptions,
+  { info, epoch: before, change }: { info: StreamInfo; epoch: Epoch; change: Change },
+): Promise<Epoch> {
+  const { jsm, settings, logger } = options;
+  const stream = settings.auditStream;
+  const ledger = await openLedger(options);
+  try {
+    options.onOpening(ledger.fail);
+    await ledger.load([SYSTEM_CHAIN]);
+    const chain = ledger.chains.get(SYSTEM_CHAIN) as ChainState;
+    // What was seen has to be what the record follows: somebody may have opened this very epoch since.
+    if (chain.head.seq !== before.systemSeq)
+      throw new StreamChangedError(`${SYSTEM_CHAIN} went on from ${before.systemSeq} to ${chain.head.seq} meanwhile`);
+    const epoch = epochAfter(Math.max(change.known.highest, chain.head.sourceSeq));
+    // Of a stream that lost its end, what is left was chained; what was stored after it was not.
+    const first = change.kind === 'another' ? 1 : await firstAfter(jsm, info, change.known.received);
+    const { watermark } = change.known;
+    const record: EpochRecord = { kind: 'epoch', epoch, stream, created: info.created, first, watermark };
+    const base = epoch * EPOCH_STRIDE;
+    const { line, head } = appendEntry(
+      chain.head,
+      {
+        received: new Date(info.created).toISOString(),
+        source: { stream, seq: base, subject: '' },
+        event: canonicalJson({ ...record }),
+        volume: NO_VOLUME,
+      },
+      nodeSha256,
+    );
+    chain.head = head;
+    const start = base + first - 1;
+    const batch = createBatch(ledger.chains);
+    batch.append(SYSTEM_CHAIN, line);
+    await ledger.commit(batch.seal({ before: watermark, after: start }), start);
+    logger.info({ epoch, stream, created: info.created, first, why: change.why }, 'a new epoch begins');
+    return { record, base, start, systemSeq: head.seq };
+  } finally {
+    ledger.close();
+  }
+}
+
+/**
+ * The next epoch whose numbers are above all that are in the ledger. Chains that were not looked at may have entries
+ * above the watermark, of commits that were interrupted: half a stride is room for more than ever was in one.
+ *
+ * @throws ConsumerError STREAM_RESET when there is none
+ */
+function epochAfter(highest: number): number {
+  const epoch = Math.round(highest / EPOCH_STRIDE) + 1;
+  if ((epoch + 1) * EPOCH_STRIDE <= Number.MAX_SAFE_INTEGER) return epoch;
+  throw new ConsumerError('STREAM_RESET', `epoch ${epoch} has no numbers left: a new ledger is needed`);
+}
+
+/** The first sequence of a message that was stored after a time, or that of the next message. By bisection. */
+async function firstAfter(jsm: JetStreamManager, { config, state }: StreamInfo, time: string): Promise<number> {
+  let low = Math.max(state.first_seq, 1);
+  let high = state.last_seq + 1;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    // The client's type leaves out `next_by_subj`, which the server has had since 2.9.
+    const query = { seq: middle, next_by_subj: '>' } as { seq: number };
+    const message = await jsm.streams.getMessage(config.name, query);
+    if (!message || message.time.toISOString() > time) high = middle;
+    else low = message.seq + 1;
+  }
+  return low;
+}

@@ -1,0 +1,286 @@
+/** What the owner of a bound stream may do to it, and what becomes of the ledger. The table in docs/operations.md. */
+import { jetstreamManager, RetentionPolicy } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Consumer, deployStreams, type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
+import { SYSTEM_CHAIN } from '@waybill/schema';
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { boundSettings, chainloopTraffic, type OwnerStream, ownerStream } from '../support/chainloop-owner.ts';
+import { checkLedger } from '../support/check-ledger.ts';
+import { needsOwnServer, startNats, type StartNatsOptions, type TestNats } from '../support/nats.ts';
+import { publishAll } from '../support/traffic.ts';
+import { until } from '../support/until.ts';
+
+const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
+const FAST = { logger, bind: true, restartMs: 10, takeoverMs: 200, ackTimeoutMs: 2_000 };
+
+interface Place extends AsyncDisposable {
+  readonly server: TestNats;
+  readonly nc: NatsConnection;
+  readonly owner: OwnerStream;
+  readonly settings: Settings;
+}
+
+async function prepare(change: Parameters<typeof ownerStream>[1] = {}, options: StartNatsOptions = {}): Promise<Place> {
+  const server = await startNats(options);
+  const nc = await server.connect();
+  const owner = await ownerStream(nc, change);
+  const settings = boundSettings(owner.config);
+  await deployStreams(nc, { ...settings, bind: true });
+  return { server, nc, owner, settings, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+const publish = ({ nc, settings }: Place, count: number) => publishAll(nc, chainloopTraffic(settings, count).events);
+const begin = async ({ server, settings }: Place) =>
+  startConsumer({ nc: await server.connect(), ...settings, ...FAST });
+const reached = (consumer: Consumer, watermark: number) =>
+  until(`watermark ${watermark}`, () => consumer.status().watermark === watermark);
+
+async function records({ nc, settings }: Place, kind: string): Promise<unknown[]> {
+  const { entries } = await checkLedger(nc, settings);
+  return entries(SYSTEM_CHAIN).flatMap(({ event }) => (event?.['kind'] === kind ? [event] : []));
+}
+
+test('not there yet: it is waited for, never made, and read when it comes', async () => {
+  await using place = await prepare();
+  await place.owner.remove();
+  await using consumer = await begin(place);
+  await until('waiting', () => consumer.status().role === 'waiting');
+  expect(consumer.status().lastError).toBe(
+    `could not look at stream ${place.settings.auditStream}: there is no such stream`,
+  );
+  expect(await (await jetstreamManager(place.nc)).streams.names().next()).toEqual([place.settings.ledgerStream]);
+  await place.owner.create();
+  await publish(place, 10);
+  await reached(consumer, 1e12 + 10);
+  await consumer.close();
+  expect(await records(place, 'epoch')).toHaveLength(1);
+});
+
+test('purged, and old messages dropped for new ones: gaps, and no new epoch', async () => {
+  await using place = await prepare({ max_msgs: 20 });
+  await publish(place, 30);
+  await using consumer = await begin(place);
+  await reached(consumer, 1e12 + 30);
+  await (await jetstreamManager(place.nc)).streams.purge(place.settings.auditStream);
+  await publish(place, 5);
+  await reached(consumer, 1e12 + 35);
+  await consumer.close();
+  await publish(place, 5);
+  await (await jetstreamManager(place.nc)).streams.purge(place.settings.auditStream);
+  await publish(place, 5);
+  await using again = await begin(place);
+  await reached(again, 1e12 + 45);
+  await again.close();
+  expect(await records(place, 'gap')).toEqual([
+    { kind: 'gap', first: 1e12 + 1, last: 1e12 + 10 },
+    { kind: 'gap', first: 1e12 + 36, last: 1e12 + 40 },
+  ]);
+  expect(await records(place, 'epoch')).toHaveLength(1);
+  const report = await verifyLedger(place.nc, place.settings);
+  expect(report).toMatchObject({ verdict: 'ok', audit: { from: 41, to: 45, compared: 5, earlier: 0 } });
+});
+
+test('sealed: all of it is chained, and there is nothing to say', async () => {
+  await using place = await prepare();
+  await publish(place, 10);
+  await place.owner.update({ sealed: true });
+  await using consumer = await begin(place);
+  await reached(consumer, 1e12 + 10);
+  expect(consumer.status()).toMatchObject({ role: 'writer', lag: 0 });
+});
+
+test('its subjects changed: what is on others is recorded as no event', async () => {
+  await using place = await prepare();
+  await using consumer = await begin(place);
+  await publish(place, 5);
+  const { auditPrefix } = place.settings;
+  await place.owner.update({ subjects: [`${auditPrefix}_v2.>`] });
+  await publishAll(place.nc, chainloopTraffic({ ...place.settings, auditPrefix: `${auditPrefix}_v2` }, 5).events);
+  await reached(consumer, 1e12 + 10);
+  expect(consumer.status()).toMatchObject({ rejected: 5, entries: 10, lag: 0 });
+  await consumer.close();
+  expect(await records(place, 'rejected')).toMatchObject(Array.from({ length: 5 }, () => ({ reason: 'bad_subject' })));
+});
+
+test.each([RetentionPolicy.Workqueue, RetentionPolicy.Interest])(
+  'of retention %s: reading would remove events, so nothing is read',
+  async (retention) => {
+    await using place = await prepare({ retention });
+    await (
+      await jetstreamManager(place.nc)
+    ).consumers.add(place.settings.auditStream, { durable_name: 'owners', ack_policy: 'explicit' });
+    await publish(place, 5);
+    await using consumer = await begin(place);
+    await until('waiting', () => consumer.status().role === 'waiting');
+    expect(consumer.status().lastError).toContain(
+      `stream ${place.settings.auditStream} has the retention ${retention}`,
+    );
+    const { state } = await (await jetstreamManager(place.nc)).streams.info(place.settings.auditStream);
+    expect(state).toMatchObject({ messages: 5, consumer_count: 1 });
+  },
+);
+
+test('renamed: another stream is a new epoch, and the entries of both verify', async () => {
+  await using place = await prepare();
+  await publish(place, 10);
+  await using consumer = await begin(place);
+  await reached(consumer, 1e12 + 10);
+  await consumer.close();
+  await place.owner.remove();
+  const prefix = place.settings.auditPrefix;
+  const other = await ownerStream(place.nc, { subjects: [`${prefix}.>`] });
+  const renamed = { ...place, settings: { ...place.settings, auditStream: other.config.name } };
+  await publish(renamed, 10);
+  await using again = await begin(renamed);
+  await reached(again, 2e12 + 10);
+  await again.close();
+  expect(await records(renamed, 'epoch')).toMatchObject([{ epoch: 1 }, { epoch: 2, stream: other.config.name }]);
+  const report = await verifyLedger(place.nc, renamed.settings);
+  expect(report).toMatchObject({ verdict: 'ok', audit: { epoch: 2, earlier: 10, compared: 10 } });
+});
+
+test('made anew while nobody looked, with more messages than before, and even with none', async () => {
+  await using place = await prepare();
+  await publish(place, 10);
+  await using first = await begin(place);
+  await reached(first, 1e12 + 10);
+  await first.close();
+  await place.owner.remove();
+  await place.owner.create();
+  await publish(place, 30);
+  // Nothing is chained of it yet, and verification says so instead of comparing it with what was there before.
+  expect(await verifyLedger(place.nc, place.settings, { waitMs: 0 })).toMatchObject({
+    verdict: 'incomplete',
+    audit: { compared: 0, behind: 30, problem_count: 0 },
+  });
+  await using second = await begin(place);
+  await reached(second, 2e12 + 30);
+  await place.owner.remove();
+  await place.owner.create();
+  await reached(second, 3e12);
+  await publish(place, 1);
+  await reached(second, 3e12 + 1);
+  await second.close();
+  expect(await records(place, 'epoch')).toHaveLength(3);
+  expect(await verifyLedger(place.nc, place.settings)).toMatchObject({ verdict: 'ok', audit: { earlier: 40 } });
+});
+
+test('a standby takes over when the stream was made anew after the writer died', async () => {
+  await using place = await prepare();
+  const start = async () =>
+    startConsumer({ nc: await place.server.connect(), ...place.settings, ...FAST, maxBatchMessages: 5 });
+  await using writer = await start();
+  await using standby = await start();
+  const consumers = [writer, standby];
+  await publish(place, 3_000);
+  await until('all', () => consumers.some(({ status }) => status().watermark === 1e12 + 3_000));
+  const idle = await until('one to stand by', () => consumers.find(({ status }) => status().role === 'standby'));
+  await consumers.find((one) => one !== idle)?.close();
+  await place.owner.remove();
+  await place.owner.create();
+  await publish(place, 3);
+  await reached(idle, 2e12 + 3);
+  await idle.close();
+  expect(await records(place, 'epoch')).toHaveLength(2);
+});
+
+describe('the same stream without its end', () => {
+  beforeEach(needsOwnServer);
+
+  const folderOf = ({ server, settings }: Place) =>
+    join(server.storeDir, 'jetstream', '$G', 'streams', settings.auditStream);
+
+  test('its messages lost with a disk: what comes then is new, also when it is more than before', async () => {
+    await using place = await prepare();
+    for (const [epoch, messages] of [
+      [1, 10],
+      [2, 3],
+      [3, 20],
+    ] as const) {
+      await publishAll(await place.server.connect(), chainloopTraffic(place.settings, messages).events);
+      await using consumer = await begin(place);
+      await reached(consumer, epoch * 1e12 + messages);
+      await consumer.close();
+      await place.server.kill9();
+      await rm(join(folderOf(place), 'msgs'), { recursive: true });
+      await place.server.restart();
+    }
+    await using consumer = await begin(place);
+    await reached(consumer, 4e12);
+    await consumer.close();
+    // The first connection may not have noticed the restart yet.
+    const nc = await place.server.connect();
+    expect(await records({ ...place, nc }, 'epoch')).toMatchObject([
+      { first: 1 },
+      { first: 1 },
+      { first: 1 },
+      { first: 1 },
+    ]);
+  });
+
+  test('restored from a backup: what was chained is not chained again, what comes then is', async () => {
+    await using place = await prepare();
+    const { server, settings } = place;
+    const folder = folderOf(place);
+    const backup = `${server.storeDir}-backup`;
+    await publish(place, 20);
+    await server.kill9();
+    await cp(folder, backup, { recursive: true });
+    await server.restart();
+    await publishAll(await server.connect(), chainloopTraffic(settings, 10).events);
+    await using consumer = await begin(place);
+    await reached(consumer, 1e12 + 30);
+    await consumer.close();
+    await server.kill9();
+    await rm(folder, { recursive: true });
+    await cp(backup, folder, { recursive: true });
+    await server.restart();
+    await publishAll(await server.connect(), chainloopTraffic(settings, 5).events);
+    await using again = await begin(place);
+    await reached(again, 2e12 + 25);
+    await again.close();
+    const nc = await server.connect();
+    expect(await records({ ...place, nc }, 'epoch')).toMatchObject([{ first: 1 }, { first: 21 }]);
+    const { totals } = await checkLedger(nc, settings);
+    expect([...totals.values()].reduce((sum, { events }) => sum + Number(events), 0)).toBe(35);
+    expect(await verifyLedger(nc, settings)).toMatchObject({
+      verdict: 'ok',
+      audit: { from: 21, to: 25, compared: 5, earlier: 30 },
+    });
+  });
+});
+
+describe('a stream of our own', () => {
+  test('that was made anew ends the consumer: the ledger is not continued from it', async () => {
+    await using place = await prepare();
+    await publish(place, 10);
+    await using consumer = await startConsumer({ nc: place.nc, ...place.settings, ...FAST, bind: false });
+    await reached(consumer, 10);
+    await place.owner.remove();
+    await until('it to be missed', () => consumer.status().role === 'waiting');
+    await place.owner.create();
+    await publish(place, 3);
+    await expect(consumer.done).rejects.toMatchObject({ code: 'STREAM_RESET' });
+  });
+
+  test('whose ledger is bound later goes on with its numbers, and has epochs from the next stream on', async () => {
+    await using place = await prepare();
+    await publish(place, 10);
+    await using ours = await startConsumer({ nc: place.nc, ...place.settings, ...FAST, bind: false });
+    await reached(ours, 10);
+    await ours.close();
+    await publish(place, 10);
+    await using bound = await begin(place);
+    await reached(bound, 20);
+    await place.owner.remove();
+    await place.owner.create();
+    await publish(place, 10);
+    await reached(bound, 1e12 + 10);
+    await bound.close();
+    expect(await records(place, 'epoch')).toMatchObject([{ epoch: 1, watermark: 20, first: 1 }]);
+    expect(await verifyLedger(place.nc, place.settings)).toMatchObject({ verdict: 'ok', audit: { earlier: 20 } });
+  });
+});
