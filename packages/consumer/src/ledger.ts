@@ -20,7 +20,7 @@ import type { SealedBlock } from './batch.ts';
 import { ConsumerError } from './errors.ts';
 import { entryAt, newestBlock, readStored } from './find-block.ts';
 import type { Settings } from './settings.ts';
-import { HERE, recordedAtOf, STREAMS_HEADER } from './stream-record.ts';
+import { HERE, STREAMS_HEADER } from './stream-record.ts';
 
 export interface LedgerOptions {
   readonly nc: NatsConnection;
@@ -35,7 +35,7 @@ export interface Ledger {
   /** Every AUDIT message up to here is in the ledger, as far as this writer has committed or found it. */
   readonly watermark: number;
   /** Stream sequence of the block with the newest record of how the streams are configured; null: none is known. */
-  readonly streamsAt: number | null;
+  streamsAt: number | null;
   /** The state of each chain that was loaded; the fold changes it. */
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Loads the chains that are not there yet. */
@@ -78,9 +78,6 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     chains.set(orgid, state);
     // Should this be an old answer, the next block of the chain is refused.
     newest.set(orgid, block?.streamSeq ?? 0);
-    if (orgid !== SYSTEM_CHAIN || !block) return;
-    const message = await jsm.streams.getMessage(stream, { seq: block.streamSeq });
-    streamsAt = recordedAtOf(message?.header?.get(STREAMS_HEADER), block.streamSeq);
   }
 
   async function store({ orgid, text }: SealedBlock): Promise<void> {
@@ -107,6 +104,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     },
     get streamsAt() {
       return streamsAt;
+    },
+    set streamsAt(seq) {
+      streamsAt = seq;
     },
     chains,
     async load(orgids) {

@@ -49,14 +49,10 @@ export async function runSession(session: SessionOptions): Promise<void> {
   const { state: audit } = await jsm.streams.info(auditStream);
   await checkSameStream({ jsm, settings: session, audit, watermark: ledger.watermark });
   await ledger.load([SYSTEM_CHAIN]);
+  // After the chain is loaded: should it have a newer block by now, ours are refused, and the next session looks again.
   const recorder =
-    session.streamHistory &&
-    (await startStreamRecorder({
-      jsm,
-      settings: session,
-      history: session.streamHistory,
-      recordedAt: ledger.streamsAt,
-    }));
+    session.streamHistory && (await startStreamRecorder({ jsm, settings: session, history: session.streamHistory }));
+  ledger.streamsAt = recorder?.recordedAt ?? null;
 
   const reader = createReader({
     nc,
