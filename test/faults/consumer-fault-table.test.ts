@@ -4,7 +4,8 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Settings, startConsumer } from '@waybill/consumer';
+import { createStreamHistory, type Settings, startConsumer } from '@waybill/consumer';
+import { parseEntry, SYSTEM_CHAIN } from '@waybill/schema';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
@@ -39,49 +40,71 @@ async function anotherLedger(nc: NatsConnection, settings: Settings, tag: string
   return ledger;
 }
 
-test('whatever operation fails in whatever way, the ledger comes out the same', { timeout: 300_000 }, async () => {
-  await using server = await startNats();
-  const nc = await server.connect();
-  const settings = await makeStreams(nc);
-  await publishAll(nc, mixedTraffic(settings));
-  const manager = await jetstreamManager(nc);
-  // A hole in AUDIT that has to be recorded exactly once.
-  await manager.streams.deleteMessage(settings.auditStream, 20);
-  const { state } = await manager.streams.info(settings.auditStream);
-  const LAST = state.last_seq;
+/** What has to be the same: `streams` records have the time, and come with the first commit that succeeds. */
+function comparable(chains: ReadonlyMap<string, readonly string[]>): { chains: object; streams: number } {
+  const system = (chains.get(SYSTEM_CHAIN) ?? []).map(parseEntry);
+  const records = system.filter(({ event }) => event?.['kind'] === 'streams');
+  if (records.length === 0) return { chains, streams: 0 };
+  const others = system.filter((entry) => !records.includes(entry)).map(({ core, event }) => [core.source.seq, event]);
+  return { chains: new Map<string, unknown>(chains).set(SYSTEM_CHAIN, others), streams: records.length };
+}
 
-  async function run(
-    at: number,
-    fault: Fault,
-  ): Promise<{ operations: string[]; chains: ReadonlyMap<string, readonly string[]> }> {
-    const ledger = await anotherLedger(nc, settings, `${at + 1}_${FAULTS.indexOf(fault)}`);
-    const faulty = faultyConnection(nc, { at, fault });
-    await using consumer = await startConsumer({ nc: faulty.nc, ...FAST, ...ledger });
-    if (fault.startsWith('killed')) {
-      await until(`operation ${at}`, () => faulty.operations.length > at || consumer.status().watermark === LAST);
-      await consumer.close();
-      await using successor = await startConsumer({ nc, ...FAST, ...ledger });
-      await caughtUp(nc, ledger);
-      await successor.close();
-    } else {
-      await caughtUp(nc, ledger);
-      await consumer.close();
-    }
-    const { chains } = await checkLedger(nc, ledger);
-    await manager.streams.delete(ledger.ledgerStream);
-    return { operations: faulty.operations, chains };
-  }
+test.for([
+  ['the ledger comes out the same', {}],
+  ['it does so with records of the streams, each once', { recording: true }],
+] as const)(
+  'whatever operation fails in whatever way, %s',
+  { timeout: 300_000 },
+  async ([, { recording }]: readonly [string, { recording?: true }]) => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const settings = await makeStreams(nc);
+    await publishAll(nc, mixedTraffic(settings));
+    const manager = await jetstreamManager(nc);
+    // A hole in AUDIT that has to be recorded exactly once.
+    await manager.streams.deleteMessage(settings.auditStream, 20);
+    const { state } = await manager.streams.info(settings.auditStream);
+    const LAST = state.last_seq;
 
-  const { operations, chains } = await run(-1, 'not sent');
-  expect(chains.size).toBe(4);
-  const cases = operations.flatMap((operation, at) => FAULTS.map((fault) => ({ at, operation, fault })));
-  const runAll = async (): Promise<void> => {
-    for (let next = cases.pop(); next; next = cases.pop()) {
-      const result = await run(next.at, next.fault);
-      expect(result.chains, `operation ${next.at} (${next.operation}) ${next.fault}`).toEqual(chains);
+    /** Each process has its own. */
+    const options = () => ({ ...FAST, ...(recording && { streamHistory: createStreamHistory() }) });
+
+    async function run(
+      at: number,
+      fault: Fault,
+    ): Promise<{ operations: string[]; chains: ReadonlyMap<string, readonly string[]> }> {
+      const ledger = await anotherLedger(nc, settings, `${at + 1}_${FAULTS.indexOf(fault)}`);
+      const faulty = faultyConnection(nc, { at, fault });
+      await using consumer = await startConsumer({ nc: faulty.nc, ...options(), ...ledger });
+      if (fault.startsWith('killed')) {
+        await until(`operation ${at}`, () => faulty.operations.length > at || consumer.status().watermark === LAST);
+        await consumer.close();
+        await using successor = await startConsumer({ nc, ...options(), ...ledger });
+        await caughtUp(nc, ledger);
+        await successor.close();
+      } else {
+        await caughtUp(nc, ledger);
+        await consumer.close();
+      }
+      const { chains } = await checkLedger(nc, ledger);
+      await manager.streams.delete(ledger.ledgerStream);
+      return { operations: faulty.operations, chains };
     }
-  };
-  // Most of a case is waiting for a time-out.
-  await Promise.all(Array.from({ length: 8 }, runAll));
-  console.log(`fault table: ${operations.length} operations × ${FAULTS.length} faults, each recovered`);
-});
+
+    const { operations, chains } = await run(-1, 'not sent');
+    expect(chains.size).toBe(4);
+    expect(comparable(chains).streams).toBe(recording ? 1 : 0);
+    const cases = operations.flatMap((operation, at) => FAULTS.map((fault) => ({ at, operation, fault })));
+    const runAll = async (): Promise<void> => {
+      for (let next = cases.pop(); next; next = cases.pop()) {
+        const result = await run(next.at, next.fault);
+        expect(comparable(result.chains), `operation ${next.at} (${next.operation}) ${next.fault}`).toEqual(
+          comparable(chains),
+        );
+      }
+    };
+    // Most of a case is waiting for a time-out.
+    await Promise.all(Array.from({ length: 8 }, runAll));
+    console.log(`fault table: ${operations.length} operations × ${FAULTS.length} faults, each recovered`);
+  },
+);

@@ -8,7 +8,7 @@
  * when the ledger stops moving while AUDIT is ahead of it.
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { errors, type NatsConnection, nuid } from '@nats-io/nats-core';
+import { type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -22,7 +22,7 @@ import { readStored } from './find-block.ts';
 import { createHeads } from './heads.ts';
 import { inParallel } from './organizations.ts';
 import type { Settings } from './settings.ts';
-import { HERE, recordedAtOf, STREAMS_HEADER } from './stream-record.ts';
+import { HERE, STREAMS_HEADER } from './stream-record.ts';
 
 export interface LedgerOptions {
   readonly nc: NatsConnection;
@@ -39,7 +39,7 @@ export interface Ledger {
   /** Every AUDIT message up to here is in the ledger, as far as this writer has committed or found it. */
   readonly watermark: number;
   /** Stream sequence of the block with the newest record of how the streams are configured; null: none is known. */
-  readonly streamsAt: number | null;
+  streamsAt: number | null;
   /** The state of each chain that was loaded; the fold changes it. See heads.ts for how long it stays. */
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Loads the chains that are not there. */
@@ -77,8 +77,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     maxChains: options.maxCachedChains,
     known: () => known,
   });
-  /** Of the `_system` block with the newest record of how the streams are configured. Should it be old, the next is refused. */
-  let streamsAt = await readRecordedAt(jsm, settings);
+  /** Of the `_system` block with the newest record of how the streams are configured. */
+  let streamsAt: number | null = null;
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
   async function store(block: SealedBlock): Promise<void> {
@@ -109,6 +109,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     get streamsAt() {
       return streamsAt;
     },
+    set streamsAt(seq) {
+      streamsAt = seq;
+    },
     chains: heads.chains,
     load: heads.load,
     async commit(blocks, after) {
@@ -138,12 +141,6 @@ const BYTES_AT_ONCE = 8 * 1024 * 1024;
 function chainsAtOnce(blocks: readonly SealedBlock[]): number {
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
   return Math.max(16, Math.min(1_024, Math.floor((BYTES_AT_ONCE * blocks.length) / bytes)));
-}
-
-async function readRecordedAt(jsm: JetStreamManager, { ledgerStream, ledgerPrefix }: Settings): Promise<number | null> {
-  const subject = formatLedgerSubject(SYSTEM_CHAIN, ledgerPrefix);
-  const message = await jsm.streams.getMessage(ledgerStream, { last_by_subj: subject });
-  return message ? recordedAtOf(message.header?.get(STREAMS_HEADER), message.seq) : null;
 }
 
 /** What stands at the end of the LEDGER stream, as its leader has it. @throws ConsumerError LEDGER_DAMAGED */

@@ -58,14 +58,10 @@ export async function runSession(session: SessionOptions): Promise<void> {
     await checkSameStream({ jsm, settings: session, audit: info.state, watermark: ledger.watermark });
   }
   await ledger.load([SYSTEM_CHAIN]);
+  // After the chain is loaded: should it have a newer block by now, ours are refused, and the next session looks again.
   const recorder =
-    session.streamHistory &&
-    (await startStreamRecorder({
-      jsm,
-      settings: session,
-      history: session.streamHistory,
-      recordedAt: ledger.streamsAt,
-    }));
+    session.streamHistory && (await startStreamRecorder({ jsm, settings: session, history: session.streamHistory }));
+  ledger.streamsAt = recorder?.recordedAt ?? null;
 
   // A writer that was overtaken may have repeated a watermark of the epoch before.
   const watermark = Math.max(ledger.watermark, start);

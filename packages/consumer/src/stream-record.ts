@@ -59,6 +59,8 @@ export function createStreamHistory(): StreamHistory {
 }
 
 export interface StreamRecorder {
+  /** Sequence in LEDGER of the block with the newest record; null: there is none that is known. */
+  readonly recordedAt: number | null;
   /** What the next commit has to record, oldest first. */
   take(): readonly (SystemRecord & { readonly kind: 'streams' })[];
 }
@@ -67,24 +69,19 @@ export interface RecorderOptions {
   readonly jsm: JetStreamManager;
   readonly settings: Settings;
   readonly history: StreamHistory;
-  /** Sequence in LEDGER of the block with the newest record; null: there is none that is known. */
-  readonly recordedAt: number | null;
 }
 
 /** Looks at the streams, and at what the ledger has of them. */
-export async function startStreamRecorder({
-  jsm,
-  settings,
-  history,
-  recordedAt,
-}: RecorderOptions): Promise<StreamRecorder> {
+export async function startStreamRecorder({ jsm, settings, history }: RecorderOptions): Promise<StreamRecorder> {
   // Others may have recorded since: what counts from now on is how things are.
   history.take();
   const infos = await Promise.all([jsm.streams.info(settings.auditStream), jsm.streams.info(settings.ledgerStream)]);
   history.observe(configsOf(infos));
+  const recordedAt = await findRecord(jsm, settings);
   let recorded = recordedAt === null ? null : await readRecorded(jsm, settings, recordedAt);
 
   return {
+    recordedAt,
     take() {
       return history.take().flatMap(({ time, config }) => {
         const changes = recorded ? changesOf(recorded, config) : [];
@@ -100,10 +97,13 @@ export function configsOf(infos: readonly StreamInfo[]): StreamConfigs {
   return Object.fromEntries(infos.map((info) => [info.config.name, describeStream(info)]));
 }
 
-/** @param header of the newest `_system` block, which is at `streamSeq` */
-export function recordedAtOf(header: string | undefined, streamSeq: number): number | null {
-  if (header === HERE) return streamSeq;
-  return header && /^[1-9]\d{0,15}$/.test(header) ? Number(header) : null;
+/** If another writer is faster than this look, our next block of `_system` is refused, and the next session looks again. */
+async function findRecord(jsm: JetStreamManager, settings: Settings): Promise<number | null> {
+  const subject = formatLedgerSubject(SYSTEM_CHAIN, settings.ledgerPrefix);
+  const newest = await jsm.streams.getMessage(settings.ledgerStream, { last_by_subj: subject });
+  const at = newest?.header?.get(STREAMS_HEADER);
+  if (newest && at === HERE) return newest.seq;
+  return at && /^[1-9]\d{0,15}$/.test(at) ? Number(at) : null;
 }
 
 async function readRecorded(jsm: JetStreamManager, settings: Settings, at: number): Promise<StreamConfigs | null> {
