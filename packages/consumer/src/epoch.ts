@@ -105,6 +105,7 @@ export function shiftItem(item: StreamItem, base: number): StreamItem {
 
 /** A reader whose numbers are the ledger's. */
 export function shiftReader(reader: Reader, base: number): Reader {
+  if (base === 0) return reader;
   return {
     next: async (maxItems) => (await reader.next(maxItems)).map((item) => shiftItem(item, base)),
     get position() {
