@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { boundSettings, chainloopTraffic, type OwnerStream, ownerStream } from '../support/chainloop-owner.ts';
-import { checkLedger } from '../support/check-ledger.ts';
+import { checkLedger, readStream } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats, type StartNatsOptions, type TestNats } from '../support/nats.ts';
 import { publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
@@ -140,6 +140,70 @@ test('renamed: another stream is a new epoch, and the entries of both verify', a
   expect(await records(renamed, 'epoch')).toMatchObject([{ epoch: 1 }, { epoch: 2, stream: other.config.name }]);
   const report = await verifyLedger(place.nc, renamed.settings);
   expect(report).toMatchObject({ verdict: 'ok', audit: { epoch: 2, earlier: 10, compared: 10 } });
+});
+
+test('replaced by its mirror: what was chained is not chained again, what comes then is', async () => {
+  await using place = await prepare();
+  await publish(place, 10);
+  await using consumer = await begin(place);
+  await reached(consumer, 1e12 + 10);
+  await consumer.close();
+  await publish(place, 5);
+  const { auditStream } = place.settings;
+  const manager = await jetstreamManager(place.nc);
+  const mirror = { ...place, settings: { ...place.settings, auditStream: `${auditStream}-2` } };
+  await manager.streams.add({ name: mirror.settings.auditStream, mirror: { name: auditStream } });
+  await until('the copy', async () => (await manager.streams.info(mirror.settings.auditStream)).state.messages === 15);
+  await using again = await begin(mirror);
+  await reached(again, 2e12 + 15);
+  await again.close();
+  expect(await records(mirror, 'epoch')).toMatchObject([{ first: 1 }, { first: 11 }]);
+  const report = await verifyLedger(place.nc, mirror.settings);
+  expect(report).toMatchObject({ verdict: 'ok', audit: { from: 11, to: 15, compared: 5, earlier: 10 } });
+});
+
+test('its server killed and started again: the epoch is still the same', async ({ skip }) => {
+  await using place = await prepare();
+  if (place.server.pid === undefined) skip('the server is not ours to kill');
+  await publish(place, 10);
+  await using consumer = await begin(place);
+  await reached(consumer, 1e12 + 10);
+  await place.server.kill9();
+  await place.server.restart();
+  const nc = await place.server.connect();
+  await publish({ ...place, nc }, 5);
+  await reached(consumer, 1e12 + 15);
+  await consumer.close();
+  expect(await records({ ...place, nc }, 'epoch')).toHaveLength(1);
+});
+
+test('what verification finds is named by the number that the stream has', async () => {
+  await using place = await prepare();
+  await publish(place, 10);
+  await using consumer = await begin(place);
+  await reached(consumer, 1e12 + 10);
+  await place.owner.remove();
+  await place.owner.create();
+  await publish(place, 10);
+  await reached(consumer, 2e12 + 10);
+  await consumer.close();
+  // A copy of the ledger without one of its chains.
+  const { nc, settings } = place;
+  const copy = { ...settings, ledgerStream: `${settings.ledgerStream}-2`, ledgerPrefix: `${settings.ledgerPrefix}-2` };
+  await deployStreams(nc, { ...copy, bind: true });
+  for (const { subject, text } of await readStream(nc, settings.ledgerStream)) {
+    const moved = subject.replace(settings.ledgerPrefix, copy.ledgerPrefix);
+    if (!subject.endsWith('.acme')) await publishAll(nc, [{ subject: moved, payload: text, id: crypto.randomUUID() }]);
+  }
+  const { verdict, audit } = await verifyLedger(nc, copy);
+  expect(verdict).toBe('incomplete');
+  // Of the first epoch the chains alone are left, and they do not have what the watermark claims.
+  expect(audit.problems.map(({ seq, kind }) => [seq, kind])).toEqual([
+    [1e12 + 3, 'not_chained'],
+    [3, 'not_chained'],
+    [6, 'not_chained'],
+    [9, 'not_chained'],
+  ]);
 });
 
 test('made anew while nobody looked, with more messages than before, and even with none', async () => {

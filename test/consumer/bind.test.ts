@@ -50,6 +50,12 @@ test('deleted and made anew under load: a new epoch, nothing twice, nothing coll
   await owner.remove();
   await until('the consumer to say so', () => consumer.status().role === 'waiting');
   expect(consumer.status().lastError).toContain(`stream ${settings.auditStream}: there is no such stream`);
+  // A bill can be asked for meanwhile, and says why it is not final.
+  const past = new Date(Date.now() - 1).toISOString();
+  expect(await usage(nc, settings, { orgid: 'acme', to: past })).toMatchObject({
+    final: false,
+    pending: `stream ${settings.auditStream} is not there: nobody can say whether it had more`,
+  });
   await owner.create();
   const second = chainloopTraffic(settings, 3_000);
   await publishAll(nc, second.events);
@@ -81,6 +87,24 @@ test('deleted and made anew under load: a new epoch, nothing twice, nothing coll
     final: true,
   });
   expect(owner.config).toEqual((await (await jetstreamManager(nc)).streams.info(settings.auditStream)).config);
+});
+
+test('what was read when the stream went is chained: it is nowhere else any more', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const owner = await ownerStream(await server.connect());
+  const settings = boundSettings(owner.config);
+  await deployStreams(nc, { ...settings, bind: true });
+  await publishAll(nc, chainloopTraffic(settings, 500).events);
+  await using consumer = await startConsumer({ nc, ...settings, ...FAST, maxBatchMessages: 1 });
+  // One commit for each message; all of them arrive together.
+  await until('a hundred commits', () => consumer.status().commits >= 100);
+  await owner.remove();
+  await until('the consumer to wait', () => consumer.status().role === 'waiting');
+  await owner.create();
+  await until('the next epoch', () => consumer.status().epoch === 2);
+  await consumer.close();
+  expect(epochsOf(await checkLedger(nc, settings))).toMatchObject([{ epoch: 1 }, { watermark: 1e12 + 500 }]);
 });
 
 test('`waybill serve` bound to a stream that is deleted and made anew twice while events pour in', async () => {

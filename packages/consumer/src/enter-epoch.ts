@@ -127,15 +127,23 @@ async function checkBound(jsm: JetStreamManager, { config }: StreamInfo): Promis
   });
 }
 
-type Change =
-  /** Another stream under this name, or another name. */
-  | { readonly kind: 'another'; readonly why: string; readonly known: Known }
-  /** The same stream without its end: restored from a backup, in memory and restarted, or lost with a disk. */
-  | { readonly kind: 'shorter' | 'rewritten'; readonly why: string; readonly known: Known };
+/** How the stream differs from the one that the ledger was made from. */
+interface Change {
+  /**
+   * - `another`: one of another name or time of creation, with messages of its own
+   * - `renewed`: the same, but its messages are those that the ledger has: a mirror that took its place, say
+   * - `shorter`, `rewritten`: the same stream without its end: restored from a backup, or lost with a disk
+   */
+  readonly kind: 'another' | 'renewed' | 'shorter' | 'rewritten';
+  readonly why: string;
+  readonly known: Known;
+}
 
 /** What the ledger knows of the stream. */
 interface Known {
   readonly watermark: number;
+  /** The watermark in the stream's own numbers. */
+  readonly position: number;
   /** The highest `source.seq` among the newest entries, or the watermark. */
   readonly highest: number;
   /** `core.received` of the newest entry. */
@@ -149,18 +157,23 @@ async function findChange(
 ): Promise<Change | null> {
   const { auditStream } = settings;
   if (!block) {
-    const known = { watermark: 0, highest: 0, received: '' };
+    const known = { watermark: 0, position: 0, highest: 0, received: '' };
     return bind ? { kind: 'another', why: `stream ${auditStream} is read for the first time`, known } : null;
   }
   const { core } = entryAt(settings, block, -1);
   const madeAt = new Date(info.created).toISOString();
   const watermark = Math.max(block.trailer.watermark, epoch.start);
-  const known = { watermark, highest: Math.max(watermark, core.source.seq), received: core.received };
+  const position = watermark - epoch.base;
+  const known = { watermark, position, highest: Math.max(watermark, core.source.seq), received: core.received };
+  // The stream's message that the newest entry is made from, if it still has it. `received` is never before it was stored.
+  const seq = core.source.seq - epoch.base;
+  const last = seq >= 1 ? await jsm.streams.getMessage(auditStream, { seq }) : null;
+  const stored = last?.time.toISOString() ?? '';
 
   if (!isStreamOf(epoch, auditStream, info)) {
     const { stream, created } = epoch.record as EpochRecord;
     const why = `stream ${auditStream} was made at ${info.created}; the ledger is made from stream ${stream} of ${created}`;
-    return { kind: 'another', why, known };
+    return { kind: stored === core.received ? 'renewed' : 'another', why, known };
   }
   // A ledger from before there were epochs, or of a stream of our own, does not know the stream's time of creation.
   const isYounger = epoch.record === null && madeAt > core.received;
@@ -169,18 +182,15 @@ async function findChange(
     return { kind: 'another', why, known };
   }
   const { last_seq } = info.state;
-  if (epoch.base + last_seq < known.watermark) {
+  if (last_seq < position) {
     const why =
-      `stream ${auditStream} ends at ${last_seq}, but the ledger has its messages up to ${known.watermark - epoch.base}: ` +
+      `stream ${auditStream} ends at ${last_seq}, but the ledger has its messages up to ${position}: ` +
       'it was deleted and made anew, or restored from an older backup';
     return { kind: 'shorter', why, known };
   }
-  // The ends are alike. Is the last message that was chained still the same? `received` is never before the time of storing.
-  const seq = core.source.seq - epoch.base;
-  const last = seq >= 1 ? await jsm.streams.getMessage(auditStream, { seq }) : null;
-  if (!last || last.time.toISOString() <= core.received) return null;
+  if (stored <= core.received) return null;
   const why =
-    `stream ${auditStream} has another message ${seq} than the ledger: it was stored at ${last.time.toISOString()}, ` +
+    `stream ${auditStream} has another message ${seq} than the ledger: it was stored at ${stored}, ` +
     `the one in the ledger was received at ${core.received}`;
   return { kind: 'rewritten', why, known };
 }
@@ -201,8 +211,7 @@ async function openEpoch(
     if (chain.head.seq !== before.systemSeq)
       throw new StreamChangedError(`${SYSTEM_CHAIN} went on from ${before.systemSeq} to ${chain.head.seq} meanwhile`);
     const epoch = epochAfter(Math.max(change.known.highest, chain.head.sourceSeq));
-    // Of a stream that lost its end, what is left was chained; what was stored after it was not.
-    const first = change.kind === 'another' ? 1 : await firstAfter(jsm, info, change.known.received);
+    const first = await firstOf(jsm, info, change);
     const { watermark } = change.known;
     const record: EpochRecord = { kind: 'epoch', epoch, stream, created: info.created, first, watermark };
     const base = epoch * EPOCH_STRIDE;
@@ -238,6 +247,21 @@ function epochAfter(highest: number): number {
   const epoch = Math.round(highest / EPOCH_STRIDE) + 1;
   if ((epoch + 1) * EPOCH_STRIDE <= Number.MAX_SAFE_INTEGER) return epoch;
   throw new ConsumerError('STREAM_RESET', `epoch ${epoch} has no numbers left: a new ledger is needed`);
+}
+
+/**
+ * The first sequence that belongs to the epoch. What is before it was chained in an earlier one: the messages of a stream
+ * that was restored, or is a copy, have the times at which they were first stored.
+ */
+async function firstOf(jsm: JetStreamManager, info: StreamInfo, { kind, known }: Change): Promise<number> {
+  const { received, position } = known;
+  if (kind === 'renewed') return position + 1;
+  if (received === '') return 1;
+  // A message of a new stream is younger than the stream, even where two servers' clocks are apart.
+  const before = new Date(Date.parse(info.created) - 1).toISOString();
+  const first = await firstAfter(jsm, info, kind === 'another' && before < received ? before : received);
+  // All of it is new, and what it does not have any more is a gap.
+  return first <= info.state.first_seq ? 1 : first;
 }
 
 /** The first sequence of a message that was stored after a time, or that of the next message. By bisection. */

@@ -66,7 +66,13 @@ function isNumber(value: unknown, least: number): value is number {
 
 /** Whether the stream is the one that the epoch was opened for, as far as its name and its time of creation say. */
 export function isStreamOf({ record }: Epoch, stream: string, { created }: Pick<StreamInfo, 'created'>): boolean {
-  return record === null || (record.stream === stream && record.created === created);
+  return record === null || (record.stream === stream && instantOf(record.created) === instantOf(created));
+}
+
+/** To the nanosecond, whatever the zone in which a server writes it. */
+function instantOf(time: string): string {
+  const [, fraction = ''] = /\.(\d+)/.exec(time) ?? [];
+  return `${Math.floor(Date.parse(time) / 1000)}.${fraction.replace(/0+$/, '')}`;
 }
 
 /**
@@ -99,6 +105,7 @@ export function shiftItem(item: StreamItem, base: number): StreamItem {
 
 /** A reader whose numbers are the ledger's. */
 export function shiftReader(reader: Reader, base: number): Reader {
+  if (base === 0) return reader;
   return {
     next: async (maxItems, waitMs) => (await reader.next(maxItems, waitMs)).map((item) => shiftItem(item, base)),
     get buffered() {

@@ -20,7 +20,11 @@ const IN_FLIGHT_MS = 5_000;
 export async function readFinality(jsm: JetStreamManager, settings: Settings, before: string): Promise<Finality> {
   const { auditStream } = settings;
   // The clock first and the stream after it: what was stored before this clock reading is seen by the second look.
-  const clock = await audit(jsm, settings);
+  const clock = await audit(jsm, settings).catch((error: unknown) => {
+    if (error instanceof ConsumerError && error.code === 'NO_STREAM') return null;
+    throw error;
+  });
+  if (!clock) return no(`stream ${auditStream} is not there: nobody can say whether it had more`);
   const { state } = await audit(jsm, settings);
   const epoch = await readEpoch(jsm, settings);
   if (!isStreamOf(epoch, auditStream, clock)) {
