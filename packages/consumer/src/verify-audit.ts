@@ -14,7 +14,7 @@ import { nodeSha256 } from './sha256.ts';
 export interface AuditProblem {
   /** In the AUDIT stream. */
   readonly seq: number;
-  readonly kind: 'not_chained' | 'altered' | 'misjudged';
+  readonly kind: 'not_chained' | 'altered' | 'misjudged' | 'lost';
   readonly detail: string;
 }
 
@@ -36,6 +36,8 @@ export interface AuditCheck {
   compare(message: { seq: number; subject: string; received: string; payload: Uint8Array }): AuditProblem | null;
   /** Of sequence numbers at which AUDIT has nothing (any more): the first that no chain knows and `_system` does not mention; null when all are accounted for. */
   unaccounted(gap: SequenceGap): number | null;
+  /** The opposite: those that a chain has. @returns the first and how many, or null; not of an erased event */
+  chainedIn(gap: SequenceGap): { first: number; count: number } | null;
   readonly compared: number;
 }
 
@@ -54,6 +56,8 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
   const latest = new Map<string, string>();
   /** Ascending, because `_system` is in AUDIT's order. */
   const gaps: SequenceGap[] = [];
+  /** Of erased events, whose messages may have been erased as well. */
+  const erased = new Set<number>();
   let compared = 0;
 
   function takeEntry({ core, event }: Entry): string | null {
@@ -61,6 +65,7 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
     if (core.orgid === SYSTEM_CHAIN && isWatermarkRecord(event)) return null;
     const { seq } = core.source;
     if (core.orgid === SYSTEM_CHAIN && event?.['kind'] === 'gap') return takeGap(event, seq);
+    if (event === null) erased.add(seq);
     if (seq < first) latest.set(core.orgid, core.received);
     const other = index.claim(seq, labelOf(core.orgid, event), claimOf({ core, event }));
     return other === null ? null : `message ${seq} of ${stream} is in the chain of ${other} already`;
@@ -129,6 +134,14 @@ export function createAuditCheck({ stream, subjectPrefix, first, orgid, checkDat
         seq = gap.last;
       }
       return null;
+    },
+    chainedIn(gap) {
+      let [start, count] = [0, 0];
+      for (let seq = gap.first; seq <= gap.last; seq++) {
+        if (index.chainOf(seq) === null || erased.has(seq)) continue;
+        if (count++ === 0) start = seq;
+      }
+      return count === 0 ? null : { first: start, count };
     },
     get compared() {
       return compared;
