@@ -306,6 +306,17 @@ describe('AUDIT has less, or more, than the ledger', () => {
     ).toBe(4);
   });
 
+  test('a message that is gone from the middle after it was chained is named, though no bill needs it', async () => {
+    const fresh = await makeStreams(nc);
+    await publishAll(nc, traffic(fresh, 10));
+    await chain(nc, fresh);
+    await (await jetstreamManager(nc)).streams.deleteMessage(fresh.auditStream, 5);
+    expect(await verifyLedger(nc, fresh)).toMatchObject({
+      verdict: 'incomplete',
+      audit: { behind: 0, compared: 9, problem_count: 1, problems: [{ seq: 5, kind: 'lost' }] },
+    });
+  });
+
   test('events that expired after they were chained: the chains vouch for them', async () => {
     const fresh = await makeStreams(nc);
     await publishAll(nc, [

@@ -89,7 +89,10 @@ export async function startCluster(): Promise<Cluster> {
   async function connect(node?: ClusterNode): Promise<NatsConnection> {
     const to = node ? [node.server.url] : urls.split(',');
     // One node's connection has to stay with that node, whatever it hears of others.
-    const options = { maxReconnectAttempts: -1, ignoreClusterUpdates: node !== undefined, reconnectTimeWait: 100 };
+    const stay = { ignoreClusterUpdates: true };
+    // Any node's: away from one that is frozen.
+    const leave = { pingInterval: 500, maxPingOut: 2 };
+    const options = { maxReconnectAttempts: -1, reconnectTimeWait: 100, ...(node ? stay : leave) };
     const nc = await dial({ servers: to, ...options });
     connections.defer(() => nc.close());
     return nc;

@@ -16,7 +16,7 @@ import { nodeSha256 } from './sha256.ts';
 export interface AuditProblem {
   /** In the AUDIT stream. */
   readonly seq: number;
-  readonly kind: 'not_chained' | 'altered' | 'misjudged';
+  readonly kind: 'not_chained' | 'altered' | 'misjudged' | 'lost';
   readonly detail: string;
 }
 
@@ -40,6 +40,8 @@ export interface AuditCheck {
   compare(message: { seq: number; subject: string; received: string; payload: Uint8Array }): AuditProblem | null;
   /** Of sequence numbers at which AUDIT has nothing (any more): the first that no chain knows and `_system` does not mention; null when all are accounted for. */
   unaccounted(gap: SequenceGap): number | null;
+  /** The opposite: those that a chain has. @returns the first and how many, or null; not of an erased event */
+  chainedIn(gap: SequenceGap): { first: number; count: number } | null;
   readonly compared: number;
   /** Entries of earlier epochs: the stream that they are made from is gone. */
   readonly earlier: number;
@@ -63,6 +65,8 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
   const gaps: SequenceGap[] = [];
   /** What was lost when an epoch began, if no chain has it. May overlap with gaps. */
   const losses: SequenceGap[] = [];
+  /** Of erased events, whose messages may have been erased as well. */
+  const erased = new Set<number>();
   let compared = 0;
   let earlier = 0;
 
@@ -74,6 +78,7 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
     if (core.orgid === SYSTEM_CHAIN && event?.['kind'] === 'epoch') return takeEpoch(event, seq);
     if (seq < base) earlier++;
     if (core.orgid === SYSTEM_CHAIN && event?.['kind'] === 'gap') return takeGap(event, seq);
+    if (event === null) erased.add(seq);
     if (seq < first) latest.set(core.orgid, core.received);
     const other = index.claim(seq, labelOf(core.orgid, event), claimOf({ core, event }));
     return other === null
@@ -153,6 +158,14 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
         seq = gap.last;
       }
       return null;
+    },
+    chainedIn(gap) {
+      let [start, count] = [0, 0];
+      for (let seq = gap.first; seq <= gap.last; seq++) {
+        if (index.chainOf(seq) === null || erased.has(seq)) continue;
+        if (count++ === 0) start = seq;
+      }
+      return count === 0 ? null : { first: start, count };
     },
     get compared() {
       return compared;

@@ -1,5 +1,11 @@
 /** Verification of everything: the chains, the LEDGER stream that they are stored in, and AUDIT that they are made from. */
-import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import {
+  type JetStreamManager,
+  jetstreamManager,
+  RetentionPolicy,
+  type StreamConfig,
+  type StreamInfo,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
   type AnyEventDefinition,
@@ -134,7 +140,13 @@ export async function verifyLedger(
     );
   }
   const to = isUnknown ? first - 1 : base + audit.last_seq;
-  const compared = await readAudit(run, { from: first, to, watermark });
+  const compared = await readAudit(run, {
+    from: first,
+    to,
+    watermark,
+    // Its owner may delete what is chained.
+    thinsOut: thinsOut(stream.config) || epoch.record !== null,
+  });
   const behind = isUnknown ? audit.messages : compared.behind;
   const chains = blocks.finish();
 
@@ -213,7 +225,7 @@ interface Comparison {
 /** Numbers are the ledger's; those in the problems the stream's own. */
 async function readAudit(
   run: Run,
-  { from, to, watermark }: { from: number; to: number; watermark: number },
+  { from, to, watermark, thinsOut }: { from: number; to: number; watermark: number; thinsOut: boolean },
 ): Promise<Comparison> {
   const { nc, jsm, settings, options, check, base } = run;
   const { auditStream: stream, auditPrefix } = settings;
@@ -237,6 +249,16 @@ async function readAudit(
       note({ seq, kind: 'not_chained', detail: 'it is gone from the stream, and no chain knows of it' });
   };
 
+  // What nothing in the stream's configuration removes was lost by a disk, or deleted by somebody.
+  const noteLost = (gap: { first: number; last: number }): void => {
+    const chained = check.chainedIn(gap);
+    if (!chained) return;
+    const others = chained.count === 1 ? '' : `, and so are ${chained.count - 1} more up to ${gap.last}`;
+    const detail = `it is gone from the stream${others}: the chains alone have it`;
+    note({ seq: chained.first, kind: 'lost', detail });
+  };
+
+  // What is gone at the beginning was pruned: `from` says so.
   if (options.orgid === undefined) noteGap({ first: 1, last: from - 1 });
   // Chainloop's subjects do not name the organization.
   const subjects =
@@ -247,10 +269,21 @@ async function readAudit(
   for await (const own of mergeInOrder(ranges)) {
     options.onProgress?.({ phase: 'audit', done: seqOf(own), total: to - base });
     const item = shiftItem(own, base);
-    if (item.kind === 'gap') noteGap(item);
-    else note(check.compare(item));
+    if (item.kind === 'message') {
+      note(check.compare(item));
+      continue;
+    }
+    noteGap(item);
+    if (!thinsOut) noteLost(item);
   }
   return { verdict, behind, problems, count };
+}
+
+/** Whether a stream, by its configuration, removes messages elsewhere than at its beginning. */
+function thinsOut(config: StreamConfig): boolean {
+  return (
+    config.max_msgs_per_subject > 0 || config.retention !== RetentionPolicy.Limits || config.allow_msg_ttl === true
+  );
 }
 
 /** Where to begin in the two streams: at their beginnings, or at the entry that the caller names. */
