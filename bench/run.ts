@@ -1,9 +1,9 @@
-/** `npm run bench -- [publisher|signing|ledger|end-to-end|all]`: one after the other, so that none disturbs another. */
+/** `npm run bench -- [publisher|signing|ledger|ledger-scale|end-to-end|all]`: one after the other, so that none disturbs another. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const BENCHES = ['publisher', 'signing', 'ledger', 'end-to-end'] as const;
+const BENCHES = ['publisher', 'signing', 'ledger', 'ledger-scale', 'end-to-end'] as const;
 
 const [wanted = 'all', ...rest] = process.argv.slice(2);
 const chosen = BENCHES.filter((name) => wanted === 'all' || wanted === name);

@@ -76,13 +76,15 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   });
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
+  const condition = headers();
+  condition.set('Nats-Expected-Stream', stream);
+  condition.set('Waybill-Writer', options.writer);
+
   async function store(block: SealedBlock): Promise<void> {
     const { orgid } = block;
-    const h = headers();
-    h.set('Nats-Expected-Stream', stream);
-    h.set('Nats-Expected-Last-Subject-Sequence', String(heads.newest(orgid)));
-    h.set('Waybill-Writer', options.writer);
-    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), block.payload(), h);
+    // The client prints them at once.
+    condition.set('Nats-Expected-Last-Subject-Sequence', String(heads.newest(orgid)));
+    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), block.payload(), condition);
     heads.stored(orgid, seq);
     if (seq > (known?.seq ?? 0)) known = { orgid, seq };
   }
@@ -120,7 +122,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 }
 
 /** Of blocks on their way at once, about: what the client packs for the socket is in memory a second time. */
-const BYTES_AT_ONCE = 8 * 1024 * 1024;
+const BYTES_AT_ONCE = 2 * 1024 * 1024;
 
 function chainsAtOnce(blocks: readonly SealedBlock[]): number {
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);

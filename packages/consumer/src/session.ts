@@ -1,6 +1,7 @@
 /** One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
+import type { ArenaPool } from './arena.ts';
 import { createBatch } from './batch.ts';
 import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
@@ -49,6 +50,8 @@ export async function runSession(session: SessionOptions): Promise<void> {
     jsm,
     stream: auditStream,
     startSeq: ledger.watermark + 1,
+    maxBufferedMessages: 8_192,
+    maxBufferedBytes: 8 * 1024 * 1024,
     onReset: (reason) => logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer'),
   });
   cleanup.defer(() => reader.close());
@@ -106,6 +109,8 @@ const CHUNK = 512;
 /** How long a batch waits for messages that the server has and does not deliver. */
 const PATIENCE_MS = 50;
 
+const FIRST_BATCH_BYTES = 1024 * 1024;
+
 interface Writing {
   /** Folds items into the batch that is open. Stores it only when the sizes of earlier uploads have to be read back. */
   chain(items: readonly StreamItem[]): Promise<void>;
@@ -121,12 +126,16 @@ function createWriting(
   { fold, maxBatchMessages, maxBatchBytes }: SessionOptions,
   { ledger, committer, sizes }: { ledger: Ledger; committer: Committer; sizes: SizeLoader },
 ): Writing {
-  let batch = createBatch(ledger.chains);
+  const pool: ArenaPool = { free: [] };
+  let batch = createBatch(ledger.chains, pool);
   let position = ledger.watermark;
+  /** Small at first, so that the first commit, and what is wrong with it, is seen soon; then twice as much each time. */
+  let wantedBytes = Math.min(FIRST_BATCH_BYTES, maxBatchBytes);
 
   async function flush(): Promise<void> {
     const full = batch;
-    batch = createBatch(ledger.chains);
+    batch = createBatch(ledger.chains, pool);
+    wantedBytes = Math.min(2 * wantedBytes, maxBatchBytes);
     await committer.submit(full, position);
   }
 
@@ -160,7 +169,7 @@ function createWriting(
       return batch.entries === 0;
     },
     get isFull() {
-      return batch.entries >= maxBatchMessages || batch.bytes >= maxBatchBytes;
+      return batch.entries >= maxBatchMessages || batch.bytes >= wantedBytes;
     },
   };
 }

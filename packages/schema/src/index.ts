@@ -59,6 +59,7 @@ export {
   type ChainState,
   formatBlock,
   formatTrailer,
+  formatTrailerLine,
   MAX_BLOCK_BYTES,
   parseBlock,
   splitBlock,
