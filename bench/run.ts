@@ -1,9 +1,18 @@
-/** `npm run bench -- [publisher|signing|ledger|verify|scaling|end-to-end|sizing|all]`: one after the other, so that none disturbs another. */
+/** `npm run bench -- [publisher|signing|ledger|ledger-scale|verify|scaling|end-to-end|sizing|all]`: one after the other. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const BENCHES = ['publisher', 'signing', 'ledger', 'verify', 'scaling', 'end-to-end', 'sizing'] as const;
+const BENCHES = [
+  'publisher',
+  'signing',
+  'ledger',
+  'ledger-scale',
+  'verify',
+  'scaling',
+  'end-to-end',
+  'sizing',
+] as const;
 
 const [wanted = 'all', ...rest] = process.argv.slice(2);
 const chosen = BENCHES.filter((name) => wanted === 'all' || wanted === name);

@@ -88,6 +88,29 @@ describe('a batch', () => {
     }
   });
 
+  test('takes memory that a batch before it gave back', () => {
+    const chains = chainsOf('a', 'b', SYSTEM_CHAIN);
+    const pool = { free: [] };
+    const one = fold();
+    const notes = ['first', 'second'].map((word) => {
+      const items = Array.from({ length: 40 }, (_, i) =>
+        event(i + 1, i % 2 ? 'a' : 'b', `${word} ${'x'.repeat(50_000)}`),
+      );
+      for (const [orgid, { producers }] of chains) chains.set(orgid, { head: emptyHead(orgid), producers });
+      const batch = createBatch(chains, pool);
+      one.run(items.map(one.route), 0, { chains, sizes: new Map() }, batch);
+      const blocks = batch
+        .seal({ before: 1, after: 2 })
+        .map((block) => parseBlock(Buffer.from(block.payload()).toString()));
+      batch.release();
+      return blocks.flatMap(({ entries }) =>
+        entries.map((entry) => String(entry.event?.['data']?.['note' as never]).slice(0, 6)),
+      );
+    });
+    expect(pool.free).toHaveLength(3);
+    expect(notes).toEqual([Array.from({ length: 40 }, () => 'first '), Array.from({ length: 40 }, () => 'second')]);
+  });
+
   test('has in a cut block the anti-replay window of that moment, not of the end', () => {
     const chains = chainsOf('acme', SYSTEM_CHAIN);
     const counted = (seq: number): StreamMessage => {

@@ -1,13 +1,6 @@
 /** Collects the entries of one commit and cuts them into blocks. */
-import {
-  canonicalJson,
-  type ChainState,
-  formatTrailer,
-  type Head,
-  type ProducerWindows,
-  SYSTEM_CHAIN,
-} from '@waybill/schema';
-import { type Arena, createArena } from './arena.ts';
+import { type ChainState, formatTrailerLine, type Head, type ProducerWindows, SYSTEM_CHAIN } from '@waybill/schema';
+import { type Arena, type ArenaPool, createArena } from './arena.ts';
 import type { FoldSink } from './fold.ts';
 
 /**
@@ -20,9 +13,9 @@ const FULL_BLOCK_BYTES = 262_144;
 interface Draft {
   readonly orgid: string;
   readonly first: number;
-  /** Where its lines are in the arena, and their lengths. */
-  readonly starts: number[];
-  readonly lengths: number[];
+  /** The first and the last of its lines in the arena; of the lines, with their line feeds. */
+  readonly firstLine: number;
+  lastLine: number;
   bytes: number;
   /** The chain after it, where the chain has gone on since. */
   state: ChainState | null;
@@ -41,29 +34,28 @@ export interface Batch extends FoldSink {
   readonly bytes: number;
   /** Closes the batch. Only the last block claims the watermark `after`: it is stored when all others are. */
   seal(watermarks: { before: number; after: number }): SealedBlock[];
+  /** When no block of it is needed any more. */
+  release(): void;
 }
 
-export function createBatch(chains: ReadonlyMap<string, ChainState>): Batch {
-  const arena = createArena();
+export function createBatch(chains: ReadonlyMap<string, ChainState>, pool: ArenaPool = { free: [] }): Batch {
+  const arena = createArena(pool);
   const drafts: Draft[] = [];
   const open = new Map<string, Draft>();
   let entries = 0;
 
   return {
-    append(orgid, line) {
+    append(orgid, text) {
       const { head, producers } = chains.get(orgid) as ChainState;
       let draft = open.get(orgid);
-      if (!draft) {
-        draft = { orgid, first: head.seq, starts: [], lengths: [], bytes: 0, state: null };
+      const line = arena.append(text, draft ? draft.lastLine : -1);
+      if (draft) draft.lastLine = line;
+      else {
+        draft = { orgid, first: head.seq, firstLine: line, lastLine: line, bytes: 0, state: null };
         open.set(orgid, draft);
         drafts.push(draft);
       }
-      const start = arena.length;
-      arena.append(line);
-      const length = arena.length - start;
-      draft.starts.push(start);
-      draft.lengths.push(length);
-      draft.bytes += length + 1;
+      draft.bytes += arena.lengthOf(line) + 1;
       entries++;
       if (draft.bytes < FULL_BLOCK_BYTES) return;
       draft.state = snapshot(head, producers);
@@ -73,7 +65,7 @@ export function createBatch(chains: ReadonlyMap<string, ChainState>): Batch {
       return entries;
     },
     get bytes() {
-      return arena.length;
+      return arena.bytes;
     },
     seal({ before, after }) {
       // `_system` first: see the commit in ledger.ts. The sort is stable: blocks of one chain keep their order.
@@ -81,35 +73,25 @@ export function createBatch(chains: ReadonlyMap<string, ChainState>): Batch {
       return drafts.map((draft, i) => {
         // Now: the chain goes on as soon as this commit is under way.
         const state = draft.state ?? (chains.get(draft.orgid) as ChainState);
-        return sealBlock(arena, draft, formatTrailer(state, draft.first, i === drafts.length - 1 ? after : before));
+        return sealBlock(arena, draft, formatTrailerLine(state, draft.first, i === drafts.length - 1 ? after : before));
       });
     },
+    release: arena.release,
   };
 }
 
-function sealBlock(arena: Arena, draft: Draft, trailer: ReturnType<typeof formatTrailer>): SealedBlock {
-  const { orgid, starts, lengths } = draft;
-  const last = `${canonicalJson(trailer)}\n`;
-  const bytes = draft.bytes + Buffer.byteLength(last);
+function sealBlock(arena: Arena, { orgid, firstLine, bytes: lineBytes }: Draft, trailer: string): SealedBlock {
+  const bytes = lineBytes + Buffer.byteLength(trailer) + 1;
   return {
     orgid,
     bytes,
     payload() {
       const block = Buffer.allocUnsafe(bytes);
-      let at = 0;
-      for (let i = 0; i < starts.length; i++) {
-        const length = lengths[i] as number;
-        arena.copy(starts[i] as number, length, block, at);
-        at += length;
-        block[at++] = LINE_FEED;
-      }
-      block.write(last, at, 'utf8');
+      block.write(`${trailer}\n`, arena.copyBlock(firstLine, block), 'utf8');
       return block;
     },
   };
 }
-
-const LINE_FEED = 10;
 
 function snapshot(head: Head, producers: ProducerWindows): ChainState {
   const copy: ProducerWindows = new Map();

@@ -35,6 +35,7 @@ export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committe
       hooks.onFailed(error as Error);
       throw error;
     }
+    batch.release();
     hooks.onCommitted({ blocks: blocks.length, ms: performance.now() - started, watermark: position });
   }
 

@@ -91,7 +91,7 @@ export function createHeads(options: HeadsOptions): Heads {
   async function loadMany(orgids: readonly string[]): Promise<void> {
     const wanted = new Set(orgids);
     const known = options.known();
-    const isComplete = await readNewestBlocks({
+    const answer = await readNewestBlocks({
       nc,
       ledger: settings,
       orgids,
@@ -102,10 +102,8 @@ export function createHeads(options: HeadsOptions): Heads {
         if (orgid !== null && wanted.has(orgid)) take(orgid, { seq, data });
       },
     });
-    if (!isComplete) {
-      oneByOne = true;
-      return loadOneByOne(orgids);
-    }
+    if (answer === 'silent') oneByOne = true;
+    if (answer !== 'all') return loadOneByOne(orgids);
     for (const orgid of orgids) if (!kept.has(orgid)) keep(orgid, { head: emptyHead(orgid), producers: new Map() }, 0);
   }
 

@@ -81,17 +81,21 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let streamsAt: number | null = null;
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
+  const condition = headers();
+  condition.set('Nats-Expected-Stream', stream);
+  condition.set('Waybill-Writer', options.writer);
+
   async function store(block: SealedBlock): Promise<void> {
     const { orgid } = block;
-    const h = headers();
-    h.set('Nats-Expected-Stream', stream);
-    h.set('Nats-Expected-Last-Subject-Sequence', String(heads.newest(orgid)));
-    h.set('Waybill-Writer', options.writer);
     const payload = block.payload();
-    const recordsStreams = orgid === SYSTEM_CHAIN && payload.includes('"kind":"streams"');
-    if (recordsStreams) h.set(STREAMS_HEADER, HERE);
-    else if (orgid === SYSTEM_CHAIN && streamsAt !== null) h.set(STREAMS_HEADER, String(streamsAt));
-    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), payload, h);
+    const isSystem = orgid === SYSTEM_CHAIN;
+    const recordsStreams = isSystem && payload.includes('"kind":"streams"');
+    const recordedAt = recordsStreams ? HERE : streamsAt;
+    if (isSystem && recordedAt !== null) condition.set(STREAMS_HEADER, String(recordedAt));
+    else condition.delete(STREAMS_HEADER);
+    condition.set('Nats-Expected-Last-Subject-Sequence', String(heads.newest(orgid)));
+    // The client prints the headers at once.
+    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), payload, condition);
     heads.stored(orgid, seq);
     if (seq > (known?.seq ?? 0)) known = { orgid, seq };
     if (recordsStreams) streamsAt = seq;
@@ -136,7 +140,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 }
 
 /** Of blocks on their way at once, about: what the client packs for the socket is in memory a second time. */
-const BYTES_AT_ONCE = 8 * 1024 * 1024;
+const BYTES_AT_ONCE = 2 * 1024 * 1024;
 
 function chainsAtOnce(blocks: readonly SealedBlock[]): number {
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);

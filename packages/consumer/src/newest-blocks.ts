@@ -28,10 +28,11 @@ export interface NewestRequest {
 }
 
 /**
- * @returns false when nobody could be asked, or whoever answered is behind `known`: then the leader has to be asked
+ * @returns whether all that there is was handed over. If not, the leader has to be asked: whoever answered does not know
+ *   of `known` yet (`behind`), or there was no answer (`silent`)
  * @throws whatever `onBlock` throws
  */
-export async function readNewestBlocks(request: NewestRequest): Promise<boolean> {
+export async function readNewestBlocks(request: NewestRequest): Promise<'all' | 'behind' | 'silent'> {
   const { ledger, orgids, known } = request;
   // Together with a chain that has a block: an answer without any does not say up to where it knows the stream.
   const asked = known === null || orgids.includes(known.orgid) ? orgids : [...orgids, known.orgid];
@@ -40,9 +41,9 @@ export async function readNewestBlocks(request: NewestRequest): Promise<boolean>
   while (answer.pending > 0) {
     const rest = answer.last === 0 ? {} : { seq: answer.last + 1, up_to_seq: answer.upTo };
     answer = await ask(request, JSON.stringify({ multi_last: subjects, max_bytes: MAX_ANSWER_BYTES, ...rest }));
-    if (!answer) return false;
+    if (!answer) return 'silent';
   }
-  return answer.upTo >= (known?.seq ?? 0);
+  return answer.upTo >= (known?.seq ?? 0) ? 'all' : 'behind';
 }
 
 interface Answer {

@@ -1,6 +1,7 @@
 /** One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
+import type { ArenaPool } from './arena.ts';
 import { createBatch } from './batch.ts';
 import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
@@ -72,6 +73,8 @@ export async function runSession(session: SessionOptions): Promise<void> {
     jsm,
     stream: auditStream,
     startSeq: watermark + 1 - base,
+    maxBufferedMessages: 8_192,
+    maxBufferedBytes: 8 * 1024 * 1024,
     confirm: () => confirm(source.position),
     onReset(reason, cause) {
       if (!isRefusal(cause) && !(cause instanceof StreamChangedError))
@@ -146,6 +149,8 @@ const CHUNK = 512;
 /** How long a batch waits for messages that the server has and does not deliver. */
 const PATIENCE_MS = 50;
 
+const FIRST_BATCH_BYTES = 1024 * 1024;
+
 interface Writing {
   /** Folds items into the batch that is open. Stores it only when the sizes of earlier uploads have to be read back. */
   chain(items: readonly StreamItem[]): Promise<void>;
@@ -168,8 +173,11 @@ function createWriting(
   { fold, maxBatchMessages, maxBatchBytes }: SessionOptions,
   { ledger, committer, sizes, recorder }: WritingParts,
 ): Writing {
-  let batch = createBatch(ledger.chains);
+  const pool: ArenaPool = { free: [] };
+  let batch = createBatch(ledger.chains, pool);
   let position = ledger.watermark;
+  /** Small at first, so that the first commit, and what is wrong with it, is seen soon; then twice as much each time. */
+  let wantedBytes = Math.min(FIRST_BATCH_BYTES, maxBatchBytes);
   /** The last one in the batch. */
   let last: StreamItem | null = null;
 
@@ -181,7 +189,8 @@ function createWriting(
       for (const record of recorder?.take() ?? []) fold.note(record, last, state, full);
       last = null;
     }
-    batch = createBatch(ledger.chains);
+    batch = createBatch(ledger.chains, pool);
+    wantedBytes = Math.min(2 * wantedBytes, maxBatchBytes);
     await committer.submit(full, position);
   }
 
@@ -219,7 +228,7 @@ function createWriting(
       return batch.entries === 0;
     },
     get isFull() {
-      return batch.entries >= maxBatchMessages || batch.bytes >= maxBatchBytes;
+      return batch.entries >= maxBatchMessages || batch.bytes >= wantedBytes;
     },
   };
 }

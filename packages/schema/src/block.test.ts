@@ -5,6 +5,7 @@ import {
   type ChainState,
   formatBlock,
   formatTrailer,
+  formatTrailerLine,
   MAX_BLOCK_BYTES,
   parseBlock,
   splitBlock,
@@ -44,6 +45,20 @@ describe('a block', () => {
         expect(splitBlock(text)).toEqual({ lines, trailer });
       }),
       { numRuns: 50 },
+    );
+  });
+
+  it('has a trailer whose line is the canonical JSON of it', () => {
+    const id = fc.constantFrom('10', '9', 'a', 'B', 'boot-1', 'Z_');
+    const event = fc.tuple(id, fc.integer({ min: 1, max: 40 }));
+    fc.assert(
+      fc.property(fc.array(anySpec, { minLength: 1, maxLength: 4 }), fc.array(event), (specs, events) => {
+        const { head } = makeChain('acme', specs);
+        const producers: ProducerWindows = new Map();
+        for (const [producer, sequence] of events) admit(producers, producer, sequence, head.seq);
+        const state = { head, producers };
+        expect(formatTrailerLine(state, 1, 12)).toBe(canonicalJson(formatTrailer(state, 1, 12)));
+      }),
     );
   });
 

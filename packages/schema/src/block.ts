@@ -4,11 +4,11 @@
  */
 import * as z from 'zod';
 import { canonicalJson } from './canonical.ts';
-import { type Entry, type Head, headOf, parseEntry } from './entry.ts';
+import { type Entry, formatTotals, type Head, headOf, parseEntry } from './entry.ts';
 import { SchemaError } from './error.ts';
 import { HASH_PATTERN } from './hash.ts';
 import type { Json } from './json.ts';
-import { copyWindow, ProducerWindows } from './producer-window.ts';
+import { copyWindow, type ProducerWindow, ProducerWindows } from './producer-window.ts';
 import { DECIMAL_PATTERN } from './volume.ts';
 
 /** A whole block, in bytes of UTF-8. */
@@ -129,4 +129,18 @@ export function formatTrailer(state: ChainState, first: number, watermark: numbe
       [...producers].map(([id, window]) => [id, copyWindow(window)]),
     ) as Trailer['producers'],
   };
+}
+
+/** RFC 8785 text of `formatTrailer`. Members stand in their sorted order here; a test holds it to `canonicalJson`. */
+export function formatTrailerLine({ head, producers }: ChainState, first: number, watermark: number): string {
+  // oxlint-disable-next-line unicorn/no-array-sort -- the array is nobody else's, and this is the hot path
+  const ids = producers.size === 1 ? [...producers.keys()] : [...producers.keys()].sort();
+  const windows = ids.map((id) => {
+    const { last, missing, seen } = producers.get(id) as ProducerWindow;
+    return `${canonicalJson(id)}:{"last":${last},"missing":${JSON.stringify(missing)},"seen":${seen}}`;
+  });
+  return (
+    `{"first":${first},"head":"${head.hash}","last":${head.seq},"orgid":"${head.orgid}",` +
+    `"producers":{${windows.join(',')}},"totals":${formatTotals(head.totals)},"v":1,"watermark":${watermark}}`
+  );
 }

@@ -103,9 +103,15 @@ export function formatCore(core: Core): string {
     `{"event_hash":"${core.event_hash}","orgid":"${core.orgid}","prev_hash":"${core.prev_hash}",` +
     `"received":"${core.received}","seq":${core.seq},` +
     `"source":{"seq":${source.seq},"stream":${canonicalJson(source.stream)},"subject":${canonicalJson(source.subject)}},` +
-    `"totals":{"deduplicated":${formatTally(totals.deduplicated)},"downloads":${formatTally(totals.downloads)},` +
-    `"events":"${totals.events}","uploads":${formatTally(totals.uploads)}},` +
-    `"v":1,"volume":${formatVolume(volume)}}`
+    `"totals":${formatTotals(totals)},"v":1,"volume":${formatVolume(volume)}}`
+  );
+}
+
+/** RFC 8785 text of totals. */
+export function formatTotals({ deduplicated, downloads, events, uploads }: Totals): string {
+  return (
+    `{"deduplicated":${formatTally(deduplicated)},"downloads":${formatTally(downloads)},` +
+    `"events":"${events}","uploads":${formatTally(uploads)}}`
   );
 }
 

@@ -60,6 +60,7 @@ export {
   type ChainState,
   formatBlock,
   formatTrailer,
+  formatTrailerLine,
   MAX_BLOCK_BYTES,
   parseBlock,
   splitBlock,
