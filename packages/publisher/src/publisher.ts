@@ -98,7 +98,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     spool,
     adoption,
     durability: settings.durability,
-    lowMark: Math.min(settings.windowEvents, settings.maxQueueEvents),
+    // Below the share at which memory spills, or a small queue that is connected and refused would drop and never spill.
+    lowMark: Math.min(settings.windowEvents, Math.ceil(settings.maxQueueEvents / 2)),
     retryMs: settings.spoolRetryMs,
     connected: () => attachment.connected,
     holds: () => signing.hold(wake),
