@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 // Packages are tested from their sources: the export condition that `node --conditions=source` uses too.
 // Not `import`: Vite adds it where it imports, and vitest would hand it to Node, whose require() then gets ES modules.
@@ -21,7 +21,7 @@ export default defineConfig({
         test: {
           name: 'server',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/faults-long/**'],
+          exclude: [...configDefaults.exclude, 'test/faults-long/**'],
           globalSetup: ['test/support/global-setup.ts'],
           // A crash test waits for several recoveries; a test that hangs is told apart from one that is busy.
           testTimeout: 60_000,
