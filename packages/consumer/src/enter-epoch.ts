@@ -188,7 +188,8 @@ async function findChange(
       'it was deleted and made anew, or restored from an older backup';
     return { kind: 'shorter', why, known };
   }
-  if (stored <= core.received) return null;
+  // Of a stream of our own, `checkSameStream` looks at more than this.
+  if (stored <= core.received || (!bind && epoch.record === null)) return null;
   const why =
     `stream ${auditStream} has another message ${seq} than the ledger: it was stored at ${stored}, ` +
     `the one in the ledger was received at ${core.received}`;
