@@ -32,6 +32,7 @@ export interface Batch extends FoldSink {
   readonly entries: number;
   /** Of all entries. */
   readonly bytes: number;
+  readonly blocks: number;
   /** Closes the batch. Only the last block claims the watermark `after`: it is stored when all others are. */
   seal(watermarks: { before: number; after: number }): SealedBlock[];
   /** When no block of it is needed any more. */
@@ -66,6 +67,9 @@ export function createBatch(chains: ReadonlyMap<string, ChainState>, pool: Arena
     },
     get bytes() {
       return arena.bytes;
+    },
+    get blocks() {
+      return drafts.length;
     },
     seal({ before, after }) {
       // `_system` first: see the commit in ledger.ts. The sort is stable: blocks of one chain keep their order.

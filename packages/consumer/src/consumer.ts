@@ -43,7 +43,7 @@ export interface ConsumerOptions extends Settings {
   readonly events?: readonly AnyEventDefinition[];
   /** Messages in one commit, about: what arrives together stays together. Default 65,536. */
   readonly maxBatchMessages?: number;
-  /** Bytes of entries in one commit, about. While one is stored, the next is made: both are in memory. Default 16 MiB. */
+  /** Bytes of entries in one commit, about. While one is stored, the next is made: both are in memory. Default 32 MiB. */
   readonly maxBatchBytes?: number;
   /** Chains whose state is kept in memory, about 2 KB each; the others are read from the ledger when needed. Default 20,000. */
   readonly maxCachedChains?: number;
@@ -86,7 +86,7 @@ export interface Consumer extends AsyncDisposable {
 const DEFAULTS = {
   bind: false,
   maxBatchMessages: 65_536,
-  maxBatchBytes: 16 * 1024 * 1024,
+  maxBatchBytes: 32 * 1024 * 1024,
   maxCachedChains: 20_000,
   ackTimeoutMs: 10_000,
   takeoverMs: 3_000,

@@ -150,6 +150,9 @@ const CHUNK = 512;
 const PATIENCE_MS = 50;
 
 const FIRST_BATCH_BYTES = 1024 * 1024;
+const LARGE_BLOCK_BYTES = 64 * 1024;
+/** Every block keeps its chain in memory until it is stored. */
+const MAX_BATCH_BLOCKS = 12_000;
 
 interface Writing {
   /** Folds items into the batch that is open. Stores it only when the sizes of earlier uploads have to be read back. */
@@ -176,7 +179,10 @@ function createWriting(
   const pool: ArenaPool = { free: [] };
   let batch = createBatch(ledger.chains, pool);
   let position = ledger.watermark;
-  /** Small at first, so that the first commit, and what is wrong with it, is seen soon; then twice as much each time. */
+  /**
+   * Small at first, so that the first commit, and what is wrong with it, is seen soon. Then twice as much each time, until
+   * the blocks are large: a block costs as much as two entries, and with `sync_interval: always` a sync.
+   */
   let wantedBytes = Math.min(FIRST_BATCH_BYTES, maxBatchBytes);
   /** The last one in the batch. */
   let last: StreamItem | null = null;
@@ -190,7 +196,8 @@ function createWriting(
       last = null;
     }
     batch = createBatch(ledger.chains, pool);
-    wantedBytes = Math.min(2 * wantedBytes, maxBatchBytes);
+    if (full.bytes >= wantedBytes && full.bytes < LARGE_BLOCK_BYTES * full.blocks)
+      wantedBytes = Math.min(2 * wantedBytes, maxBatchBytes);
     await committer.submit(full, position);
   }
 
@@ -228,7 +235,7 @@ function createWriting(
       return batch.entries === 0;
     },
     get isFull() {
-      return batch.entries >= maxBatchMessages || batch.bytes >= wantedBytes;
+      return batch.entries >= maxBatchMessages || batch.bytes >= wantedBytes || batch.blocks >= MAX_BATCH_BLOCKS;
     },
   };
 }
