@@ -110,7 +110,7 @@ const CHUNK = 512;
 const PATIENCE_MS = 50;
 
 const FIRST_BATCH_BYTES = 1024 * 1024;
-const LARGE_BLOCK_BYTES = 64 * 1024;
+const LARGE_BLOCK_BYTES = 128 * 1024;
 /** Every block keeps its chain in memory until it is stored. */
 const MAX_BATCH_BLOCKS = 12_000;
 
