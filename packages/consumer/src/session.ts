@@ -133,16 +133,16 @@ function createWriting(
   let batch = createBatch(ledger.chains, pool);
   let position = ledger.watermark;
   /**
-   * Small at first, so that the first commit, and what is wrong with it, is seen soon. Then twice as much each time, until
-   * the blocks are large: a block costs as much as two entries, and with `sync_interval: always` a sync.
+   * Small at first, so that the first commit, and what is wrong with it, is seen soon. Then so
+   * much that blocks are large: a block costs as much as two entries, and with `sync_interval: always` a sync.
    */
   let wantedBytes = Math.min(FIRST_BATCH_BYTES, maxBatchBytes);
 
   async function flush(): Promise<void> {
     const full = batch;
     batch = createBatch(ledger.chains, pool);
-    if (full.bytes >= wantedBytes && full.bytes < LARGE_BLOCK_BYTES * full.blocks)
-      wantedBytes = Math.min(2 * wantedBytes, maxBatchBytes);
+    if (full.bytes >= wantedBytes)
+      wantedBytes = Math.min(Math.max(wantedBytes, LARGE_BLOCK_BYTES * full.blocks), maxBatchBytes);
     await committer.submit(full, position);
   }
 
