@@ -8,7 +8,7 @@
  * when the ledger stops moving while AUDIT is ahead of it.
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import { type errors, type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -179,6 +179,14 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     }
   }
 
+  /** Reading names what it attempted itself. */
+  function named(error: Error): Error {
+    const { subject } = error as errors.PermissionViolationError;
+    return subject.startsWith(`${options.ledgerPrefix}.`)
+      ? explain(error, `append to stream ${options.ledgerStream}`)
+      : error;
+  }
+
   function waitingFor(error: unknown): ConsumerError | null {
     const named = explain(error, `chain the events of stream ${options.auditStream}`);
     return WAITING.has(named.code) && (named === error || named.code === 'NO_PERMISSION') ? named : null;
@@ -203,7 +211,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         breakOff?.(new Error('disconnected from NATS'));
       }
       // A message that may not be published is not answered: without this, it would be missed after a time-out only.
-      if (type === 'error' && isMissingRight(status.error, options)) breakOff?.(status.error);
+      if (type === 'error' && isMissingRight(status.error, options)) breakOff?.(named(status.error));
     }
   }
 

@@ -150,7 +150,7 @@ const CHUNK = 512;
 const PATIENCE_MS = 50;
 
 const FIRST_BATCH_BYTES = 1024 * 1024;
-const LARGE_BLOCK_BYTES = 64 * 1024;
+const LARGE_BLOCK_BYTES = 128 * 1024;
 /** Every block keeps its chain in memory until it is stored. */
 const MAX_BATCH_BLOCKS = 12_000;
 
@@ -180,8 +180,8 @@ function createWriting(
   let batch = createBatch(ledger.chains, pool);
   let position = ledger.watermark;
   /**
-   * Small at first, so that the first commit, and what is wrong with it, is seen soon. Then twice as much each time, until
-   * the blocks are large: a block costs as much as two entries, and with `sync_interval: always` a sync.
+   * Small at first, so that the first commit, and what is wrong with it, is seen soon. Then so
+   * much that blocks are large: a block costs as much as two entries, and with `sync_interval: always` a sync.
    */
   let wantedBytes = Math.min(FIRST_BATCH_BYTES, maxBatchBytes);
   /** The last one in the batch. */
@@ -196,8 +196,8 @@ function createWriting(
       last = null;
     }
     batch = createBatch(ledger.chains, pool);
-    if (full.bytes >= wantedBytes && full.bytes < LARGE_BLOCK_BYTES * full.blocks)
-      wantedBytes = Math.min(2 * wantedBytes, maxBatchBytes);
+    if (full.bytes >= wantedBytes)
+      wantedBytes = Math.min(Math.max(wantedBytes, LARGE_BLOCK_BYTES * full.blocks), maxBatchBytes);
     await committer.submit(full, position);
   }
 
