@@ -8,7 +8,7 @@
  * when the ledger stops moving while AUDIT is ahead of it.
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { type errors, type NatsConnection, nuid } from '@nats-io/nats-core';
+import { type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -181,15 +181,15 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
 
   /** Reading names what it attempted itself. */
   function named(error: Error): Error {
-    const { subject } = error as errors.PermissionViolationError;
+    const { subject } = error as Error & { subject: string };
     return subject.startsWith(`${options.ledgerPrefix}.`)
       ? explain(error, `append to stream ${options.ledgerStream}`)
       : error;
   }
 
   function waitingFor(error: unknown): ConsumerError | null {
-    const named = explain(error, `chain the events of stream ${options.auditStream}`);
-    return WAITING.has(named.code) && (named === error || named.code === 'NO_PERMISSION') ? named : null;
+    const reason = explain(error, `chain the events of stream ${options.auditStream}`);
+    return WAITING.has(reason.code) && (reason === error || reason.code === 'NO_PERMISSION') ? reason : null;
   }
 
   /** Says it once, not every time. */
