@@ -1,4 +1,5 @@
 /** Events into hash-chained files, one per organization, for a service that has no NATS. */
+import { parseJson } from '@waybill/schema';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
@@ -164,7 +165,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   function signed(waiting: Waiting): Waiting {
     const identity = waiting.event['signature'] === undefined ? options.signer?.peek() : null;
     const text = identity ? withSignature(waiting.text, identity) : null;
-    return text === null ? waiting : { ...waiting, text, event: JSON.parse(text) as ChainedEvent['event'] };
+    return text === null ? waiting : { ...waiting, text, event: parseJson(text) as ChainedEvent['event'] };
   }
 
   /** The directory may be another container's, until that has given no sign of life for a minute. */

@@ -1,5 +1,5 @@
 /** How a publisher uses its signer: fail-open where nobody waits, fail-closed where somebody does. */
-import { canonicalJson, type JsonObject, MAX_EVENT_BYTES, type Stamp } from '@waybill/schema';
+import { canonicalJson, type JsonObject, MAX_EVENT_BYTES, parseJson, type Stamp } from '@waybill/schema';
 import { PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type PublisherCore, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
@@ -86,7 +86,7 @@ export function createSigning(signer: Signer | undefined, logger: PublisherLogge
 
 /** The receipt of an event's text; null: it would be too large. */
 export function withSignature(text: string, { keyid, sign }: SigningIdentity): string | null {
-  const event: JsonObject = { ...(JSON.parse(text) as JsonObject), keyid };
+  const event: JsonObject = { ...(parseJson(text) as JsonObject), keyid };
   const receipt = canonicalJson({ ...event, signature: sign(canonicalJson(event)) });
   return Buffer.byteLength(receipt) > MAX_EVENT_BYTES ? null : receipt;
 }

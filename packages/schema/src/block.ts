@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { canonicalJson } from './canonical.ts';
 import { type Entry, formatTotals, type Head, headOf, parseEntry } from './entry.ts';
+import { parseJson } from './parse-json.ts';
 import { SchemaError } from './error.ts';
 import { HASH_PATTERN } from './hash.ts';
 import type { Json } from './json.ts';
@@ -76,7 +77,7 @@ export function splitBlock(text: string): { lines: string[]; trailer: Trailer } 
 function parseTrailer(line: string): Trailer {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = parseJson(line);
   } catch (cause) {
     throw new SchemaError('NOT_A_BLOCK', `trailer is not JSON: ${(cause as Error).message}`, { cause });
   }

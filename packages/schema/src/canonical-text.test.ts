@@ -5,11 +5,12 @@ import { mutateText } from '../test-support/mutate-text.ts';
 import { canonicalJson } from './canonical.ts';
 import { isPlainCanonical } from './canonical-text.ts';
 import type { Json } from './json.ts';
+import { parseJson } from './parse-json.ts';
 
 /** What it stands for: the slow way, which is held to the reference by `canonical.test.ts`. */
 function isCanonical(text: string): boolean {
   try {
-    return canonicalJson(JSON.parse(text) as Json) === text;
+    return canonicalJson(parseJson(text)) === text;
   } catch {
     return false;
   }

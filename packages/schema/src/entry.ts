@@ -6,6 +6,7 @@
  * `core` commits to `event_hash` and not to the event, so that an event can be erased and the chain still holds.
  */
 import { canonicalJson } from './canonical.ts';
+import { parseJson } from './parse-json.ts';
 import { SchemaError, show } from './error.ts';
 import { TIME_PATTERN } from './event.ts';
 import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
@@ -137,7 +138,7 @@ export function formatEntry(core: string, event: string, hash: string): string {
 export function parseEntry(line: string): Entry {
   let value: Json;
   try {
-    value = JSON.parse(line) as Json;
+    value = parseJson(line);
   } catch (cause) {
     throw new SchemaError('NOT_AN_ENTRY', `is not JSON: ${(cause as Error).message}`, { cause });
   }

@@ -5,6 +5,7 @@
 import { canonicalJson } from './canonical.ts';
 import { SchemaError, show } from './error.ts';
 import type { Json } from './json.ts';
+import { parseJson } from './parse-json.ts';
 
 export interface ExactJson {
   readonly value: Json;
@@ -31,7 +32,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
 export function parseExactJson(text: string): ExactJson {
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    value = parseJson(text);
   } catch (cause) {
     throw new SchemaError('NOT_JSON', `is not JSON: ${(cause as Error).message}`, { cause });
   }

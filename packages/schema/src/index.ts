@@ -28,6 +28,7 @@ export { type Receipt, type ReceiptCounts, signedText, type VerifySignature } fr
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
+export { parseJson } from './parse-json.ts';
 export { createTextStamp } from './plain-stamp.ts';
 export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
 export {

@@ -1,0 +1,89 @@
+/**
+ * `JSON.parse` without a fault of V8's: once some text had a member named `\`, the name of another member that is written
+ * with an escape (`"\n"`, `"\u0015"`) may be read as `\`, in Node 24 and 26 and in browsers of that age
+ * (https://github.com/nodejs/node/issues/63785). A ledger would then hash what nobody sent, and any producer could cause it.
+ *
+ * Only names are read wrongly, so where a text has a backslash the objects are put together here, from strings that are
+ * parsed one by one.
+ */
+import { MAX_DEPTH } from './canonical.ts';
+import type { Json } from './json.ts';
+
+/** @throws SyntaxError as `JSON.parse` does */
+export function parseJson(text: string): Json {
+  // Whether it is JSON at all is decided here: below nothing has to be checked.
+  const value = JSON.parse(text) as Json;
+  if (!text.includes('\\')) return value;
+  const walk = { text, at: 0, tooDeep: false };
+  const rebuilt = readValue(walk, 0);
+  // Nothing so deep has a canonical form, so nobody hashes it.
+  return walk.tooDeep ? value : rebuilt;
+}
+
+interface Walk {
+  readonly text: string;
+  at: number;
+  tooDeep: boolean;
+}
+
+function readValue(walk: Walk, depth: number): Json {
+  const start = skipSpace(walk);
+  const char = walk.text[start];
+  if (char === '{' || char === '[') {
+    // One level more than is allowed, so that the refusal is that of the whole value.
+    if (depth > MAX_DEPTH) walk.tooDeep = true;
+    if (walk.tooDeep) return null;
+    return char === '{' ? readObject(walk, depth + 1) : readArray(walk, depth + 1);
+  }
+  if (char === '"') return readString(walk);
+  walk.at = start + 1;
+  while (walk.at < walk.text.length && !ENDS.has(walk.text[walk.at] as string)) walk.at++;
+  return JSON.parse(walk.text.slice(start, walk.at)) as Json;
+}
+
+/** What can stand after a number or a literal. */
+const ENDS: ReadonlySet<string> = new Set([',', ']', '}', ' ', '\t', '\n', '\r']);
+
+function readString(walk: Walk): string {
+  const start = walk.at;
+  walk.at++;
+  while (walk.text[walk.at] !== '"') walk.at += walk.text[walk.at] === '\\' ? 2 : 1;
+  walk.at++;
+  return JSON.parse(walk.text.slice(start, walk.at)) as string;
+}
+
+function readArray(walk: Walk, depth: number): Json {
+  const items: Json[] = [];
+  walk.at++;
+  while (!walk.tooDeep && walk.text[skipSpace(walk)] !== ']') {
+    items.push(readValue(walk, depth));
+    if (walk.text[skipSpace(walk)] === ',') walk.at++;
+  }
+  walk.at++;
+  return items;
+}
+
+function readObject(walk: Walk, depth: number): Json {
+  const object: Record<string, Json> = {};
+  walk.at++;
+  while (!walk.tooDeep && walk.text[skipSpace(walk)] !== '}') {
+    const name = readString(walk);
+    skipSpace(walk);
+    walk.at++;
+    const value = readValue(walk, depth);
+    // Plain assignment to `__proto__` would set the prototype. Of a doubled member the last counts, as in `JSON.parse`.
+    if (name === '__proto__')
+      Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+    else object[name] = value;
+    if (walk.text[skipSpace(walk)] === ',') walk.at++;
+  }
+  walk.at++;
+  return object;
+}
+
+/** @returns where the next token begins */
+function skipSpace(walk: Walk): number {
+  for (let char = walk.text[walk.at]; char === ' ' || char === '\n' || char === '\t' || char === '\r';)
+    char = walk.text[++walk.at];
+  return walk.at;
+}
