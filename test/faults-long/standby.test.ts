@@ -30,10 +30,15 @@ async function startAll(number: number, environment: WaybillEnvironment): Promis
 }
 
 async function oneWriter(consumers: readonly Serving[]): Promise<void> {
-  await until('one writer and standbys', async () => {
-    const roles = await Promise.all(consumers.map(roleOf));
+  let roles: (string | undefined)[] = [];
+  const isSettled = until('one writer and standbys', async () => {
+    roles = await Promise.all(consumers.map(roleOf));
     const standbys = roles.filter((role) => role === 'standby').length;
     return roles.includes('writer') && standbys === roles.length - 1;
+  });
+  await isSettled.catch((cause: unknown) => {
+    const logs = consumers.map(({ log }) => log.split('\n').slice(-6).join('\n')).join('\n--\n');
+    throw new Error(`the roles are ${roles.join(', ')}\n${logs}`, { cause });
   });
 }
 

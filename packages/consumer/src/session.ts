@@ -56,7 +56,9 @@ export async function runSession(session: SessionOptions): Promise<void> {
 
   // One that somebody else owns may be another one; `enterEpoch` has seen to that.
   if (!session.bind && record === null) {
-    await checkSameStream({ jsm, settings: session, audit: info.state, watermark: ledger.watermark });
+    // Looked at after the ledger: another writer may have gone on since the epoch was entered.
+    const { state: audit } = await jsm.streams.info(auditStream);
+    await checkSameStream({ jsm, settings: session, audit, watermark: ledger.watermark });
   }
   await ledger.load([SYSTEM_CHAIN]);
   // After the chain is loaded: should it have a newer block by now, ours are refused, and the next session looks again.
