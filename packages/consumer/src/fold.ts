@@ -19,7 +19,6 @@ import {
   SYSTEM_CHAIN,
   type SystemRecord,
   type Transfer,
-  transferOf,
   type Volume,
 } from '@waybill/schema';
 import { createHash } from 'node:crypto';
@@ -114,7 +113,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
   ): boolean {
     const chain = chainOf(reading.orgid, state);
     if (item.seq <= chain.head.sourceSeq) return true;
-    const transfer = transferOf(reading.event);
+    const { transfer } = reading;
     const sizes = state.sizes.get(reading.orgid);
     // Before `admit`, which cannot be called twice for one event.
     if (transfer && needsSize(transfer) && !sizes) return false;

@@ -15,6 +15,7 @@ import {
   SYSTEM_CHAIN,
   type Trailer,
   trailerMismatch,
+  type VerifiedEntry,
   type VerifySignature,
 } from '@waybill/schema';
 import { nodeSha256 } from './sha256.ts';
@@ -28,7 +29,7 @@ export interface BlockVerifierOptions {
   readonly expect?: ReadonlyMap<string, readonly Expectation[]>;
   readonly verifySignature?: VerifySignature;
   /** Called with every good entry, in the ledger's order. @returns what is wrong with it, or null */
-  readonly onEntry: (entry: Entry) => string | null;
+  readonly onEntry: (verified: VerifiedEntry) => string | null;
 }
 
 export interface BlockVerifier {
@@ -88,14 +89,15 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
     let last: Entry | null = null;
     const isStart = trailer.first < chain.start;
     for (const line of isStart ? lines.slice(chain.start - trailer.first) : lines) {
-      const entry = chain.verifier.push(line);
-      if (!entry) return null;
+      const verified = chain.verifier.push(line);
+      if (!verified) return null;
+      const { entry } = verified;
       entries++;
       first ??= entry;
       last = entry;
-      const wrong = onEntry(entry);
+      const wrong = onEntry(verified);
       if (wrong !== null) return { seq: entry.core.seq, detail: wrong };
-      takeIn(chain, entry);
+      takeIn(chain, verified);
     }
     if (!first || !last) return { seq: chain.start, detail: `block ${seq} of the stream ends before it` };
     const mismatch =
@@ -140,12 +142,9 @@ function rank(orgid: string): number {
 }
 
 /** Follows the anti-replay windows as the writer did. */
-function takeIn(chain: Chain, { core, event }: Entry): void {
-  if (event === null) chain.isPartial = true;
-  if (event === null || core.orgid === SYSTEM_CHAIN) return;
-  const { producer, sequence } = event;
-  if (typeof producer === 'string' && typeof sequence === 'string')
-    admit(chain.producers, producer, Number(sequence), core.seq);
+function takeIn(chain: Chain, { entry, isErased, origin }: VerifiedEntry): void {
+  if (isErased) chain.isPartial = true;
+  if (origin) admit(chain.producers, origin.producer, origin.sequence, entry.core.seq);
 }
 
 function producersMismatch(chain: Chain, trailer: Trailer): string | null {

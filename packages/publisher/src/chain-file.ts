@@ -106,10 +106,11 @@ async function readChain(path: string, orgid: string, sizes: SizeMemory): Promis
     for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
       for (const line of splitter.push(chunk)) {
         wholeBytes += line.length + 1;
-        const entry = verifier.pushBytes(line);
+        const entry = verifier.pushBytes(line)?.entry;
         if (!entry) continue;
         head = headOf(entry);
-        const transfer = entry.event && transferOf(entry.event);
+        const { event } = entry;
+        const transfer = event && transferOf(event);
         if (transfer) sizes.note(head.seq, transfer, entry.core.volume);
       }
     }

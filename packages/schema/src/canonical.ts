@@ -121,6 +121,7 @@ function writeObject(object: object, depth: number): string {
   return `${out}}`;
 }
 
+/** RFC 8785 text of a string. @throws Unprintable for one with a lone surrogate, which `canonicalJson` gives words */
 function quote(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw new Unprintable('a string with a lone surrogate');

@@ -12,6 +12,7 @@ import { TIME_PATTERN } from './event.ts';
 import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ORGID_PATTERN, SYSTEM_CHAIN } from './subject.ts';
+import { createTextMemo } from './text-memo.ts';
 import { addVolume, DECIMAL_PATTERN, NO_TOTALS, type Tally, type Totals, type Volume, VolumeKind } from './volume.ts';
 
 /** Where the AUDIT stream has the event. */
@@ -76,44 +77,99 @@ export interface NextEntry {
 
 /** @returns the entry as one line of canonical JSON, and the head that it makes */
 export function appendEntry(head: Head, next: NextEntry, sha256: Sha256 = sha256Hex): { line: string; head: Head } {
-  const received = next.received < head.received ? head.received : next.received;
-  const totals = addVolume(head.totals, next.volume);
-  const seq = head.seq + 1;
-  const core = formatCore({
-    v: 1,
-    orgid: head.orgid,
-    seq,
-    prev_hash: head.hash,
-    received,
-    source: next.source,
-    event_hash: sha256(next.event),
-    volume: next.volume,
-    totals,
-  });
-  const hash = sha256(core);
+  const made = appendCore(head, { ...next, eventHash: sha256(next.event) }, sha256);
+  return { line: formatEntry(made.core, next.event, made.head.hash), head: made.head };
+}
+
+export interface NextCore extends Omit<NextEntry, 'event'> {
+  readonly eventHash: string;
+}
+
+/** @returns the next entry's core as RFC 8785 text, and the head that the entry makes */
+export function appendCore(before: Head, next: NextCore, sha256: Sha256): { core: string; head: Head } {
+  const { orgid } = before;
+  const { source, volume } = next;
+  const received = next.received < before.received ? before.received : next.received;
+  const seq = before.seq + 1;
+  const totals = addVolume(before.totals, volume);
+  const tallies = PrintedHead.print(before, totals);
+  const core = printCore(
+    { v: 1, orgid, seq, prev_hash: before.hash, received, source, event_hash: next.eventHash, volume, totals },
+    tallies,
+  );
+  const head = new PrintedHead({ orgid, seq, hash: sha256(core), received, sourceSeq: source.seq, totals }, tallies);
+  return { core, head };
+}
+
+type TallyTexts = Readonly<Record<'deduplicated' | 'downloads' | 'uploads', string>>;
+
+/** A head that keeps its tallies' texts: of three in an entry, two are those of the entry before. */
+class PrintedHead implements Head {
+  readonly orgid: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly received: string;
+  readonly sourceSeq: number;
+  readonly totals: Totals;
+  readonly #texts: TallyTexts;
+
+  constructor({ orgid, seq, hash, received, sourceSeq, totals }: Head, texts: TallyTexts) {
+    this.orgid = orgid;
+    this.seq = seq;
+    this.hash = hash;
+    this.received = received;
+    this.sourceSeq = sourceSeq;
+    this.totals = totals;
+    this.#texts = texts;
+  }
+
+  /** The texts of the tallies that come after a head. */
+  static print(before: Head, { deduplicated, downloads, uploads }: Totals): TallyTexts {
+    if (!(before instanceof PrintedHead)) return printTallies({ deduplicated, downloads, uploads });
+    const { totals } = before;
+    const texts = before.#texts;
+    return {
+      deduplicated: deduplicated === totals.deduplicated ? texts.deduplicated : formatTally(deduplicated),
+      downloads: downloads === totals.downloads ? texts.downloads : formatTally(downloads),
+      uploads: uploads === totals.uploads ? texts.uploads : formatTally(uploads),
+    };
+  }
+}
+
+function printTallies({ deduplicated, downloads, uploads }: Omit<Totals, 'events'>): TallyTexts {
   return {
-    line: formatEntry(core, next.event, hash),
-    head: { orgid: head.orgid, seq, hash, received, sourceSeq: next.source.seq, totals },
+    deduplicated: formatTally(deduplicated),
+    downloads: formatTally(downloads),
+    uploads: formatTally(uploads),
   };
 }
 
 /** RFC 8785 text of a core. Members stand in their sorted order here, so nothing needs sorting; a test holds it to `canonicalJson`. */
 export function formatCore(core: Core): string {
-  const { source, totals, volume } = core;
+  return printCore(core, printTallies(core.totals));
+}
+
+function printCore(core: Core, tallies: TallyTexts): string {
+  const { source } = core;
   return (
     `{"event_hash":"${core.event_hash}","orgid":"${core.orgid}","prev_hash":"${core.prev_hash}",` +
-    `"received":"${core.received}","seq":${core.seq},` +
-    `"source":{"seq":${source.seq},"stream":${canonicalJson(source.stream)},"subject":${canonicalJson(source.subject)}},` +
-    `"totals":${formatTotals(totals)},"v":1,"volume":${formatVolume(volume)}}`
+    `"received":"${core.received}","seq":${core.seq},"source":{"seq":${source.seq}${formatPlace(source.subject, source.stream)}},` +
+    `"totals":${printTotals(core.totals.events, tallies)},"v":1,"volume":${formatVolume(core.volume)}}`
   );
 }
 
+/** What comes after the number in a source's text: the same in many entries. */
+const formatPlace = createTextMemo(
+  (subject, stream) => `,"stream":${canonicalJson(stream)},"subject":${canonicalJson(subject)}`,
+);
+
 /** RFC 8785 text of totals. */
-export function formatTotals({ deduplicated, downloads, events, uploads }: Totals): string {
-  return (
-    `{"deduplicated":${formatTally(deduplicated)},"downloads":${formatTally(downloads)},` +
-    `"events":"${events}","uploads":${formatTally(uploads)}}`
-  );
+export function formatTotals(totals: Totals): string {
+  return printTotals(totals.events, printTallies(totals));
+}
+
+function printTotals(events: string, { deduplicated, downloads, uploads }: TallyTexts): string {
+  return `{"deduplicated":${deduplicated},"downloads":${downloads},"events":"${events}","uploads":${uploads}}`;
 }
 
 export function formatVolume({ bytes, from, kind }: Volume): string {
@@ -122,7 +178,8 @@ export function formatVolume({ bytes, from, kind }: Volume): string {
 }
 
 export function formatTally({ bytes, count, unknown }: Tally): string {
-  return `{"bytes":"${bytes}","count":"${count}","unknown":"${unknown}"}`;
+  // In one piece, since it is kept: what a template makes is put together anew each time that it is used.
+  return ['{"bytes":"', bytes, '","count":"', count, '","unknown":"', unknown, '"}'].join('');
 }
 
 /** RFC 8785 text of an entry, from the texts of its parts. */

@@ -149,15 +149,15 @@ export function isPlainAttribute(name: string, value: unknown): boolean {
   return rule.pattern === undefined || rule.pattern.test(value);
 }
 
-const REQUIRED: ReadonlySet<string> = new Set(['specversion', 'id', 'source', 'type', 'time', 'orgid', 'data']);
+export const REQUIRED: ReadonlySet<string> = new Set(['specversion', 'id', 'source', 'type', 'time', 'orgid', 'data']);
 
 interface StringRule {
   readonly max: number;
   readonly pattern?: RegExp;
 }
 
-/** Without `keyid` and `signature`, which are left to the schema. */
-const RULES: ReadonlyMap<string, StringRule> = new Map(
+/** For each attribute but `data`. */
+export const RULES: ReadonlyMap<string, StringRule> = new Map(
   Object.entries({
     specversion: { max: 3, pattern: /^1\.0$/ },
     id: { max: 36, pattern: UUID_V7 },
@@ -174,9 +174,12 @@ const RULES: ReadonlyMap<string, StringRule> = new Map(
     traceparent: { max: 55, pattern: TRACEPARENT },
     runid: { max: 128 },
     decisionid: { max: 128 },
+    datacontenttype: { max: 16, pattern: /^application\/json$/ },
+    keyid: { max: 128 },
+    signature: { max: 88, pattern: /^[A-Za-z0-9+/]{86}([A-Za-z0-9+/]{2}|[A-Za-z0-9+/]=|==)$/ },
     producer: { max: 64, pattern: PRODUCER_PATTERN },
     // Fifteen digits are always a safe integer.
-    sequence: { max: 15, pattern: /^[1-9]\d*$/ },
+    sequence: { max: 15, pattern: /^[1-9]\d{0,14}$/ },
   }),
 );
 

@@ -2,6 +2,7 @@ import { isChainloop } from './chainloop.ts';
 import { show } from './error.ts';
 import { PRODUCER_PATTERN, SEQUENCE_PATTERN } from './event.ts';
 import type { JsonObject } from './json.ts';
+import type { Origin } from './origin.ts';
 import { admit, MAX_PRODUCERS, type ProducerWindows, type WindowLimits } from './producer-window.ts';
 
 /** Sequence numbers that a publisher gave to events of one organization, and that are not in its chain. */
@@ -28,6 +29,8 @@ const ALL_GAPS: WindowLimits = { producers: MAX_PRODUCERS, missing: Infinity };
 export interface HoleFinder {
   /** The next entry's event, null when it was erased. @returns what is wrong when the event should not be here */
   take(event: JsonObject | null): string | null;
+  /** The same, of an event whose origin was read already; null: it has none. */
+  takeOrigin(origin: Origin | null): string | null;
   finish(): HoleReport;
 }
 
@@ -44,6 +47,15 @@ export function createHoleFinder(whole: boolean): HoleFinder {
   const begins = new Map<string, number>();
   let seq = 0;
   let repeated = 0;
+
+  function admitAll({ producer, sequence }: Origin): string | null {
+    if (!whole && !begins.has(producer)) begins.set(producer, sequence);
+    const isNewToWriter = admit(writer, producer, sequence, seq, ALL_GAPS);
+    if (admit(seen, producer, sequence, seq, UNBOUNDED)) return null;
+    if (!isNewToWriter) return `the event ${sequence} of producer ${producer} is chained a second time`;
+    repeated++;
+    return null;
+  }
 
   return {
     take(event) {
@@ -65,12 +77,11 @@ export function createHoleFinder(whole: boolean): HoleFinder {
       ) {
         return `producer ${show(producer)} and sequence ${show(sequence)} are no count`;
       }
-      if (!whole && !begins.has(producer)) begins.set(producer, number);
-      const isNewToWriter = admit(writer, producer, number, seq, ALL_GAPS);
-      if (admit(seen, producer, number, seq, UNBOUNDED)) return null;
-      if (!isNewToWriter) return `the event ${sequence} of producer ${producer} is chained a second time`;
-      repeated++;
-      return null;
+      return admitAll({ producer, sequence: number });
+    },
+    takeOrigin(origin) {
+      seq++;
+      return origin && admitAll(origin);
     },
     finish() {
       const holes: Hole[] = [];

@@ -16,14 +16,8 @@ export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 export { isJsonObject, type Json, type JsonObject } from './json.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './line.ts';
-export {
-  type Origin,
-  readMessage,
-  type ReadMessageOptions,
-  type Reading,
-  type Rejection,
-  REJECTIONS,
-} from './message.ts';
+export { readMessage, type ReadMessageOptions, type Reading, type Rejection, REJECTIONS } from './message.ts';
+export type { Origin } from './origin.ts';
 export { type Receipt, type ReceiptCounts, signedText, type VerifySignature } from './receipt.ts';
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
@@ -100,4 +94,4 @@ export {
   VERDICT_EXIT_CODES,
   VERDICTS,
 } from './verdict.ts';
-export { type ChainVerifier, createChainVerifier, verify, type VerifyOptions } from './verify.ts';
+export { type ChainVerifier, createChainVerifier, type VerifiedEntry, verify, type VerifyOptions } from './verify.ts';

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { anyJson } from '../test-support/json.ts';
 import { canonicalJson } from './canonical.ts';
 import type { Json, JsonObject } from './json.ts';
-import { readMessage, REJECTIONS } from './message.ts';
+import { readMessage, type Reading, REJECTIONS } from './message.ts';
+import { transferOf } from './transfer.ts';
 
 const SUBJECT = 'audit.casartifact.uploaded.acme';
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -34,7 +35,19 @@ const read = (value: unknown, subject = SUBJECT) => readMessage(subject, bytesOf
 describe('events', () => {
   it('are read whatever their layout', () => {
     const reading = readMessage(SUBJECT, bytesOf(JSON.stringify(event, null, 2)));
-    expect(reading).toEqual({ ok: true, orgid: 'acme', event, canonical: canonicalJson(event), origin: null });
+    const transfer = transferOf(event);
+    expect(reading).toEqual({
+      ok: true,
+      orgid: 'acme',
+      event,
+      canonical: canonicalJson(event),
+      origin: null,
+      transfer,
+    });
+    // Of one that is canonical already, the event is made when it is asked for.
+    const { ok, event: made, ...rest } = read(canonicalJson(event)) as Reading & { ok: true };
+    expect([ok, made]).toEqual([true, event]);
+    expect(rest).toEqual({ orgid: 'acme', canonical: canonicalJson(event), origin: null, transfer });
   });
 
   it("say where they stand in their publisher's count", () => {

@@ -27,7 +27,11 @@ export interface StampedEvent {
 }
 
 /** Checks event types' data; types it does not know have any object. */
-export type DataCheck = (type: string, data: JsonObject) => void;
+export interface DataCheck {
+  (type: string, data: JsonObject): void;
+  /** Artifact types whose data has the built-in schema: what has been checked by that is not checked again. */
+  readonly artifacts?: ReadonlySet<string>;
+}
 
 /** @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check */
 export function createDataCheck(definitions: readonly AnyEventDefinition[] = []): DataCheck {
@@ -35,11 +39,12 @@ export function createDataCheck(definitions: readonly AnyEventDefinition[] = [])
   const artifacts = new Set<string>(
     ARTIFACT_EVENTS.filter(({ type, data }) => schemas.get(type) === data).map(({ type }) => type),
   );
-  return (type, data) => {
+  const check = (type: string, data: JsonObject): void => {
     if (artifacts.has(type) && isPlainlyAnArtifact(data)) return;
     const result = schemas.get(type)?.safeParse(data);
     if (result && !result.success) throw notAnEvent(result.error, data, ['data']);
   };
+  return Object.assign(check, { artifacts });
 }
 
 /**

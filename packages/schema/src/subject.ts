@@ -3,6 +3,7 @@
  * an organization's blocks to `<ledger prefix>.<orgid>`. A prefix is one or more tokens.
  */
 import { SchemaError, show } from './error.ts';
+import { createTextMemo } from './text-memo.ts';
 
 export const DEFAULT_EVENT_PREFIX = 'audit';
 export const DEFAULT_LEDGER_PREFIX = 'ledger';
@@ -31,12 +32,16 @@ export function formatEventSubject(subject: Required<EventSubject>, prefix = DEF
 
 /** The inverse of `formatEventSubject`; null for a subject that is neither an event's nor Chainloop's. */
 export function parseEventSubject(subject: string, prefix = DEFAULT_EVENT_PREFIX): EventSubject | null {
+  return parsed(subject, prefix);
+}
+
+const parsed = createTextMemo((subject, prefix): EventSubject | null => {
   if (!subject.startsWith(prefix) || subject[prefix.length] !== '.') return null;
   const tokens = EVENT_TOKENS.exec(subject.slice(prefix.length + 1));
   if (!tokens) return null;
   const [, type = '', orgid] = tokens;
   return orgid === undefined ? { type } : { type, orgid };
-}
+});
 
 const EVENT_TOKENS = new RegExp(`^(${bare(EVENT_TYPE_PATTERN)})(?:\\.(${bare(ORGID_PATTERN)}))?$`);
 

@@ -8,16 +8,21 @@ import type { Json, JsonObject } from './json.ts';
 import { createSuccessorReader } from './successor.ts';
 import type { ChainReport } from './verdict.ts';
 import { NO_TOTALS, NO_VOLUME, type Volume } from './volume.ts';
-import { createVerifier, type VerifyOptions } from './verify.ts';
+import { createVerifier, type VerifiedEntry, type VerifyOptions } from './verify.ts';
 
 interface Result {
   readonly report: ChainReport;
-  readonly entries: readonly (Entry | null)[];
+  readonly entries: readonly ((Entry & Omit<VerifiedEntry, 'entry'>) | null)[];
 }
 
 function run(lines: readonly string[], createShortcut: typeof createSuccessorReader, options: VerifyOptions): Result {
   const verifier = createVerifier({ sha256: fastSha256, ...options }, createShortcut);
-  const entries = lines.map((line) => verifier.push(line));
+  const entries = lines.map((line) => {
+    const verified = verifier.push(line);
+    if (!verified) return null;
+    const { entry, isErased, origin } = verified;
+    return { core: entry.core, event: entry.event, hash: entry.hash, isErased, origin };
+  });
   return { report: verifier.finish(), entries };
 }
 
@@ -27,9 +32,9 @@ function compare(lines: readonly string[], options: VerifyOptions = {}): number 
   const counting: typeof createSuccessorReader = (sha256, deriveVolume) => {
     const read = createSuccessorReader(sha256, deriveVolume);
     return (line, last) => {
-      const entry = read(line, last);
-      if (entry) taken++;
-      return entry;
+      const successor = read(line, last);
+      if (successor) taken++;
+      return successor;
     };
   };
   const short = run(lines, counting, options);

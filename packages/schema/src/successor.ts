@@ -9,130 +9,132 @@
  * what must hold is that no value gets in here that the general way refuses. `successor.test.ts` holds the two together.
  */
 import { isPlainCanonical } from './canonical-text.ts';
-import { type Entry, formatTally, formatVolume } from './entry.ts';
+import { appendCore, type Core, emptyHead, type Entry, type Head, headOf } from './entry.ts';
 import { TIME_PATTERN } from './event.ts';
 import type { Sha256 } from './hash.ts';
 import type { JsonObject } from './json.ts';
+import { type PlainEvent, readPlainEvent } from './plain-event.ts';
 import { SYSTEM_CHAIN } from './subject.ts';
-import { addVolume, DECIMAL_PATTERN, type Tally, type Volume } from './volume.ts';
+import { type Transfer, transferOf } from './transfer.ts';
+import { DECIMAL_PATTERN, type Tally, type Totals, type Volume } from './volume.ts';
+
+export interface Successor {
+  readonly entry: Entry;
+  /** What its event says; null: the event is not plain, and has to be looked at. */
+  readonly plain: PlainEvent | null;
+}
 
 /** @returns the entry in the line if it is the very line that a writer puts after `last`, which is verified; null: no word on it */
-export type SuccessorReader = (line: string, last: Entry) => Entry | null;
+export type SuccessorReader = (line: string, last: Entry) => Successor | null;
 
-/** The volume that the entry `seq` of a chain has by its event and the entries before it; changes nothing. */
-export type DeriveVolume = (seq: number, event: JsonObject) => Volume;
+/** The volume that the entry `seq` of a chain has by what its event moved and the entries before it; changes nothing. */
+export type DeriveVolume = (seq: number, transfer: Transfer | null) => Volume;
 
 const BEFORE_CORE = '{"core":';
-const BEFORE_EVENT_HASH = `${BEFORE_CORE}{"event_hash":"`;
 const BEFORE_EVENT = ',"event":';
 const BEFORE_HASH = ',"hash":"';
 const AFTER_HASH = '"}';
 const HASH_LENGTH = 64;
+/** Behind the event: `,"hash":"…"}`. */
+const TAIL_LENGTH = BEFORE_HASH.length + HASH_LENGTH + AFTER_HASH.length;
 const TIME_LENGTH = '2026-01-05T09:00:00.000Z'.length;
+/** Where `received` stands in a line, but for the length of `orgid`. */
+const RECEIVED_AT = `${BEFORE_CORE}{"event_hash":"","orgid":"","prev_hash":"","received":"`.length + 2 * HASH_LENGTH;
+const BEFORE_SOURCE_SEQ = ',"source":{"seq":';
+const BEFORE_SUBJECT = '"subject":"';
 /** Strings of these characters print as themselves between quotes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume): SuccessorReader {
-  // What is the same in most entries of a chain is made, and looked at, once.
-  let orgid = '';
-  let beforePrevious = '';
-  let stream = '';
-  let beforeSubject = '';
+  let received = '';
   let subject = '';
-  const printUploads = createTallyPrinter();
-  const printDownloads = createTallyPrinter();
-  const printDeduplicated = createTallyPrinter();
+  let stream = '';
+  /** What was made last, and its head. */
+  let lastEntry: Entry | null = null;
+  let lastHead: Head = emptyHead('');
 
   return (line, last) => {
     const { core: before } = last;
-    // In `_system` nothing is derived from what the records say.
-    if (before.orgid === SYSTEM_CHAIN) return null;
-    if (before.orgid !== orgid) {
-      orgid = before.orgid;
-      beforePrevious = `","orgid":"${orgid}","prev_hash":"`;
-    }
-    if (before.source.stream !== stream) {
-      if (!PLAIN.test(before.source.stream)) return null;
-      stream = before.source.stream;
-      beforeSubject = `,"stream":"${stream}","subject":"`;
-    }
-
-    const afterEventHash = BEFORE_EVENT_HASH.length + HASH_LENGTH;
-    let at = pass(line, afterEventHash, beforePrevious);
-    at = pass(line, at, last.hash);
-    at = pass(line, at, '","received":"');
-    if (at === MISS) return null;
-    const received = line.slice(at, at + TIME_LENGTH);
-    if (!TIME_PATTERN.test(received)) return null;
-
+    const { orgid } = before;
     const seq = before.seq + 1;
-    if (!Number.isSafeInteger(seq)) return null;
-    at = pass(line, at + TIME_LENGTH, `","seq":${seq},"source":{"seq":`);
-    const sourceSeqText = line.slice(at, line.indexOf(',', at));
-    const sourceSeq = Number(sourceSeqText);
-    if (at === MISS || !Number.isSafeInteger(sourceSeq) || sourceSeq < 1 || String(sourceSeq) !== sourceSeqText)
-      return null;
+    // In `_system` nothing is derived from what the records say.
+    if (orgid === SYSTEM_CHAIN || !Number.isSafeInteger(seq)) return null;
 
-    at = pass(line, at + sourceSeqText.length, beforeSubject);
-    if (at === MISS) return null;
-    const subjectEnd = line.indexOf('"', at);
-    const found = line.slice(at, subjectEnd);
-    if (found !== subject && !PLAIN.test(found)) return null;
-    subject = found;
+    // What only the line can say. Where it is looked for does not matter: it is compared as a part of the whole.
+    const receivedAt = RECEIVED_AT + orgid.length;
+    const foundTime = line.slice(receivedAt, receivedAt + TIME_LENGTH);
+    if (foundTime !== received && !TIME_PATTERN.test(foundTime)) return null;
+    received = foundTime;
+    const sourceSeqAt = line.indexOf(BEFORE_SOURCE_SEQ, receivedAt + TIME_LENGTH) + BEFORE_SOURCE_SEQ.length;
+    const sourceSeqEnd = line.indexOf(',', sourceSeqAt);
+    const sourceSeq = Number(line.slice(sourceSeqAt, sourceSeqEnd));
+    if (!Number.isSafeInteger(sourceSeq) || sourceSeq < 1) return null;
+    const subjectAt = line.indexOf(BEFORE_SUBJECT, sourceSeqEnd) + BEFORE_SUBJECT.length;
+    const subjectEnd = line.indexOf('"', subjectAt);
+    const foundSubject = line.slice(subjectAt, subjectEnd);
+    if (foundSubject !== subject && !PLAIN.test(foundSubject)) return null;
+    subject = foundSubject;
+    if (before.source.stream !== stream && !PLAIN.test(before.source.stream)) return null;
+    ({ stream } = before.source);
 
-    const eventAt = line.indexOf(`}}${BEFORE_EVENT}`, subjectEnd) + 2 + BEFORE_EVENT.length;
-    const eventEnd = line.length - (BEFORE_HASH.length + HASH_LENGTH + AFTER_HASH.length);
-    const eventText = line.slice(eventAt, eventEnd);
-    if (!eventText.startsWith('{') || !isPlainCanonical(eventText)) return null;
-    const event = JSON.parse(eventText) as JsonObject;
+    const coreEnd = line.indexOf(`}}${BEFORE_EVENT}`, subjectEnd) + 2;
+    const eventEnd = line.length - TAIL_LENGTH;
+    const eventText = line.slice(coreEnd + BEFORE_EVENT.length, eventEnd);
+    const plain = readPlainEvent(eventText);
+    let event: JsonObject | null = null;
+    if (plain === null) {
+      if (!eventText.startsWith('{') || !isPlainCanonical(eventText)) return null;
+      event = JSON.parse(eventText) as JsonObject;
+    }
 
-    const volume = deriveVolume(seq, event);
+    const volume = deriveVolume(seq, plain ? plain.transfer : transferOf(event));
     if (!isSize(volume.bytes)) return null;
-    const totals = addVolume(before.totals, volume);
-    const uploads = printUploads(totals.uploads);
-    const downloads = printDownloads(totals.downloads);
-    const deduplicated = printDeduplicated(totals.deduplicated);
-    if (uploads === null || downloads === null || deduplicated === null) return null;
-    if (!DECIMAL_PATTERN.test(totals.events)) return null;
-    at = pass(line, subjectEnd, '"},"totals":{"deduplicated":');
-    at = pass(line, at, deduplicated);
-    at = pass(line, at, ',"downloads":');
-    at = pass(line, at, downloads);
-    at = pass(line, at, ',"events":"');
-    at = pass(line, at, totals.events);
-    at = pass(line, at, '","uploads":');
-    at = pass(line, at, uploads);
-    at = pass(line, at, '},"v":1,"volume":');
-    at = pass(line, at, formatVolume(volume));
-    const coreEnd = pass(line, at, '}');
-    if (coreEnd === MISS || pass(line, coreEnd, BEFORE_EVENT) !== eventAt) return null;
-
-    // Now both ends: the hashes, and what stands around them.
-    const eventHash = sha256(eventText);
-    at = pass(line, 0, BEFORE_EVENT_HASH);
-    if (pass(line, at, eventHash) !== afterEventHash) return null;
-    const hash = sha256(line.slice(BEFORE_CORE.length, coreEnd));
-    at = pass(line, eventEnd, BEFORE_HASH);
-    at = pass(line, at, hash);
-    if (pass(line, at, AFTER_HASH) !== line.length) return null;
-
     const source = { stream, seq: sourceSeq, subject };
-    return {
-      core: { v: 1, orgid, seq, prev_hash: last.hash, received, source, event_hash: eventHash, volume, totals },
-      event,
-      hash,
+    const eventHash = sha256(eventText);
+    const made = appendCore(
+      last === lastEntry ? lastHead : headOf(last),
+      { received, source, eventHash, volume },
+      sha256,
+    );
+    const { hash, totals } = made.head;
+    if (!areDecimal(totals)) return null;
+    // The whole line, piece by piece: V8 compares whole strings several times faster than startsWith() does.
+    if (line.slice(0, BEFORE_CORE.length) !== BEFORE_CORE || line.slice(BEFORE_CORE.length, coreEnd) !== made.core)
+      return null;
+    if (line.slice(coreEnd, coreEnd + BEFORE_EVENT.length) !== BEFORE_EVENT) return null;
+    if (line.slice(eventEnd) !== `${BEFORE_HASH}${hash}${AFTER_HASH}`) return null;
+    const core: Core = {
+      v: 1,
+      orgid,
+      seq,
+      prev_hash: last.hash,
+      received,
+      source,
+      event_hash: eventHash,
+      volume,
+      totals,
     };
+    lastEntry = event ? { core, event, hash } : new PlainEntry(core, eventText, hash);
+    lastHead = made.head;
+    return { entry: lastEntry, plain };
   };
 }
 
-const MISS = -1;
+/** Makes the event of its text when somebody asks for it. */
+class PlainEntry implements Entry {
+  readonly core: Core;
+  readonly hash: string;
+  readonly #event: string;
 
-/** @returns where the text ends that begins at `at`; MISS: it does not stand there, or something before it did not */
-function pass(line: string, at: number, text: string): number {
-  if (at === MISS) return MISS;
-  const end = at + text.length;
-  // V8 compares whole strings several times faster than startsWith() does.
-  return line.slice(at, end) === text ? end : MISS;
+  constructor(core: Core, event: string, hash: string) {
+    this.core = core;
+    this.hash = hash;
+    this.#event = event;
+  }
+
+  get event(): JsonObject {
+    return JSON.parse(this.#event) as JsonObject;
+  }
 }
 
 /** A forged event may say any size, also one that cannot be added. */
@@ -140,16 +142,13 @@ function isSize(bytes: string | null): boolean {
   return bytes === null || (DECIMAL_PATTERN.test(bytes) && Number.isSafeInteger(Number(bytes)));
 }
 
-/** Prints a tally, and the same again without printing: of three an entry changes one. null: a number has too many digits. */
-function createTallyPrinter(): (tally: Tally) => string | null {
-  let printed: Tally | null = null;
-  let text = '';
-  return (tally) => {
-    if (tally === printed) return text;
-    const { bytes, count, unknown } = tally;
-    if (!DECIMAL_PATTERN.test(bytes) || !DECIMAL_PATTERN.test(count) || !DECIMAL_PATTERN.test(unknown)) return null;
-    printed = tally;
-    text = formatTally(tally);
-    return text;
-  };
+/** The numbers may have run out of digits. */
+function areDecimal({ events, uploads, downloads, deduplicated }: Totals): boolean {
+  return DECIMAL_PATTERN.test(events) && isTally(uploads) && isTally(downloads) && isTally(deduplicated);
+}
+
+function isTally({ bytes, count, unknown }: Tally): boolean {
+  // Short ones are what `addVolume` made of decimal numbers.
+  const areShort = bytes.length <= 15 && count.length <= 15 && unknown.length <= 15;
+  return areShort || (DECIMAL_PATTERN.test(bytes) && DECIMAL_PATTERN.test(count) && DECIMAL_PATTERN.test(unknown));
 }

@@ -658,7 +658,7 @@ describe('createChainVerifier', () => {
       expect(verifier.failed).toBe(input.length === 1 && input[0] !== 'x');
       expect(verifier.finish()).toEqual(verifier.finish());
       const good = input === lines ? [1, 2] : input.map(() => undefined);
-      expect(entries.map((entry) => entry?.core.seq)).toEqual(good);
+      expect(entries.map((verified) => verified?.entry.core.seq)).toEqual(good);
     }
   });
 

@@ -11,6 +11,8 @@ import { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { createHoleFinder } from './hole.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { MAX_LINE_BYTES } from './line.ts';
+import type { Origin } from './origin.ts';
+import type { PlainEvent } from './plain-event.ts';
 import { createReceiptCheck, type VerifySignature } from './receipt.ts';
 import { utf8Length } from './stamp.ts';
 import { SYSTEM_CHAIN } from './subject.ts';
@@ -32,14 +34,23 @@ export interface VerifyOptions {
   readonly verifySignature?: VerifySignature;
 }
 
+export interface VerifiedEntry {
+  /** Its event is parsed each time that it is asked for. */
+  readonly entry: Entry;
+  /** It has no event any more. */
+  readonly isErased: boolean;
+  /** null for events without `producer` and `sequence`, and in `_system`. */
+  readonly origin: Origin | null;
+}
+
 export interface ChainVerifier {
   /** The next line, without its line feed. @returns the entry when it is good */
-  push(line: string): Entry | null;
+  push(line: string): VerifiedEntry | null;
   /**
    * The next line as bytes, without its line feed (`createLineSplitter`): for everything that comes from a file.
    * Text that somebody decoded leniently may have lost the very byte that was changed.
    */
-  pushBytes(line: Uint8Array): Entry | null;
+  pushBytes(line: Uint8Array): VerifiedEntry | null;
   /** What is known so far is bad: there is no need to push more. */
   readonly failed: boolean;
   /** Reports a problem that the caller found at the next entry. */
@@ -86,7 +97,7 @@ export function createVerifier(options: VerifyOptions, createShortcut: typeof cr
   let erased = 0;
 
   /** @param bad what is wrong with the line before it is read */
-  function take(line: string, bad: string | null): Entry | null {
+  function take(line: string, bad: string | null): VerifiedEntry | null {
     if (problem) return null;
     if (line === '') {
       blank = true;
@@ -98,7 +109,8 @@ export function createVerifier(options: VerifyOptions, createShortcut: typeof cr
     }
     if (blank) return reject('there is a blank line before it', looksLikeEntry(line));
     if (bad !== null) return reject(bad, looksLikeEntry(line));
-    let entry = last && readSuccessor(line, last);
+    const successor = last && readSuccessor(line, last);
+    let entry = successor?.entry;
     if (!entry) {
       try {
         entry = parseEntry(line);
@@ -108,14 +120,16 @@ export function createVerifier(options: VerifyOptions, createShortcut: typeof cr
       const wrong = examineLine(entry, line);
       if (wrong !== null) return reject(wrong, true);
     }
-    const wrong = examineEntry(entry);
+    const plain = successor?.plain ?? null;
+    const wrong = examineEntry(entry, plain);
     if (wrong !== null) return reject(wrong, true);
     orgid = entry.core.orgid;
     first ??= { seq: entry.core.seq, hash: entry.hash };
     last = entry;
     next++;
-    if (entry.event === null) erased++;
-    return entry;
+    const isErased = plain === null && entry.event === null;
+    if (isErased) erased++;
+    return { entry, isErased, origin: plain ? plain.origin : originOf(entry) };
   }
 
   /** A bad line is tampering if it is in a ledger: after an entry, or an entry by its looks. */
@@ -154,7 +168,8 @@ export function createVerifier(options: VerifyOptions, createShortcut: typeof cr
   }
 
   /** What an entry's own line and the one before it cannot show. @returns what is wrong, or null */
-  function examineEntry({ core, event, hash }: Entry): string | null {
+  function examineEntry(entry: Entry, plain: PlainEvent | null): string | null {
+    const { core, hash } = entry;
     const previous = last?.core;
     if (!previous) {
       const trusted = unlike(expected.get(core.seq - 1), core.prev_hash);
@@ -162,16 +177,27 @@ export function createVerifier(options: VerifyOptions, createShortcut: typeof cr
     }
     if (previous && core.received < previous.received)
       return `received goes back from ${previous.received} to ${core.received}`;
-    const least = (previous?.source.seq ?? 0) + (standsForNoMessage(event) && core.orgid === SYSTEM_CHAIN ? 0 : 1);
+    const standsForNone = core.orgid === SYSTEM_CHAIN && standsForNoMessage(entry.event);
+    const least = (previous?.source.seq ?? 0) + (standsForNone ? 0 : 1);
     if (core.source.seq < least) {
       return `source.seq goes from ${previous?.source.seq} to ${core.source.seq}`;
     }
-    const wrong = examineEvent(core, event);
+    const wrong = plain ? examinePlain(core, plain) : examineEvent(core, entry.event);
     if (wrong !== null) return wrong;
     const wanted = unlike(expected.get(core.seq), hash);
     if (wanted) return `hash is ${hash}, expected ${wanted.hash}`;
-    if (!receipts || event === null || core.orgid === SYSTEM_CHAIN) return null;
-    return receipts.take(event);
+    if (!receipts || core.orgid === SYSTEM_CHAIN) return null;
+    return entry.event && receipts.take(entry.event);
+  }
+
+  /** Its volume is right already. */
+  function examinePlain(
+    { orgid: owner, seq, volume }: Core,
+    { orgid: named, origin, transfer }: PlainEvent,
+  ): string | null {
+    if (named !== owner) return `the event belongs to ${show(named)}`;
+    volumes.note(seq, transfer, volume);
+    return holes.takeOrigin(origin);
   }
 
   function examineEvent(core: Core, event: JsonObject | null): string | null {
@@ -252,6 +278,13 @@ function looksLikeEntry(line: string): boolean {
 /** The expectation that a hash does not fulfil. */
 function unlike(expectations: readonly Expectation[] | undefined, hash: string): Expectation | undefined {
   return expectations?.find((expectation) => expectation.hash !== hash);
+}
+
+/** Of an entry whose event passed `HoleFinder.take`. */
+function originOf({ core, event }: Entry): Origin | null {
+  if (event === null || core.orgid === SYSTEM_CHAIN || isChainloop(event)) return null;
+  const { producer, sequence } = event;
+  return typeof producer === 'string' ? { producer, sequence: Number(sequence) } : null;
 }
 
 /** The organization that an event names, in either dialect. */

@@ -1,13 +1,15 @@
 import type { JsonObject } from './json.ts';
 import { createSizeMemory, needsSize, SIZE_WINDOW } from './size-memory.ts';
-import { transferOf } from './transfer.ts';
+import { type Transfer, transferOf } from './transfer.ts';
 import { NO_VOLUME, type Volume } from './volume.ts';
 
 export interface VolumeCheck {
   /** @returns what is wrong with the volume of the entry `seq`, or null; call it for every entry, in order */
   check(seq: number, volume: Volume, event: JsonObject | null): string | null;
-  /** The volume of the next entry, by its event and the entries before it. */
-  derive(seq: number, event: JsonObject): Volume;
+  /** The volume of the next entry, by what its event moved and the entries before it. */
+  derive(seq: number, transfer: Transfer | null): Volume;
+  /** Takes in an entry with the volume that was derived, in place of `check`. */
+  note(seq: number, transfer: Transfer | null, volume: Volume): void;
 }
 
 /** Re-derives each entry's volume from its event and the uploads before it. @param fromSeq where the chain at hand starts */
@@ -35,9 +37,11 @@ export function createVolumeCheck(fromSeq: number): VolumeCheck {
       }
       return `volume is ${print(volume)}, derived from the events it is ${print(derived)}`;
     },
-    derive(seq, event) {
-      const transfer = transferOf(event);
+    derive(seq, transfer) {
       return transfer ? sizes.resolve(seq, transfer) : NO_VOLUME;
+    },
+    note(seq, transfer, volume) {
+      if (transfer) sizes.note(seq, transfer, volume);
     },
   };
 

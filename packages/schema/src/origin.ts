@@ -1,0 +1,6 @@
+/** Where in its publisher's own count an event stands. */
+export interface Origin {
+  /** The publisher's boot id. */
+  readonly producer: string;
+  readonly sequence: number;
+}
