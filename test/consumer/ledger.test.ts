@@ -14,7 +14,15 @@ import { artifactEvent, makeStreams } from '../support/traffic.ts';
 async function open(server: TestNats, settings: Settings, writer: string): Promise<Ledger> {
   const nc = await server.connect();
   const jsm = await jetstreamManager(nc);
-  const ledger = await openLedger({ nc, jsm, settings, writer, ackTimeoutMs: 2_000, maxCachedChains: 100 });
+  const ledger = await openLedger({
+    nc,
+    jsm,
+    settings,
+    writer,
+    ackTimeoutMs: 2_000,
+    maxCachedChains: 100,
+    minBatchedBlocks: 64,
+  });
   await ledger.load(['_system', 'a', 'b', 'c', 'd']);
   return ledger;
 }

@@ -9,6 +9,9 @@ interface PubAck {
   readonly stream: string;
   readonly seq: number;
   readonly duplicate?: boolean;
+  /** Of an atomic batch: its id, and how many messages it had. `seq` is that of the last one. */
+  readonly batch?: string;
+  readonly count?: number;
 }
 
 /** The server's refusal. `errCode` is JetStream's own error code, 0 when it gave none. */

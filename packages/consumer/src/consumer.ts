@@ -47,6 +47,11 @@ export interface ConsumerOptions extends Settings {
   readonly maxBatchBytes?: number;
   /** Chains whose state is kept in memory, about 2 KB each; the others are read from the ledger when needed. Default 20,000. */
   readonly maxCachedChains?: number;
+  /**
+   * When a commit has blocks of so many chains, and they are small, they are stored in atomic batches, if the ledger's
+   * stream has `allow_atomic`. Infinity: never. Default 64.
+   */
+  readonly minBatchedBlocks?: number;
   /** How long a commit waits for its acknowledgements. Default 10,000. */
   readonly ackTimeoutMs?: number;
   /** How long the ledger has to stand still, with AUDIT ahead, before a standby takes over. Default 3,000. */
@@ -88,6 +93,7 @@ const DEFAULTS = {
   maxBatchMessages: 65_536,
   maxBatchBytes: 32 * 1024 * 1024,
   maxCachedChains: 20_000,
+  minBatchedBlocks: 64,
   ackTimeoutMs: 10_000,
   takeoverMs: 3_000,
   restartMs: 500,

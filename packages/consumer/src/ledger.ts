@@ -16,6 +16,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { type ChainState, formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
 import { type AckInbox, createAckInbox, RefusedError } from './ack-inbox.ts';
+import { areBatchesUnavailable, arePlenty, createBatchSender, cutIntoBatches, knowsBatches } from './atomic-batch.ts';
 import type { SealedBlock } from './batch.ts';
 import { ConsumerError } from './errors.ts';
 import { readStored } from './find-block.ts';
@@ -33,6 +34,8 @@ export interface LedgerOptions {
   readonly ackTimeoutMs: number;
   /** Chains whose state is kept in memory, about. */
   readonly maxCachedChains: number;
+  /** Blocks from which on they are stored in atomic batches, if the stream takes those. */
+  readonly minBatchedBlocks: number;
 }
 
 export interface Ledger {
@@ -81,9 +84,12 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let streamsAt: number | null = null;
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
+  const common = { 'Nats-Expected-Stream': stream, 'Waybill-Writer': options.writer };
   const condition = headers();
-  condition.set('Nats-Expected-Stream', stream);
-  condition.set('Waybill-Writer', options.writer);
+  for (const [name, value] of Object.entries(common)) condition.set(name, value);
+  const subjectOf = (orgid: string): string => formatLedgerSubject(orgid, settings.ledgerPrefix);
+  const sender = createBatchSender({ nc, inbox, common, subjectOf, newest: heads.newest });
+  let batches = found.allowsBatches && knowsBatches(nc);
 
   async function store(block: SealedBlock): Promise<void> {
     const { orgid } = block;
@@ -95,15 +101,43 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     else condition.delete(STREAMS_HEADER);
     condition.set('Nats-Expected-Last-Subject-Sequence', String(heads.newest(orgid)));
     // The client prints the headers at once.
-    const { seq } = await inbox.publish(formatLedgerSubject(orgid, settings.ledgerPrefix), payload, condition);
+    const { seq } = await inbox.publish(subjectOf(orgid), payload, condition);
+    noteStored(orgid, seq);
+    if (recordsStreams) streamsAt = seq;
+  }
+
+  function noteStored(orgid: string, seq: number): void {
     heads.stored(orgid, seq);
     if (seq > (known?.seq ?? 0)) known = { orgid, seq };
-    if (recordsStreams) streamsAt = seq;
   }
 
   /** One after the other: only the acknowledgement of one says what the next has to follow. */
   async function storeInOrder(blocks: readonly SealedBlock[]): Promise<void> {
     for (const block of blocks) await store(block);
+  }
+
+  async function storeBatch(blocks: readonly SealedBlock[]): Promise<void> {
+    try {
+      const first = await sender.send(blocks);
+      for (const [i, { orgid }] of blocks.entries()) noteStored(orgid, first + i);
+    } catch (error) {
+      if (!areBatchesUnavailable(error)) throw error;
+      // Nothing of it is stored.
+      batches = false;
+      await inParallel(blocks, chainsAtOnce(blocks), store);
+    }
+  }
+
+  /** The blocks of each chain in their order; of different chains, as many as possible at once. */
+  async function storeChains(chains: readonly (readonly SealedBlock[])[]): Promise<void> {
+    let rest = chains;
+    for (;;) {
+      const next = rest.map(([block]) => block as SealedBlock);
+      if (!batches || !arePlenty(next, options.minBatchedBlocks)) break;
+      for (const batch of cutIntoBatches(next)) await storeBatch(batch);
+      rest = rest.map((blocks) => blocks.slice(1)).filter((blocks) => blocks.length > 0);
+    }
+    await inParallel(rest, chainsAtOnce(rest.flat()), storeInOrder);
   }
 
   return {
@@ -128,7 +162,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
       await storeInOrder(byChain.get(SYSTEM_CHAIN) ?? []);
       // 2. Whatever subset of these is stored, each chain is good in itself.
       byChain.delete(SYSTEM_CHAIN);
-      await inParallel([...byChain.values()], chainsAtOnce(blocks), storeInOrder);
+      await storeChains([...byChain.values()]);
       // 3. Everything up to `after` is stored but what is in this block, which says so.
       await storeInOrder(blocks.slice(-1));
       watermark = after;
@@ -144,21 +178,29 @@ const BYTES_AT_ONCE = 2 * 1024 * 1024;
 
 function chainsAtOnce(blocks: readonly SealedBlock[]): number {
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
-  return Math.max(16, Math.min(1_024, Math.floor((BYTES_AT_ONCE * blocks.length) / bytes)));
+  return Math.max(16, Math.min(1_024, Math.floor((BYTES_AT_ONCE * blocks.length) / Math.max(1, bytes))));
+}
+
+export interface NewestBlock {
+  /** Sequence in the stream, 0 when there is none. */
+  readonly lastSeq: number;
+  readonly watermark: number;
+  readonly writer: string | null;
+  readonly orgid: string | null;
+  /** The stream takes atomic batches, if its server knows them. */
+  readonly allowsBatches: boolean;
 }
 
 /** What stands at the end of the LEDGER stream, as its leader has it. @throws ConsumerError LEDGER_DAMAGED */
-export async function readNewest(
-  jsm: JetStreamManager,
-  settings: Settings,
-): Promise<{ lastSeq: number; watermark: number; writer: string | null; orgid: string | null }> {
+export async function readNewest(jsm: JetStreamManager, settings: Settings): Promise<NewestBlock> {
   const stream = settings.ledgerStream;
-  const { state } = await jsm.streams.info(stream);
+  const { state, config } = await jsm.streams.info(stream);
+  const allowsBatches = config.allow_atomic === true;
   const lost = (state.num_deleted ?? 0) + (state.lost?.msgs?.length ?? 0);
   if (lost > 0 || (state.messages > 0 && state.first_seq !== 1)) {
     throw damaged(`stream ${stream} starts at ${state.first_seq} and lacks ${lost} messages`);
   }
-  if (state.last_seq === 0) return { lastSeq: 0, watermark: 0, writer: null, orgid: null };
+  if (state.last_seq === 0) return { lastSeq: 0, watermark: 0, writer: null, orgid: null, allowsBatches };
   const message = await jsm.streams.getMessage(stream, { seq: state.last_seq });
   if (!message) throw damaged(`stream ${stream} has no message ${state.last_seq}, its last`);
   const { trailer } = readStored(settings, message.subject, message);
@@ -167,6 +209,7 @@ export async function readNewest(
     watermark: trailer.watermark,
     writer: message.header?.get('Waybill-Writer') || null,
     orgid: trailer.orgid,
+    allowsBatches,
   };
 }
 
