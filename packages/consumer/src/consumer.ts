@@ -14,7 +14,7 @@ import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StreamChangedError } from './enter-epoch.ts';
 import { ConsumerError } from './errors.ts';
-import { createFold, type FoldCounts } from './fold.ts';
+import { createFold } from './fold.ts';
 import { isConflict } from './ledger.ts';
 import { explain, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
@@ -68,7 +68,7 @@ export interface ConsumerOptions extends Settings {
 /** `waiting`: the stream of events is not there, or may not be read; `lastError` says which and why. */
 export type Role = 'starting' | 'writer' | 'standby' | 'waiting' | 'closed';
 
-export interface ConsumerStatus extends Readonly<FoldCounts>, Readonly<SessionProgress> {
+export interface ConsumerStatus extends Readonly<SessionProgress> {
   readonly role: Role;
   /** Sessions that ended because another writer was first, since the start. */
   readonly conflicts: number;
@@ -126,6 +126,10 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     lag: 0,
     commits: 0,
     blocks: 0,
+    entries: 0,
+    rejected: 0,
+    duplicates: 0,
+    gaps: 0,
     chains: 0,
     lastCommitMs: null,
     epoch: 0,
@@ -248,7 +252,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   }
 
   return {
-    status: () => ({ ...state, ...progress, ...fold.counts }),
+    status: () => ({ ...state, ...progress }),
     close,
     done,
     [Symbol.asyncDispose]: close,

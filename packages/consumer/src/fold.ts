@@ -52,6 +52,8 @@ interface FoldState {
 export interface FoldSink {
   /** A new entry of a chain, whose state is already the one after it. */
   append(orgid: string, line: string): void;
+  /** Of what was appended: `entries` by the sink, the others by the fold. */
+  readonly counts: FoldCounts;
 }
 
 type FoldResult =
@@ -74,13 +76,10 @@ export interface Fold {
   mark(item: StreamItem, state: FoldState, sink: FoldSink): void;
   /** Appends a record that stands for no message, after the items up to this one. */
   note(what: SystemRecord, item: StreamItem, state: FoldState, sink: FoldSink): void;
-  /** Since the fold was made. */
-  readonly counts: Readonly<FoldCounts>;
 }
 
 export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOptions): Fold {
   const readOptions = { subjectPrefix, ...(checkData && { checkData }) };
-  const counts: FoldCounts = { entries: 0, rejected: 0, duplicates: 0, gaps: 0 };
 
   function route(item: StreamItem): RoutedItem {
     if (item.kind === 'gap') return { item, orgid: SYSTEM_CHAIN, reading: null };
@@ -97,7 +96,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
         const { reason, detail } = reading as Reading & { ok: false };
         const wellFormed = detail.toWellFormed();
         if (record(item, state, sink, { kind: 'rejected', reason, detail: wellFormed, ...keep(item) }))
-          counts.rejected++;
+          sink.counts.rejected++;
       } else if (!appendEvent(item, reading, state, sink)) {
         return { done: false, index, orgid };
       }
@@ -123,7 +122,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const seq = chain.head.seq + 1;
     if (origin && !admit(chain.producers, origin.producer, origin.sequence, seq)) {
       const duplicate: SystemRecord = { kind: 'duplicate', orgid: reading.orgid, ...origin, ...keep(item) };
-      if (record(item, state, sink, duplicate)) counts.duplicates++;
+      if (record(item, state, sink, duplicate)) sink.counts.duplicates++;
       return true;
     }
     const volume = volumeOf(seq, transfer, sizes);
@@ -140,7 +139,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const gap: SystemRecord = { kind: 'gap', first: start, last };
     const at = { seq: last, subject: '', received: received ?? (chain.head.received || EPOCH) };
     append(chain, at, canonicalJson({ ...gap }), NO_VOLUME, sink);
-    counts.gaps++;
+    sink.counts.gaps++;
   }
 
   function mark(item: StreamItem, state: FoldState, sink: FoldSink): void {
@@ -178,11 +177,10 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const source = { stream, seq, subject: subject.toWellFormed() };
     const { line, head } = appendEntry(chain.head, { received, source, event, volume }, sha256);
     chain.head = head;
-    counts.entries++;
     sink.append(head.orgid, line);
   }
 
-  return { route, run, mark, note, counts };
+  return { route, run, mark, note };
 }
 
 /** `received` of a gap with nothing before it and nothing after it. */

@@ -7,7 +7,7 @@ import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
 import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
 import { shiftReader } from './epoch.ts';
-import type { Fold, RoutedItem } from './fold.ts';
+import type { Fold, FoldCounts, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { explain, isRefusal } from './nats-error.ts';
 import { createReader, type StreamItem } from './reader.ts';
@@ -15,12 +15,13 @@ import { checkSameStream } from './same-stream.ts';
 import { startStreamRecorder, type StreamRecorder } from './stream-record.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 
-export interface SessionProgress {
+/** The counts are of commits that were finished, since the start of the process. */
+export interface SessionProgress extends FoldCounts {
   /** Every AUDIT message up to here is in the ledger. */
   watermark: number;
   /** AUDIT messages that are not, when last counted. */
   lag: number;
-  /** Commits, and blocks in them, since the start of the process. */
+  /** Commits, and blocks in them. */
   commits: number;
   blocks: number;
   /** Chains whose state is in memory. */
@@ -103,10 +104,14 @@ export async function runSession(session: SessionOptions): Promise<void> {
   }
 
   const committer = createCommitter(ledger, {
-    onCommitted({ blocks, ms, watermark }) {
+    onCommitted({ counts, blocks, ms, watermark }) {
       progress.watermark = watermark;
       progress.commits++;
       progress.blocks += blocks;
+      progress.entries += counts.entries;
+      progress.rejected += counts.rejected;
+      progress.duplicates += counts.duplicates;
+      progress.gaps += counts.gaps;
       progress.lastCommitMs = ms;
       progress.chains = ledger.chains.size;
       progress.lag = reader.position - watermark + reader.pending;
