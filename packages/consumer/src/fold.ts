@@ -68,14 +68,21 @@ export interface FoldCounts {
   gaps: number;
 }
 
+/** The last message that is chained when a record is made: no message at or before it may come to `_system` later. */
+export interface Place {
+  readonly seq: number;
+  /** null: as the entry before. */
+  readonly received: string | null;
+}
+
 export interface Fold {
   route(item: StreamItem): RoutedItem;
   /** Appends the items from `start` on, until one needs sizes that are not there. */
   run(items: readonly RoutedItem[], start: number, state: FoldState, sink: FoldSink): FoldResult;
   /** Appends a record that everything up to an item is chained, for when no block says so. */
   mark(item: StreamItem, state: FoldState, sink: FoldSink): void;
-  /** Appends a record that stands for no message, after the items up to this one. */
-  note(what: SystemRecord, item: StreamItem, state: FoldState, sink: FoldSink): void;
+  /** Appends a record that stands for no message. */
+  note(what: SystemRecord, at: Place, state: FoldState, sink: FoldSink): void;
 }
 
 export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOptions): Fold {
@@ -152,10 +159,10 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
   }
 
-  function note(what: SystemRecord, item: StreamItem, state: FoldState, sink: FoldSink): void {
+  function note(what: SystemRecord, place: Place, state: FoldState, sink: FoldSink): void {
     const chain = chainOf(SYSTEM_CHAIN, state);
-    const seq = Math.max(item.kind === 'gap' ? item.last : item.seq, chain.head.sourceSeq);
-    const at = { seq, subject: '', received: item.received ?? (chain.head.received || EPOCH) };
+    const seq = Math.max(place.seq, chain.head.sourceSeq);
+    const at = { seq, subject: '', received: place.received ?? (chain.head.received || EPOCH) };
     append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
   }
 
