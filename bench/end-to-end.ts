@@ -19,6 +19,7 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
 import { startConsumerProcess } from '../scripts/start/consumer-process.ts';
+import { median } from './median.ts';
 
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 50_000);
 const ORGS = Number(process.env['BENCH_ORGS'] ?? 100);
@@ -182,8 +183,4 @@ async function rate(work: () => Promise<void>): Promise<number> {
 
 function perSecond(started: number): number {
   return (EVENTS * 1_000) / (performance.now() - started);
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 }

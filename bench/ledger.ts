@@ -13,6 +13,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
+import { median } from './median.ts';
 
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 100_000);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
@@ -55,10 +56,6 @@ async function rate(work: () => Promise<void>): Promise<number> {
   const started = performance.now();
   await work();
   return EVENTS / ((performance.now() - started) / 1000);
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 }
 
 /** Events as the publisher sends them: canonical JSON of about 430 bytes. */

@@ -17,36 +17,15 @@ import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { artifactUploaded, createPublisher, type EventDraft, type Publisher } from '@waybill/publisher';
-import { createDataCheck, stampEvent } from '@waybill/schema';
 import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
+import { median } from './median.ts';
 import { openRawPublisher, rawMessage } from './raw-publish.ts';
+import { fieldsOf, SOURCE, stamp } from './upload.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 7);
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 50_000);
 const QUIET = { info: () => {}, warn: () => {} };
-const SOURCE = '//cas.example/artifact-cas';
-
-const fieldsOf = (n: number) => ({
-  orgid: `org-${n % 10}`,
-  actortype: 'API_TOKEN' as const,
-  actorid: '0197c0de-0000-7000-8000-000000000001',
-  digest: `sha256:${n.toString(16).padStart(64, '0')}`,
-  size_bytes: 1_048_576 + n,
-  file_name: 'sbom.cyclonedx.json',
-  backend_type: 'OCI',
-  skipped: false,
-});
-
-const stamp = (n: number) => {
-  const id = '0197c0de-0000-7000-8000-000000000002';
-  const when = { id, source: SOURCE, time: new Date().toISOString(), producer: id, sequence: String(n + 1) };
-  return stampEvent(artifactUploaded.type, fieldsOf(n), when, createDataCheck());
-};
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-}
 
 const round = (value: number, digits = 2) => Number(value.toFixed(digits));
 

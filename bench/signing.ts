@@ -10,46 +10,18 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { artifactUploaded, createPublisher, createSigner, type Signer } from '@waybill/publisher';
-import { createDataCheck, stampEvent } from '@waybill/schema';
 import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
+import { median } from './median.ts';
+import { fieldsOf, SOURCE, stamp } from './upload.ts';
 
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 7);
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 10_000);
 const QUIET = { info: () => {}, warn: () => {} };
-const SOURCE = '//cas.example/artifact-cas';
 const key = generateKeyPairSync('ed25519').privateKey;
 
-const fieldsOf = (n: number) => ({
-  orgid: `org-${n % 10}`,
-  actortype: 'API_TOKEN' as const,
-  actorid: '0197c0de-0000-7000-8000-000000000001',
-  digest: `sha256:${n.toString(16).padStart(64, '0')}`,
-  size_bytes: 1_048_576 + n,
-  file_name: 'sbom.cyclonedx.json',
-  backend_type: 'OCI',
-  skipped: false,
-});
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
-}
-
 function signAlone(): number {
-  const id = '0197c0de-0000-7000-8000-000000000002';
-  const when = {
-    id,
-    source: SOURCE,
-    time: new Date().toISOString(),
-    producer: id,
-    sequence: '1',
-    keyid: id.slice(0, 16),
-  };
-  const check = createDataCheck();
-  const texts = Array.from(
-    { length: 1_000 },
-    (_, n) => stampEvent(artifactUploaded.type, fieldsOf(n), when, check).text,
-  );
+  const texts = Array.from({ length: 1_000 }, (_, n) => stamp(n, { keyid: '0197c0de-0000-70' }).text);
   const start = performance.now();
   let length = 0;
   for (let n = 0; n < EVENTS; n++) length += sign(null, Buffer.from(texts[n % 1_000] as string), key).length;

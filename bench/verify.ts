@@ -15,6 +15,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median } from './median.ts';
 
 const ENTRIES = Number(process.env['BENCH_ENTRIES'] ?? 100_000);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 5);
@@ -103,10 +104,6 @@ function acttrace(path: string): { whole: number; event: number } | null {
   if (error && (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
   if (error || status !== 0) throw new Error(`python3 ${PEER} ended with ${status}: ${error?.message ?? stderr}`);
   return JSON.parse(stdout) as { whole: number; event: number };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'waybill-bench-'));

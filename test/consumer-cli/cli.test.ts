@@ -217,12 +217,17 @@ describe('with a server of its own', () => {
     expect(stopped.stdout).toContain('"name":"WAYBILL_PORT"');
   });
 
-  test('a reader that goes away is no error', async () => {
+  test('a reader that goes away is no error, and the next entry ends what follows a chain', async () => {
     const { child, done } = start(env, ['replay', '--org', 'bolt', '--follow']);
-    child.stdout.once('data', () => child.stdout.destroy());
-    await publishAll(await server.connect(), []);
-    setTimeout(() => child.kill('SIGTERM'), 1500);
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    await once(child.stdout, 'close');
+    const serve = start(env, ['serve']);
+    const event = artifactEvent(DEFAULT_SETTINGS, { orgid: 'bolt', kind: 'upload', bytes: 10 });
+    await publishAll(await server.connect(), [event]);
     expect(await done).toMatchObject({ code: 0, stderr: '' });
+    serve.child.kill('SIGTERM');
+    expect((await serve.done).code).toBe(0);
   });
 
   test('serve waits for a server that is not there yet, and ends when it is told to meanwhile', async () => {

@@ -3,6 +3,7 @@ import { checkStreams, type ConsumerError, type DeployOptions, deployStreams } f
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { until } from '../support/until.ts';
 
 function names(): DeployOptions {
   const tag = randomBytes(5).toString('hex');
@@ -121,7 +122,8 @@ describe('a destructive change is refused before anything is changed', () => {
     const prefixed = (change.subjects ?? ['PREFIX.>']).map((subject) => subject.replace('PREFIX', options.auditPrefix));
     await manager.streams.add({ name: options.auditStream, ...change, subjects: prefixed });
     await jetstream(nc).publish(`${options.auditPrefix}.a.b`, 'kept');
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    const { state } = await manager.streams.info(options.auditStream);
+    await until('the message to be older than a millisecond', () => Date.now() - Date.parse(state.first_ts) > 1);
     const error = await refusal(deployStreams(nc, { ...options, ...limits }));
     expect(error.code).toBe('DESTRUCTIVE_CHANGE');
     expect(error.message).toContain(`stream ${options.auditStream}: ${field} is`);

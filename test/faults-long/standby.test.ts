@@ -7,7 +7,7 @@ import { ledgerSize } from '../support/ledger-size.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve, type Serving, type WaybillEnvironment } from '../support/waybill-process.ts';
+import { environmentOf, serve, type Serving } from '../support/waybill-process.ts';
 
 /**
  * Several `waybill serve` on one pair of streams. The promise: one writes and the others take over when it dies, hangs or
@@ -20,13 +20,6 @@ const PER_SECOND = 500;
 
 async function roleOf(consumer: Serving): Promise<string | undefined> {
   return (await consumer.status())?.role;
-}
-
-/** Starts so many, and waits until one writes and the others stand by. */
-async function startAll(number: number, environment: WaybillEnvironment): Promise<Serving[]> {
-  const consumers = Array.from({ length: number }, () => serve(environment));
-  await oneWriter(consumers);
-  return consumers;
 }
 
 async function oneWriter(consumers: readonly Serving[]): Promise<void> {
@@ -57,32 +50,51 @@ async function untilItMoves(nc: NatsConnection, settings: Settings): Promise<num
   return Math.round(performance.now() - since);
 }
 
-function withHealth(url: string, settings: Settings): WaybillEnvironment {
-  return { ...environmentOf(url, settings), WAYBILL_HTTP_PORT: '0' };
+/** A server with streams under load, and so many consumers of which one writes and the others stand by. */
+async function startGroup(number: number, extraConfig = '') {
+  await using starting = new AsyncDisposableStack();
+  const server = starting.use(await startNats({ extraConfig }));
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  const environment = { ...environmentOf(server.url, settings), WAYBILL_HTTP_PORT: '0' };
+  const load = starting.use(billedLoad({ url: server.url, settings }));
+  load.start(PER_SECOND);
+  const consumers = Array.from({ length: number }, () => starting.use(serve(environment)));
+  await oneWriter(consumers);
+  const running = starting.move();
+  return {
+    nc,
+    settings,
+    load,
+    consumers,
+    /** Starts another one in the place of one that has ended. */
+    replace(ended: Serving): Serving {
+      const successor = running.use(serve(environment));
+      consumers[consumers.indexOf(ended)] = successor;
+      return successor;
+    },
+    async expectAllChainedOnce(): Promise<void> {
+      await load.finish();
+      await load.expectExactLedger(nc);
+      await load.expectExactBill();
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
 }
 
 test('the writer is killed, again and again: a standby takes over', async () => {
-  await using server = await startNats();
-  const nc = await server.connect();
-  const settings = await makeStreams(nc);
-  const environment = withHealth(server.url, settings);
-  await using load = billedLoad({ url: server.url, settings });
-  load.start(PER_SECOND);
-  await using stack = new AsyncDisposableStack();
-  const consumers = await startAll(2, environment);
-  for (const consumer of consumers) stack.use(consumer);
+  await using group = await startGroup(2);
+  const { nc, settings, consumers, load } = group;
   const took: number[] = [];
   for (let round = 0; round < 5; round++) {
     const writer = await pickWriter(consumers);
     await writer.kill9();
     expect(writer.log).toContain('writing');
     took.push(await untilItMoves(nc, settings));
-    consumers[consumers.indexOf(writer)] = stack.use(serve(environment));
+    group.replace(writer);
     await oneWriter(consumers);
   }
-  await load.finish();
-  await load.expectExactLedger(nc);
-  await load.expectExactBill();
+  await group.expectAllChainedOnce();
   console.log(
     `5 deaths of the writer: taken over after ${took.join(', ')} ms; ${load.made} emitted, each chained once`,
   );
@@ -90,15 +102,9 @@ test('the writer is killed, again and again: a standby takes over', async () => 
 
 test('the writer hangs past every time-out and wakes up beside its successor', async () => {
   // The server gives up the frozen client, too: nothing that it held is left when it wakes.
-  await using server = await startNats({ extraConfig: 'ping_interval: "2s", ping_max: 1' });
-  const nc = await server.connect();
-  const settings = await makeStreams(nc);
+  await using group = await startGroup(2, 'ping_interval: "2s", ping_max: 1');
+  const { nc, settings, consumers, load } = group;
   const manager = await jetstreamManager(nc);
-  await using load = billedLoad({ url: server.url, settings });
-  load.start(PER_SECOND);
-  await using stack = new AsyncDisposableStack();
-  const consumers = await startAll(2, withHealth(server.url, settings));
-  for (const consumer of consumers) stack.use(consumer);
   const readers = async () => (await manager.streams.info(settings.auditStream)).state.consumer_count;
 
   const took: number[] = [];
@@ -115,9 +121,7 @@ test('the writer hangs past every time-out and wakes up beside its successor', a
     await oneWriter(consumers);
     await untilItMoves(nc, settings);
   }
-  await load.finish();
-  await load.expectExactLedger(nc);
-  await load.expectExactBill();
+  await group.expectAllChainedOnce();
   console.log(
     `3 hangs of the writer (SIGSTOP): taken over after ${took.join(', ')} ms; ` +
       `woken, one wrote and one stood by; ${load.made} emitted, each chained once`,
@@ -125,15 +129,8 @@ test('the writer hangs past every time-out and wakes up beside its successor', a
 });
 
 test('a rolling restart of three, twice', async () => {
-  await using server = await startNats();
-  const nc = await server.connect();
-  const settings = await makeStreams(nc);
-  const environment = withHealth(server.url, settings);
-  await using load = billedLoad({ url: server.url, settings });
-  load.start(PER_SECOND);
-  await using stack = new AsyncDisposableStack();
-  const consumers = await startAll(3, environment);
-  for (const consumer of consumers) stack.use(consumer);
+  await using group = await startGroup(3);
+  const { nc, settings, consumers, load } = group;
   const stood: number[] = [];
   for (let turn = 0; turn < 6; turn++) {
     const leaving = consumers[turn % 3] as Serving;
@@ -141,15 +138,12 @@ test('a rolling restart of three, twice', async () => {
     expect(await leaving.terminate(), leaving.log).toBe(0);
     const idle = await untilItMoves(nc, settings);
     if (wrote) stood.push(idle);
-    const successor = stack.use(serve(environment));
-    consumers[turn % 3] = successor;
+    const successor = group.replace(leaving);
     await until('its successor to be ready', async () =>
       ['writer', 'standby'].includes((await roleOf(successor)) ?? ''),
     );
   }
-  await load.finish();
-  await load.expectExactLedger(nc);
-  await load.expectExactBill();
+  await group.expectAllChainedOnce();
   console.log(
     `6 restarts: ${stood.length} of the writer, whose place was taken after ${stood.join(', ')} ms; ` +
       `${load.made} emitted, each chained once`,

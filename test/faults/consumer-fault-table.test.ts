@@ -108,3 +108,51 @@ test.for([
     console.log(`fault table: ${operations.length} operations × ${FAULTS.length} faults, each recovered`);
   },
 );
+
+test('whatever operation fails in whatever way, an idle ledger gets its record of the streams once', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  await publishAll(nc, mixedTraffic(settings));
+  const manager = await jetstreamManager(nc);
+  const start = (connection: NatsConnection, ledger: Settings) =>
+    startConsumer({ nc: connection, ...FAST, ...ledger, streamHistory: createStreamHistory() });
+  const isRecorded = async ({ ledgerStream, ledgerPrefix }: Settings) => {
+    const newest = await manager.streams.getMessage(ledgerStream, { last_by_subj: `${ledgerPrefix}.${SYSTEM_CHAIN}` });
+    return newest?.header?.get('Waybill-Streams') === 'this';
+  };
+
+  async function run(at: number, fault: Fault): Promise<string[]> {
+    const ledger = await anotherLedger(nc, settings, `idle_${at + 1}_${FAULTS.indexOf(fault)}`);
+    {
+      // One that records nothing, and leaves nothing to chain.
+      await using before = await startConsumer({ nc, ...FAST, ...ledger });
+      await caughtUp(nc, ledger);
+      await before.close();
+    }
+    const faulty = faultyConnection(nc, { at, fault });
+    await using consumer = await start(faulty.nc, ledger);
+    const wasReached = () => fault.startsWith('killed') && faulty.operations.length > at;
+    await until('the record', async () => (at >= 0 && wasReached()) || isRecorded(ledger));
+    await consumer.close();
+    if (fault.startsWith('killed') && at >= 0) {
+      await using successor = await start(nc, ledger);
+      await until('the record', () => isRecorded(ledger));
+      await successor.close();
+    }
+    const entries = (await checkLedger(nc, ledger)).entries(SYSTEM_CHAIN);
+    const what = `operation ${at} (${faulty.operations[at]}) ${fault}`;
+    expect(entries.filter(({ event }) => event?.['kind'] === 'streams').length, what).toBe(1);
+    expect(entries.at(-1)?.event?.['kind'], what).toBe('streams');
+    await manager.streams.delete(ledger.ledgerStream);
+    return faulty.operations;
+  }
+
+  const operations = await run(-1, 'not sent');
+  const cases = operations.flatMap((_, at) => FAULTS.map((fault) => ({ at, fault })));
+  const runAll = async (): Promise<void> => {
+    for (let next = cases.pop(); next; next = cases.pop()) await run(next.at, next.fault);
+  };
+  await Promise.all(Array.from({ length: 8 }, runAll));
+  console.log(`fault table: ${operations.length} operations × ${FAULTS.length} faults, the record is there once`);
+}, 300_000);

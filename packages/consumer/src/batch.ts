@@ -1,7 +1,7 @@
 /** Collects the entries of one commit and cuts them into blocks. */
 import { type ChainState, formatTrailerLine, type Head, type ProducerWindows, SYSTEM_CHAIN } from '@waybill/schema';
 import { type Arena, type ArenaPool, createArena } from './arena.ts';
-import type { FoldSink } from './fold.ts';
+import type { FoldCounts, FoldSink } from './fold.ts';
 
 /**
  * A block is closed when its entries have this many bytes. What can still come on top, one entry of at most 100 KiB
@@ -43,7 +43,7 @@ export function createBatch(chains: ReadonlyMap<string, ChainState>, pool: Arena
   const arena = createArena(pool);
   const drafts: Draft[] = [];
   const open = new Map<string, Draft>();
-  let entries = 0;
+  const counts: FoldCounts = { entries: 0, rejected: 0, duplicates: 0, gaps: 0 };
 
   return {
     append(orgid, text) {
@@ -57,13 +57,14 @@ export function createBatch(chains: ReadonlyMap<string, ChainState>, pool: Arena
         drafts.push(draft);
       }
       draft.bytes += arena.lengthOf(line) + 1;
-      entries++;
+      counts.entries++;
       if (draft.bytes < FULL_BLOCK_BYTES) return;
       draft.state = snapshot(head, producers);
       open.delete(orgid);
     },
+    counts,
     get entries() {
-      return entries;
+      return counts.entries;
     },
     get bytes() {
       return arena.bytes;

@@ -1,4 +1,5 @@
 import type { Batch } from './batch.ts';
+import type { FoldCounts } from './fold.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface Committer {
@@ -16,7 +17,7 @@ export interface Committer {
 }
 
 export interface CommitterHooks {
-  onCommitted(commit: { blocks: number; ms: number; watermark: number }): void;
+  onCommitted(commit: { counts: FoldCounts; blocks: number; ms: number; watermark: number }): void;
   /** Called at once, even if nobody is waiting for the commit. */
   onFailed(error: Error): void;
 }
@@ -36,7 +37,8 @@ export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committe
       throw error;
     }
     batch.release();
-    hooks.onCommitted({ blocks: blocks.length, ms: performance.now() - started, watermark: position });
+    const ms = performance.now() - started;
+    hooks.onCommitted({ counts: batch.counts, blocks: blocks.length, ms, watermark: position });
   }
 
   return {

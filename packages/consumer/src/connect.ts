@@ -41,6 +41,8 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
       timeout: options.timeoutMs ?? 5_000,
       inboxPrefix: nats.inboxPrefix,
       maxReconnectAttempts: -1,
+      // After a restart of the server a standby must not be back long before the writer: it would take its place.
+      reconnectTimeWait: 500,
       // A password that is being rotated ends nothing.
       ignoreAuthErrorAbort: true,
       pingInterval: 5_000,

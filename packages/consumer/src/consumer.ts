@@ -7,19 +7,19 @@
  * ledger as it then is: there is no state to mend. A consumer that finds another one writing stands by and takes over
  * when the ledger stops moving while AUDIT is ahead of it.
  */
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StreamChangedError } from './enter-epoch.ts';
-import { NO_EPOCH, readLag } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
-import { createFold, type FoldCounts } from './fold.ts';
-import { isConflict, readNewest } from './ledger.ts';
+import { createFold } from './fold.ts';
+import { isConflict } from './ledger.ts';
 import { explain, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import type { Settings } from './settings.ts';
+import { standBy } from './standby.ts';
 import type { StreamHistory } from './stream-record.ts';
 
 /** The part of pino's interface that is used. */
@@ -54,7 +54,10 @@ export interface ConsumerOptions extends Settings {
   readonly minBatchedBlocks?: number;
   /** How long a commit waits for its acknowledgements. Default 10,000. */
   readonly ackTimeoutMs?: number;
-  /** How long the ledger has to stand still, with AUDIT ahead, before a standby takes over. Default 3,000. */
+  /**
+   * How long the ledger has to stand still, with AUDIT ahead, before a standby takes over: up to 1.25 times that, spread,
+   * and it may take half of it more to be seen and a session to be opened. Default 2,000.
+   */
   readonly takeoverMs?: number;
   /** How long to wait after a failure before starting again from the ledger. Default 500. */
   readonly restartMs?: number;
@@ -70,7 +73,7 @@ export interface ConsumerOptions extends Settings {
 /** `waiting`: the stream of events is not there, or may not be read; `lastError` says which and why. */
 export type Role = 'starting' | 'writer' | 'standby' | 'waiting' | 'closed';
 
-export interface ConsumerStatus extends Readonly<FoldCounts>, Readonly<SessionProgress> {
+export interface ConsumerStatus extends Readonly<SessionProgress> {
   readonly role: Role;
   /** Sessions that ended because another writer was first, since the start. */
   readonly conflicts: number;
@@ -95,7 +98,7 @@ const DEFAULTS = {
   maxCachedChains: 20_000,
   minBatchedBlocks: 64,
   ackTimeoutMs: 10_000,
-  takeoverMs: 3_000,
+  takeoverMs: 2_000,
   restartMs: 500,
 } satisfies Partial<ConsumerOptions>;
 
@@ -129,6 +132,10 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     lag: 0,
     commits: 0,
     blocks: 0,
+    entries: 0,
+    rejected: 0,
+    duplicates: 0,
+    gaps: 0,
     chains: 0,
     lastCommitMs: null,
     epoch: 0,
@@ -168,7 +175,20 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         state.lastError = (reason ?? (error as Error)).message;
         if (isConflict(error)) {
           state.conflicts++;
-          await standBy(jsm);
+          await standBy({
+            jsm,
+            settings: options,
+            logger,
+            writer,
+            takeoverMs: options.takeoverMs ?? DEFAULTS.takeoverMs,
+            progress,
+            stop: stop.signal,
+            onOther(other) {
+              if (state.role !== 'standby') logger.info({ other }, 'another consumer writes: standing by');
+              state.role = 'standby';
+            },
+            isFatal: ({ code }) => FATAL.has(code),
+          });
         } else if (error instanceof StreamChangedError) {
           logger.warn({ reason: error.message }, 'looking at the stream of events anew');
         } else if (reason) {
@@ -221,41 +241,6 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     }
   }
 
-  /** Returns when this consumer should write. */
-  async function standBy(manager: JetStreamManager): Promise<void> {
-    const takeoverMs = options.takeoverMs ?? DEFAULTS.takeoverMs;
-    let seen = 0;
-    let known = NO_EPOCH;
-    // By a clock that nobody can set.
-    let since = performance.now();
-    while (!stop.signal.aborted) {
-      try {
-        const newest = await readNewest(manager, options);
-        // Our own block, whose acknowledgement was lost: there is no other writer.
-        if (newest.writer === writer) return;
-        if (state.role !== 'standby') logger.info({ other: newest.writer }, 'another consumer writes: standing by');
-        state.role = 'standby';
-        progress.watermark = newest.watermark;
-        const { lag, epoch } = await readLag(manager, options, { watermark: newest.watermark, known });
-        known = epoch;
-        progress.lag = lag;
-        progress.epoch = epoch.record?.epoch ?? 0;
-        if (newest.lastSeq !== seen || progress.lag <= 0) since = performance.now();
-        seen = newest.lastSeq;
-        // Spread, so that of several standbys mostly one tries. If two do, the sequence check decides.
-        if (performance.now() - since > takeoverMs * (1 + Math.random() / 2)) {
-          logger.info({ lag: progress.lag }, 'the ledger stands still while AUDIT is ahead: taking over');
-          return;
-        }
-      } catch (error) {
-        if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
-        logger.debug({ err: error }, 'standby could not look at the ledger');
-        since = performance.now();
-      }
-      await pause(takeoverMs / 6);
-    }
-  }
-
   async function pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: stop.signal }).catch(() => undefined);
   }
@@ -273,7 +258,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   }
 
   return {
-    status: () => ({ ...state, ...progress, ...fold.counts }),
+    status: () => ({ ...state, ...progress }),
     close,
     done,
     [Symbol.asyncDispose]: close,

@@ -51,6 +51,8 @@ interface FoldState {
 export interface FoldSink {
   /** A new entry of a chain, whose state is already the one after it. */
   append(orgid: string, line: string): void;
+  /** Of what was appended: `entries` by the sink, the others by the fold. */
+  readonly counts: FoldCounts;
 }
 
 type FoldResult =
@@ -65,21 +67,25 @@ export interface FoldCounts {
   gaps: number;
 }
 
+/** The last message that is chained when a record is made: no message at or before it may come to `_system` later. */
+export interface Place {
+  readonly seq: number;
+  /** null: as the entry before. */
+  readonly received: string | null;
+}
+
 export interface Fold {
   route(item: StreamItem): RoutedItem;
   /** Appends the items from `start` on, until one needs sizes that are not there. */
   run(items: readonly RoutedItem[], start: number, state: FoldState, sink: FoldSink): FoldResult;
   /** Appends a record that everything up to an item is chained, for when no block says so. */
   mark(item: StreamItem, state: FoldState, sink: FoldSink): void;
-  /** Appends a record that stands for no message, after the items up to this one. */
-  note(what: SystemRecord, item: StreamItem, state: FoldState, sink: FoldSink): void;
-  /** Since the fold was made. */
-  readonly counts: Readonly<FoldCounts>;
+  /** Appends a record that stands for no message. */
+  note(what: SystemRecord, at: Place, state: FoldState, sink: FoldSink): void;
 }
 
 export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOptions): Fold {
   const readOptions = { subjectPrefix, ...(checkData && { checkData }) };
-  const counts: FoldCounts = { entries: 0, rejected: 0, duplicates: 0, gaps: 0 };
 
   function route(item: StreamItem): RoutedItem {
     if (item.kind === 'gap') return { item, orgid: SYSTEM_CHAIN, reading: null };
@@ -96,7 +102,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
         const { reason, detail } = reading as Reading & { ok: false };
         const wellFormed = detail.toWellFormed();
         if (record(item, state, sink, { kind: 'rejected', reason, detail: wellFormed, ...keep(item) }))
-          counts.rejected++;
+          sink.counts.rejected++;
       } else if (!appendEvent(item, reading, state, sink)) {
         return { done: false, index, orgid };
       }
@@ -122,7 +128,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const seq = chain.head.seq + 1;
     if (origin && !admit(chain.producers, origin.producer, origin.sequence, seq)) {
       const duplicate: SystemRecord = { kind: 'duplicate', orgid: reading.orgid, ...origin, ...keep(item) };
-      if (record(item, state, sink, duplicate)) counts.duplicates++;
+      if (record(item, state, sink, duplicate)) sink.counts.duplicates++;
       return true;
     }
     const volume = volumeOf(seq, transfer, sizes);
@@ -139,7 +145,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const gap: SystemRecord = { kind: 'gap', first: start, last };
     const at = { seq: last, subject: '', received: received ?? (chain.head.received || EPOCH) };
     append(chain, at, canonicalJson({ ...gap }), NO_VOLUME, sink);
-    counts.gaps++;
+    sink.counts.gaps++;
   }
 
   function mark(item: StreamItem, state: FoldState, sink: FoldSink): void {
@@ -152,10 +158,10 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
   }
 
-  function note(what: SystemRecord, item: StreamItem, state: FoldState, sink: FoldSink): void {
+  function note(what: SystemRecord, place: Place, state: FoldState, sink: FoldSink): void {
     const chain = chainOf(SYSTEM_CHAIN, state);
-    const seq = Math.max(item.kind === 'gap' ? item.last : item.seq, chain.head.sourceSeq);
-    const at = { seq, subject: '', received: item.received ?? (chain.head.received || EPOCH) };
+    const seq = Math.max(place.seq, chain.head.sourceSeq);
+    const at = { seq, subject: '', received: place.received ?? (chain.head.received || EPOCH) };
     append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
   }
 
@@ -177,11 +183,10 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const source = { stream, seq, subject: subject.toWellFormed() };
     const { line, head } = appendEntry(chain.head, { received, source, event, volume }, sha256);
     chain.head = head;
-    counts.entries++;
     sink.append(head.orgid, line);
   }
 
-  return { route, run, mark, note, counts };
+  return { route, run, mark, note };
 }
 
 /** `received` of a gap with nothing before it and nothing after it. */

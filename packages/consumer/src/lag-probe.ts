@@ -48,7 +48,9 @@ export function startLagProbe({ jsm, settings, logger, progress, history }: LagP
   /** An event that was in no chain when looked at. */
   let oldest: { readonly seq: number; readonly storedAt: number } | null = null;
   let sizes: readonly StreamSize[] = [];
+  /** A look is under way; another one was asked for since it began: a change may have come after what it saw. */
   let looking = false;
+  let again = false;
 
   async function look(): Promise<void> {
     const [audit, ledger] = await Promise.all([
@@ -74,9 +76,16 @@ export function startLagProbe({ jsm, settings, logger, progress, history }: LagP
   }
 
   function lookAgain(): void {
+    again = true;
     if (looking) return;
     looking = true;
-    look()
+    const run = async (): Promise<void> => {
+      while (again) {
+        again = false;
+        await look();
+      }
+    };
+    run()
       // What it means is said by those who need the answer more: the session, the check of the streams.
       .catch((error: unknown) => logger.debug({ err: error }, 'could not look at how far the ledger is behind'))
       .finally(() => {

@@ -78,22 +78,22 @@ export const METRICS = {
   },
   waybill_entries_total: {
     type: 'counter',
-    help: 'Entries made, also those of commits that failed and were made again.',
+    help: 'Entries in those commits. What a commit stored that failed after that is counted by nobody.',
     read: ({ entries }) => entries,
   },
   waybill_rejected_total: {
     type: 'counter',
-    help: 'Messages that were no valid events; `_system` has them.',
+    help: 'Messages that were no valid events, in those commits; `_system` has them.',
     read: ({ rejected }) => rejected,
   },
   waybill_duplicates_total: {
     type: 'counter',
-    help: "Events that came again after the stream's own dedupe window; `_system` has them.",
+    help: "Events that came again after the stream's own dedupe window, in those commits; `_system` has them.",
     read: ({ duplicates }) => duplicates,
   },
   waybill_gaps_total: {
     type: 'counter',
-    help: 'Stretches of AUDIT without messages; `_system` has them.',
+    help: 'Stretches of AUDIT without messages, in those commits; `_system` has them.',
     read: ({ gaps }) => gaps,
   },
   waybill_conflicts_total: {

@@ -10,8 +10,10 @@ import { entryAt, readStored } from './find-block.ts';
 import type { Settings } from './settings.ts';
 import { nodeSha256 } from './sha256.ts';
 
-/** Blocks at the ledger's end that are looked at. The newest event of a commit is in one of its blocks, mostly near. */
+/** Blocks that are looked at together. The newest event of a commit is in one of its blocks, mostly near. */
 const BLOCKS = 16;
+/** How often, until an entry is among them that stands for a message: an idle ledger may end in many records. */
+const LOOKS = 64;
 
 export interface SameStreamOptions {
   readonly jsm: JetStreamManager;
@@ -54,9 +56,18 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
 /** Of the last blocks' last entries the one with the newest message of AUDIT; null when none stands for a message. */
 async function newestEntry(jsm: JetStreamManager, settings: Settings): Promise<Entry | null> {
   const { state } = await jsm.streams.info(settings.ledgerStream);
-  const from = Math.max(1, state.last_seq - BLOCKS + 1);
+  let to = state.last_seq;
+  for (let looks = 0; looks < LOOKS && to > 0; looks++, to -= BLOCKS) {
+    const entry = await newestEntryAmong(jsm, settings, to);
+    if (entry) return entry;
+  }
+  return null;
+}
+
+async function newestEntryAmong(jsm: JetStreamManager, settings: Settings, to: number): Promise<Entry | null> {
+  const from = Math.max(1, to - BLOCKS + 1);
   const blocks = await Promise.all(
-    Array.from({ length: Math.max(0, state.last_seq - from + 1) }, async (_, i) => {
+    Array.from({ length: to - from + 1 }, async (_, i) => {
       const message = await jsm.streams.getMessage(settings.ledgerStream, { seq: from + i });
       return message && readStored(settings, message.subject, message);
     }),

@@ -1,13 +1,13 @@
 /** One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong. */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, EPOCH_STRIDE, SYSTEM_CHAIN } from '@waybill/schema';
 import type { ArenaPool } from './arena.ts';
 import { createBatch } from './batch.ts';
 import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
 import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
 import { shiftReader } from './epoch.ts';
-import type { Fold, RoutedItem } from './fold.ts';
+import type { Fold, FoldCounts, Place, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { explain, isRefusal } from './nats-error.ts';
 import { createReader, type StreamItem } from './reader.ts';
@@ -15,12 +15,13 @@ import { checkSameStream } from './same-stream.ts';
 import { startStreamRecorder, type StreamRecorder } from './stream-record.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 
-export interface SessionProgress {
+/** The counts are of commits that were finished, since the start of the process. */
+export interface SessionProgress extends FoldCounts {
   /** Every AUDIT message up to here is in the ledger. */
   watermark: number;
   /** AUDIT messages that are not, when last counted. */
   lag: number;
-  /** Commits, and blocks in them, since the start of the process. */
+  /** Commits, and blocks in them. */
   commits: number;
   blocks: number;
   /** Chains whose state is in memory. */
@@ -62,12 +63,12 @@ export async function runSession(session: SessionOptions): Promise<void> {
   }
   await ledger.load([SYSTEM_CHAIN]);
   // After the chain is loaded: should it have a newer block by now, ours are refused, and the next session looks again.
-  const recorder =
-    session.streamHistory && (await startStreamRecorder({ jsm, settings: session, history: session.streamHistory }));
-  ledger.streamsAt = recorder?.recordedAt ?? null;
-
   // A writer that was overtaken may have repeated a watermark of the epoch before.
   const watermark = Math.max(ledger.watermark, start);
+  const history = session.streamHistory;
+  const recorder = history && (await startStreamRecorder({ jsm, settings: session, history, watermark }));
+  ledger.streamsAt = recorder?.recordedAt ?? null;
+
   /** Why there is nothing more to read. What has arrived is chained first: it may be nowhere else any more. */
   let ended: Error | null = null;
   const source = createReader({
@@ -103,10 +104,14 @@ export async function runSession(session: SessionOptions): Promise<void> {
   }
 
   const committer = createCommitter(ledger, {
-    onCommitted({ blocks, ms, watermark }) {
+    onCommitted({ counts, blocks, ms, watermark }) {
       progress.watermark = watermark;
       progress.commits++;
       progress.blocks += blocks;
+      progress.entries += counts.entries;
+      progress.rejected += counts.rejected;
+      progress.duplicates += counts.duplicates;
+      progress.gaps += counts.gaps;
       progress.lastCommitMs = ms;
       progress.chains = ledger.chains.size;
       progress.lag = reader.position - watermark + reader.pending;
@@ -124,9 +129,10 @@ export async function runSession(session: SessionOptions): Promise<void> {
 
   const writing = createWriting(session, { ledger, committer, sizes, recorder });
   const chunk = Math.min(CHUNK, session.maxBatchMessages);
+  const idleMs = recorder && IDLE_MS;
   try {
     while (!end.signal.aborted) {
-      const items = await reader.next(chunk, writing.isEmpty ? undefined : PATIENCE_MS);
+      const items = await reader.next(chunk, writing.isEmpty ? idleMs : PATIENCE_MS);
       if (end.signal.aborted) break;
       await writing.chain(items);
       // Under a backlog the batch grows, because large batches make large blocks; otherwise nobody waits for it.
@@ -136,6 +142,8 @@ export async function runSession(session: SessionOptions): Promise<void> {
       if (isAll) await writing.claim(items.at(-1));
       if (ended !== null && reader.buffered === 0) break;
     }
+    // Whoever was broken off sends nothing more, and does not wait for an answer.
+    if (failure) throw failure as Error;
     await writing.flush();
     await committer.drain();
   } catch (error) {
@@ -150,6 +158,8 @@ export async function runSession(session: SessionOptions): Promise<void> {
 const CHUNK = 512;
 /** How long a batch waits for messages that the server has and does not deliver. */
 const PATIENCE_MS = 50;
+/** How long a change of the streams waits for a commit that it could be recorded with; then it gets one of its own. */
+const IDLE_MS = 1_000;
 
 const FIRST_BATCH_BYTES = 1024 * 1024;
 const LARGE_BLOCK_BYTES = 128 * 1024;
@@ -186,17 +196,23 @@ function createWriting(
    * much that blocks are large: a block costs as much as two entries, and with `sync_interval: always` a sync.
    */
   let wantedBytes = Math.min(FIRST_BATCH_BYTES, maxBatchBytes);
-  /** The last one in the batch. */
-  let last: StreamItem | null = null;
+  /** Of the last item that was folded, in this session or before it. */
+  let last: Place | null = recorder?.place ?? null;
+
+  /** Not before all items up to `last` are folded: nothing of `_system` may come after a record at its sequence. */
+  function recordStreams(): void {
+    if (!recorder || !last) return;
+    const { head } = ledger.chains.get(SYSTEM_CHAIN) as ChainState;
+    // An epoch is found by its record's number, which no other entry may have (epoch.ts): not before its first message.
+    if (Math.max(last.seq, head.sourceSeq) % EPOCH_STRIDE === 0) return;
+    const state = { chains: ledger.chains, sizes: new Map() };
+    for (const record of batch.entries === 0 ? recorder.takeIdle() : recorder.take())
+      fold.note(record, last, state, batch);
+  }
 
   async function flush(): Promise<void> {
+    recordStreams();
     const full = batch;
-    // Not before all items up to it are folded: nothing of `_system` may come after a record at its sequence.
-    if (last) {
-      const state = { chains: ledger.chains, sizes: new Map() };
-      for (const record of recorder?.take() ?? []) fold.note(record, last, state, full);
-      last = null;
-    }
     batch = createBatch(ledger.chains, pool);
     if (full.bytes >= wantedBytes)
       wantedBytes = Math.min(Math.max(wantedBytes, LARGE_BLOCK_BYTES * full.blocks), maxBatchBytes);
@@ -214,7 +230,7 @@ function createWriting(
         if (next > start) {
           const routedLast = routed[next - 1] as RoutedItem;
           position = lastSeqOf(routedLast);
-          last = routedLast.item;
+          last = { seq: position, received: routedLast.item.received };
         }
         if (!result.done) {
           const { head } = ledger.chains.get(result.orgid) as ChainState;

@@ -15,7 +15,7 @@ import type { NatsConnection, Subscription } from '@nats-io/nats-core';
 import type { ConsumerLogger } from './consumer.ts';
 import { checkStreams, type DeployOptions } from './deploy.ts';
 import { ConsumerError } from './errors.ts';
-import { describeDrift, type Drift } from './streams.ts';
+import { describeDrift, type Drift, mayHarmLedger } from './streams.ts';
 
 export interface StreamWatch {
   /** As of the last check. */
@@ -37,19 +37,8 @@ export interface StreamWatchOptions {
   readonly onAdvisory: () => void;
 }
 
-/** Fields of LEDGER that cost space, speed or copies when they are wrong, but no block. */
-const HARMLESS: ReadonlySet<string> = new Set([
-  'stream',
-  'max_bytes',
-  'max_msg_size',
-  'max_consumers',
-  'num_replicas',
-  'duplicate_window',
-  'allow_direct',
-]);
-
 function isHarmful(drift: Drift, ledgerStream: string): boolean {
-  return drift.stream === ledgerStream && !HARMLESS.has(drift.field);
+  return drift.stream === ledgerStream && mayHarmLedger(drift.field);
 }
 
 const ADVISORIES = '$JS.EVENT.ADVISORY.STREAM.*';

@@ -117,6 +117,22 @@ const UNUSED = {
   sources: null,
 } as const;
 
+/** Fields of LEDGER that cost space, speed or copies when they are wrong, but no block. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'stream',
+  'max_bytes',
+  'max_msg_size',
+  'max_consumers',
+  'num_replicas',
+  'duplicate_window',
+  'allow_direct',
+]);
+
+/** Whether a change of this field of LEDGER may let blocks be erased, changed or added by others. */
+export function mayHarmLedger(field: string): boolean {
+  return !HARMLESS.has(field);
+}
+
 /** Compares a stream as the server describes it with the wanted one; a field that is absent has the server's default. */
 export function findDrift(wanted: WantedStream, found: Partial<StreamConfig>): Drift[] {
   const drift: Drift[] = [];

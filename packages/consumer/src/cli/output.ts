@@ -10,22 +10,24 @@ export interface Output {
   /** A line that replaces the one before; only on a terminal. An empty one clears it. */
   progress(line: string): void;
   readonly isTerminal: boolean;
+  /** Aborted when it is known that nobody reads any more: of a closed pipe, that is the first write after it was closed. */
+  readonly readerGone: AbortSignal;
 }
 
 /** Thrown when nobody reads any more (`| head`): not an error. */
 export class ReaderGone extends Error {}
 
 export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Output {
-  let gone = false;
+  const gone = new AbortController();
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    gone = true;
+    gone.abort();
   });
   let drawn = false;
 
   async function write(text: string): Promise<void> {
-    if (gone) throw new ReaderGone();
-    if (stdout.write(text) || gone) return;
+    if (gone.signal.aborted) throw new ReaderGone();
+    if (stdout.write(text) || gone.signal.aborted) return;
     await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => undefined);
   }
 
@@ -46,5 +48,6 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
       drawn = line !== '';
     },
     isTerminal: stderr.isTTY,
+    readerGone: gone.signal,
   };
 }

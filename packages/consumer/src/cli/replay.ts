@@ -14,7 +14,7 @@ this, so whoever has it needs no NATS to check it.
 
   --org ID        the organization; _system is the chain of what is no organization's event
   --from-seq N    the first entry (default 1)
-  --follow        go on with new entries until interrupted
+  --follow        go on with new entries until interrupted, or until one finds that nobody reads any more
   --json          accepted and without effect: the output is JSON lines anyway
   -h, --help      this text
 
@@ -45,7 +45,8 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
           orgid,
           fromSeq,
           follow: values.flag('follow'),
-          signal: stop.signal,
+          // The write that fails may be the last for long: whoever waits for the next entry has to hear of it.
+          signal: AbortSignal.any([stop.signal, output.readerGone]),
         })) {
           await output.lines(lines);
         }

@@ -1,0 +1,67 @@
+/** What the tests of verification share: chains, what is done to them, and the verdict. */
+import fc from 'fast-check';
+import { canonicalJson } from '../src/canonical.ts';
+import { appendEntry, emptyHead, type Entry, type Head } from '../src/entry.ts';
+import type { Json, JsonObject } from '../src/json.ts';
+import { createLineSplitter } from '../src/line.ts';
+import type { ChainReport } from '../src/verdict.ts';
+import { NO_VOLUME, type Volume } from '../src/volume.ts';
+import { createChainVerifier, verify, type VerifyOptions } from '../src/verify.ts';
+import { anySpec, fastSha256, makeChain, type Spec } from './chain.ts';
+
+const encoder = new TextEncoder();
+export const run = (lines: readonly (string | Uint8Array)[], options: VerifyOptions = {}): ChainReport =>
+  verify(lines, { sha256: fastSha256, ...options });
+export const toBytes = (lines: readonly string[]): Uint8Array =>
+  encoder.encode(lines.map((line) => `${line}\n`).join(''));
+
+/** As `verify --file` does it. */
+export function runFile(bytes: Uint8Array, options: VerifyOptions = {}, chunk = 1000): ChainReport {
+  const verifier = createChainVerifier({ sha256: fastSha256, ...options });
+  const splitter = createLineSplitter();
+  for (let at = 0; at < bytes.length; at += chunk)
+    for (const line of splitter.push(bytes.subarray(at, at + chunk))) verifier.pushBytes(line);
+  const rest = splitter.finish();
+  if (rest) verifier.pushBytes(rest);
+  return verifier.finish();
+}
+
+export const upload = (artifact: number, bytes: number | null = 5, producer: number | null = 1): Spec => ({
+  what: 'upload',
+  artifact,
+  bytes,
+  producer,
+  note: '\ufffd😀ü',
+});
+export const other: Spec = { what: 'other', artifact: 0, bytes: 0, producer: null };
+export const skip = (artifact: number): Spec => ({ what: 'skip', artifact, bytes: null, producer: 1 });
+export const anyChain = fc.array(anySpec, { minLength: 1, maxLength: 6 }).map((specs) => makeChain('acme', specs));
+export const anyLongChain = fc.array(anySpec, { minLength: 3, maxLength: 8 }).map((specs) => makeChain('acme', specs));
+export const headAt = (lines: readonly string[], seq: number) => ({
+  seq,
+  hash: (JSON.parse(lines[seq - 1] as string) as Entry).hash,
+});
+
+/** A chain of one's own making, with right hashes and whatever in it. */
+export function forge(
+  entries: readonly { event: Json; volume?: Volume; received?: string; source?: number }[],
+  orgid = 'acme',
+): string[] {
+  let head: Head = emptyHead(orgid);
+  return entries.map(({ event, volume = NO_VOLUME, received = '2026-01-01T00:00:00.000Z', source }, i) => {
+    const next = appendEntry(
+      head,
+      {
+        received,
+        source: { stream: 'AUDIT', seq: source ?? i + 1, subject: 's' },
+        event: canonicalJson(event),
+        volume,
+      },
+      fastSha256,
+    );
+    head = next.head;
+    return next.line;
+  });
+}
+
+export const erase = (line: string): string => canonicalJson({ ...(JSON.parse(line) as JsonObject), event: null });
