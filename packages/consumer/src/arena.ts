@@ -16,12 +16,12 @@ export interface Arena {
   /** Bytes of all lines. */
   readonly bytes: number;
   /**
-   * Appends a line.
+   * Appends a line, given in pieces.
    *
    * @param after the line that it follows in its block, -1 for the first
    * @returns its number
    */
-  append(text: string, after: number): number;
+  append(pieces: readonly string[], after: number): number;
   /** Without its line feed. */
   lengthOf(line: number): number;
   /** Copies the lines of a block, each with a line feed. @returns how many bytes that were */
@@ -40,7 +40,7 @@ const LINE_FEED = 10;
 const NONE = 0xffff_ffff;
 
 export function createArena(pool: ArenaPool): Arena {
-  let pieces: Piece[] = [];
+  let memories: Piece[] = [];
   let piece: Piece = { start: 0, memory: Buffer.alloc(0) };
   let bytes = 0;
   let lines = 0;
@@ -50,14 +50,14 @@ export function createArena(pool: ArenaPool): Arena {
   function addPiece(least: number): void {
     const memory = (least <= PIECE_BYTES && pool.free.pop()) || Buffer.allocUnsafeSlow(Math.max(PIECE_BYTES, least));
     piece = { start: bytes, memory };
-    pieces.push(piece);
+    memories.push(piece);
   }
 
   /** The piece that has a byte. */
   function pieceAt(start: number, near: number): number {
     let at = near;
-    while ((pieces[at] as Piece).start > start) at--;
-    while (at + 1 < pieces.length && (pieces[at + 1] as Piece).start <= start) at++;
+    while ((memories[at] as Piece).start > start) at--;
+    while (at + 1 < memories.length && (memories[at + 1] as Piece).start <= start) at++;
     return at;
   }
 
@@ -65,15 +65,18 @@ export function createArena(pool: ArenaPool): Arena {
     get bytes() {
       return bytes;
     },
-    append(text, after) {
-      const most = text.length * MAX_UTF8_PER_UNIT;
+    append(pieces, after) {
+      let most = 0;
+      for (const text of pieces) most += text.length * MAX_UTF8_PER_UNIT;
       if (piece.memory.length - (bytes - piece.start) < most) addPiece(most);
       if (index.length === 3 * lines) {
         const larger = new Uint32Array(2 * index.length);
         larger.set(index);
         index = larger;
       }
-      const length = piece.memory.write(text, bytes - piece.start, 'utf8');
+      let at = bytes - piece.start;
+      for (const text of pieces) at += piece.memory.write(text, at, 'utf8');
+      const length = at - (bytes - piece.start);
       index[3 * lines] = bytes;
       index[3 * lines + 1] = length;
       index[3 * lines + 2] = NONE;
@@ -89,7 +92,7 @@ export function createArena(pool: ArenaPool): Arena {
         const start = index[3 * line] as number;
         const length = index[3 * line + 1] as number;
         from = pieceAt(start, from);
-        const { start: base, memory } = pieces[from] as Piece;
+        const { start: base, memory } = memories[from] as Piece;
         memory.copy(target, at, start - base, start - base + length);
         at += length;
         target[at++] = LINE_FEED;
@@ -97,8 +100,8 @@ export function createArena(pool: ArenaPool): Arena {
       return at;
     },
     release() {
-      for (const { memory } of pieces) if (memory.length === PIECE_BYTES) pool.free.push(memory);
-      pieces = [];
+      for (const { memory } of memories) if (memory.length === PIECE_BYTES) pool.free.push(memory);
+      memories = [];
     },
   };
 }

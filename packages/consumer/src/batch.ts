@@ -46,10 +46,10 @@ export function createBatch(chains: ReadonlyMap<string, ChainState>, pool: Arena
   const counts: FoldCounts = { entries: 0, rejected: 0, duplicates: 0, gaps: 0 };
 
   return {
-    append(orgid, text) {
-      const { head, producers } = chains.get(orgid) as ChainState;
+    append({ head, producers }, pieces) {
+      const { orgid } = head;
       let draft = open.get(orgid);
-      const line = arena.append(text, draft ? draft.lastLine : -1);
+      const line = arena.append(pieces, draft ? draft.lastLine : -1);
       if (draft) draft.lastLine = line;
       else {
         draft = { orgid, first: head.seq, firstLine: line, lastLine: line, bytes: 0, state: null };

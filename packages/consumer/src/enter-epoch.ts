@@ -8,10 +8,10 @@
  * epoch and the other finds it.
  */
 import { type JetStreamManager, RetentionPolicy, type StreamInfo } from '@nats-io/jetstream';
-import { nuid } from '@nats-io/nats-core';
 import {
-  appendEntry,
+  appendCore,
   canonicalJson,
+  entryPieces,
   type ChainState,
   EPOCH_STRIDE,
   type EpochRecord,
@@ -22,6 +22,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createBatch } from './batch.ts';
 import type { ConsumerLogger } from './consumer.ts';
 import { type Epoch, isStreamOf, readEpoch } from './epoch.ts';
+import { newConsumerName } from './consumer-name.ts';
 import { ConsumerError } from './errors.ts';
 import { entryAt, readStored, type StoredBlock } from './find-block.ts';
 import { type LedgerOptions, openLedger } from './ledger.ts';
@@ -121,7 +122,7 @@ async function checkBound(jsm: JetStreamManager, { config }: StreamInfo): Promis
     throw explain(cause, attempted);
   });
   // Nobody has this name. Without the right, each consumer of ours would stay for half a minute.
-  await jsm.consumers.delete(config.name, `waybill-${nuid.next()}`).catch((cause: unknown) => {
+  await jsm.consumers.delete(config.name, newConsumerName()).catch((cause: unknown) => {
     const error = explain(cause, attempted);
     if (error.code === 'NO_PERMISSION') throw error;
   });
@@ -216,12 +217,13 @@ async function openEpoch(
     const { watermark } = change.known;
     const record: EpochRecord = { kind: 'epoch', epoch, stream, created: info.created, first, watermark };
     const base = epoch * EPOCH_STRIDE;
-    const { line, head } = appendEntry(
+    const event = canonicalJson({ ...record });
+    const { core, head } = appendCore(
       chain.head,
       {
         received: new Date(info.created).toISOString(),
         source: { stream, seq: base, subject: '' },
-        event: canonicalJson({ ...record }),
+        eventHash: nodeSha256(event),
         volume: NO_VOLUME,
       },
       nodeSha256,
@@ -229,7 +231,7 @@ async function openEpoch(
     chain.head = head;
     const start = base + first - 1;
     const batch = createBatch(ledger.chains);
-    batch.append(SYSTEM_CHAIN, line);
+    batch.append(chain, entryPieces(core, event, head.hash));
     await ledger.commit(batch.seal({ before: watermark, after: start }), start);
     logger.info({ epoch, stream, created: info.created, first, why: change.why }, 'a new epoch begins');
     return { record, base, start, systemSeq: head.seq };

@@ -4,10 +4,11 @@
  */
 import {
   admit,
-  appendEntry,
+  appendCore,
   canonicalJson,
   type ChainState,
   type DataCheck,
+  entryPieces,
   MAX_KEPT_PAYLOAD,
   needsSize,
   NO_VOLUME,
@@ -49,8 +50,8 @@ interface FoldState {
 }
 
 export interface FoldSink {
-  /** A new entry of a chain, whose state is already the one after it. */
-  append(orgid: string, line: string): void;
+  /** A new entry of a chain, whose state is already the one after it: its line in pieces. */
+  append(chain: ChainState, line: readonly string[]): void;
   /** Of what was appended: `entries` by the sink, the others by the fold. */
   readonly counts: FoldCounts;
 }
@@ -181,9 +182,10 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     sink: FoldSink,
   ): void {
     const source = { stream, seq, subject: subject.toWellFormed() };
-    const { line, head } = appendEntry(chain.head, { received, source, event, volume }, sha256);
+    const next = { received, source, eventHash: sha256(event), volume };
+    const { core, head } = appendCore(chain.head, next, sha256);
     chain.head = head;
-    sink.append(head.orgid, line);
+    sink.append(chain, entryPieces(core, event, head.hash));
   }
 
   return { route, run, mark, note };

@@ -134,7 +134,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     for (;;) {
       const next = rest.map(([block]) => block as SealedBlock);
       if (!batches || !arePlenty(next, options.minBatchedBlocks)) break;
-      for (const batch of cutIntoBatches(next)) await storeBatch(batch);
+      await inParallel(cutIntoBatches(next), 3, storeBatch);
       rest = rest.map((blocks) => blocks.slice(1)).filter((blocks) => blocks.length > 0);
     }
     await inParallel(rest, chainsAtOnce(rest.flat()), storeInOrder);

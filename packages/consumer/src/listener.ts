@@ -1,6 +1,7 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
-import { type Msg, nanos, type NatsConnection, nuid, type Subscription } from '@nats-io/nats-core';
-import { type Delivery, parseDelivery } from './delivery.ts';
+import { type Msg, nanos, type NatsConnection, type Subscription } from '@nats-io/nats-core';
+import { newConsumerName } from './consumer-name.ts';
+import { createDeliveryParser, type Delivery } from './delivery.ts';
 import { newInbox } from './inbox.ts';
 
 /** How long a request for messages stands when there are none. */
@@ -37,13 +38,16 @@ export interface Listener {
 /** One consumer's life: created, pulled from, watched, and given up at the first doubt. */
 export function listen(options: ListenerOptions): Listener {
   const { nc, jsm, stream, batch, maxBytes } = options;
-  const name = `waybill-${nuid.next()}`;
+  const name = newConsumerName();
+  const parseDelivery = createDeliveryParser();
   const inbox = newInbox(nc);
   let consumerSeq = 0;
   /** A request is under way, for so many messages more. */
   let pulling = false;
   let remaining = 0;
   let over = false;
+  /** Since the watchdog looked last. */
+  let heard = true;
   /** By a clock that nobody can set, as all time-outs here: one set back would not end for as long. */
   let lastHeard = performance.now();
   let sub: Subscription | null = null;
@@ -70,7 +74,7 @@ export function listen(options: ListenerOptions): Listener {
     pulling = true;
     remaining = batch;
     const request = { batch, max_bytes: maxBytes, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    lastHeard = performance.now();
+    heard = true;
     try {
       nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, JSON.stringify(request), { reply: inbox });
     } catch (error) {
@@ -103,7 +107,7 @@ export function listen(options: ListenerOptions): Listener {
   function onMessage(error: Error | null, message: Msg): void {
     if (over) return;
     if (error) return loseTo(error);
-    lastHeard = performance.now();
+    heard = true;
     const delivery = parseDelivery(message.reply);
     if (!delivery) return onStatus(message);
     if (delivery.consumerSeq !== consumerSeq + 1) {
@@ -133,6 +137,8 @@ export function listen(options: ListenerOptions): Listener {
   }
 
   const watchdog = setInterval(() => {
+    if (heard) lastHeard = performance.now();
+    heard = false;
     if (pulling && performance.now() - lastHeard > SILENCE_MS) lose(`no heartbeat for ${SILENCE_MS} ms`);
   }, HEARTBEAT_MS);
   begin().catch(loseTo);

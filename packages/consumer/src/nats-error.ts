@@ -1,5 +1,6 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
+import { maskConsumerName } from './consumer-name.ts';
 import { ConsumerError } from './errors.ts';
 import type { Settings } from './settings.ts';
 
@@ -20,8 +21,7 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
 
   for (let error = cause; error instanceof Error; error = error.cause) {
     if (error instanceof errors.PermissionViolationError) {
-      // The name of a consumer is a new one each time, and no right is given for one alone.
-      const subject = error.subject.replace(/\.waybill-[0-9A-Za-z]{22}/, '.*');
+      const subject = maskConsumerName(error.subject);
       return failed('NO_PERMISSION', `the NATS identity may not ${verbOf(error.operation)} ${subject}`);
     }
     if (error instanceof JetStreamApiError) {

@@ -12,11 +12,11 @@ test('a refusal is told once, with made-up names and organizations masked, and f
   let ms = 0;
   const refusals = createRefusals({ ledgerPrefix: 'ledger', isOptional: () => false, now: () => ms });
   const create = (name: string) => violation(`Publish to "$JS.API.CONSUMER.CREATE.AUDIT.waybill-${name}"`);
-  expect(refusals.note(create('AAAAAAAAAAAAAAAAAAAAAA'))).toMatchObject({
+  expect(refusals.note(create('AAAAAAAAAA'))).toMatchObject({
     operation: 'publish',
-    subject: '$JS.API.CONSUMER.CREATE.AUDIT.waybill-*',
+    subject: '$JS.API.CONSUMER.CREATE.AUDIT.*',
   });
-  expect(refusals.note(create('BBBBBBBBBBBBBBBBBBBBBB'))).toBeNull();
+  expect(refusals.note(create('BBBBBBBBBB'))).toBeNull();
   expect(refusals.note(violation('Publish to "ledger.acme"'))).toMatchObject({ subject: 'ledger.*' });
   expect(refusals.note(violation('Publish to "ledger.bolt"'))).toBeNull();
   expect(refusals.note(violation('Subscription to "$SRV.PING"'))).toMatchObject({ operation: 'subscription' });
@@ -28,7 +28,7 @@ test('a refusal is told once, with made-up names and organizations masked, and f
   ms += 2_000;
   // The subscription stays refused: it is not tried again.
   expect(refusals.current().map(({ subject }) => subject)).toEqual(['ledger.*', '$SRV.PING']);
-  expect(refusals.note(create('AAAAAAAAAAAAAAAAAAAAAA'))).not.toBeNull();
+  expect(refusals.note(create('AAAAAAAAAA'))).not.toBeNull();
   refusals.forget();
   expect(refusals.current()).toEqual([]);
 });

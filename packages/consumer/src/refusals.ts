@@ -6,6 +6,7 @@
  * that has not come again for `FORGET_MS` is over.
  */
 import { errors } from '@nats-io/nats-core';
+import { maskConsumerName } from './consumer-name.ts';
 
 export interface Refusal {
   readonly operation: 'publish' | 'subscription';
@@ -47,8 +48,8 @@ export function createRefusals({ ledgerPrefix, isOptional, now = Date.now }: Ref
 
   function masked(subject: string): string {
     if (subject.startsWith(`${ledgerPrefix}.`)) return `${ledgerPrefix}.*`;
-    // Names of consumers and inboxes end in 22 random characters (nuid).
-    return subject.replaceAll(/[A-Za-z0-9]{22}/g, '*');
+    // Names of inboxes end in 22 random characters (nuid).
+    return maskConsumerName(subject).replaceAll(/[A-Za-z0-9]{22}/g, '*');
   }
 
   return {

@@ -76,7 +76,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
     jsm,
     stream: auditStream,
     startSeq: watermark + 1 - base,
-    maxBufferedMessages: 8_192,
+    maxBufferedMessages: 1_024,
     maxBufferedBytes: 8 * 1024 * 1024,
     confirm: () => confirm(source.position),
     onReset(reason, cause) {

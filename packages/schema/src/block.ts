@@ -142,6 +142,6 @@ export function formatTrailerLine({ head, producers }: ChainState, first: number
   });
   return (
     `{"first":${first},"head":"${head.hash}","last":${head.seq},"orgid":"${head.orgid}",` +
-    `"producers":{${windows.join(',')}},"totals":${formatTotals(head.totals)},"v":1,"watermark":${watermark}}`
+    `"producers":{${windows.join(',')}},"totals":${formatTotals(head)},"v":1,"watermark":${watermark}}`
   );
 }

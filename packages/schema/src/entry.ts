@@ -13,7 +13,7 @@ import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ORGID_PATTERN, SYSTEM_CHAIN } from './subject.ts';
 import { createTextMemo } from './text-memo.ts';
-import { addVolume, DECIMAL_PATTERN, NO_TOTALS, type Tally, type Totals, type Volume, VolumeKind } from './volume.ts';
+import { addVolume, DECIMAL_PATTERN, NO_TOTALS, type Totals, type Volume, VolumeKind } from './volume.ts';
 
 /** Where the AUDIT stream has the event. */
 export interface Source {
@@ -92,18 +92,22 @@ export function appendCore(before: Head, next: NextCore, sha256: Sha256): { core
   const received = next.received < before.received ? before.received : next.received;
   const seq = before.seq + 1;
   const totals = addVolume(before.totals, volume);
-  const tallies = PrintedHead.print(before, totals);
+  const texts = PrintedHead.print(before, totals);
   const core = printCore(
     { v: 1, orgid, seq, prev_hash: before.hash, received, source, event_hash: next.eventHash, volume, totals },
-    tallies,
+    texts,
   );
-  const head = new PrintedHead({ orgid, seq, hash: sha256(core), received, sourceSeq: source.seq, totals }, tallies);
+  const head = new PrintedHead({ orgid, seq, hash: sha256(core), received, sourceSeq: source.seq, totals }, texts);
   return { core, head };
 }
 
-type TallyTexts = Readonly<Record<'deduplicated' | 'downloads' | 'uploads', string>>;
+/** RFC 8785 text of totals, around their `events`: of these two, an entry changes one at most. */
+interface TotalsTexts {
+  readonly beforeEvents: string;
+  readonly afterEvents: string;
+}
 
-/** A head that keeps its tallies' texts: of three in an entry, two are those of the entry before. */
+/** A head that keeps the texts of its totals. */
 class PrintedHead implements Head {
   readonly orgid: string;
   readonly seq: number;
@@ -111,9 +115,9 @@ class PrintedHead implements Head {
   readonly received: string;
   readonly sourceSeq: number;
   readonly totals: Totals;
-  readonly #texts: TallyTexts;
+  readonly #texts: TotalsTexts;
 
-  constructor({ orgid, seq, hash, received, sourceSeq, totals }: Head, texts: TallyTexts) {
+  constructor({ orgid, seq, hash, received, sourceSeq, totals }: Head, texts: TotalsTexts) {
     this.orgid = orgid;
     this.seq = seq;
     this.hash = hash;
@@ -123,38 +127,45 @@ class PrintedHead implements Head {
     this.#texts = texts;
   }
 
-  /** The texts of the tallies that come after a head. */
-  static print(before: Head, { deduplicated, downloads, uploads }: Totals): TallyTexts {
-    if (!(before instanceof PrintedHead)) return printTallies({ deduplicated, downloads, uploads });
-    const { totals } = before;
-    const texts = before.#texts;
+  /** The texts of totals that are those of a head, or come after them. */
+  static print(head: Head, totals: Totals): TotalsTexts {
+    if (!(head instanceof PrintedHead)) return printTotals(totals);
+    const { deduplicated, downloads, uploads } = head.totals;
+    const { beforeEvents, afterEvents } = head.#texts;
+    const isSameBefore = totals.deduplicated === deduplicated && totals.downloads === downloads;
     return {
-      deduplicated: deduplicated === totals.deduplicated ? texts.deduplicated : formatTally(deduplicated),
-      downloads: downloads === totals.downloads ? texts.downloads : formatTally(downloads),
-      uploads: uploads === totals.uploads ? texts.uploads : formatTally(uploads),
+      beforeEvents: isSameBefore ? beforeEvents : printBeforeEvents(totals),
+      afterEvents: totals.uploads === uploads ? afterEvents : printAfterEvents(totals),
     };
   }
 }
 
-function printTallies({ deduplicated, downloads, uploads }: Omit<Totals, 'events'>): TallyTexts {
-  return {
-    deduplicated: formatTally(deduplicated),
-    downloads: formatTally(downloads),
-    uploads: formatTally(uploads),
-  };
+function printTotals(totals: Totals): TotalsTexts {
+  return { beforeEvents: printBeforeEvents(totals), afterEvents: printAfterEvents(totals) };
+}
+
+// Joined, since they are kept: what a template makes is put together anew each time that it is used.
+function printBeforeEvents({ deduplicated: { bytes, count, unknown }, downloads }: Totals): string {
+  const first = ['{"deduplicated":{"bytes":"', bytes, '","count":"', count, '","unknown":"', unknown].join('');
+  const second = ['"},"downloads":{"bytes":"', downloads.bytes, '","count":"', downloads.count].join('');
+  return [first, second, '","unknown":"', downloads.unknown, '"},"events":"'].join('');
+}
+
+function printAfterEvents({ uploads: { bytes, count, unknown } }: Totals): string {
+  return ['","uploads":{"bytes":"', bytes, '","count":"', count, '","unknown":"', unknown, '"}}'].join('');
 }
 
 /** RFC 8785 text of a core. Members stand in their sorted order here, so nothing needs sorting; a test holds it to `canonicalJson`. */
 export function formatCore(core: Core): string {
-  return printCore(core, printTallies(core.totals));
+  return printCore(core, printTotals(core.totals));
 }
 
-function printCore(core: Core, tallies: TallyTexts): string {
+function printCore(core: Core, { beforeEvents, afterEvents }: TotalsTexts): string {
   const { source } = core;
   return (
     `{"event_hash":"${core.event_hash}","orgid":"${core.orgid}","prev_hash":"${core.prev_hash}",` +
     `"received":"${core.received}","seq":${core.seq},"source":{"seq":${source.seq}${formatPlace(source.subject, source.stream)}},` +
-    `"totals":${printTotals(core.totals.events, tallies)},"v":1,"volume":${formatVolume(core.volume)}}`
+    `"totals":${beforeEvents}${core.totals.events}${afterEvents},"v":1,"volume":${formatVolume(core.volume)}}`
   );
 }
 
@@ -163,13 +174,10 @@ const formatPlace = createTextMemo(
   (subject, stream) => `,"stream":${canonicalJson(stream)},"subject":${canonicalJson(subject)}`,
 );
 
-/** RFC 8785 text of totals. */
-export function formatTotals(totals: Totals): string {
-  return printTotals(totals.events, printTallies(totals));
-}
-
-function printTotals(events: string, { deduplicated, downloads, uploads }: TallyTexts): string {
-  return `{"deduplicated":${deduplicated},"downloads":${downloads},"events":"${events}","uploads":${uploads}}`;
+/** RFC 8785 text of a head's totals. */
+export function formatTotals(head: Head): string {
+  const { beforeEvents, afterEvents } = PrintedHead.print(head, head.totals);
+  return `${beforeEvents}${head.totals.events}${afterEvents}`;
 }
 
 export function formatVolume({ bytes, from, kind }: Volume): string {
@@ -177,14 +185,14 @@ export function formatVolume({ bytes, from, kind }: Volume): string {
   return `{"bytes":${bytes === null ? 'null' : `"${bytes}"`},${taken}"kind":"${kind}"}`;
 }
 
-export function formatTally({ bytes, count, unknown }: Tally): string {
-  // In one piece, since it is kept: what a template makes is put together anew each time that it is used.
-  return ['{"bytes":"', bytes, '","count":"', count, '","unknown":"', unknown, '"}'].join('');
-}
-
 /** RFC 8785 text of an entry, from the texts of its parts. */
 export function formatEntry(core: string, event: string, hash: string): string {
-  return `{"core":${core},"event":${event},"hash":"${hash}"}`;
+  return entryPieces(core, event, hash).join('');
+}
+
+/** The same in pieces, for whoever writes them one by one: a writer of many entries need not put each together first. */
+export function entryPieces(core: string, event: string, hash: string): readonly string[] {
+  return ['{"core":', core, ',"event":', event, `,"hash":"${hash}"}`];
 }
 
 /**

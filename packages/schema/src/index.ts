@@ -64,14 +64,17 @@ export {
   trailerMismatch,
 } from './block.ts';
 export {
+  appendCore,
   appendEntry,
   type Core,
   emptyHead,
   type Entry,
+  entryPieces,
   formatCore,
   formatEntry,
   type Head,
   headOf,
+  type NextCore,
   type NextEntry,
   parseEntry,
   type Source,

@@ -45,7 +45,12 @@ function eventPattern(data: string, type: string | null): RegExp {
     const member = `"${name}":${value}${name === 'type' ? '' : ','}`;
     return REQUIRED.has(name) ? member : `(?:${member})?`;
   });
-  return new RegExp(String.raw`^\{${members.join('')}\}$`);
+  return new RegExp(writtenOut(String.raw`^\{${members.join('')}\}$`));
+}
+
+/** V8 counts more than a few repetitions of one length at run time, which takes twice as long as if they are written out. */
+function writtenOut(pattern: string): string {
+  return pattern.replaceAll(/(\[[^\]]*\])\{(\d+)\}/g, (_, chars: string, times: string) => chars.repeat(Number(times)));
 }
 
 function valueOf(name: string, type: string | null): string {
