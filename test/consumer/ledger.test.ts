@@ -11,7 +11,7 @@ import { readStream } from '../support/check-ledger.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams } from '../support/traffic.ts';
 
-async function open(server: TestNats, settings: Settings, writer: string): Promise<Ledger> {
+async function open(server: TestNats, settings: Settings, writer: string, minBatchedBlocks = 64): Promise<Ledger> {
   const nc = await server.connect();
   const jsm = await jetstreamManager(nc);
   const ledger = await openLedger({
@@ -21,14 +21,19 @@ async function open(server: TestNats, settings: Settings, writer: string): Promi
     writer,
     ackTimeoutMs: 2_000,
     maxCachedChains: 100,
-    minBatchedBlocks: 64,
+    minBatchedBlocks,
   });
   await ledger.load(['_system', 'a', 'b', 'c', 'd']);
   return ledger;
 }
 
-/** Folds one event for each organization, as AUDIT messages 1, 2, 3 … */
-function fill(ledger: Ledger, settings: Settings, orgids: readonly string[]): ReturnType<typeof createBatch> {
+/** Folds one event for each organization, as the AUDIT messages after `position`. */
+function fill(
+  ledger: Ledger,
+  settings: Settings,
+  orgids: readonly string[],
+  position = 0,
+): ReturnType<typeof createBatch> {
   const fold = createFold({
     stream: settings.auditStream,
     subjectPrefix: settings.auditPrefix,
@@ -38,7 +43,7 @@ function fill(ledger: Ledger, settings: Settings, orgids: readonly string[]): Re
     const { subject, payload } = artifactEvent(settings, { orgid, kind: 'upload', bytes: 1 });
     return {
       kind: 'message',
-      seq: i + 1,
+      seq: position + i + 1,
       subject,
       received: '2026-11-21T00:00:00.000Z',
       payload: Buffer.from(payload),
@@ -70,4 +75,48 @@ test('a writer that is not alone claims nothing that is not stored', async () =>
   expect(blocks.filter(({ trailer }) => trailer.orgid === 'a')).toHaveLength(1);
   first.close();
   second.close();
+});
+
+async function allowBatches(server: TestNats, settings: Settings, allow_atomic: boolean): Promise<void> {
+  const { streams } = await jetstreamManager(await server.connect());
+  const { config } = await streams.info(settings.ledgerStream);
+  await streams.update(settings.ledgerStream, { ...config, allow_atomic });
+}
+
+test('a batch in which one chain has gone on is refused, and nothing of it is stored', async () => {
+  await using server = await startNats();
+  const settings = await makeStreams(await server.connect());
+  await allowBatches(server, settings, true);
+  const first = await open(server, settings, 'first', 2);
+  const second = await open(server, settings, 'second', 2);
+
+  await first.commit(fill(first, settings, ['b']).seal({ before: 0, after: 1 }), 1);
+  await expect(
+    second.commit(fill(second, settings, ['a', 'b', 'c', 'd']).seal({ before: 0, after: 4 }), 4),
+  ).rejects.toThrow(/wrong last sequence/);
+  const stored = await readStream(await server.connect(), settings.ledgerStream);
+  expect(stored.map(({ subject }) => subject)).toEqual([`${settings.ledgerPrefix}.b`]);
+
+  // The other one goes on: where its chains end it knows from the acknowledgements of batches, too.
+  for (const after of [8, 12]) {
+    const batch = fill(first, settings, ['a', 'c', 'd', 'b'], after - 4);
+    await first.commit(batch.seal({ before: after - 4, after }), after);
+  }
+  const all = await readStream(await server.connect(), settings.ledgerStream);
+  expect(all.filter(({ headers }) => headers?.has('Nats-Batch-Id'))).toHaveLength(6);
+  first.close();
+  second.close();
+});
+
+test('a stream that takes no batches any more gets single blocks', async () => {
+  await using server = await startNats();
+  const settings = await makeStreams(await server.connect());
+  await allowBatches(server, settings, true);
+  const ledger = await open(server, settings, 'writer', 2);
+  await allowBatches(server, settings, false);
+  await ledger.commit(fill(ledger, settings, ['a', 'b', 'c', 'd']).seal({ before: 0, after: 4 }), 4);
+  const stored = await readStream(await server.connect(), settings.ledgerStream);
+  expect(stored).toHaveLength(4);
+  expect(stored.filter(({ headers }) => headers?.has('Nats-Batch-Id'))).toEqual([]);
+  ledger.close();
 });

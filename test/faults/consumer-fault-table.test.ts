@@ -36,8 +36,23 @@ function mixedTraffic(settings: Settings): MadeEvent[] {
 async function anotherLedger(nc: NatsConnection, settings: Settings, tag: string): Promise<Settings> {
   const ledger = { ...settings, ledgerStream: `L_${tag}`, ledgerPrefix: `l_${tag}` };
   const manager = await jetstreamManager(nc);
-  await manager.streams.add({ name: ledger.ledgerStream, subjects: [`${ledger.ledgerPrefix}.*`], allow_direct: true });
+  await manager.streams.add({
+    name: ledger.ledgerStream,
+    subjects: [`${ledger.ledgerPrefix}.*`],
+    allow_direct: true,
+    allow_atomic: true,
+  });
   return ledger;
+}
+
+async function hasBatch(nc: NatsConnection, { ledgerStream }: Settings): Promise<boolean> {
+  const { streams } = await jetstreamManager(nc);
+  const { state } = await streams.info(ledgerStream);
+  for (let seq = 1; seq <= state.last_seq; seq++) {
+    const block = await streams.getMessage(ledgerStream, { seq });
+    if (block?.header?.get('Nats-Batch-Commit')) return true;
+  }
+  return false;
 }
 
 /** What has to be the same: `streams` records have the time, and come with the first commit that succeeds. */
@@ -52,10 +67,11 @@ function comparable(chains: ReadonlyMap<string, readonly string[]>): { chains: o
 test.for([
   ['the ledger comes out the same', {}],
   ['it does so with records of the streams, each once', { recording: true }],
+  ['it does so in atomic batches', { batching: true }],
 ] as const)(
   'whatever operation fails in whatever way, %s',
   { timeout: 300_000 },
-  async ([, { recording }]: readonly [string, { recording?: true }]) => {
+  async ([, { recording, batching }]: readonly [string, { recording?: true; batching?: true }]) => {
     await using server = await startNats();
     const nc = await server.connect();
     const settings = await makeStreams(nc);
@@ -67,12 +83,16 @@ test.for([
     const LAST = state.last_seq;
 
     /** Each process has its own. */
-    const options = () => ({ ...FAST, ...(recording && { streamHistory: createStreamHistory() }) });
+    const options = () => ({
+      ...FAST,
+      ...(recording && { streamHistory: createStreamHistory() }),
+      ...(batching && { minBatchedBlocks: 2, maxBatchMessages: 24 }),
+    });
 
     async function run(
       at: number,
       fault: Fault,
-    ): Promise<{ operations: string[]; chains: ReadonlyMap<string, readonly string[]> }> {
+    ): Promise<{ operations: string[]; chains: ReadonlyMap<string, readonly string[]>; batched: boolean }> {
       const ledger = await anotherLedger(nc, settings, `${at + 1}_${FAULTS.indexOf(fault)}`);
       const faulty = faultyConnection(nc, { at, fault });
       await using consumer = await startConsumer({ nc: faulty.nc, ...options(), ...ledger });
@@ -87,12 +107,14 @@ test.for([
         await consumer.close();
       }
       const { chains } = await checkLedger(nc, ledger);
+      const batched = await hasBatch(nc, ledger);
       await manager.streams.delete(ledger.ledgerStream);
-      return { operations: faulty.operations, chains };
+      return { operations: faulty.operations, chains, batched };
     }
 
-    const { operations, chains } = await run(-1, 'not sent');
+    const { operations, chains, batched } = await run(-1, 'not sent');
     expect(chains.size).toBe(4);
+    expect(batched).toBe(batching ?? false);
     expect(comparable(chains).streams).toBe(recording ? 1 : 0);
     const cases = operations.flatMap((operation, at) => FAULTS.map((fault) => ({ at, operation, fault })));
     const runAll = async (): Promise<void> => {

@@ -3,7 +3,7 @@
  * first entry, and checks that every AUDIT message is in exactly one chain exactly once, in order.
  */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
+import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
 import {
   type Entry,
@@ -26,12 +26,16 @@ export interface CheckedLedger {
   entries(orgid: string): Entry[];
 }
 
+interface StoredMessage {
+  readonly seq: number;
+  readonly subject: string;
+  readonly text: string;
+  readonly headers: MsgHdrs | undefined;
+}
+
 /** All messages of a stream, in order. */
-export async function readStream(
-  nc: NatsConnection,
-  stream: string,
-): Promise<{ seq: number; subject: string; text: string }[]> {
-  const messages: { seq: number; subject: string; text: string }[] = [];
+export async function readStream(nc: NatsConnection, stream: string): Promise<StoredMessage[]> {
+  const messages: StoredMessage[] = [];
   const manager = await jetstreamManager(nc);
   const { state } = await manager.streams.info(stream);
   if (state.messages === 0) return messages;
@@ -39,7 +43,8 @@ export async function readStream(
   // By bytes: a thousand blocks at once are more than the server holds for one client, and it would hang up.
   const all = await consumer.consume({ max_bytes: 8 * 1024 * 1024 });
   for await (const message of all) {
-    messages.push({ seq: message.seq, subject: message.subject, text: message.string() });
+    const { seq, subject, headers } = message;
+    messages.push({ seq, subject, text: message.string(), headers });
     if (message.seq >= state.last_seq) break;
   }
   await all.close();
