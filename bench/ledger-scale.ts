@@ -58,7 +58,7 @@ async function compare(): Promise<void> {
       const nc = await connect({ servers: server.url });
       await prepare(nc, blocks, orgs);
       await nc.close();
-      const args = ['--conditions=source', ...process.execArgv.filter((arg) => arg.startsWith('--max-'))];
+      const args = ['--conditions=source', ...process.execArgv.filter((arg) => arg.includes('-space-size='))];
       const self = fileURLToPath(import.meta.url);
       const { stdout } = await promisify(execFile)(process.execPath, [
         ...args,
@@ -106,7 +106,7 @@ async function consume(servers: string, until: number): Promise<Result> {
 async function prepare(nc: NatsConnection, blocks: number, orgs: number): Promise<void> {
   const manager = await jetstreamManager(nc);
   await manager.streams.add({ name: 'AUDIT', subjects: ['audit.>'], allow_direct: true, first_seq: blocks + 1 });
-  await manager.streams.add({ name: 'LEDGER', subjects: ['ledger.*'], allow_direct: true });
+  await manager.streams.add({ name: 'LEDGER', subjects: ['ledger.*'], allow_direct: true, allow_atomic: true });
   const publish = publisher(nc);
   const chains = new Map<number, ChainState>();
   for (let i = 0; i < blocks; i++) {

@@ -113,8 +113,14 @@ async function chain(nc: NatsConnection, auditStream: string, tag: string): Prom
   const manager = await jetstreamManager(nc);
   const ledgerStream = `LEDGER_${tag}`;
   const ledgerPrefix = `ledger_${tag}`;
-  await manager.streams.add({ name: ledgerStream, subjects: [`${ledgerPrefix}.*`], allow_direct: true });
+  await manager.streams.add({
+    name: ledgerStream,
+    subjects: [`${ledgerPrefix}.*`],
+    allow_direct: true,
+    allow_atomic: true,
+  });
   const auditPrefix = auditStream.toLowerCase().replace('_', '');
+  const { promise, resolve } = Promise.withResolvers<void>();
   await using consumer = await startConsumer({
     nc,
     logger: QUIET,
@@ -122,8 +128,9 @@ async function chain(nc: NatsConnection, auditStream: string, tag: string): Prom
     ledgerStream,
     auditPrefix,
     ledgerPrefix,
+    onCommit: () => void (consumer.status().watermark >= EVENTS && resolve()),
   });
-  while (consumer.status().watermark < EVENTS) await turn();
+  await promise;
 }
 
 /** Entries a second of `verify`, over the chain of one organization. */

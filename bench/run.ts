@@ -14,6 +14,9 @@ const BENCHES = [
   'sizing',
 ] as const;
 
+/** As the Dockerfile has it (docs/operations.md, "Memory"). */
+const HEAP = ['--min-semi-space-size=32', '--max-semi-space-size=32'];
+
 const [wanted = 'all', ...rest] = process.argv.slice(2);
 const chosen = BENCHES.filter((name) => wanted === 'all' || wanted === name);
 if (chosen.length === 0 || rest.length > 0) {
@@ -23,7 +26,7 @@ if (chosen.length === 0 || rest.length > 0) {
 for (const name of chosen) {
   console.log(`\n== ${name}`);
   const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
-  const child = spawn(process.execPath, ['--conditions=source', file], { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--conditions=source', ...HEAP, file], { stdio: 'inherit' });
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   if (code !== 0) {
     console.error(`bench ${name} ended with ${signal ?? `exit code ${code}`}`);
