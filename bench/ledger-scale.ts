@@ -58,7 +58,7 @@ async function compare(): Promise<void> {
       const nc = await connect({ servers: server.url });
       await prepare(nc, blocks, orgs);
       await nc.close();
-      const args = ['--conditions=source', ...process.execArgv.filter((arg) => arg.includes('-space-size='))];
+      const args = ['--conditions=source', ...process.execArgv.filter((arg) => arg !== '--conditions=source')];
       const self = fileURLToPath(import.meta.url);
       const { stdout } = await promisify(execFile)(process.execPath, [
         ...args,

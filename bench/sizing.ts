@@ -91,7 +91,7 @@ interface Waybill {
 }
 
 async function startWaybill(url: string): Promise<Waybill> {
-  const heap = process.execArgv.filter((arg) => arg.includes('-space-size='));
+  const heap = process.execArgv.filter((arg) => arg !== '--conditions=source');
   const child = spawn(process.execPath, ['--conditions=source', ...heap, CLI, 'serve'], {
     env: { ...process.env, WAYBILL_NATS_URL: url, WAYBILL_HTTP_PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
