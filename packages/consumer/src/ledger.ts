@@ -134,7 +134,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     for (;;) {
       const next = rest.map(([block]) => block as SealedBlock);
       if (!batches || !arePlenty(next, options.minBatchedBlocks)) break;
-      await inParallel(cutIntoBatches(next), 3, storeBatch);
+      await inParallel(cutIntoBatches(next), BATCHES_AT_ONCE, storeBatch);
       rest = rest.map((blocks) => blocks.slice(1)).filter((blocks) => blocks.length > 0);
     }
     await inParallel(rest, chainsAtOnce(rest.flat()), storeInOrder);
@@ -173,6 +173,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   };
 }
 
+/** Atomic batches on their way: while the server stores one, the next is made and sent. */
+const BATCHES_AT_ONCE = 3;
 /** Of blocks on their way at once, about: what the client packs for the socket is in memory a second time. */
 const BYTES_AT_ONCE = 2 * 1024 * 1024;
 

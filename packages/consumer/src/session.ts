@@ -62,9 +62,9 @@ export async function runSession(session: SessionOptions): Promise<void> {
     await checkSameStream({ jsm, settings: session, audit, watermark: ledger.watermark });
   }
   await ledger.load([SYSTEM_CHAIN]);
-  // After the chain is loaded: should it have a newer block by now, ours are refused, and the next session looks again.
   // A writer that was overtaken may have repeated a watermark of the epoch before.
   const watermark = Math.max(ledger.watermark, start);
+  // After the chain is loaded: should it have a newer block by now, ours are refused, and the next session looks again.
   const history = session.streamHistory;
   const recorder = history && (await startStreamRecorder({ jsm, settings: session, history, watermark }));
   ledger.streamsAt = recorder?.recordedAt ?? null;
