@@ -180,7 +180,7 @@ export function formatTotals(head: Head): string {
   return `${beforeEvents}${head.totals.events}${afterEvents}`;
 }
 
-export function formatVolume({ bytes, from, kind }: Volume): string {
+function formatVolume({ bytes, from, kind }: Volume): string {
   const taken = from === undefined ? '' : `"from":${from},`;
   return `{"bytes":${bytes === null ? 'null' : `"${bytes}"`},${taken}"kind":"${kind}"}`;
 }

@@ -18,7 +18,7 @@ import { SYSTEM_CHAIN } from './subject.ts';
 import { type Transfer, transferOf } from './transfer.ts';
 import { DECIMAL_PATTERN, type Tally, type Totals, type Volume } from './volume.ts';
 
-export interface Successor {
+interface Successor {
   readonly entry: Entry;
   /** What its event says; null: the event is not plain, and has to be looked at. */
   readonly plain: PlainEvent | null;
