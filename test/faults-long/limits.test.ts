@@ -87,10 +87,11 @@ test("the disk under the server's store is full", async ({ skip }) => {
   try {
     await using server = await startNats({ storeDir: join(folder, 'store'), syncAlways: true });
     const settings = await makeStreams(await server.connect());
-    await using consumer = serve(environmentOf(server.url, settings));
+    await using consumer = serve({ ...environmentOf(server.url, settings), WAYBILL_HTTP_PORT: '0' });
     await using load = billedLoad({ url: server.url, settings, publisher: { backoffMaxMs: 300 } });
     load.emit(2_000);
     await load.publisher.flush();
+    await until('the first events to be chained', async () => ((await consumer.status())?.watermark ?? 0) >= 2_000);
     const filler = join(folder, 'filler');
     const { bavail, bsize } = statfsSync(folder);
     writeFileSync(filler, Buffer.alloc(bavail * bsize - 2 * MiB));
