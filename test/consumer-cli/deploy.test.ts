@@ -45,6 +45,29 @@ test('deploying twice is deploying once, and then there is no drift', async () =
   });
 });
 
+test('a ledger without atomic batches is as wanted, and is given them by the next deployment', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const options = names();
+  await deployStreams(nc, options);
+  const { streams } = await jetstreamManager(nc);
+  const allowsBatches = async (stream: string) => (await streams.info(stream)).config.allow_atomic ?? false;
+  expect([await allowsBatches(options.auditStream), await allowsBatches(options.ledgerStream)]).toEqual([false, true]);
+
+  const { config } = await streams.info(options.ledgerStream);
+  await streams.update(options.ledgerStream, { ...config, allow_atomic: false });
+  expect(await checkStreams(nc, options)).toEqual([]);
+  expect(await deployStreams(nc, options)).toEqual([
+    { stream: options.auditStream, action: 'unchanged', drift: [] },
+    {
+      stream: options.ledgerStream,
+      action: 'corrected',
+      drift: [{ stream: options.ledgerStream, field: 'allow_atomic', wanted: true, found: false }],
+    },
+  ]);
+  expect(await allowsBatches(options.ledgerStream)).toBe(true);
+});
+
 test('limits are settings, may be raised, and an age below two minutes shortens the dedupe window', async () => {
   await using server = await startNats();
   const nc = await server.connect();

@@ -8,6 +8,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { knowsBatches } from './atomic-batch.ts';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
 import type { Settings } from './settings.ts';
@@ -15,6 +16,7 @@ import {
   auditStream,
   type Drift,
   findDrift,
+  LEDGER_ADVICE,
   ledgerStream,
   missing,
   NO_LIMITS,
@@ -43,23 +45,36 @@ export interface DeployedStream {
 export async function deployStreams(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   if (options.bind) await checkBound(jsm, options);
-  return deploy(jsm, await compare(jsm, wantedStreams(options)));
+  return deploy(jsm, await compare(jsm, wantedStreams(options)), adviceFor(nc, options));
 }
 
 /** The same for the ledger alone. @throws ConsumerError as `deployStreams` */
 export async function deployLedger(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return deploy(jsm, await compare(jsm, wantedStreams({ ...options, bind: true })));
+  return deploy(jsm, await compare(jsm, wantedStreams({ ...options, bind: true })), adviceFor(nc, options));
 }
 
-async function deploy(jsm: JetStreamManager, compared: readonly Comparison[]): Promise<DeployedStream[]> {
+/** What a stream is given besides what it must have. */
+type Advice = (stream: string) => Partial<StreamConfig>;
+
+function adviceFor(nc: NatsConnection, { ledgerStream: ledger }: DeployOptions): Advice {
+  return (stream) => (stream === ledger && knowsBatches(nc) ? LEDGER_ADVICE : {});
+}
+
+async function deploy(
+  jsm: JetStreamManager,
+  compared: readonly Comparison[],
+  advice: Advice,
+): Promise<DeployedStream[]> {
   for (const { info, drift } of compared) {
     if (info) for (const one of drift) refuseHarm(one, info);
   }
   const done: DeployedStream[] = [];
-  for (const { wanted, info, drift } of compared) {
+  for (const { wanted, info, drift: mustChange } of compared) {
     const stream = wanted.name;
-    if (!info) await change(`create stream ${stream}`, () => jsm.streams.add(wanted));
+    const advised = advice(stream);
+    const drift = info ? [...mustChange, ...differences(stream, advised, info.config)] : mustChange;
+    if (!info) await change(`create stream ${stream}`, () => jsm.streams.add({ ...wanted, ...advised }));
     else if (drift.length > 0)
       await change(`correct stream ${stream}`, () =>
         jsm.streams.update(stream, { ...info.config, ...corrections(drift) }),
@@ -159,6 +174,12 @@ function harmOf({ field, wanted, found }: Drift, config: StreamConfig, state: St
     default:
       return null;
   }
+}
+
+function differences(stream: string, advised: Partial<StreamConfig>, found: StreamConfig): Drift[] {
+  return Object.entries(advised)
+    .map(([field, wanted]) => ({ stream, field, wanted, found: found[field as keyof StreamConfig] ?? false }))
+    .filter(({ wanted, found: actual }) => wanted !== actual);
 }
 
 function corrections(drift: readonly Drift[]): Partial<StreamConfig> {
