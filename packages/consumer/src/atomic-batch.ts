@@ -6,10 +6,14 @@
  * Nothing here is safe only because a batch is stored as a whole: each block is a compare-and-swap on its chain, as a
  * single one is, so any part of a batch would be as good as the same single blocks.
  */
-import { headers, type MsgHdrs, type NatsConnection, nuid } from '@nats-io/nats-core';
+import { type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AckInbox, RefusedError } from './ack-inbox.ts';
 import type { SealedBlock } from './batch.ts';
+import type { BlockHeaders } from './block-headers.ts';
 import { isOlder } from './connect.ts';
+
+/** The stream sequence of a chain's newest block: what makes each block a compare-and-swap. */
+export const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
 
 /** The server's own limit. */
 const MAX_BATCH_BLOCKS = 1_000;
@@ -71,14 +75,13 @@ export interface BatchSender {
 export interface BatchSenderOptions {
   readonly nc: NatsConnection;
   readonly inbox: AckInbox;
-  /** Headers of every block. */
-  readonly common: Readonly<Record<string, string>>;
+  readonly headers: BlockHeaders;
   readonly subjectOf: (orgid: string) => string;
   /** Stream sequence of the block that a chain has to end with. */
   readonly newest: (orgid: string) => number;
 }
 
-export function createBatchSender({ nc, inbox, common, subjectOf, newest }: BatchSenderOptions): BatchSender {
+export function createBatchSender({ nc, inbox, headers, subjectOf, newest }: BatchSenderOptions): BatchSender {
   // Short, since it is stored with each block for ever. Should another writer ever have the same, both are refused.
   const tag = nuid.next().slice(0, 6);
   let number = 0;
@@ -86,15 +89,14 @@ export function createBatchSender({ nc, inbox, common, subjectOf, newest }: Batc
   return {
     async send(blocks) {
       const id = `${tag}${(++number).toString(36)}`;
-      const condition = headersOf(common);
-      condition.set('Nats-Batch-Id', id);
-      const publish = (block: SealedBlock, i: number) => {
-        condition.set('Nats-Batch-Sequence', String(i + 1));
-        condition.set('Nats-Expected-Last-Subject-Sequence', String(newest(block.orgid)));
-        // The client prints the headers at once.
-        if (i < blocks.length - 1) return nc.publish(subjectOf(block.orgid), block.payload(), { headers: condition });
-        condition.set('Nats-Batch-Commit', '1');
-        return inbox.publish(subjectOf(block.orgid), block.payload(), condition);
+      const publish = ({ orgid, payload }: SealedBlock, i: number) => {
+        const own = [
+          ['Nats-Batch-Id', id],
+          ['Nats-Batch-Sequence', i + 1],
+          [EXPECTED_LAST, newest(orgid)],
+        ] as const;
+        if (i < blocks.length - 1) return nc.publish(subjectOf(orgid), payload(), { headers: headers.with(own) });
+        return inbox.publish(subjectOf(orgid), payload(), headers.with([...own, ['Nats-Batch-Commit', 1]]));
       };
       const ack = await blocks.map(publish).at(-1);
       if (ack?.batch !== id || ack.count !== blocks.length)
@@ -102,10 +104,4 @@ export function createBatchSender({ nc, inbox, common, subjectOf, newest }: Batc
       return ack.seq - blocks.length + 1;
     },
   };
-}
-
-function headersOf(values: Readonly<Record<string, string>>): MsgHdrs {
-  const made = headers();
-  for (const [name, value] of Object.entries(values)) made.set(name, value);
-  return made;
 }

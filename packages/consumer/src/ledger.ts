@@ -13,11 +13,19 @@
  * with the block before it is then stored, and claims what is not (test/consumer/ledger.test.ts).
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { headers, type NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { type ChainState, formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
 import { type AckInbox, createAckInbox, RefusedError } from './ack-inbox.ts';
-import { areBatchesUnavailable, arePlenty, createBatchSender, cutIntoBatches, knowsBatches } from './atomic-batch.ts';
+import {
+  areBatchesUnavailable,
+  arePlenty,
+  createBatchSender,
+  cutIntoBatches,
+  EXPECTED_LAST,
+  knowsBatches,
+} from './atomic-batch.ts';
 import type { SealedBlock } from './batch.ts';
+import { BlockHeaders } from './block-headers.ts';
 import { ConsumerError } from './errors.ts';
 import { readStored } from './find-block.ts';
 import { createHeads } from './heads.ts';
@@ -84,11 +92,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let streamsAt: number | null = null;
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
-  const common = { 'Nats-Expected-Stream': stream, 'Waybill-Writer': options.writer };
-  const condition = headers();
-  for (const [name, value] of Object.entries(common)) condition.set(name, value);
+  const headers = new BlockHeaders({ 'Nats-Expected-Stream': stream, 'Waybill-Writer': options.writer });
   const subjectOf = (orgid: string): string => formatLedgerSubject(orgid, settings.ledgerPrefix);
-  const sender = createBatchSender({ nc, inbox, common, subjectOf, newest: heads.newest });
+  const sender = createBatchSender({ nc, inbox, headers, subjectOf, newest: heads.newest });
   let batches = found.allowsBatches && knowsBatches(nc);
 
   async function store(block: SealedBlock): Promise<void> {
@@ -97,11 +103,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     const isSystem = orgid === SYSTEM_CHAIN;
     const recordsStreams = isSystem && payload.includes('"kind":"streams"');
     const recordedAt = recordsStreams ? HERE : streamsAt;
-    if (isSystem && recordedAt !== null) condition.set(STREAMS_HEADER, String(recordedAt));
-    else condition.delete(STREAMS_HEADER);
-    condition.set('Nats-Expected-Last-Subject-Sequence', String(heads.newest(orgid)));
-    // The client prints the headers at once.
-    const { seq } = await inbox.publish(subjectOf(orgid), payload, condition);
+    const condition = [EXPECTED_LAST, heads.newest(orgid)] as const;
+    const own = isSystem && recordedAt !== null ? [condition, [STREAMS_HEADER, recordedAt] as const] : [condition];
+    const { seq } = await inbox.publish(subjectOf(orgid), payload, headers.with(own));
     noteStored(orgid, seq);
     if (recordsStreams) streamsAt = seq;
   }
