@@ -31,7 +31,7 @@ export interface HeadsOptions {
 
 export interface Heads {
   readonly chains: ReadonlyMap<string, ChainState>;
-  /** Loads the chains that are not there; all of these stay until the next batch but one is stored. */
+  /** Loads the chains that are not there, however often one is named; all of these stay until the next batch but one is stored. */
   load(orgids: Iterable<string>): Promise<void>;
   /** Stream sequence of a chain's newest block, 0 when it has none. The chain must be there. */
   newest(orgid: string): number;
@@ -110,16 +110,17 @@ export function createHeads(options: HeadsOptions): Heads {
   return {
     chains,
     async load(orgids) {
-      const missing: string[] = [];
+      const absent = new Set<string>();
       for (const orgid of orgids) {
         const here = kept.get(orgid);
-        if (!here) missing.push(orgid);
+        if (!here) absent.add(orgid);
         else if (here.batch !== batch) {
           here.batch = batch;
           kept.delete(orgid);
           kept.set(orgid, here);
         }
       }
+      const missing = [...absent];
       if (missing.length <= FEW || oneByOne) return loadOneByOne(missing);
       for (let i = 0; i < missing.length; i += MAX_CHAINS) await loadMany(missing.slice(i, i + MAX_CHAINS));
     },

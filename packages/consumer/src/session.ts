@@ -224,7 +224,7 @@ function createWriting(
       const routed = items.map(fold.route);
       for (let start = 0; start < routed.length;) {
         // Again after a flush, by which chains may have been evicted.
-        await ledger.load(new Set(routed.slice(start).map(({ orgid }) => orgid)));
+        await ledger.load(orgidsOf(routed, start));
         const result = fold.run(routed, start, { chains: ledger.chains, sizes: sizes.memories }, batch);
         const next = result.done ? routed.length : result.index;
         if (next > start) {
@@ -256,6 +256,10 @@ function createWriting(
       return batch.entries >= maxBatchMessages || batch.bytes >= wantedBytes || batch.blocks >= MAX_BATCH_BLOCKS;
     },
   };
+}
+
+function* orgidsOf(routed: readonly RoutedItem[], start: number): Generator<string> {
+  for (let i = start; i < routed.length; i++) yield (routed[i] as RoutedItem).orgid;
 }
 
 function lastSeqOf({ item }: Pick<RoutedItem, 'item'>): number {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSizeMemory, SIZE_WINDOW, type SizeMemory } from './size-memory.ts';
@@ -103,4 +105,27 @@ describe('size memory', () => {
     }
     expect(memory.size).toBeGreaterThanOrEqual(SIZE_WINDOW);
   });
+
+  it('keeps a digest, and not the event that it was cut out of', () => {
+    const collect = exposeGc();
+    const MENTIONS = 10_000;
+    const memory = createSizeMemory();
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let seq = 1; seq <= MENTIONS; seq++) {
+      const digest = `sha256:${String(seq).padStart(64, '0')}`;
+      // A text that is one piece of memory, as one that was decoded from bytes is.
+      const event = Buffer.from(digest.padEnd(4_000, '.')).toString();
+      run(memory, seq, { kind: 'upload', digest: event.slice(0, digest.length), bytes: 1 });
+    }
+    collect();
+    const each = (process.memoryUsage().heapUsed - before) / MENTIONS;
+    expect(memory.size).toBe(MENTIONS);
+    expect(each).toBeLessThan(1_000);
+  });
 });
+
+function exposeGc(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}

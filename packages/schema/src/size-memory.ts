@@ -7,6 +7,7 @@
  * of the chain. Older mentions are forgotten, which bounds memory by the window, and lets a writer that starts anew
  * read back just the window.
  */
+import { detached } from './detached.ts';
 import type { Transfer } from './transfer.ts';
 import type { Volume } from './volume.ts';
 
@@ -67,7 +68,7 @@ export function createSizeMemory(): SizeMemory {
     },
     note(seq, { kind, digest }, { bytes, from }) {
       const mentioned = bytes !== null && (kind === 'upload' || from !== undefined);
-      if (mentioned) unindexed.push({ digest, bytes, from: from ?? seq, seq });
+      if (mentioned) unindexed.push({ digest: detached(digest), bytes, from: from ?? seq, seq });
       if (seq < nextSweep) return;
       nextSweep = seq + SWEEP;
       forgetBefore(seq - SIZE_WINDOW + 1);
