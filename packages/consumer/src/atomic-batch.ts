@@ -6,7 +6,7 @@
  * Nothing here is safe only because a batch is stored as a whole: each block is a compare-and-swap on its chain, as a
  * single one is, so any part of a batch would be as good as the same single blocks.
  */
-import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import { type NatsConnection, Nuid } from '@nats-io/nats-core';
 import { type AckInbox, RefusedError } from './ack-inbox.ts';
 import type { SealedBlock } from './batch.ts';
 import type { BlockHeaders } from './block-headers.ts';
@@ -82,8 +82,9 @@ export interface BatchSenderOptions {
 }
 
 export function createBatchSender({ nc, inbox, headers, subjectOf, newest }: BatchSenderOptions): BatchSender {
-  // Short, since it is stored with each block for ever. Should another writer ever have the same, both are refused.
-  const tag = nuid.next().slice(0, 6);
+  // Short, since it is stored with each block for ever. Should another writer ever have the same, both are refused. Its own
+  // generator, because one generator's ids begin alike: the session before may have left a batch that the server still holds.
+  const tag = new Nuid().next().slice(0, 6);
   let number = 0;
 
   return {
