@@ -1,10 +1,10 @@
 /**
  * Headers of blocks, of which thousands are sent that differ in a number or two. The client's own object looks through
- * all its names at each change and prints all of them anew: with small blocks a tenth of the writer's time.
+ * all its names at each change and prints all of them anew: with small blocks a twentieth of the writer's time.
  */
 import { MsgHdrsImpl } from '@nats-io/nats-core';
 
-/** Names and values, in pairs; of ASCII, and without line breaks. */
+/** Names and values, in pairs, without line breaks. */
 type OwnHeaders = readonly (readonly [name: string, value: string | number])[];
 
 export class BlockHeaders extends MsgHdrsImpl {
@@ -30,7 +30,7 @@ export class BlockHeaders extends MsgHdrsImpl {
   override encode(): Uint8Array {
     let text = this.#common;
     for (const [name, value] of this.#own) text += `${name}: ${value}${LINE_BREAK}`;
-    return Buffer.from(text + LINE_BREAK, 'latin1');
+    return Buffer.from(text + LINE_BREAK);
   }
 }
 
