@@ -1,6 +1,7 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
 import { type Msg, nanos, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { newConsumerName } from './consumer-name.ts';
+import { tapDeliveries, type Untap } from './delivery-tap.ts';
 import { createDeliveryParser, type Delivery } from './delivery.ts';
 import { newInbox } from './inbox.ts';
 
@@ -20,7 +21,7 @@ export interface ListenerOptions {
   readonly maxBytes: number;
   readonly hasRoom: () => boolean;
   /** Returns false when the message does not follow the one before. */
-  readonly onMessage: (message: Msg, delivery: Delivery) => boolean;
+  readonly onMessage: (subject: string, payload: Uint8Array, delivery: Delivery) => boolean;
   /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
   readonly onIdle: () => Promise<void>;
   /** Awaited when the consumer is there and before anything is asked of it; a rejection gives it up. */
@@ -51,6 +52,7 @@ export function listen(options: ListenerOptions): Listener {
   /** By a clock that nobody can set, as all time-outs here: one set back would not end for as long. */
   let lastHeard = performance.now();
   let sub: Subscription | null = null;
+  let untap: Untap | null = null;
 
   function lose(reason: string, cause?: unknown): void {
     if (over) return;
@@ -64,6 +66,7 @@ export function listen(options: ListenerOptions): Listener {
     if (over) return;
     over = true;
     clearInterval(watchdog);
+    untap?.();
     sub?.unsubscribe();
     // Not waited for: without it, the server removes an inactive consumer by itself.
     if (!nc.isClosed()) jsm.consumers.delete(stream, name).catch(() => false);
@@ -109,12 +112,18 @@ export function listen(options: ListenerOptions): Listener {
     if (error) return loseTo(error);
     heard = true;
     const delivery = parseDelivery(message.reply);
-    if (!delivery) return onStatus(message);
+    if (delivery) onDelivery(message.subject, message.data, delivery);
+    else onStatus(message);
+  }
+
+  function onDelivery(subject: string, payload: Uint8Array, delivery: Delivery): void {
+    if (over) return;
+    heard = true;
     if (delivery.consumerSeq !== consumerSeq + 1) {
       return lose(`expected delivery ${consumerSeq + 1}, got ${delivery.consumerSeq}`);
     }
     consumerSeq = delivery.consumerSeq;
-    if (!options.onMessage(message, delivery)) return lose(`a jump to sequence ${delivery.streamSeq}`);
+    if (!options.onMessage(subject, payload, delivery)) return lose(`a jump to sequence ${delivery.streamSeq}`);
     if (--remaining > 0) return;
     pulling = false;
     pull();
@@ -122,6 +131,7 @@ export function listen(options: ListenerOptions): Listener {
 
   async function begin(): Promise<void> {
     sub = nc.subscribe(inbox, { callback: onMessage });
+    untap = tapDeliveries(nc, sub, onDelivery);
     await jsm.consumers.add(stream, {
       name,
       ack_policy: AckPolicy.None,

@@ -8,7 +8,7 @@
  * only when the stream's leader says so (gap.ts): a consumer may run on a replica that lags or has lost a message.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import type { Delivery } from './delivery.ts';
 import { createGapFinder, type StreamGap } from './gap.ts';
 import { listen, type Listener } from './listener.ts';
@@ -80,11 +80,11 @@ export function createReader(options: ReaderOptions): Reader {
   const isOver = (): boolean => closed || finished;
 
   /** @returns false when there is a jump in the sequence that nobody has confirmed yet */
-  function accept(message: Msg, delivery: Delivery): boolean {
+  function accept(subject: string, payload: Uint8Array, delivery: Delivery): boolean {
     const { streamSeq: seq, received } = delivery;
     if (filterSubject === undefined && seq !== position + 1) return false;
-    buffer.push({ kind: 'message', seq, subject: message.subject, received, payload: message.data });
-    bufferedBytes += message.data.length;
+    buffer.push({ kind: 'message', seq, subject, received, payload });
+    bufferedBytes += payload.length;
     position = seq;
     pending = delivery.pending;
     delivered = true;
