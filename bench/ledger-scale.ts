@@ -11,12 +11,13 @@ import { createInbox, type NatsConnection, type Payload } from '@nats-io/nats-co
 import { connect } from '@nats-io/transport-node';
 import { type Settings, startConsumer } from '@waybill/consumer';
 import {
-  appendEntry,
+  appendLine,
   canonicalJson,
   type ChainState,
   emptyHead,
   formatBlock,
   formatTrailer,
+  RunningHead,
   statedVolume,
 } from '@waybill/schema';
 import { execFile } from 'node:child_process';
@@ -111,9 +112,9 @@ async function prepare(nc: NatsConnection, blocks: number, orgs: number): Promis
   const chains = new Map<number, ChainState>();
   for (let i = 0; i < blocks; i++) {
     const org = i % orgs;
-    const state = chains.get(org) ?? { head: emptyHead(`org-${org}`), producers: new Map() };
+    const state = chains.get(org) ?? { head: new RunningHead(emptyHead(`org-${org}`)), producers: new Map() };
     const seq = Math.floor(i / orgs) + 1;
-    const { line, head } = appendEntry(
+    const line = appendLine(
       state.head,
       {
         received: '2026-01-01T00:00:00.000Z',
@@ -123,7 +124,6 @@ async function prepare(nc: NatsConnection, blocks: number, orgs: number): Promis
       },
       (text) => hash('sha256', text),
     );
-    state.head = head;
     state.producers.set(PRODUCER, { last: seq, missing: [], seen: seq });
     chains.set(org, state);
     await publish(`ledger.org-${org}`, formatBlock([line], formatTrailer(state, seq, i + 1)));

@@ -15,7 +15,12 @@ const BENCHES = [
 ] as const;
 
 /** As the Dockerfile has it (docs/operations.md, "Memory"). */
-const HEAP = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--heap-growing-percent=70'];
+const HEAP = [
+  '--min-semi-space-size=16',
+  '--max-semi-space-size=16',
+  '--heap-growing-percent=70',
+  '--no-allocation-site-pretenuring',
+];
 
 const [wanted = 'all', ...rest] = process.argv.slice(2);
 const chosen = BENCHES.filter((name) => wanted === 'all' || wanted === name);

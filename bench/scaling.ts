@@ -111,7 +111,7 @@ async function chain(nc: NatsConnection, orgs: number): Promise<readonly [Half, 
     ledgerPrefix: `ledger${orgs}`,
   };
   const started = performance.now();
-  await using consumer = await startConsumer({ nc, logger: QUIET, ...settings, maxBatchMessages: MEASURED_BATCH });
+  await using consumer = await startConsumer({ nc, logger: QUIET, ...settings, maxOpenEntries: MEASURED_BATCH });
   const reach = async (target: number) => {
     while (consumer.status().watermark < target) await turn();
     const { blocks, commits, watermark } = consumer.status();

@@ -11,7 +11,7 @@ import { artifactEvent, chainloopEvent, makeStreams, type MadeEvent, publishAll 
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 async function chain(nc: NatsConnection, settings: Settings): Promise<void> {
-  await using _consumer = await startConsumer({ nc, logger: SILENT, ...settings, maxBatchMessages: 16 });
+  await using _consumer = await startConsumer({ nc, logger: SILENT, ...settings, maxOpenEntries: 16 });
   await caughtUp(nc, settings);
 }
 

@@ -235,7 +235,7 @@ test('made anew while nobody looked, with more messages than before, and even wi
 test('a standby takes over when the stream was made anew after the writer died', async () => {
   await using place = await prepare();
   const start = async () =>
-    startConsumer({ nc: await place.server.connect(), ...place.settings, ...FAST, maxBatchMessages: 5 });
+    startConsumer({ nc: await place.server.connect(), ...place.settings, ...FAST, maxOpenEntries: 5 });
   await using writer = await start();
   await using standby = await start();
   const consumers = [writer, standby];

@@ -96,7 +96,7 @@ test('what was read when the stream went is chained: it is nowhere else any more
   const settings = boundSettings(owner.config);
   await deployStreams(nc, { ...settings, bind: true });
   await publishAll(nc, chainloopTraffic(settings, 500).events);
-  await using consumer = await startConsumer({ nc, ...settings, ...FAST, maxBatchMessages: 1 });
+  await using consumer = await startConsumer({ nc, ...settings, ...FAST, maxOpenEntries: 1 });
   // One commit for each message; all of them arrive together.
   await until('a hundred commits', () => consumer.status().commits >= 100);
   await owner.remove();

@@ -60,7 +60,7 @@ test('goes on after a restart from the ledger alone, with the same bytes as with
       nc,
       fields.slice(i * 100, i * 100 + 100).map((f) => artifactEvent(settings, f)),
     );
-    await using consumer = await startConsumer({ nc, logger, ...settings, maxBatchMessages: 7 });
+    await using consumer = await startConsumer({ nc, logger, ...settings, maxOpenEntries: 7 });
     await caughtUp(nc, settings);
     expect(consumer.status().watermark).toBe(i * 100 + 100);
   }
@@ -131,12 +131,12 @@ test('chains an event once, however late and often it comes again, and keeps wha
   const order = [0, 1, 2, 5, 4, 3, 6, 7, 8, 9].map(again);
   await publishAll(nc, order);
   {
-    await using consumer = await startConsumer({ nc, logger, ...settings, maxBatchMessages: 3 });
+    await using consumer = await startConsumer({ nc, logger, ...settings, maxOpenEntries: 3 });
     await publishAll(nc, [again(3), again(10), again(0), again(9)]);
     await caughtUp(nc, settings);
     expect(consumer.status().duplicates).toBe(3);
   }
-  await using consumer = await startConsumer({ nc, logger, ...settings, maxBatchMessages: 3 });
+  await using consumer = await startConsumer({ nc, logger, ...settings, maxOpenEntries: 3 });
   await publishAll(nc, [again(10), again(19), again(12), again(12)]);
   await caughtUp(nc, settings);
   expect(consumer.status().duplicates).toBe(2);

@@ -64,7 +64,7 @@ test('garbage neither stops the consumer nor disappears', async () => {
     payload: odd.payload.replace('"size_bytes":1', '"size_bytes":1,"__proto__":{"polluted":true}'),
   };
 
-  await using consumer = await startConsumer({ nc, logger, ...settings, maxBatchMessages: 4 });
+  await using consumer = await startConsumer({ nc, logger, ...settings, maxOpenEntries: 4 });
   for (const [payload, , at] of garbage) {
     nc.publish(at ?? subject, payload);
     await publishAll(nc, [good()]);

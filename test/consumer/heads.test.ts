@@ -40,7 +40,7 @@ test.each([
   const settings = await makeStreams(nc);
   const count = createCount();
   await publishAll(nc, randomTraffic(settings, organizations, count));
-  await using consumer = await startConsumer({ nc, logger, maxCachedChains: 2, maxBatchMessages: 100, ...settings });
+  await using consumer = await startConsumer({ nc, logger, maxCachedChains: 2, maxOpenEntries: 100, ...settings });
   await caughtUp(nc, settings);
   const { conflicts, duplicates, commits } = consumer.status();
   await consumer.close();
@@ -61,7 +61,7 @@ async function someChains(nc: NatsConnection) {
     artifactEvent(settings, { orgid: `org-${i % CHAINS}`, kind: 'upload', bytes: i }),
   );
   await publishAll(nc, events);
-  await using consumer = await startConsumer({ nc, logger, maxBatchMessages: 50, ...settings });
+  await using consumer = await startConsumer({ nc, logger, maxOpenEntries: 50, ...settings });
   await caughtUp(nc, settings);
   await consumer.close();
   const newest = new Map<string, { streamSeq: number; hash: string; seq: number }>();
@@ -151,18 +151,22 @@ test('a stream without direct reads, or an answer that does not come, costs spee
   expectHeads(second, newest);
 });
 
-test('what no batch needs any more goes, those first that were needed longest ago; the rest stays', async () => {
+test('chains that nobody needs go, those first that were not asked for since; the rest stays', async () => {
   await using server = await startNats();
   const nc = await server.connect();
   const settings = await makeStreams(nc);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const heads = createHeads({ nc, jsm, settings, timeoutMs: 300, maxChains: 3, known: () => null });
+  const kept = () => [...heads.chains.keys()].toSorted();
   await heads.load([SYSTEM_CHAIN, 'a', 'b', 'c']);
-  const first = heads.endBatch();
+  // All were asked for just now.
+  heads.evict(() => false);
+  expect(kept()).toEqual([SYSTEM_CHAIN, 'a', 'b', 'c'].toSorted());
   await heads.load(['b', 'd', 'e']);
-  const second = heads.endBatch();
-  heads.release(first);
-  expect([...heads.chains.keys()].toSorted()).toEqual([SYSTEM_CHAIN, 'b', 'd', 'e'].toSorted());
-  heads.release(second);
-  expect([...heads.chains.keys()].toSorted()).toEqual([SYSTEM_CHAIN, 'd', 'e'].toSorted());
+  heads.evict((orgid) => orgid === 'c');
+  expect(kept()).toEqual([SYSTEM_CHAIN, 'b', 'c', 'd', 'e'].toSorted());
+  heads.evict((orgid) => orgid === 'c');
+  expect(kept()).toEqual([SYSTEM_CHAIN, 'c', 'e'].toSorted());
+  heads.evict(() => false);
+  expect(kept()).toEqual([SYSTEM_CHAIN, 'c', 'e'].toSorted());
 });

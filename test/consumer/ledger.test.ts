@@ -3,9 +3,9 @@ import type { Settings } from '@waybill/consumer';
 import { parseBlock } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createBatch } from '../../packages/consumer/src/batch.ts';
 import { createFold } from '../../packages/consumer/src/fold.ts';
 import { type Ledger, openLedger } from '../../packages/consumer/src/ledger.ts';
+import { createOpenBlocks, type SealedBlock } from '../../packages/consumer/src/open-blocks.ts';
 import type { StreamItem } from '../../packages/consumer/src/reader.ts';
 import { readStream } from '../support/check-ledger.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
@@ -27,13 +27,8 @@ async function open(server: TestNats, settings: Settings, writer: string, minBat
   return ledger;
 }
 
-/** Folds one event for each organization, as the AUDIT messages after `position`. */
-function fill(
-  ledger: Ledger,
-  settings: Settings,
-  orgids: readonly string[],
-  position = 0,
-): ReturnType<typeof createBatch> {
+/** The blocks of one event for each organization, as the AUDIT messages after `position`; the last claims them all. */
+function fill(ledger: Ledger, settings: Settings, orgids: readonly string[], position = 0): SealedBlock[] {
   const fold = createFold({
     stream: settings.auditStream,
     subjectPrefix: settings.auditPrefix,
@@ -49,9 +44,10 @@ function fill(
       payload: Buffer.from(payload),
     };
   });
-  const batch = createBatch(ledger.chains);
-  fold.run(items.map(fold.route), 0, { chains: ledger.chains, sizes: new Map() }, batch);
-  return batch;
+  const blocks = createOpenBlocks(ledger.chains, position);
+  fold.run(items.map(fold.route), 0, { chains: ledger.chains, sizes: new Map() }, blocks);
+  blocks.position = position + orgids.length;
+  return blocks.sealAll();
 }
 
 test('a writer that is not alone claims nothing that is not stored', async () => {
@@ -61,10 +57,10 @@ test('a writer that is not alone claims nothing that is not stored', async () =>
   const second = await open(server, settings, 'second');
 
   // As many blocks as the other has in front of one that it could then store by a mere count.
-  await first.commit(fill(first, settings, ['a']).seal({ before: 0, after: 1 }), 1);
-  await expect(
-    second.commit(fill(second, settings, ['a', 'a', 'b', 'c', 'd']).seal({ before: 0, after: 5 }), 5),
-  ).rejects.toThrow(/wrong last sequence/);
+  await first.commit(fill(first, settings, ['a']), 1);
+  await expect(second.commit(fill(second, settings, ['a', 'a', 'b', 'c', 'd']), 5)).rejects.toThrow(
+    /wrong last sequence/,
+  );
 
   const blocks = (await readStream(await server.connect(), settings.ledgerStream)).map(({ text }) => parseBlock(text));
   const stored = new Set(blocks.flatMap(({ entries }) => entries.map(({ core }) => core.source.seq)));
@@ -90,17 +86,14 @@ test('a batch in which one chain has gone on is refused, and nothing of it is st
   const first = await open(server, settings, 'first', 2);
   const second = await open(server, settings, 'second', 2);
 
-  await first.commit(fill(first, settings, ['b']).seal({ before: 0, after: 1 }), 1);
-  await expect(
-    second.commit(fill(second, settings, ['a', 'b', 'c', 'd']).seal({ before: 0, after: 4 }), 4),
-  ).rejects.toThrow(/wrong last sequence/);
+  await first.commit(fill(first, settings, ['b']), 1);
+  await expect(second.commit(fill(second, settings, ['a', 'b', 'c', 'd']), 4)).rejects.toThrow(/wrong last sequence/);
   const stored = await readStream(await server.connect(), settings.ledgerStream);
   expect(stored.map(({ subject }) => subject)).toEqual([`${settings.ledgerPrefix}.b`]);
 
   // The other one goes on: where its chains end it knows from the acknowledgements of batches, too.
   for (const after of [8, 12]) {
-    const batch = fill(first, settings, ['a', 'c', 'd', 'b'], after - 4);
-    await first.commit(batch.seal({ before: after - 4, after }), after);
+    await first.commit(fill(first, settings, ['a', 'c', 'd', 'b'], after - 4), after);
   }
   const all = await readStream(await server.connect(), settings.ledgerStream);
   expect(all.filter(({ headers }) => headers?.has('Nats-Batch-Id'))).toHaveLength(6);
@@ -116,7 +109,7 @@ test('ledgers of one process give their batches different ids: the server may ho
   for (const [i, writer] of ['first', 'second'].entries()) {
     const ledger = await open(server, settings, writer, 2);
     const [before, after] = [4 * i, 4 * i + 4];
-    await ledger.commit(fill(ledger, settings, ['a', 'b', 'c', 'd'], before).seal({ before, after }), after);
+    await ledger.commit(fill(ledger, settings, ['a', 'b', 'c', 'd'], before), after);
     ledger.close();
   }
   const stored = await readStream(nc, settings.ledgerStream);
@@ -134,7 +127,7 @@ test('a stream that takes no batches any more gets single blocks', async () => {
   await allowBatches(server, settings, true);
   const ledger = await open(server, settings, 'writer', 2);
   await allowBatches(server, settings, false);
-  await ledger.commit(fill(ledger, settings, ['a', 'b', 'c', 'd']).seal({ before: 0, after: 4 }), 4);
+  await ledger.commit(fill(ledger, settings, ['a', 'b', 'c', 'd']), 4);
   const stored = await readStream(await server.connect(), settings.ledgerStream);
   expect(stored).toHaveLength(4);
   expect(stored.filter(({ headers }) => headers?.has('Nats-Batch-Id'))).toEqual([]);

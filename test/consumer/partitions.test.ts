@@ -96,7 +96,7 @@ test('from one partition to four while events are published: every chain goes on
 
   await makeStream(service, { name: 'AUDIT', subjects: ['audit.>'] });
   await makeStream(service, { name: 'LEDGER', subjects: ['ledger.*'] });
-  const first = await startConsumer({ nc: service, logger, ...BEFORE, maxBatchMessages: 50 });
+  const first = await startConsumer({ nc: service, logger, ...BEFORE, maxOpenEntries: 50 });
   await publish(3);
 
   // 1. The partitions' streams, whose numbers begin far behind those of AUDIT.

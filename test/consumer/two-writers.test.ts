@@ -27,7 +27,7 @@ test('two consumers at once: one writes, the other stands by and takes over, and
   };
   const consumers = await Promise.all(
     [1, 2].map(async () =>
-      startConsumer({ nc: await server.connect(), logger, ...settings, maxBatchMessages: 5, takeoverMs: 500 }),
+      startConsumer({ nc: await server.connect(), logger, ...settings, maxOpenEntries: 5, takeoverMs: 500 }),
     ),
   );
   await publish(3_000);
@@ -62,7 +62,7 @@ test('consumers that start and stop at random and all want to write still make o
   async function comeAndGo(): Promise<void> {
     const own = await server.connect();
     while (!caught) {
-      await using consumer = await startConsumer({ nc: own, logger, ...settings, maxBatchMessages: 3 });
+      await using consumer = await startConsumer({ nc: own, logger, ...settings, maxOpenEntries: 3 });
       await until('a few commits', () => caught || consumer.status().commits > 20 || consumer.status().conflicts > 0);
       await consumer.close();
       conflicts += consumer.status().conflicts;

@@ -65,7 +65,7 @@ test('the server’s clock is set back by an hour in the middle of a chain', asy
     nc: wrong,
     logger: pino({ level: 'silent' }),
     ...settings,
-    maxBatchMessages: 50,
+    maxOpenEntries: 50,
   });
   await caughtUp(nc, settings);
   const ledger = await checkLedger(nc, settings);

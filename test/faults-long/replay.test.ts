@@ -62,7 +62,7 @@ test('resent out of order, after the dedupe window, over restarts of the consume
   let resent = 0;
   for (let from = 0; from < shuffled.length; from += 600) {
     // Each part is read by another consumer: the windows come from the ledger.
-    await using _consumer = await startConsumer({ nc, logger, ...settings, maxBatchMessages: 64 });
+    await using _consumer = await startConsumer({ nc, logger, ...settings, maxOpenEntries: 64 });
     const part = shuffled.slice(from, from + 600);
     // Adopted spools of dead processes: whole stretches, from the beginning on, and single events of any age.
     const again = shuffled.slice(0, from).filter((_, i) => random() < 0.1 || (i > from / 3 && i < from / 3 + 100));

@@ -15,7 +15,7 @@ import { artifactEvent, digestOf, makeStreams, type MadeEvent, publishAll, uuid 
 import { until } from '../support/until.ts';
 
 const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
-const FAST = { logger, maxBatchMessages: 8, ackTimeoutMs: 100, restartMs: 1, takeoverMs: 50 };
+const FAST = { logger, maxOpenEntries: 8, ackTimeoutMs: 100, restartMs: 1, takeoverMs: 50 };
 
 /** A bit of everything: several organizations, duplicates, garbage, a skipped upload that needs an earlier size. */
 function mixedTraffic(settings: Settings): MadeEvent[] {
@@ -86,7 +86,7 @@ test.for([
     const options = () => ({
       ...FAST,
       ...(recording && { streamHistory: createStreamHistory() }),
-      ...(batching && { minBatchedBlocks: 2, maxBatchMessages: 24 }),
+      ...(batching && { minBatchedBlocks: 2, maxOpenEntries: 24 }),
     });
 
     async function run(

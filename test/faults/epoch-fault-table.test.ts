@@ -17,7 +17,7 @@ import { publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
 const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
-const FAST = { logger, bind: true, maxBatchMessages: 8, ackTimeoutMs: 100, restartMs: 1, takeoverMs: 50 };
+const FAST = { logger, bind: true, maxOpenEntries: 8, ackTimeoutMs: 100, restartMs: 1, takeoverMs: 50 };
 const GARBAGE = { payload: 'garbage', id: '' };
 
 /** A ledger of the first stream, as each case begins with; the second stream stands there when this returns. */

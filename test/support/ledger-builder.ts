@@ -7,7 +7,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
 import {
   admit,
-  appendEntry,
+  appendLine,
   canonicalJson,
   type ChainState,
   emptyHead,
@@ -17,6 +17,7 @@ import {
   formatTrailer,
   type JsonObject,
   parseBlock,
+  RunningHead,
   type Volume,
 } from '@waybill/schema';
 import { randomBytes } from 'node:crypto';
@@ -46,20 +47,23 @@ export function createLedgerBuilder(nc: NatsConnection, settings: Settings): Led
 
   return {
     append({ orgid, received, bytes }) {
-      const chain: OpenChain = chains.get(orgid) ?? { head: emptyHead(orgid), producers: new Map(), lines: [] };
+      const chain: OpenChain = chains.get(orgid) ?? {
+        head: new RunningHead(emptyHead(orgid)),
+        producers: new Map(),
+        lines: [],
+      };
       chains.set(orgid, chain);
       const type = 'casartifact.uploaded';
       const data = { digest: `sha256:${'0'.repeat(64)}`, size_bytes: bytes };
       const event = { specversion: '1.0', id: uuid(), source: '//test', type, time: received, orgid, data };
-      const { line, head } = appendEntry(chain.head, {
+      const line = appendLine(chain.head, {
         received,
         source: { stream: settings.auditStream, seq: ++sourceSeq, subject: `${settings.auditPrefix}.${type}.${orgid}` },
         event: canonicalJson(event),
         volume: { kind: 'upload', bytes: String(bytes) },
       });
-      chain.head = head;
       chain.lines.push(line);
-      return head.received;
+      return chain.head.received;
     },
     async commit(watermark = sourceSeq) {
       const blocks: Promise<unknown>[] = [];
@@ -119,17 +123,16 @@ export function forgeChain(
   orgid: string,
   change: (entry: Entry) => readonly ForgedEntry[],
 ): CopiedBlock[] {
-  const state: ChainState = { head: emptyHead(orgid), producers: new Map() };
+  const state: ChainState = { head: new RunningHead(emptyHead(orgid)), producers: new Map() };
   return blocks.flatMap((block) => {
     if (block.orgid !== orgid) return [block];
     const { entries, trailer } = parseBlock(block.text);
     const first = state.head.seq + 1;
     const lines: string[] = [];
     for (const { event, ...next } of entries.flatMap(change)) {
-      const { line, head } = appendEntry(state.head, { ...next, event: canonicalJson(event) });
-      state.head = head;
+      const line = appendLine(state.head, { ...next, event: canonicalJson(event) });
       const { producer, sequence } = event;
-      if (typeof producer === 'string') admit(state.producers, producer, Number(sequence), head.seq);
+      if (typeof producer === 'string') admit(state.producers, producer, Number(sequence), state.head.seq);
       lines.push(line);
     }
     if (lines.length === 0) return [];

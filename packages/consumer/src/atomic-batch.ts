@@ -8,9 +8,9 @@
  */
 import { type NatsConnection, Nuid } from '@nats-io/nats-core';
 import { type AckInbox, RefusedError } from './ack-inbox.ts';
-import type { SealedBlock } from './batch.ts';
 import type { BlockHeaders } from './block-headers.ts';
 import { isOlder } from './connect.ts';
+import type { SealedBlock } from './open-blocks.ts';
 
 /** The stream sequence of a chain's newest block: what makes each block a compare-and-swap. */
 export const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';

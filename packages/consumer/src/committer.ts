@@ -1,57 +1,97 @@
-import type { Batch } from './batch.ts';
+/** Has blocks stored in the background, a few commits side by side, while the next are made. */
 import type { FoldCounts } from './fold.ts';
 import type { Ledger } from './ledger.ts';
+import type { SealedBlock } from './open-blocks.ts';
+
+/** What one commit stored. */
+interface Commit {
+  readonly blocks: number;
+  readonly entries: number;
+  readonly ms: number;
+}
 
 export interface Committer {
   /**
-   * Waits for the commit before, then sends this one off. While it is under way the next batch can be read and folded.
+   * Has blocks stored beside others, which must be of other chains; waits first while there are `COMMITS_AT_ONCE` of them.
    *
-   * @param position every AUDIT message up to here is in this batch or in one before it
-   * @throws whatever the commit before failed with
+   * @throws whatever a commit before failed with
    */
-  submit(batch: Batch, position: number): Promise<void>;
-  /** What the ledger says when everything submitted is stored: all AUDIT messages up to here are in it. */
+  store(blocks: readonly SealedBlock[], counts: FoldCounts): Promise<void>;
+  /**
+   * The same with blocks of which the last claims the watermark `position`: waits for everything before, and everything
+   * after waits for it.
+   */
+  claim(blocks: readonly SealedBlock[], counts: FoldCounts, position: number): Promise<void>;
+  /** What the ledger says when everything that was submitted is stored: all AUDIT messages up to here are in it. */
   readonly claimed: number;
-  /** Waits until everything submitted is stored. */
+  /** Waits until something that is under way is stored, if there is any. */
+  progress(): Promise<void>;
+  /** Waits until everything that was submitted is stored. */
   drain(): Promise<void>;
 }
 
 export interface CommitterHooks {
-  onCommitted(commit: { counts: FoldCounts; blocks: number; ms: number; watermark: number }): void;
+  onCommitted(commit: Commit, counts: FoldCounts): void;
   /** Called at once, even if nobody is waiting for the commit. */
   onFailed(error: Error): void;
 }
 
-export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committer {
-  let claimed = ledger.watermark;
-  let inFlight = Promise.resolve();
+/** While the server stores one, the next is made and sent. */
+const COMMITS_AT_ONCE = 3;
 
-  async function commit(batch: Batch, position: number): Promise<void> {
+export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committer {
+  const underWay = new Set<Promise<void>>();
+  let isClaiming = false;
+  let claimed = ledger.watermark;
+  let failure: Error | null = null;
+
+  function start(blocks: readonly SealedBlock[], counts: FoldCounts, store: () => Promise<void>): void {
+    const entries = blocks.reduce((sum, block) => sum + block.entries, 0);
     const started = performance.now();
-    const blocks = batch.seal({ before: claimed, after: position });
-    claimed = position;
-    try {
-      await ledger.commit(blocks, position);
-    } catch (error) {
-      hooks.onFailed(error as Error);
-      throw error;
-    }
-    batch.release();
-    const ms = performance.now() - started;
-    hooks.onCommitted({ counts: batch.counts, blocks: blocks.length, ms, watermark: position });
+    const commit = store().then(
+      () => {
+        underWay.delete(commit);
+        hooks.onCommitted({ blocks: blocks.length, entries, ms: performance.now() - started }, counts);
+      },
+      (error: unknown) => {
+        underWay.delete(commit);
+        failure ??= error as Error;
+        hooks.onFailed(failure);
+      },
+    );
+    underWay.add(commit);
+  }
+
+  async function progress(): Promise<void> {
+    if (underWay.size > 0) await Promise.race(underWay);
+    if (failure) throw failure;
+  }
+
+  async function drain(): Promise<void> {
+    while (underWay.size > 0) await progress();
+    if (failure) throw failure;
   }
 
   return {
-    async submit(batch, position) {
-      await inFlight;
-      // Messages that the ledger has already make no block; the next one that does moves the watermark past them.
-      if (batch.entries === 0) return;
-      inFlight = commit(batch, position);
-      inFlight.catch(() => undefined); // onFailed has told; the next submit or drain throws it.
+    async store(blocks, counts) {
+      if (isClaiming) await drain();
+      while (underWay.size >= COMMITS_AT_ONCE) await progress();
+      if (failure) throw failure;
+      start(blocks, counts, () => ledger.store(blocks));
+    },
+    async claim(blocks, counts, position) {
+      await drain();
+      isClaiming = true;
+      claimed = position;
+      start(blocks, counts, async () => {
+        await ledger.commit(blocks, position);
+        isClaiming = false;
+      });
     },
     get claimed() {
       return claimed;
     },
-    drain: () => inFlight,
+    progress,
+    drain,
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The consumer: AUDIT in, LEDGER out. Read this file first; it wires the others.
  *
- *     reader (strict order) → fold (pure) → batch (blocks) → ledger (commit: compare-and-swap per chain)
+ *     reader (strict order) → fold (pure) → open blocks → ledger (compare-and-swap per chain)
  *
  * A *session* is one uninterrupted time as the writer. Whatever goes wrong ends it, and the next one starts from the
  * ledger as it then is: there is no state to mend. A consumer that finds another one writing stands by and takes over
@@ -41,10 +41,10 @@ export interface ConsumerOptions extends Settings {
   readonly logger: ConsumerLogger;
   /** Event types whose data is checked, besides the built-in ones. Events of other types are chained unchecked. */
   readonly events?: readonly AnyEventDefinition[];
-  /** Messages in one commit, about: what arrives together stays together. Default 65,536. */
-  readonly maxBatchMessages?: number;
-  /** Bytes of entries in one commit, about. While one is stored, the next is made: both are in memory. Default 32 MiB. */
-  readonly maxBatchBytes?: number;
+  /** Entries in blocks that are not on their way, about: under a backlog blocks grow until there are so many. Default 65,536. */
+  readonly maxOpenEntries?: number;
+  /** Bytes of them, about. Default 32 MiB. */
+  readonly maxOpenBytes?: number;
   /** Chains whose state is kept in memory, about 2 KB each; the others are read from the ledger when needed. Default 20,000. */
   readonly maxCachedChains?: number;
   /**
@@ -93,8 +93,8 @@ export interface Consumer extends AsyncDisposable {
 
 const DEFAULTS = {
   bind: false,
-  maxBatchMessages: 65_536,
-  maxBatchBytes: 32 * 1024 * 1024,
+  maxOpenEntries: 65_536,
+  maxOpenBytes: 32 * 1024 * 1024,
   maxCachedChains: 20_000,
   minBatchedBlocks: 64,
   ackTimeoutMs: 10_000,

@@ -9,7 +9,6 @@
  */
 import { type JetStreamManager, RetentionPolicy, type StreamInfo } from '@nats-io/jetstream';
 import {
-  appendCore,
   canonicalJson,
   entryPieces,
   type ChainState,
@@ -19,7 +18,6 @@ import {
   SYSTEM_CHAIN,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createBatch } from './batch.ts';
 import type { ConsumerLogger } from './consumer.ts';
 import { type Epoch, isStreamOf, readEpoch } from './epoch.ts';
 import { newConsumerName } from './consumer-name.ts';
@@ -27,6 +25,7 @@ import { ConsumerError } from './errors.ts';
 import { entryAt, readStored, type StoredBlock } from './find-block.ts';
 import { type LedgerOptions, openLedger } from './ledger.ts';
 import { explain } from './nats-error.ts';
+import { createOpenBlocks } from './open-blocks.ts';
 import type { Settings } from './settings.ts';
 import { nodeSha256 } from './sha256.ts';
 
@@ -218,8 +217,8 @@ async function openEpoch(
     const record: EpochRecord = { kind: 'epoch', epoch, stream, created: info.created, first, watermark };
     const base = epoch * EPOCH_STRIDE;
     const event = canonicalJson({ ...record });
-    const { core, head } = appendCore(
-      chain.head,
+    const { head } = chain;
+    const core = head.append(
       {
         received: new Date(info.created).toISOString(),
         source: { stream, seq: base, subject: '' },
@@ -228,11 +227,11 @@ async function openEpoch(
       },
       nodeSha256,
     );
-    chain.head = head;
     const start = base + first - 1;
-    const batch = createBatch(ledger.chains);
-    batch.append(chain, entryPieces(core, event, head.hash));
-    await ledger.commit(batch.seal({ before: watermark, after: start }), start);
+    const blocks = createOpenBlocks(ledger.chains, watermark);
+    blocks.append(chain, entryPieces(core, event, head.hash));
+    blocks.position = start;
+    await ledger.commit(blocks.sealAll(), start);
     logger.info({ epoch, stream, created: info.created, first, why: change.why }, 'a new epoch begins');
     return { record, base, start, systemSeq: head.seq };
   } finally {

@@ -4,7 +4,6 @@
  */
 import {
   admit,
-  appendCore,
   canonicalJson,
   type ChainState,
   type DataCheck,
@@ -170,7 +169,9 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
   function record(item: StreamMessage, state: FoldState, sink: FoldSink, what: SystemRecord): boolean {
     const chain = chainOf(SYSTEM_CHAIN, state);
     if (item.seq <= chain.head.sourceSeq) return false;
-    append(chain, item, canonicalJson({ ...what }), NO_VOLUME, sink);
+    // That of an event has no characters beyond ASCII.
+    const at = { ...item, subject: item.subject.toWellFormed() };
+    append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
     return true;
   }
 
@@ -181,11 +182,9 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     volume: Volume,
     sink: FoldSink,
   ): void {
-    const source = { stream, seq, subject: subject.toWellFormed() };
-    const next = { received, source, eventHash: sha256(event), volume };
-    const { core, head } = appendCore(chain.head, next, sha256);
-    chain.head = head;
-    sink.append(chain, entryPieces(core, event, head.hash));
+    const source = { stream, seq, subject };
+    const core = chain.head.append({ received, source, eventHash: sha256(event), volume }, sha256);
+    sink.append(chain, entryPieces(core, event, chain.head.hash));
   }
 
   return { route, run, mark, note };

@@ -1,6 +1,6 @@
 /**
  * The states of chains that the writer has at hand: loaded from the ledger when an event of theirs comes, and evicted,
- * those first that were needed longest ago. What an evicted chain had is in the ledger, where it is read again.
+ * those first that were needed longest ago, about (second chance). What an evicted chain had is in the ledger, where it is read again.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -9,6 +9,7 @@ import {
   decodeUtf8,
   emptyHead,
   parseLedgerSubject,
+  RunningHead,
   splitBlock,
   stateAfter,
   SYSTEM_CHAIN,
@@ -23,7 +24,7 @@ export interface HeadsOptions {
   readonly settings: Settings;
   /** How long an answer of many heads may take; after that they are asked for one by one. */
   readonly timeoutMs: number;
-  /** Chains to keep. More are kept while entries of theirs are not stored. */
+  /** Chains to keep. More are kept while they are needed. */
   readonly maxChains: number;
   /** The newest block that is known to be stored; null for an empty ledger. */
   readonly known: () => { readonly orgid: string; readonly seq: number } | null;
@@ -31,22 +32,20 @@ export interface HeadsOptions {
 
 export interface Heads {
   readonly chains: ReadonlyMap<string, ChainState>;
-  /** Loads the chains that are not there, however often one is named; all of these stay until the next batch but one is stored. */
+  /** Loads the chains that are not there, however often one is named; all of them stay until `evict`. */
   load(orgids: Iterable<string>): Promise<void>;
+  /** Lets go of chains, if there are too many, but not of those that are needed: entries of theirs are not stored yet. */
+  evict(isNeeded: (orgid: string) => boolean): void;
   /** Stream sequence of a chain's newest block, 0 when it has none. The chain must be there. */
   newest(orgid: string): number;
   stored(orgid: string, seq: number): void;
-  /** What is loaded from now on is for another batch. @returns the number of the batch that is over */
-  endBatch(): number;
-  /** A batch is stored: chains that no later one needs may go. */
-  release(batch: number): void;
 }
 
 interface Kept {
   readonly state: ChainState;
   newest: number;
-  /** The last batch that it was needed for. */
-  batch: number;
+  /** Since `evict` looked at it last. */
+  wasUsed: boolean;
 }
 
 /** Fewer are asked for one by one, of the stream's leader: as quick, and never old. */
@@ -56,15 +55,14 @@ const LOADS_AT_ONCE = 256;
 export function createHeads(options: HeadsOptions): Heads {
   const { nc, jsm, settings, maxChains, timeoutMs } = options;
   const chains = new Map<string, ChainState>();
-  /** The same chains, those that were needed longest ago first. */
+  /** The same chains, those first that `evict` looks at next. */
   const kept = new Map<string, Kept>();
-  let batch = 1;
   /** Set for good when nobody answers: an old server, a stream without `allow_direct`, a right that is missing. */
   let oneByOne = false;
 
   function keep(orgid: string, state: ChainState, newest: number): void {
     chains.set(orgid, state);
-    kept.set(orgid, { state, newest, batch });
+    kept.set(orgid, { state, newest, wasUsed: true });
   }
 
   /** Should an answer be old, the next block of the chain is refused. */
@@ -78,7 +76,7 @@ export function createHeads(options: HeadsOptions): Heads {
 
   async function loadOne(orgid: string): Promise<void> {
     const block = await newestBlock(jsm, settings, orgid);
-    if (!block) return keep(orgid, { head: emptyHead(orgid), producers: new Map() }, 0);
+    if (!block) return keep(orgid, emptyChain(orgid), 0);
     keep(orgid, stateAfter(entryAt(settings, block, -1), block.trailer), block.streamSeq);
   }
 
@@ -104,7 +102,7 @@ export function createHeads(options: HeadsOptions): Heads {
     });
     if (answer === 'silent') oneByOne = true;
     if (answer !== 'all') return loadOneByOne(orgids);
-    for (const orgid of orgids) if (!kept.has(orgid)) keep(orgid, { head: emptyHead(orgid), producers: new Map() }, 0);
+    for (const orgid of orgids) if (!kept.has(orgid)) keep(orgid, emptyChain(orgid), 0);
   }
 
   return {
@@ -113,12 +111,8 @@ export function createHeads(options: HeadsOptions): Heads {
       const absent = new Set<string>();
       for (const orgid of orgids) {
         const here = kept.get(orgid);
-        if (!here) absent.add(orgid);
-        else if (here.batch !== batch) {
-          here.batch = batch;
-          kept.delete(orgid);
-          kept.set(orgid, here);
-        }
+        if (here) here.wasUsed = true;
+        else absent.add(orgid);
       }
       const missing = [...absent];
       if (missing.length <= FEW || oneByOne) return loadOneByOne(missing);
@@ -128,16 +122,26 @@ export function createHeads(options: HeadsOptions): Heads {
     stored(orgid, seq) {
       (kept.get(orgid) as Kept).newest = seq;
     },
-    endBatch: () => batch++,
-    release(stored) {
+    evict(isNeeded) {
+      if (kept.size <= maxChains) return;
+      // What was here when this began is looked at once.
+      let left = kept.size;
       for (const [orgid, one] of kept) {
-        if (kept.size <= maxChains || one.batch > stored) return;
-        if (orgid === SYSTEM_CHAIN) continue;
+        if (kept.size <= maxChains || left-- === 0) return;
         kept.delete(orgid);
-        chains.delete(orgid);
+        if (one.wasUsed || orgid === SYSTEM_CHAIN || isNeeded(orgid)) {
+          one.wasUsed = false;
+          kept.set(orgid, one);
+        } else {
+          chains.delete(orgid);
+        }
       }
     },
   };
+}
+
+function emptyChain(orgid: string): ChainState {
+  return { head: new RunningHead(emptyHead(orgid)), producers: new Map() };
 }
 
 const LINE_FEED = 10;

@@ -24,11 +24,11 @@ import {
   EXPECTED_LAST,
   knowsBatches,
 } from './atomic-batch.ts';
-import type { SealedBlock } from './batch.ts';
 import { BlockHeaders } from './block-headers.ts';
 import { ConsumerError } from './errors.ts';
 import { readStored } from './find-block.ts';
 import { createHeads } from './heads.ts';
+import type { SealedBlock } from './open-blocks.ts';
 import { inParallel } from './organizations.ts';
 import type { Settings } from './settings.ts';
 import { HERE, STREAMS_HEADER } from './stream-record.ts';
@@ -55,12 +55,16 @@ export interface Ledger {
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Loads the chains that are not there. */
   load(orgids: Iterable<string>): Promise<void>;
+  /** Forgets chains that have not been loaded or asked for lately and that nobody needs, if there are too many. */
+  evict(isNeeded: (orgid: string) => boolean): void;
   /**
-   * Stores blocks: those of `_system`, then those of all chains side by side, and the last one, which claims the
-   * watermark, when all others are stored. After a rejection this ledger is good for nothing.
+   * Stores blocks: those of `_system`, then those of the other chains side by side. Several calls may be under way if none
+   * has blocks of a chain of another one, but for `_system`. After a rejection this ledger is good for nothing.
    */
+  store(blocks: readonly SealedBlock[]): Promise<void>;
+  /** Stores blocks, and the last one, which claims the watermark, when all others are. Not while `store` is under way. */
   commit(blocks: readonly SealedBlock[], watermark: number): Promise<void>;
-  /** Fails the commit that is under way. */
+  /** Fails what is under way. */
   fail(error: Error): void;
   close(): void;
 }
@@ -106,13 +110,15 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     const condition = [EXPECTED_LAST, heads.newest(orgid)] as const;
     const own = isSystem && recordedAt !== null ? [condition, [STREAMS_HEADER, recordedAt] as const] : [condition];
     const { seq } = await inbox.publish(subjectOf(orgid), payload, headers.with(own));
-    noteStored(orgid, seq);
+    noteStored(block, seq);
     if (recordsStreams) streamsAt = seq;
   }
 
-  function noteStored(orgid: string, seq: number): void {
+  function noteStored(block: SealedBlock, seq: number): void {
+    const { orgid } = block;
     heads.stored(orgid, seq);
     if (seq > (known?.seq ?? 0)) known = { orgid, seq };
+    block.stored();
   }
 
   /** One after the other: only the acknowledgement of one says what the next has to follow. */
@@ -123,7 +129,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   async function storeBatch(blocks: readonly SealedBlock[]): Promise<void> {
     try {
       const first = await sender.send(blocks);
-      for (const [i, { orgid }] of blocks.entries()) noteStored(orgid, first + i);
+      for (const [i, block] of blocks.entries()) noteStored(block, first + i);
     } catch (error) {
       if (!areBatchesUnavailable(error)) throw error;
       // Nothing of it is stored.
@@ -144,6 +150,24 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     await inParallel(rest, chainsAtOnce(rest.flat()), storeInOrder);
   }
 
+  /** Of `_system`, everything that was to be stored so far. */
+  let system = Promise.resolve();
+
+  /**
+   * What is stored when this is interrupted is ahead of the watermark. The next open reads on from the watermark and
+   * skips what each chain has (`source.seq`).
+   */
+  async function storeAll(blocks: readonly SealedBlock[]): Promise<void> {
+    const byChain = Map.groupBy(blocks, ({ orgid }) => orgid);
+    // 1. A duplicate that is recorded here must not be looked at again when its organization's chain is past it.
+    const ofSystem = byChain.get(SYSTEM_CHAIN) ?? [];
+    system = system.then(() => storeInOrder(ofSystem));
+    await system;
+    // 2. Whatever subset of these is stored, each chain is good in itself.
+    byChain.delete(SYSTEM_CHAIN);
+    await storeChains([...byChain.values()]);
+  }
+
   return {
     get watermark() {
       return watermark;
@@ -156,21 +180,13 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     },
     chains: heads.chains,
     load: heads.load,
+    evict: heads.evict,
+    store: storeAll,
     async commit(blocks, after) {
-      const batch = heads.endBatch();
-      const byChain = Map.groupBy(blocks.slice(0, -1), ({ orgid }) => orgid);
-      // What is stored when this is interrupted is ahead of the watermark. The next open reads on from the watermark
-      // and skips what each chain has (`source.seq`).
-      //
-      // 1. A duplicate that is recorded here must not be looked at again when its organization's chain is past it.
-      await storeInOrder(byChain.get(SYSTEM_CHAIN) ?? []);
-      // 2. Whatever subset of these is stored, each chain is good in itself.
-      byChain.delete(SYSTEM_CHAIN);
-      await storeChains([...byChain.values()]);
+      await storeAll(blocks.slice(0, -1));
       // 3. Everything up to `after` is stored but what is in this block, which says so.
-      await storeInOrder(blocks.slice(-1));
+      await storeAll(blocks.slice(-1));
       watermark = after;
-      heads.release(batch);
     },
     fail: inbox.fail,
     close: inbox.close,

@@ -1,8 +1,6 @@
 /** One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { type ChainState, EPOCH_STRIDE, SYSTEM_CHAIN } from '@waybill/schema';
-import type { ArenaPool } from './arena.ts';
-import { createBatch } from './batch.ts';
 import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
 import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
@@ -10,6 +8,7 @@ import { shiftReader } from './epoch.ts';
 import type { Fold, FoldCounts, Place, RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { explain, isRefusal } from './nats-error.ts';
+import { createOpenBlocks, type OpenBlocks } from './open-blocks.ts';
 import { createReader, type StreamItem } from './reader.ts';
 import { checkSameStream } from './same-stream.ts';
 import { startStreamRecorder, type StreamRecorder } from './stream-record.ts';
@@ -103,19 +102,20 @@ export async function runSession(session: SessionOptions): Promise<void> {
     end.abort();
   }
 
+  const blocks = createOpenBlocks(ledger.chains, watermark);
   const committer = createCommitter(ledger, {
-    onCommitted({ counts, blocks, ms, watermark }) {
-      progress.watermark = watermark;
+    onCommitted(commit, counts) {
+      progress.watermark = blocks.watermark;
       progress.commits++;
-      progress.blocks += blocks;
-      progress.entries += counts.entries;
+      progress.blocks += commit.blocks;
+      progress.entries += commit.entries;
       progress.rejected += counts.rejected;
       progress.duplicates += counts.duplicates;
       progress.gaps += counts.gaps;
-      progress.lastCommitMs = ms;
+      progress.lastCommitMs = commit.ms;
       progress.chains = ledger.chains.size;
-      progress.lag = reader.position - watermark + reader.pending;
-      session.onCommit?.(ms);
+      progress.lag = reader.position - progress.watermark + reader.pending;
+      session.onCommit?.(commit.ms);
     },
     onFailed: breakOff,
   });
@@ -127,17 +127,18 @@ export async function runSession(session: SessionOptions): Promise<void> {
   session.onStart(breakOff);
   logger.info({ watermark, audit: base + info.state.last_seq, writer }, 'writing');
 
-  const writing = createWriting(session, { ledger, committer, sizes, recorder });
-  const chunk = Math.min(CHUNK, session.maxBatchMessages);
+  const writing = createWriting(session, { ledger, blocks, committer, sizes, recorder });
+  const chunk = Math.min(CHUNK, session.maxOpenEntries);
   const idleMs = recorder && IDLE_MS;
   try {
     while (!end.signal.aborted) {
       const items = await reader.next(chunk, writing.isEmpty ? idleMs : PATIENCE_MS);
       if (end.signal.aborted) break;
       await writing.chain(items);
-      // Under a backlog the batch grows, because large batches make large blocks; otherwise nobody waits for it.
+      // Under a backlog blocks grow, because large ones cost less; otherwise nobody waits for them.
       const isAll = reader.pending === 0 && reader.buffered === 0;
-      if (isAll || items.length === 0 || writing.isFull) await writing.flush();
+      if (isAll || items.length === 0) await writing.flush();
+      else await writing.trim();
       // All of it was in the ledger, stored by several writers of whom none could say so.
       if (isAll) await writing.claim(items.at(-1));
       if (ended !== null && reader.buffered === 0) break;
@@ -156,46 +157,48 @@ export async function runSession(session: SessionOptions): Promise<void> {
 
 /** Messages that are folded at once. What a message becomes on the way lives as long: short enough to die young. */
 const CHUNK = 512;
-/** How long a batch waits for messages that the server has and does not deliver. */
+/** How long blocks wait for messages that the server has and does not deliver. */
 const PATIENCE_MS = 50;
 /** How long a change of the streams waits for a commit that it could be recorded with; then it gets one of its own. */
 const IDLE_MS = 1_000;
 
-const FIRST_BATCH_BYTES = 1024 * 1024;
-const LARGE_BLOCK_BYTES = 128 * 1024;
+/** Small at first, so that the first commit, and what is wrong with it, is seen soon. */
+const FIRST_OPEN_BYTES = 1024 * 1024;
+/** What is stored at once: an atomic batch, if blocks are small. */
+const COMMIT_BYTES = 2 * 1024 * 1024;
+/**
+ * A block costs as much as two entries, and with `sync_interval: always` a sync: then so much that blocks are large. They
+ * have twice of this when they are sealed.
+ */
+const OPEN_BYTES_PER_BLOCK = 96 * 1024;
 /** Every block keeps its chain in memory until it is stored. */
-const MAX_BATCH_BLOCKS = 12_000;
+const MAX_OPEN_BLOCKS = 12_000;
 
 interface Writing {
-  /** Folds items into the batch that is open. Stores it only when the sizes of earlier uploads have to be read back. */
+  /** Folds items into the open blocks. Stores them only when the sizes of earlier uploads have to be read back. */
   chain(items: readonly StreamItem[]): Promise<void>;
-  /** Submits the open batch, and opens the next. */
+  /** Has the oldest blocks stored, if there is too much in them all. */
+  trim(): Promise<void>;
+  /** Has everything stored, and claimed. */
   flush(): Promise<void>;
   /** Says that everything up to an item is chained, if no block has. */
   claim(item: StreamItem | undefined): Promise<void>;
   readonly isEmpty: boolean;
-  readonly isFull: boolean;
 }
 
 interface WritingParts {
   readonly ledger: Ledger;
+  readonly blocks: OpenBlocks;
   readonly committer: Committer;
   readonly sizes: SizeLoader;
   readonly recorder: StreamRecorder | undefined;
 }
 
 function createWriting(
-  { fold, maxBatchMessages, maxBatchBytes }: SessionOptions,
-  { ledger, committer, sizes, recorder }: WritingParts,
+  { fold, maxOpenEntries, maxOpenBytes }: SessionOptions,
+  { ledger, blocks, committer, sizes, recorder }: WritingParts,
 ): Writing {
-  const pool: ArenaPool = { free: [] };
-  let batch = createBatch(ledger.chains, pool);
-  let position = ledger.watermark;
-  /**
-   * Small at first, so that the first commit, and what is wrong with it, is seen soon. Then so
-   * much that blocks are large: a block costs as much as two entries, and with `sync_interval: always` a sync.
-   */
-  let wantedBytes = Math.min(FIRST_BATCH_BYTES, maxBatchBytes);
+  let wantedBytes = Math.min(FIRST_OPEN_BYTES, maxOpenBytes);
   /** Of the last item that was folded, in this session or before it. */
   let last: Place | null = recorder?.place ?? null;
 
@@ -206,31 +209,50 @@ function createWriting(
     // An epoch is found by its record's number, which no other entry may have (epoch.ts): not before its first message.
     if (Math.max(last.seq, head.sourceSeq) % EPOCH_STRIDE === 0) return;
     const state = { chains: ledger.chains, sizes: new Map() };
-    for (const record of batch.entries === 0 ? recorder.takeIdle() : recorder.take())
-      fold.note(record, last, state, batch);
+    for (const record of blocks.entries === 0 ? recorder.takeIdle() : recorder.take())
+      fold.note(record, last, state, blocks);
+  }
+
+  const isFull = (): boolean =>
+    blocks.bytes >= wantedBytes || blocks.entries >= maxOpenEntries || blocks.blocks >= MAX_OPEN_BLOCKS;
+
+  async function trim(): Promise<void> {
+    if (!isFull()) return;
+    recordStreams();
+    const target = Math.min(Math.max(OPEN_BYTES_PER_BLOCK * blocks.blocks, FIRST_OPEN_BYTES), maxOpenBytes);
+    // A few, so that the others grow old.
+    const most = { entries: Math.ceil(maxOpenEntries / 4), bytes: Math.min(COMMIT_BYTES, wantedBytes / 4) };
+    do {
+      const oldest = blocks.sealOldest(most);
+      if (oldest.length > 0) await committer.store(oldest, blocks.takeCounts());
+      // Those that are left wait for one of their chain, or are the last.
+      else if (blocks.blocks > 1) await committer.progress();
+      else break;
+    } while (isFull());
+    // Step by step: while it grows nothing is stored, and another consumer may take this one for dead.
+    wantedBytes = Math.min(wantedBytes + 2 * COMMIT_BYTES, target);
   }
 
   async function flush(): Promise<void> {
     recordStreams();
-    const full = batch;
-    batch = createBatch(ledger.chains, pool);
-    if (full.bytes >= wantedBytes)
-      wantedBytes = Math.min(Math.max(wantedBytes, LARGE_BLOCK_BYTES * full.blocks), maxBatchBytes);
-    await committer.submit(full, position);
+    if (blocks.entries === 0) return;
+    const { position } = blocks;
+    await committer.drain();
+    await committer.claim(blocks.sealAll(), blocks.takeCounts(), position);
   }
 
   return {
     async chain(items) {
       const routed = items.map(fold.route);
       for (let start = 0; start < routed.length;) {
-        // Again after a flush, by which chains may have been evicted.
+        ledger.evict(blocks.holds);
         await ledger.load(orgidsOf(routed, start));
-        const result = fold.run(routed, start, { chains: ledger.chains, sizes: sizes.memories }, batch);
+        const result = fold.run(routed, start, { chains: ledger.chains, sizes: sizes.memories }, blocks);
         const next = result.done ? routed.length : result.index;
         if (next > start) {
           const routedLast = routed[next - 1] as RoutedItem;
-          position = lastSeqOf(routedLast);
-          last = { seq: position, received: routedLast.item.received };
+          blocks.position = lastSeqOf(routedLast);
+          last = { seq: blocks.position, received: routedLast.item.received };
         }
         if (!result.done) {
           const { head } = ledger.chains.get(result.orgid) as ChainState;
@@ -243,17 +265,15 @@ function createWriting(
       }
       sizes.trim();
     },
+    trim,
     flush,
     async claim(item) {
       if (!item || committer.claimed >= lastSeqOf({ item })) return;
-      fold.mark(item, { chains: ledger.chains, sizes: new Map() }, batch);
+      fold.mark(item, { chains: ledger.chains, sizes: new Map() }, blocks);
       await flush();
     },
     get isEmpty() {
-      return batch.entries === 0;
-    },
-    get isFull() {
-      return batch.entries >= maxBatchMessages || batch.bytes >= wantedBytes || batch.blocks >= MAX_BATCH_BLOCKS;
+      return blocks.entries === 0;
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { canonicalJson } from './canonical.ts';
-import { type Entry, formatTotals, type Head, headOf, parseEntry } from './entry.ts';
+import { type Entry, type Head, headOf, parseEntry, RunningHead } from './entry.ts';
 import { parseJson } from './parse-json.ts';
 import { SchemaError } from './error.ts';
 import { HASH_PATTERN } from './hash.ts';
@@ -100,9 +100,9 @@ export function trailerMismatch(trailer: Trailer, first: Entry, last: Entry): st
   return null;
 }
 
-/** Where a chain stands after a block: what the next one needs. */
+/** Where a chain stands: what the next entry needs. It changes with each. */
 export interface ChainState {
-  head: Head;
+  readonly head: RunningHead;
   readonly producers: ProducerWindows;
 }
 
@@ -113,11 +113,15 @@ export interface ChainState {
  */
 export function stateAfter(last: Entry, trailer: Trailer): ChainState {
   const producers = Object.entries(trailer.producers).map(([id, window]) => [id, copyWindow(window)] as const);
-  return { head: headOf(last), producers: new Map(producers) };
+  return { head: new RunningHead(headOf(last)), producers: new Map(producers) };
 }
 
-export function formatTrailer(state: ChainState, first: number, watermark: number): Trailer {
-  const { head, producers } = state;
+/** @param state a `ChainState`, or one whose head stands still */
+export function formatTrailer(
+  { head, producers }: Pick<ChainState, 'producers'> & { readonly head: Head },
+  first: number,
+  watermark: number,
+): Trailer {
   return {
     v: 1,
     orgid: head.orgid,
@@ -142,6 +146,6 @@ export function formatTrailerLine({ head, producers }: ChainState, first: number
   });
   return (
     `{"first":${first},"head":"${head.hash}","last":${head.seq},"orgid":"${head.orgid}",` +
-    `"producers":{${windows.join(',')}},"totals":${formatTotals(head)},"v":1,"watermark":${watermark}}`
+    `"producers":{${windows.join(',')}},"totals":${head.formatTotals()},"v":1,"watermark":${watermark}}`
   );
 }

@@ -11,9 +11,10 @@ import { SchemaError, show } from './error.ts';
 import { TIME_PATTERN } from './event.ts';
 import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { RunningTotals } from './running-totals.ts';
 import { ORGID_PATTERN, SYSTEM_CHAIN } from './subject.ts';
 import { createTextMemo } from './text-memo.ts';
-import { addVolume, DECIMAL_PATTERN, NO_TOTALS, type Totals, type Volume, VolumeKind } from './volume.ts';
+import { DECIMAL_PATTERN, NO_TOTALS, type Totals, type Volume, VolumeKind } from './volume.ts';
 
 /** Where the AUDIT stream has the event. */
 export interface Source {
@@ -77,113 +78,125 @@ export interface NextEntry {
 
 /** @returns the entry as one line of canonical JSON, and the head that it makes */
 export function appendEntry(head: Head, next: NextEntry, sha256: Sha256 = sha256Hex): { line: string; head: Head } {
-  const made = appendCore(head, { ...next, eventHash: sha256(next.event) }, sha256);
-  return { line: formatEntry(made.core, next.event, made.head.hash), head: made.head };
+  const running = new RunningHead(head);
+  return { line: appendLine(running, next, sha256), head: running.read() };
+}
+
+/** The same with a head that goes on. */
+export function appendLine(head: RunningHead, next: NextEntry, sha256: Sha256 = sha256Hex): string {
+  const core = head.append({ ...next, eventHash: sha256(next.event) }, sha256);
+  return formatEntry(core, next.event, head.hash);
 }
 
 export interface NextCore extends Omit<NextEntry, 'event'> {
   readonly eventHash: string;
 }
 
-/** @returns the next entry's core as RFC 8785 text, and the head that the entry makes */
-export function appendCore(before: Head, next: NextCore, sha256: Sha256): { core: string; head: Head } {
-  const { orgid } = before;
-  const { source, volume } = next;
-  const received = next.received < before.received ? before.received : next.received;
-  const seq = before.seq + 1;
-  const totals = addVolume(before.totals, volume);
-  const texts = PrintedHead.print(before, totals);
-  const core = printCore(
-    { v: 1, orgid, seq, prev_hash: before.hash, received, source, event_hash: next.eventHash, volume, totals },
-    texts,
-  );
-  const head = new PrintedHead({ orgid, seq, hash: sha256(core), received, sourceSeq: source.seq, totals }, texts);
-  return { core, head };
-}
-
-/** RFC 8785 text of totals, around their `events`: of these two, an entry changes one at most. */
-interface TotalsTexts {
-  readonly beforeEvents: string;
-  readonly afterEvents: string;
-}
-
-/** A head that keeps the texts of its totals. */
-class PrintedHead implements Head {
+/** The head of a chain that goes on: it is changed by each entry, and is the head of the last one. */
+export class RunningHead implements Head {
   readonly orgid: string;
-  readonly seq: number;
-  readonly hash: string;
-  readonly received: string;
-  readonly sourceSeq: number;
-  readonly totals: Totals;
-  readonly #texts: TotalsTexts;
+  seq: number;
+  hash: string;
+  received: string;
+  sourceSeq: number;
+  readonly #link: string;
+  readonly #totals: RunningTotals;
 
-  constructor({ orgid, seq, hash, received, sourceSeq, totals }: Head, texts: TotalsTexts) {
+  constructor({ orgid, seq, hash, received, sourceSeq, totals }: Head) {
     this.orgid = orgid;
     this.seq = seq;
     this.hash = hash;
     this.received = received;
     this.sourceSeq = sourceSeq;
-    this.totals = totals;
-    this.#texts = texts;
+    this.#link = formatLink(orgid);
+    this.#totals = new RunningTotals(totals);
   }
 
-  /** The texts of totals that are those of a head, or come after them. */
-  static print(head: Head, totals: Totals): TotalsTexts {
-    if (!(head instanceof PrintedHead)) return printTotals(totals);
-    const { deduplicated, downloads, uploads } = head.totals;
-    const { beforeEvents, afterEvents } = head.#texts;
-    const isSameBefore = totals.deduplicated === deduplicated && totals.downloads === downloads;
-    return {
-      beforeEvents: isSameBefore ? beforeEvents : printBeforeEvents(totals),
-      afterEvents: totals.uploads === uploads ? afterEvents : printAfterEvents(totals),
-    };
+  /** Becomes the head of the next entry. @returns that entry's core as RFC 8785 text */
+  append({ received, source, eventHash, volume }: NextCore, sha256: Sha256): string {
+    if (received > this.received) this.received = received;
+    this.seq++;
+    this.sourceSeq = source.seq;
+    this.#totals.add(volume);
+    const own = { eventHash, link: this.#link, prevHash: this.hash, source, volume };
+    const core = printCore(this, own, this.#totals.format());
+    this.hash = sha256(core);
+    return core;
   }
-}
 
-function printTotals(totals: Totals): TotalsTexts {
-  return { beforeEvents: printBeforeEvents(totals), afterEvents: printAfterEvents(totals) };
-}
+  /** Made anew each time that they are asked for. */
+  get totals(): Totals {
+    return this.#totals.read();
+  }
 
-// Joined, since they are kept: what a template makes is put together anew each time that it is used.
-function printBeforeEvents({ deduplicated: { bytes, count, unknown }, downloads }: Totals): string {
-  const first = ['{"deduplicated":{"bytes":"', bytes, '","count":"', count, '","unknown":"', unknown].join('');
-  const second = ['"},"downloads":{"bytes":"', downloads.bytes, '","count":"', downloads.count].join('');
-  return [first, second, '","unknown":"', downloads.unknown, '"},"events":"'].join('');
-}
+  /** RFC 8785 text of the totals. */
+  formatTotals(): string {
+    return this.#totals.format();
+  }
 
-function printAfterEvents({ uploads: { bytes, count, unknown } }: Totals): string {
-  return ['","uploads":{"bytes":"', bytes, '","count":"', count, '","unknown":"', unknown, '"}}'].join('');
+  /** Whether the totals can stand in an entry. */
+  get hasDigits(): boolean {
+    return this.#totals.areDecimal;
+  }
+
+  /** As it is now. */
+  read(): Head {
+    const { orgid, seq, hash, received, sourceSeq, totals } = this;
+    return { orgid, seq, hash, received, sourceSeq, totals };
+  }
 }
 
 /** RFC 8785 text of a core. Members stand in their sorted order here, so nothing needs sorting; a test holds it to `canonicalJson`. */
 export function formatCore(core: Core): string {
-  return printCore(core, printTotals(core.totals));
+  const { orgid, prev_hash, source, event_hash, volume } = core;
+  const own = { eventHash: event_hash, link: formatLink(orgid), prevHash: prev_hash, source, volume };
+  return printCore(core, own, new RunningTotals(core.totals).format());
 }
 
-function printCore(core: Core, { beforeEvents, afterEvents }: TotalsTexts): string {
-  const { source } = core;
-  return (
-    `{"event_hash":"${core.event_hash}","orgid":"${core.orgid}","prev_hash":"${core.prev_hash}",` +
-    `"received":"${core.received}","seq":${core.seq},"source":{"seq":${source.seq}${formatPlace(source.subject, source.stream)}},` +
-    `"totals":${beforeEvents}${core.totals.events}${afterEvents},"v":1,"volume":${formatVolume(core.volume)}}`
-  );
+/** In as few pieces as can be: what comes again and again is one, and V8 puts them together when it is hashed. */
+function printCore(
+  { seq, received }: Pick<Core, 'seq' | 'received'>,
+  own: Omit<NextCore, 'received'> & { readonly link: string; readonly prevHash: string },
+  totals: string,
+): string {
+  const { eventHash, link, prevHash, source, volume } = own;
+  return `{"event_hash":"${eventHash}${link}${prevHash}${formatTime(received)}${seq},"source":{"seq":${source.seq}${formatPlace(source.subject, source.stream)}${totals}${formatVolume(volume)}`;
 }
 
-/** What comes after the number in a source's text: the same in many entries. */
-const formatPlace = createTextMemo(
-  (subject, stream) => `,"stream":${canonicalJson(stream)},"subject":${canonicalJson(subject)}`,
+/** What is between an event's hash and that of the entry before: the same in all of a chain. */
+function formatLink(orgid: string): string {
+  return ['","orgid":"', orgid, '","prev_hash":"'].join('');
+}
+
+let lastTime = '';
+let lastTimeText = '';
+
+/** What is between an entry's hash before it and its number: the same in all of a millisecond. */
+function formatTime(received: string): string {
+  if (received !== lastTime) {
+    lastTime = received;
+    lastTimeText = ['","received":"', received, '","seq":'].join('');
+  }
+  return lastTimeText;
+}
+
+/** What comes after the number in a source's text, and before the totals: the same in many entries. */
+const formatPlace = createTextMemo((subject, stream) =>
+  [',"stream":', canonicalJson(stream), ',"subject":', canonicalJson(subject), '},"totals":'].join(''),
 );
 
-/** RFC 8785 text of a head's totals. */
-export function formatTotals(head: Head): string {
-  const { beforeEvents, afterEvents } = PrintedHead.print(head, head.totals);
-  return `${beforeEvents}${head.totals.events}${afterEvents}`;
+/** The end of a core. */
+function formatVolume({ bytes, from, kind }: Volume): string {
+  const start = bytes === null ? ',"v":1,"volume":{"bytes":null' : `,"v":1,"volume":{"bytes":"${bytes}"`;
+  return from === undefined ? start + END_OF_VOLUME[kind] : `${start},"from":${from}${END_OF_VOLUME[kind]}`;
 }
 
-function formatVolume({ bytes, from, kind }: Volume): string {
-  const taken = from === undefined ? '' : `"from":${from},`;
-  return `{"bytes":${bytes === null ? 'null' : `"${bytes}"`},${taken}"kind":"${kind}"}`;
-}
+const END_OF_VOLUME: Readonly<Record<VolumeKind, string>> = {
+  upload: ',"kind":"upload"}}',
+  download: ',"kind":"download"}}',
+  deduplicated: ',"kind":"deduplicated"}}',
+  none: ',"kind":"none"}}',
+};
 
 /** RFC 8785 text of an entry, from the texts of its parts. */
 export function formatEntry(core: string, event: string, hash: string): string {

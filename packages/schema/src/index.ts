@@ -64,8 +64,8 @@ export {
   trailerMismatch,
 } from './block.ts';
 export {
-  appendCore,
   appendEntry,
+  appendLine,
   type Core,
   emptyHead,
   type Entry,
@@ -77,6 +77,7 @@ export {
   type NextCore,
   type NextEntry,
   parseEntry,
+  RunningHead,
   type Source,
 } from './entry.ts';
 export type { Hole } from './hole.ts';

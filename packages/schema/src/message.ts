@@ -76,7 +76,7 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
     // One that is not what the subject says is left to the general way, which has the words.
     if (plain && plain.orgid === named.orgid && plain.type === named.type) {
       if (plain.data) checkData(plain.type, plain.data);
-      else if (!checkData.artifacts?.has(plain.type)) checkData(plain.type, dataOf(text));
+      else if (!checkData.artifacts?.has(named.type)) checkData(named.type, dataOf(text));
       return new PlainReading(named.orgid, text, plain);
     }
     const { value, canonical } = parseExactJson(text);

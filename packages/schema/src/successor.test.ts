@@ -21,7 +21,13 @@ function run(lines: readonly string[], createShortcut: typeof createSuccessorRea
     const verified = verifier.push(line);
     if (!verified) return null;
     const { entry, isErased, origin } = verified;
-    return { core: entry.core, event: entry.event, hash: entry.hash, isErased, origin };
+    return {
+      core: { ...entry.core, totals: entry.core.totals },
+      event: entry.event,
+      hash: entry.hash,
+      isErased,
+      origin,
+    };
   });
   return { report: verifier.finish(), entries };
 }

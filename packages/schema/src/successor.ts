@@ -9,14 +9,14 @@
  * what must hold is that no value gets in here that the general way refuses. `successor.test.ts` holds the two together.
  */
 import { isPlainCanonical } from './canonical-text.ts';
-import { appendCore, type Core, emptyHead, type Entry, type Head, headOf } from './entry.ts';
+import { type Core, emptyHead, type Entry, headOf, RunningHead, type Source } from './entry.ts';
 import { TIME_PATTERN } from './event.ts';
 import type { Sha256 } from './hash.ts';
 import type { JsonObject } from './json.ts';
 import { type PlainEvent, readPlainEvent } from './plain-event.ts';
 import { SYSTEM_CHAIN } from './subject.ts';
 import { type Transfer, transferOf } from './transfer.ts';
-import { DECIMAL_PATTERN, type Tally, type Totals, type Volume } from './volume.ts';
+import { DECIMAL_PATTERN, type Totals, type Volume } from './volume.ts';
 
 interface Successor {
   readonly entry: Entry;
@@ -49,9 +49,9 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
   let received = '';
   let subject = '';
   let stream = '';
-  /** What was made last, and its head. */
+  /** What was made last, and the head that made it. */
   let lastEntry: Entry | null = null;
-  let lastHead: Head = emptyHead('');
+  let head = new RunningHead(emptyHead(''));
 
   return (line, last) => {
     const { core: before } = last;
@@ -91,33 +91,52 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
     if (!isSize(volume.bytes)) return null;
     const source = { stream, seq: sourceSeq, subject };
     const eventHash = sha256(eventText);
-    const made = appendCore(
-      last === lastEntry ? lastHead : headOf(last),
-      { received, source, eventHash, volume },
-      sha256,
-    );
-    const { hash, totals } = made.head;
-    if (!areDecimal(totals)) return null;
+    if (last !== lastEntry) head = new RunningHead(headOf(last));
+    lastEntry = null;
+    const core = head.append({ received, source, eventHash, volume }, sha256);
+    if (!head.hasDigits) return null;
     // The whole line, piece by piece: V8 compares whole strings several times faster than startsWith() does.
-    if (line.slice(0, BEFORE_CORE.length) !== BEFORE_CORE || line.slice(BEFORE_CORE.length, coreEnd) !== made.core)
+    if (line.slice(0, BEFORE_CORE.length) !== BEFORE_CORE || line.slice(BEFORE_CORE.length, coreEnd) !== core)
       return null;
     if (line.slice(coreEnd, coreEnd + BEFORE_EVENT.length) !== BEFORE_EVENT) return null;
-    if (line.slice(eventEnd) !== `${BEFORE_HASH}${hash}${AFTER_HASH}`) return null;
-    const core: Core = {
-      v: 1,
-      orgid,
-      seq,
-      prev_hash: last.hash,
-      received,
-      source,
-      event_hash: eventHash,
-      volume,
-      totals,
-    };
-    lastEntry = event ? { core, event, hash } : new PlainEntry(core, eventText, hash);
-    lastHead = made.head;
+    if (line.slice(eventEnd) !== `${BEFORE_HASH}${head.hash}${AFTER_HASH}`) return null;
+    const readCore = new SuccessorCore({ orgid, seq, received, source, volume }, last.hash, eventHash, core);
+    lastEntry = event ? { core: readCore, event, hash: head.hash } : new PlainEntry(readCore, eventText, head.hash);
     return { entry: lastEntry, plain };
   };
+}
+
+/** Makes the totals of its text when somebody asks for them. */
+class SuccessorCore implements Core {
+  readonly v = 1;
+  readonly orgid: string;
+  readonly seq: number;
+  readonly prev_hash: string;
+  readonly received: string;
+  readonly source: Source;
+  readonly event_hash: string;
+  readonly volume: Volume;
+  readonly #text: string;
+
+  constructor(
+    { orgid, seq, received, source, volume }: Pick<Core, 'orgid' | 'seq' | 'received' | 'source' | 'volume'>,
+    prevHash: string,
+    eventHash: string,
+    text: string,
+  ) {
+    this.orgid = orgid;
+    this.seq = seq;
+    this.prev_hash = prevHash;
+    this.received = received;
+    this.source = source;
+    this.event_hash = eventHash;
+    this.volume = volume;
+    this.#text = text;
+  }
+
+  get totals(): Totals {
+    return (JSON.parse(this.#text) as Core).totals;
+  }
 }
 
 /** Makes the event of its text when somebody asks for it. */
@@ -140,15 +159,4 @@ class PlainEntry implements Entry {
 /** A forged event may say any size, also one that cannot be added. */
 function isSize(bytes: string | null): boolean {
   return bytes === null || (DECIMAL_PATTERN.test(bytes) && Number.isSafeInteger(Number(bytes)));
-}
-
-/** The numbers may have run out of digits. */
-function areDecimal({ events, uploads, downloads, deduplicated }: Totals): boolean {
-  return DECIMAL_PATTERN.test(events) && isTally(uploads) && isTally(downloads) && isTally(deduplicated);
-}
-
-function isTally({ bytes, count, unknown }: Tally): boolean {
-  // Short ones are what `addVolume` made of decimal numbers.
-  const areShort = bytes.length <= 15 && count.length <= 15 && unknown.length <= 15;
-  return areShort || (DECIMAL_PATTERN.test(bytes) && DECIMAL_PATTERN.test(count) && DECIMAL_PATTERN.test(unknown));
 }
