@@ -8,9 +8,11 @@
  */
 import { artifactDownloaded, ARTIFACT_EVENTS } from './artifact.ts';
 import { isPlainCanonical } from './canonical-text.ts';
+import { detached } from './detached.ts';
 import { REQUIRED, RULES } from './event.ts';
 import type { JsonObject } from './json.ts';
 import type { Origin } from './origin.ts';
+import { createTextMemo } from './text-memo.ts';
 import { type Transfer, transferOf } from './transfer.ts';
 
 export interface PlainEvent {
@@ -89,5 +91,11 @@ function readOther(text: string): PlainEvent | null {
 /** @returns undefined: one is there without the other */
 function originOf(producer: string | undefined, sequence: string | undefined): Origin | null | undefined {
   if (producer === undefined) return sequence === undefined ? null : undefined;
-  return sequence === undefined ? undefined : { producer, sequence: Number(sequence) };
+  if (sequence === undefined) return undefined;
+  if (producer !== lastProducer) lastProducer = sameProducer(producer, '');
+  return { producer: lastProducer, sequence: Number(sequence) };
 }
+
+/** One string for many events of a publisher: maps find it sooner, and keep no event alive with it. */
+const sameProducer = createTextMemo(detached);
+let lastProducer = '';

@@ -7,7 +7,6 @@
  * being counted twice. A forgotten publisher is new again.
  */
 import * as z from 'zod';
-import { detached } from './detached.ts';
 
 /** Publishers that a chain remembers: those that it saw last. */
 export const MAX_PRODUCERS = 64;
@@ -61,7 +60,7 @@ export function admit(
   const window = windows.get(producer);
   if (!window) {
     if (windows.size >= limits.producers) forgetOldest(windows);
-    windows.set(detached(producer), { last: sequence, missing: sequence > 1 ? [[1, sequence - 1]] : [], seen: seq });
+    windows.set(producer, { last: sequence, missing: sequence > 1 ? [[1, sequence - 1]] : [], seen: seq });
     return true;
   }
   if (sequence > window.last) {
