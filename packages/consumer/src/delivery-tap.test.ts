@@ -145,12 +145,17 @@ test('subscriptions of one connection have one tap', () => {
   expect([taken, seen]).toEqual([[8, OURS, 8], []]);
 });
 
-test('a client in the middle of something, or of another build, is left alone', () => {
+test('a client in the middle of something, or of another build, or wrapped by somebody, is left alone', () => {
   const { nc, parser } = connection();
   parser.parse(delivery.subarray(0, 5));
   expect(tapDeliveries(nc, subscription(OURS), () => undefined)).toBeNull();
   expect(tapDeliveries({} as NatsConnection, subscription(OURS), () => undefined)).toBeNull();
-  expect(
-    tapDeliveries({ protocol: { parser: {} } } as unknown as NatsConnection, subscription(OURS), () => undefined),
-  ).toBeNull();
+  const another = { protocol: { parser: {} } } as unknown as NatsConnection;
+  expect(tapDeliveries(another, subscription(OURS), () => undefined)).toBeNull();
+  const whole = connection().nc;
+  const wrapped = new Proxy(whole, {
+    get: (target, property) => (property === 'subscribe' ? () => undefined : Reflect.get(target, property, target)),
+  });
+  expect(tapDeliveries(wrapped, subscription(OURS), () => undefined)).toBeNull();
+  expect(tapDeliveries(whole, subscription(OURS), () => undefined)).not.toBeNull();
 });

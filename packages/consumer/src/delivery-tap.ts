@@ -6,7 +6,8 @@
  * Everything else goes to the client as it came: answers, acknowledgements, status messages, pings, other subscriptions. It
  * gets a stream of whole protocol operations, in their order, with some of them missing; that is as good a stream as any.
  * So the connection stays the client's: its sockets, TLS, identities, reconnecting. A client that is not built as is
- * expected here keeps all messages, and they come by the subscription's callback as they do without this.
+ * expected here keeps all messages, and they come by the subscription's callback as they do without this. So does one
+ * that somebody has wrapped: who replaces `subscribe` wants to see what comes.
  *
  * https://docs.nats.io/reference/reference-protocols/nats-protocol
  */
@@ -32,6 +33,7 @@ const taps = new WeakMap<Parser, DeliveryTap>();
 
 /** @returns null when this client cannot be tapped, now or at all: then everything comes by the callback */
 export function tapDeliveries(nc: NatsConnection, sub: Subscription, onDelivery: OnDelivery): Untap | null {
+  if (nc.subscribe !== (Object.getPrototypeOf(nc) as Partial<NatsConnection>).subscribe) return null;
   const parser = (nc as { protocol?: { parser?: Partial<Parser> } }).protocol?.parser as Parser | undefined;
   if (typeof parser?.parse !== 'function') return null;
   let tap = taps.get(parser);
