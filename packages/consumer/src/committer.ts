@@ -63,7 +63,7 @@ export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committe
   }
 
   async function progress(): Promise<void> {
-    if (underWay.size > 0) await Promise.race(underWay);
+    if (!failure && underWay.size > 0) await Promise.race(underWay);
     if (failure) throw failure;
   }
 
@@ -74,6 +74,7 @@ export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committe
 
   return {
     async store(blocks, counts) {
+      // The last block of a claim is sent when the others are stored: one of `_system` must not be overtaken by a newer one.
       if (isClaiming) await drain();
       while (underWay.size >= COMMITS_AT_ONCE) await progress();
       if (failure) throw failure;

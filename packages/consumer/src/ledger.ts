@@ -62,7 +62,7 @@ export interface Ledger {
    * has blocks of a chain of another one, but for `_system`. After a rejection this ledger is good for nothing.
    */
   store(blocks: readonly SealedBlock[]): Promise<void>;
-  /** Stores blocks, and the last one, which claims the watermark, when all others are. Not while `store` is under way. */
+  /** Stores blocks, and the last one, which claims the watermark, when all others are. Nothing else may be under way. */
   commit(blocks: readonly SealedBlock[], watermark: number): Promise<void>;
   /** Fails what is under way. */
   fail(error: Error): void;
