@@ -164,6 +164,8 @@ const IDLE_MS = 1_000;
 
 /** Small at first, so that the first commit, and what is wrong with it, is seen soon. */
 const FIRST_OPEN_BYTES = 1024 * 1024;
+/** While the open blocks grow. */
+const SIGN_OF_LIFE_BYTES = 64 * 1024;
 /** What is stored at once: an atomic batch, if blocks are small. */
 const COMMIT_BYTES = 2 * 1024 * 1024;
 /**
@@ -216,21 +218,29 @@ function createWriting(
   const isFull = (): boolean =>
     blocks.bytes >= wantedBytes || blocks.entries >= maxOpenEntries || blocks.blocks >= MAX_OPEN_BLOCKS;
 
+  /** Waits where there are only blocks whose chain has another one on its way. @returns false: only the last is left */
+  async function storeOldest(most: { entries: number; bytes: number }): Promise<boolean> {
+    const oldest = blocks.sealOldest(most);
+    if (oldest.length > 0) await committer.store(oldest, blocks.takeCounts());
+    else if (blocks.blocks > 1) await committer.progress();
+    else return false;
+    return true;
+  }
+
   async function trim(): Promise<void> {
     if (!isFull()) return;
     recordStreams();
     const target = Math.min(Math.max(OPEN_BYTES_PER_BLOCK * blocks.blocks, FIRST_OPEN_BYTES), maxOpenBytes);
-    // A few, so that the others grow old.
-    const most = { entries: Math.ceil(maxOpenEntries / 4), bytes: Math.min(COMMIT_BYTES, wantedBytes / 4) };
-    do {
-      const oldest = blocks.sealOldest(most);
-      if (oldest.length > 0) await committer.store(oldest, blocks.takeCounts());
-      // Those that are left wait for one of their chain, or are the last.
-      else if (blocks.blocks > 1) await committer.progress();
-      else break;
-    } while (isFull());
-    // Step by step: while it grows nothing is stored, and another consumer may take this one for dead.
-    wantedBytes = Math.min(wantedBytes + 2 * COMMIT_BYTES, target);
+    const entries = Math.ceil(maxOpenEntries / 4);
+    if (wantedBytes < target) {
+      // Nothing else is stored while it grows, and another consumer must not take this one for dead.
+      await storeOldest({ entries, bytes: SIGN_OF_LIFE_BYTES });
+      wantedBytes += 2 * COMMIT_BYTES;
+    }
+    wantedBytes = Math.min(wantedBytes, target);
+    // A few at a time, so that the others grow old.
+    const most = { entries, bytes: Math.min(COMMIT_BYTES, wantedBytes / 4) };
+    while (isFull() && (await storeOldest(most)));
   }
 
   async function flush(): Promise<void> {
