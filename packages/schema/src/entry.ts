@@ -175,7 +175,7 @@ let lastTimeText = '';
 function formatTime(received: string): string {
   if (received !== lastTime) {
     lastTime = received;
-    lastTimeText = ['","received":"', received, '","seq":'].join('');
+    lastTimeText = `","received":"${received}","seq":`;
   }
   return lastTimeText;
 }
