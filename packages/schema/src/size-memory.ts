@@ -42,6 +42,10 @@ export function createSizeMemory(): SizeMemory {
 
   function indexAll(): void {
     for (const mention of unindexed) {
+      const before = mentions.size;
+      mentions.set(mention.digest, mention);
+      if (mentions.size > before) continue;
+      // It was mentioned before, and is the last in order now.
       mentions.delete(mention.digest);
       mentions.set(mention.digest, mention);
     }

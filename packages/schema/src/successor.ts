@@ -32,6 +32,7 @@ export type DeriveVolume = (seq: number, transfer: Transfer | null) => Volume;
 
 const BEFORE_CORE = '{"core":';
 const BEFORE_EVENT = ',"event":';
+const AROUND_CORE_END = `}}${BEFORE_EVENT}`;
 const BEFORE_HASH = ',"hash":"';
 const AFTER_HASH = '"}';
 const HASH_LENGTH = 64;
@@ -63,8 +64,10 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
     // What only the line can say. Where it is looked for does not matter: it is compared as a part of the whole.
     const receivedAt = RECEIVED_AT + orgid.length;
     const foundTime = line.slice(receivedAt, receivedAt + TIME_LENGTH);
-    if (foundTime !== received && !TIME_PATTERN.test(foundTime)) return null;
-    received = foundTime;
+    if (foundTime !== received) {
+      if (!TIME_PATTERN.test(foundTime)) return null;
+      received = foundTime;
+    }
     const sourceSeqAt = line.indexOf(BEFORE_SOURCE_SEQ, receivedAt + TIME_LENGTH) + BEFORE_SOURCE_SEQ.length;
     const sourceSeqEnd = line.indexOf(',', sourceSeqAt);
     const sourceSeq = Number(line.slice(sourceSeqAt, sourceSeqEnd));
@@ -72,12 +75,17 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
     const subjectAt = line.indexOf(BEFORE_SUBJECT, sourceSeqEnd) + BEFORE_SUBJECT.length;
     const subjectEnd = line.indexOf('"', subjectAt);
     const foundSubject = line.slice(subjectAt, subjectEnd);
-    if (foundSubject !== subject && !PLAIN.test(foundSubject)) return null;
-    subject = foundSubject;
-    if (before.source.stream !== stream && !PLAIN.test(before.source.stream)) return null;
-    ({ stream } = before.source);
+    // The same string, where it is the same text: it is found sooner by it.
+    if (foundSubject !== subject) {
+      if (!PLAIN.test(foundSubject)) return null;
+      subject = foundSubject;
+    }
+    if (before.source.stream !== stream) {
+      if (!PLAIN.test(before.source.stream)) return null;
+      ({ stream } = before.source);
+    }
 
-    const coreEnd = line.indexOf(`}}${BEFORE_EVENT}`, subjectEnd) + 2;
+    const coreEnd = line.indexOf(AROUND_CORE_END, subjectEnd) + 2;
     const eventEnd = line.length - TAIL_LENGTH;
     const eventText = line.slice(coreEnd + BEFORE_EVENT.length, eventEnd);
     const plain = readPlainEvent(eventText);
@@ -88,7 +96,8 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
     }
 
     const volume = deriveVolume(seq, plain ? plain.transfer : transferOf(event));
-    if (!isSize(volume.bytes)) return null;
+    // Those of plain events are.
+    if (plain === null && !isSize(volume.bytes)) return null;
     const source = { stream, seq: sourceSeq, subject };
     const eventHash = sha256(eventText);
     if (last !== lastEntry) head = new RunningHead(headOf(last));
@@ -99,7 +108,9 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
     if (line.slice(0, BEFORE_CORE.length) !== BEFORE_CORE || line.slice(BEFORE_CORE.length, coreEnd) !== core)
       return null;
     if (line.slice(coreEnd, coreEnd + BEFORE_EVENT.length) !== BEFORE_EVENT) return null;
-    if (line.slice(eventEnd) !== `${BEFORE_HASH}${head.hash}${AFTER_HASH}`) return null;
+    if (line.slice(eventEnd, eventEnd + BEFORE_HASH.length) !== BEFORE_HASH || line.slice(-2) !== AFTER_HASH)
+      return null;
+    if (line.slice(eventEnd + BEFORE_HASH.length, -2) !== head.hash) return null;
     const readCore = new SuccessorCore({ orgid, seq, received, source, volume }, last.hash, eventHash, core);
     lastEntry = event ? { core: readCore, event, hash: head.hash } : new PlainEntry(readCore, eventText, head.hash);
     return { entry: lastEntry, plain };
