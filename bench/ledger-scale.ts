@@ -150,7 +150,7 @@ function event(org: number, sequence: number): string {
     id,
     orgid: `org-${org}`,
     producer: PRODUCER,
-    sequence: String(sequence),
+    producerseq: String(sequence),
     source: '//cas.example/artifact-cas',
     specversion: '1.0',
     time: new Date().toISOString(),

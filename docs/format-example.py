@@ -165,16 +165,16 @@ def chain(orgid, messages):
     return lines
 
 
-def cloudevent(sequence, type, time, more, data):
+def cloudevent(n, type, time, more, data):
     return {
         "specversion": "1.0",
-        "id": "01997b3c-8a0%d-7000-8000-00000000000%d" % (sequence, sequence),
+        "id": "01997b3c-8a0%d-7000-8000-00000000000%d" % (n, n),
         "source": "//cas.example/artifact-cas",
         "type": type,
         "time": time,
         "orgid": "acme",
         "producer": "b1f0",
-        "sequence": str(sequence),
+        "producerseq": str(n),
         "data": data,
         **more,
     }
@@ -330,15 +330,15 @@ def verify(data):
                 if core["orgid"] != "_system":
                     owner = event["Data"].get("OrgID") if is_chainloop(event) else event.get("orgid")
                     need(owner == core["orgid"], "the event belongs to %s" % owner)
-                    if not is_chainloop(event) and ("producer" in event or "sequence" in event):
-                        producer, sequence = event.get("producer"), event.get("sequence")
+                    if not is_chainloop(event) and ("producer" in event or "producerseq" in event):
+                        producer, producerseq = event.get("producer"), event.get("producerseq")
                         need(isinstance(producer, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,63}", producer), "producer")
-                        need(isinstance(sequence, str) and re.fullmatch("[1-9][0-9]{0,15}", sequence), "sequence")
-                        need(int(sequence) < 2**53, "sequence")
+                        need(isinstance(producerseq, str) and re.fullmatch("[1-9][0-9]{0,15}", producerseq), "producerseq")
+                        need(int(producerseq) < 2**53, "producerseq")
                         mine = keep(kept, producer)
-                        need(sequence not in mine, "chained a second time")
-                        mine.add(sequence)
-                        numbers.setdefault(producer, set()).add(int(sequence))
+                        need(producerseq not in mine, "chained a second time")
+                        mine.add(producerseq)
+                        numbers.setdefault(producer, set()).add(int(producerseq))
         except (Tampered, TypeError, KeyError, ValueError, AttributeError) as problem:
             if seq == 1 and b'"volume":{"bytes":' not in data:
                 return "unreadable", 1, str(problem)

@@ -24,7 +24,7 @@ function randomTraffic(settings: Settings, organizations: number, count: ReturnT
     count.add(fields);
     const event = artifactEvent(settings, {
       ...fields,
-      attributes: { producer: 'p1', sequence: String(sequence) },
+      attributes: { producer: 'p1', producerseq: String(sequence) },
     });
     // With another message id, as after the stream's dedupe window: only the producer's window in the head knows it.
     return i % 10 === 0 ? [event, { ...event, id: uuid() }] : [event];

@@ -22,7 +22,7 @@ function mixedTraffic(settings: Settings): MadeEvent[] {
   const digest = digestOf('shared');
   const events: MadeEvent[] = [];
   for (let i = 0; i < 30; i++) {
-    const attributes = { producer: 'p1', sequence: String(Math.floor(i / 3) + 1) };
+    const attributes = { producer: 'p1', producerseq: String(Math.floor(i / 3) + 1) };
     const event = artifactEvent(settings, { orgid: `org-${i % 3}`, kind: 'upload', bytes: i, digest, attributes });
     events.push(event);
     if (i % 7 === 3) events.push({ ...event, id: uuid() });

@@ -52,7 +52,7 @@ export function expectOnceInOrder(stored: readonly Stored[], emitted: number): v
   for (const { event, msgId, subject } of stored) {
     const expected = (next.get(event.orgid) ?? 0) + 1;
     next.set(event.orgid, expected);
-    if (event.sequence !== String(expected)) wrong.push(`${event.orgid} ${event.sequence}, expected ${expected}`);
+    if (event.producerseq !== String(expected)) wrong.push(`${event.orgid} ${event.producerseq}, expected ${expected}`);
     if (msgId !== event.id) wrong.push(`${msgId} is not ${event.id}`);
     if (subject !== `audit.${event.type}.${event.orgid}`) wrong.push(subject);
   }

@@ -131,8 +131,8 @@ export function forgeChain(
     const lines: string[] = [];
     for (const { event, ...next } of entries.flatMap(change)) {
       const line = appendLine(state.head, { ...next, event: canonicalJson(event) });
-      const { producer, sequence } = event;
-      if (typeof producer === 'string') admit(state.producers, producer, Number(sequence), state.head.seq);
+      const { producer, producerseq } = event;
+      if (typeof producer === 'string') admit(state.producers, producer, Number(producerseq), state.head.seq);
       lines.push(line);
     }
     if (lines.length === 0) return [];

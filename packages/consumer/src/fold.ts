@@ -126,8 +126,16 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
 
     const { origin } = reading;
     const seq = chain.head.seq + 1;
-    if (origin && !admit(chain.producers, origin.producer, origin.sequence, seq)) {
-      const duplicate: SystemRecord = { kind: 'duplicate', orgid: reading.orgid, ...origin, ...keep(item) };
+    if (origin && !admit(chain.producers, origin.producer, origin.producerseq, seq)) {
+      const { producer } = origin;
+      const producerseq = String(origin.producerseq);
+      const duplicate: SystemRecord = {
+        kind: 'duplicate',
+        orgid: reading.orgid,
+        producer,
+        producerseq,
+        ...keep(item),
+      };
       if (record(item, state, sink, duplicate)) sink.counts.duplicates++;
       return true;
     }

@@ -189,7 +189,7 @@ describe('open blocks', () => {
     const chains = chainsOf('acme', SYSTEM_CHAIN);
     const counted = (seq: number): StreamMessage => {
       const one = JSON.parse(Buffer.from(event(seq, 'acme', 'x'.repeat(60_000)).payload).toString()) as object;
-      return message(seq, JSON.stringify({ ...one, producer: 'p', sequence: String(seq) }));
+      return message(seq, JSON.stringify({ ...one, producer: 'p', producerseq: String(seq) }));
     };
     const blocks = seal(
       Array.from({ length: 10 }, (_, i) => counted(i + 1)),

@@ -144,7 +144,7 @@ function rank(orgid: string): number {
 /** Follows the anti-replay windows as the writer did. */
 function takeIn(chain: Chain, { entry, isErased, origin }: VerifiedEntry): void {
   if (isErased) chain.isPartial = true;
-  if (origin) admit(chain.producers, origin.producer, origin.sequence, entry.core.seq);
+  if (origin) admit(chain.producers, origin.producer, origin.producerseq, entry.core.seq);
 }
 
 function producersMismatch(chain: Chain, trailer: Trailer): string | null {

@@ -94,8 +94,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
     const { orgid, event, text, subject } = stamped;
     if (pending() > maxQueueEvents) {
       const detail = `${maxQueueEvents} events are pending`;
-      const { type, sequence } = event;
-      return refuse({ reason: 'queue_full', detail, type, orgid, ...(sequence && { sequence }) }, settle);
+      const { type, producerseq } = event;
+      return refuse({ reason: 'queue_full', detail, type, orgid, ...(producerseq && { producerseq }) }, settle);
     }
     const lane = laneOf(orgid);
     lane.queue.push({ event: event as unknown as ChainedEvent['event'], text, subject, settle });

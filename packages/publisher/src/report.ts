@@ -53,8 +53,8 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
       drops.set(drop.reason, seen);
       seen.count++;
       if (now < seen.quietUntil) return;
-      const { reason, detail, type, orgid, sequence } = drop;
-      say('warn', { reason, detail, type, orgid, sequence, count: seen.count }, 'event dropped');
+      const { reason, detail, type, orgid, producerseq } = drop;
+      say('warn', { reason, detail, type, orgid, producerseq, count: seen.count }, 'event dropped');
       seen.quietUntil = now + DROP_QUIET_MS;
       seen.count = 0;
     },

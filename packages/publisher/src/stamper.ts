@@ -57,7 +57,7 @@ export function createStamper({ source, events = [], signer, clock = Date.now }:
         return taken;
       }
       const { type, orgid, fields } = taken;
-      const sequence = String(numbering.take(orgid));
+      const producerseq = String(numbering.take(orgid));
       const timeMs = clock();
       const identity = signer?.peek();
       try {
@@ -69,7 +69,7 @@ export function createStamper({ source, events = [], signer, clock = Date.now }:
             source,
             time: new Date(timeMs).toISOString(),
             producer: numbering.producer,
-            sequence,
+            producerseq,
             ...(identity && { keyid: identity.keyid, sign: identity.sign }),
           },
           checkData,
@@ -78,7 +78,7 @@ export function createStamper({ source, events = [], signer, clock = Date.now }:
       } catch (cause) {
         const reason = cause instanceof SchemaError && cause.code === 'TOO_LARGE' ? 'too_large' : 'invalid';
         const detail = cause instanceof Error ? cause.message : String(cause);
-        return { ok: false, drop: { reason, detail, cause, type, orgid, sequence } };
+        return { ok: false, drop: { reason, detail, cause, type, orgid, producerseq } };
       }
     },
   };

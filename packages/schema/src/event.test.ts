@@ -31,7 +31,7 @@ describe('checkEvent', () => {
       keyid: 'k',
       signature: `${'A'.repeat(86)}==`,
       producer: 'boot-1',
-      sequence: '9007199254740991',
+      producerseq: '9007199254740991',
       myextension: 'x',
       flag: true,
       number: 1,
@@ -57,10 +57,10 @@ describe('checkEvent', () => {
     ['outcome', 'ok', 'outcome is "ok"'],
     ['traceparent', 'x', 'traceparent is "x"'],
     ['signature', 'AAAA', 'signature is "AAAA"'],
-    ['sequence', '0', 'sequence is "0"'],
-    ['sequence', '01', 'sequence is "01"'],
-    ['sequence', '9007199254740993', 'sequence is "9007199254740993"'],
-    ['sequence', 1, 'sequence is 1'],
+    ['producerseq', '0', 'producerseq is "0"'],
+    ['producerseq', '01', 'producerseq is "01"'],
+    ['producerseq', '9007199254740993', 'producerseq is "9007199254740993"'],
+    ['producerseq', 1, 'producerseq is 1'],
     ['data', null, 'data is null'],
     ['data', [], 'data is []'],
     ['Upper', 'x', '"Upper" is no attribute name'],
@@ -70,7 +70,7 @@ describe('checkEvent', () => {
     ['ext', [1], 'ext is [1]'],
   ])('refuses %s %j', (name, value, message) => {
     const bad = JSON.parse(
-      JSON.stringify({ producer: 'p', sequence: '1', ...event }).replace(
+      JSON.stringify({ producer: 'p', producerseq: '1', ...event }).replace(
         /}$/,
         `,${JSON.stringify(name)}:${JSON.stringify(value)}}`,
       ),
@@ -85,9 +85,9 @@ describe('checkEvent', () => {
     expect(() => checkEvent(rest)).toThrow(`${name} is undefined`);
   });
 
-  it('wants producer and sequence together', () => {
-    expect(() => checkEvent({ ...event, producer: 'p' })).toThrow('producer and sequence come together');
-    expect(() => checkEvent({ ...event, sequence: '1' })).toThrow('producer and sequence come together');
+  it('wants producer and producerseq together', () => {
+    expect(() => checkEvent({ ...event, producer: 'p' })).toThrow('producer and producerseq come together');
+    expect(() => checkEvent({ ...event, producerseq: '1' })).toThrow('producer and producerseq come together');
   });
 
   it.each([null, [], 'x', 1])('refuses %j', (value) => expect(() => checkEvent(value)).toThrow('expected an object'));
@@ -164,7 +164,7 @@ describe('the rules by hand', () => {
           if (value === undefined) Reflect.deleteProperty(changed, name);
         }
         const value = changed as JsonObject;
-        const paired = (value['producer'] === undefined) === (value['sequence'] === undefined);
+        const paired = (value['producer'] === undefined) === (value['producerseq'] === undefined);
         const named = Object.keys(value).every(
           (name) => Object.hasOwn(Event.shape, name) || /^[a-z0-9]{1,64}$/.test(name),
         );

@@ -71,7 +71,7 @@ export const Event = EventAttributes.extend({
   signature: z.string().regex(BASE64).length(88).optional(),
   /** The publisher's boot id. */
   producer: text(64).regex(PRODUCER_PATTERN).optional(),
-  sequence: Sequence.optional(),
+  producerseq: Sequence.optional(),
   data: z.custom<JsonObject>(isJsonObject, 'expected an object'),
 }).loose();
 
@@ -85,7 +85,7 @@ export interface Event extends EventAttributes {
   readonly keyid?: string | undefined;
   readonly signature?: string | undefined;
   readonly producer?: string | undefined;
-  readonly sequence?: string | undefined;
+  readonly producerseq?: string | undefined;
   readonly data: JsonObject;
 }
 
@@ -102,8 +102,8 @@ export function checkEvent(value: Json): asserts value is Json & Event {
   if (isPlainlyAnEvent(value)) return;
   const result = Event.safeParse(value);
   if (!result.success) throw notAnEvent(result.error, value);
-  if ((value['producer'] === undefined) !== (value['sequence'] === undefined)) {
-    throw new SchemaError('NOT_AN_EVENT', 'producer and sequence come together or not at all');
+  if ((value['producer'] === undefined) !== (value['producerseq'] === undefined)) {
+    throw new SchemaError('NOT_AN_EVENT', 'producer and producerseq come together or not at all');
   }
   for (const name of Object.keys(value)) {
     if (ATTRIBUTE_NAMES.has(name)) continue;
@@ -136,8 +136,8 @@ function isPlainlyAnEvent(event: JsonObject): boolean {
     }
     if (!isPlainAttribute(name, value)) return false;
   }
-  const { producer, sequence } = event;
-  return required === REQUIRED.size && (producer === undefined) === (sequence === undefined);
+  const { producer, producerseq } = event;
+  return required === REQUIRED.size && (producer === undefined) === (producerseq === undefined);
 }
 
 /** Whether an attribute is surely right; if not, the schema has to look. */
@@ -179,7 +179,7 @@ export const RULES: ReadonlyMap<string, StringRule> = new Map(
     signature: { max: 88, pattern: /^[A-Za-z0-9+/]{86}([A-Za-z0-9+/]{2}|[A-Za-z0-9+/]=|==)$/ },
     producer: { max: 64, pattern: PRODUCER_PATTERN },
     // Fifteen digits are always a safe integer.
-    sequence: { max: 15, pattern: /^[1-9]\d{0,14}$/ },
+    producerseq: { max: 15, pattern: /^[1-9]\d{0,14}$/ },
   }),
 );
 

@@ -67,7 +67,7 @@ describe('the example', () => {
       const transfer = transferOf(reading.event);
       const volume = transfer ? sizes.resolve(core.seq, transfer) : NO_VOLUME;
       if (transfer) sizes.note(core.seq, transfer, volume);
-      if (reading.origin) admit(producers, reading.origin.producer, reading.origin.sequence, core.seq);
+      if (reading.origin) admit(producers, reading.origin.producer, reading.origin.producerseq, core.seq);
       const next = appendEntry(head, {
         received: core.received,
         source: core.source,
@@ -231,7 +231,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       fewer,
       next({ orgid: 'acme', data: nest(63) }),
       next({ orgid: 'acme', producer: 'p' }),
-      next({ orgid: 'acme', producer: 'ü', sequence: '1' }),
+      next({ orgid: 'acme', producer: 'ü', producerseq: '1' }),
       next({ orgid: 'acme', type: 'casartifact.uploaded', data: { size_bytes: '5' } }, { kind: 'upload', bytes: null }),
       last(next({}, { kind: 'none', bytes: '5' })),
       last(next({}, { kind: 'upload', bytes: '5', from: 1 })),

@@ -4,7 +4,10 @@ import { createHoleFinder, LISTED } from './hole.ts';
 import type { JsonObject } from './json.ts';
 import { admit, MAX_MISSING, MAX_PRODUCERS, type ProducerWindows } from './producer-window.ts';
 
-const event = (producer: string, sequence: number | string): JsonObject => ({ producer, sequence: String(sequence) });
+const event = (producer: string, sequence: number | string): JsonObject => ({
+  producer,
+  producerseq: String(sequence),
+});
 
 describe('createHoleFinder', () => {
   it('finds exactly what did not come, as a set does', () => {
@@ -111,14 +114,14 @@ describe('createHoleFinder', () => {
     expect(createHoleFinder(true).take(event(producer, 1))).toContain('are no count');
   });
 
-  it('wants both or none of producer and sequence', () => {
-    for (const half of [{ producer: 'p' }, { sequence: '1' }])
+  it('wants both or none of producer and producerseq', () => {
+    for (const half of [{ producer: 'p' }, { producerseq: '1' }])
       expect(createHoleFinder(true).take(half)).toContain('are no count');
   });
 
   it('leaves Chainloop and events without a count alone', () => {
     const finder = createHoleFinder(true);
-    const chainloop = { EventType: 'AUDIT_EVENT', Data: {}, producer: 'p', sequence: '5' };
+    const chainloop = { EventType: 'AUDIT_EVENT', Data: {}, producer: 'p', producerseq: '5' };
     for (const one of [chainloop, chainloop, {}, {}]) expect(finder.take(one)).toBeNull();
     expect(finder.finish().missing).toBe('0');
   });

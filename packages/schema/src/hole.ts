@@ -48,11 +48,11 @@ export function createHoleFinder(whole: boolean): HoleFinder {
   let seq = 0;
   let repeated = 0;
 
-  function admitAll({ producer, sequence }: Origin): string | null {
-    if (!whole && !begins.has(producer)) begins.set(producer, sequence);
-    const isNewToWriter = admit(writer, producer, sequence, seq, ALL_GAPS);
-    if (admit(seen, producer, sequence, seq, UNBOUNDED)) return null;
-    if (!isNewToWriter) return `the event ${sequence} of producer ${producer} is chained a second time`;
+  function admitAll({ producer, producerseq }: Origin): string | null {
+    if (!whole && !begins.has(producer)) begins.set(producer, producerseq);
+    const isNewToWriter = admit(writer, producer, producerseq, seq, ALL_GAPS);
+    if (admit(seen, producer, producerseq, seq, UNBOUNDED)) return null;
+    if (!isNewToWriter) return `the event ${producerseq} of producer ${producer} is chained a second time`;
     repeated++;
     return null;
   }
@@ -65,19 +65,19 @@ export function createHoleFinder(whole: boolean): HoleFinder {
         admit(writer, `erased ${seq}`, 1, seq, ALL_GAPS);
         return null;
       }
-      const { producer, sequence } = event;
-      if (isChainloop(event) || (producer === undefined && sequence === undefined)) return null;
-      const number = Number(sequence);
+      const { producer, producerseq } = event;
+      if (isChainloop(event) || (producer === undefined && producerseq === undefined)) return null;
+      const number = Number(producerseq);
       if (
         typeof producer !== 'string' ||
         !PRODUCER_PATTERN.test(producer) ||
-        typeof sequence !== 'string' ||
-        !SEQUENCE_PATTERN.test(sequence) ||
+        typeof producerseq !== 'string' ||
+        !SEQUENCE_PATTERN.test(producerseq) ||
         !Number.isSafeInteger(number)
       ) {
-        return `producer ${show(producer)} and sequence ${show(sequence)} are no count`;
+        return `producer ${show(producer)} and producerseq ${show(producerseq)} are no count`;
       }
-      return admitAll({ producer, sequence: number });
+      return admitAll({ producer, producerseq: number });
     },
     takeOrigin(origin) {
       seq++;

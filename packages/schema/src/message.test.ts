@@ -51,16 +51,16 @@ describe('events', () => {
   });
 
   it("say where they stand in their publisher's count", () => {
-    expect(read({ ...event, producer: 'p', sequence: '9007199254740991' })).toMatchObject({
+    expect(read({ ...event, producer: 'p', producerseq: '9007199254740991' })).toMatchObject({
       ok: true,
-      origin: { producer: 'p', sequence: 9007199254740991 },
+      origin: { producer: 'p', producerseq: 9007199254740991 },
     });
   });
 
   it("may be Chainloop's, with or without an organization in the subject", () => {
     expect(read(cas, 'audit.casartifact.casartifactuploaded')).toMatchObject({ ok: true, orgid: 'acme', origin: null });
     expect(read(cas, 'audit.casartifact.casartifactuploaded.acme')).toMatchObject({ ok: true });
-    expect(read({ ...cas, producer: 'p', sequence: '1' }, 'audit.casartifact.casartifactuploaded')).toMatchObject({
+    expect(read({ ...cas, producer: 'p', producerseq: '1' }, 'audit.casartifact.casartifactuploaded')).toMatchObject({
       ok: true,
       origin: null,
     });

@@ -30,7 +30,7 @@ export type Reading =
       readonly event: JsonObject;
       /** RFC 8785 text of `event`. */
       readonly canonical: string;
-      /** null for events without `producer` and `sequence`. */
+      /** null for events without `producer` and `producerseq`. */
       readonly origin: Origin | null;
       /** null: it moved nothing. */
       readonly transfer: Transfer | null;
@@ -95,8 +95,9 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
     if (value.orgid !== named.orgid) throw mismatch('orgid', value.orgid, named.orgid);
     if (value.type !== named.type) throw mismatch('type', value.type, named.type);
     checkData(value.type, value.data);
-    const { producer, sequence } = value;
-    const origin = producer !== undefined && sequence !== undefined ? { producer, sequence: Number(sequence) } : null;
+    const { producer, producerseq } = value;
+    const origin =
+      producer !== undefined && producerseq !== undefined ? { producer, producerseq: Number(producerseq) } : null;
     return { ok: true, orgid: value.orgid, event: value, canonical, origin, transfer: transferOf(value) };
   } catch (error) {
     const reason = (error instanceof SchemaError && REJECTION_OF[error.code]) || 'unexpected';

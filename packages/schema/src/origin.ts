@@ -2,5 +2,5 @@
 export interface Origin {
   /** The publisher's boot id. */
   readonly producer: string;
-  readonly sequence: number;
+  readonly producerseq: number;
 }

@@ -18,8 +18,8 @@ function readGenerally(text: string) {
     const { value, canonical } = parseExactJson(text);
     checkEvent(value);
     if (canonical !== text) return null;
-    const { orgid, type, data, producer, sequence } = value;
-    const origin = producer === undefined ? null : { producer, sequence: Number(sequence) };
+    const { orgid, type, data, producer, producerseq } = value;
+    const origin = producer === undefined ? null : { producer, producerseq: Number(producerseq) };
     return { orgid, type, origin, transfer: transferOf(value), data };
   } catch {
     return null;
@@ -52,7 +52,10 @@ const attributes = fc.record(
   { requiredKeys: [] },
 );
 const origin = optional(
-  fc.record({ producer: fc.constantFrom('b', 'boot-1', 'x'.repeat(64)), sequence: fc.integer({ min: 1 }).map(String) }),
+  fc.record({
+    producer: fc.constantFrom('b', 'boot-1', 'x'.repeat(64)),
+    producerseq: fc.integer({ min: 1 }).map(String),
+  }),
 );
 const artifact = fc.record({
   type: fc.constantFrom('casartifact.uploaded', 'casartifact.downloaded'),
@@ -127,7 +130,7 @@ describe('readPlainEvent', () => {
     fc.assert(
       fc.property(
         plainEvent,
-        fc.constantFrom('id', 'time', 'data', 'orgid', 'sequence', 'x'),
+        fc.constantFrom('id', 'time', 'data', 'orgid', 'producerseq', 'x'),
         anyJson,
         (event, name, value) => {
           const changed: Json = { ...event, [name]: value };
@@ -145,9 +148,9 @@ describe('readPlainEvent', () => {
   }, 60_000);
 
   it.each<[string, (event: JsonObject) => JsonObject]>([
-    ['a sequence of sixteen digits', (event) => ({ ...event, producer: 'p', sequence: '9'.repeat(16) })],
-    ['a sequence of 0', (event) => ({ ...event, producer: 'p', sequence: '0' })],
-    ['a sequence alone', (event) => ({ ...event, sequence: '1' })],
+    ['a producerseq of sixteen digits', (event) => ({ ...event, producer: 'p', producerseq: '9'.repeat(16) })],
+    ['a producerseq of 0', (event) => ({ ...event, producer: 'p', producerseq: '0' })],
+    ['a producerseq alone', (event) => ({ ...event, producerseq: '1' })],
     ['a type that is nearly one of ours', (event) => ({ ...event, type: 'casartifact_uploaded' })],
     ['a producer alone', (event) => ({ ...event, producer: 'p' })],
     ['a size of sixteen digits', (event) => ({ ...event, data: { digest, size_bytes: 2 ** 53 - 1 } })],

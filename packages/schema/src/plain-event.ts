@@ -18,7 +18,7 @@ import { type Transfer, transferOf } from './transfer.ts';
 export interface PlainEvent {
   readonly type: string;
   readonly orgid: string;
-  /** null for events without `producer` and `sequence`. */
+  /** null for events without `producer` and `producerseq`. */
   readonly origin: Origin | null;
   readonly transfer: Transfer | null;
   /** null: that of an artifact event, good by its built-in schema. */
@@ -37,9 +37,9 @@ const ARTIFACT_DATA =
 const ANY_DATA = String.raw`(\{.*\})`;
 const ARTIFACT_TYPE = ARTIFACT_EVENTS.map(({ type }) => type.replace('.', String.raw`\.`)).join('|');
 
-const CAPTURED: ReadonlySet<string> = new Set(['orgid', 'producer', 'sequence', 'type']);
+const CAPTURED: ReadonlySet<string> = new Set(['orgid', 'producer', 'producerseq', 'type']);
 
-/** Captures what `data` does, then orgid, producer, sequence and type. */
+/** Captures what `data` does, then orgid, producer, producerseq and type. */
 function eventPattern(data: string, type: string | null): RegExp {
   const members = [...RULES.keys(), 'data'].toSorted().map((name) => {
     const value = name === 'data' ? data : `"${CAPTURED.has(name) ? `(${valueOf(name, type)})` : valueOf(name, type)}"`;
@@ -70,8 +70,8 @@ const ANY_EVENT = eventPattern(ANY_DATA, null);
 export function readPlainEvent(text: string): PlainEvent | null {
   const artifact = ARTIFACT_EVENT.exec(text);
   if (artifact === null) return readOther(text);
-  const [, digest = '', size, skipped, orgid = '', producer, sequence, type = ''] = artifact;
-  const origin = originOf(producer, sequence);
+  const [, digest = '', size, skipped, orgid = '', producer, producerseq, type = ''] = artifact;
+  const origin = originOf(producer, producerseq);
   if (origin === undefined) return null;
   const kind = type === artifactDownloaded.type ? 'download' : skipped === 'true' ? 'deduplicated' : 'upload';
   const bytes = size === undefined ? null : Number(size);
@@ -81,19 +81,19 @@ export function readPlainEvent(text: string): PlainEvent | null {
 function readOther(text: string): PlainEvent | null {
   const match = ANY_EVENT.exec(text);
   if (match === null) return null;
-  const [, dataText = '', orgid = '', producer, sequence, type = ''] = match;
-  const origin = originOf(producer, sequence);
+  const [, dataText = '', orgid = '', producer, producerseq, type = ''] = match;
+  const origin = originOf(producer, producerseq);
   if (origin === undefined || !isPlainCanonical(dataText)) return null;
   const data = JSON.parse(dataText) as JsonObject;
   return { type, orgid, origin, transfer: transferOf({ type, data }), data };
 }
 
 /** @returns undefined: one is there without the other */
-function originOf(producer: string | undefined, sequence: string | undefined): Origin | null | undefined {
-  if (producer === undefined) return sequence === undefined ? null : undefined;
-  if (sequence === undefined) return undefined;
+function originOf(producer: string | undefined, producerseq: string | undefined): Origin | null | undefined {
+  if (producer === undefined) return producerseq === undefined ? null : undefined;
+  if (producerseq === undefined) return undefined;
   if (producer !== lastProducer) lastProducer = sameProducer(producer, '');
-  return { producer: lastProducer, sequence: Number(sequence) };
+  return { producer: lastProducer, producerseq: Number(producerseq) };
 }
 
 /** One string for many events of a publisher: maps find it sooner, and keep no event alive with it. */

@@ -32,7 +32,7 @@ const anyStamp = fc.record({
   source: mostly('//cas.example/artifact-cas', fc.string()),
   time: mostly('2026-01-01T00:00:00.000Z', fc.constantFrom('2026-13-01T00:00:00.000Z', '+010000-01-01T00:00:00.000Z')),
   producer: mostly('boot-1', fc.constantFrom(undefined, '', 'no producer')),
-  sequence: mostly('17', fc.constantFrom(undefined, '0', '9007199254740991', '9007199254740992')),
+  producerseq: mostly('17', fc.constantFrom(undefined, '0', '9007199254740991', '9007199254740992')),
 }) as fc.Arbitrary<Stamp>;
 
 const optional = fc.record(
@@ -106,7 +106,7 @@ describe('createTextStamp', () => {
       { orgid: 'a', a: undefined, b: 1 },
       {},
     ]) {
-      const full = { ...stamp, producer: 'p', sequence: '1' };
+      const full = { ...stamp, producer: 'p', producerseq: '1' };
       const expected = outcome(() => stampEvent('release.approved', fields, full, checkData).text);
       expect(outcome(() => textOf('release.approved', fields, full))).toBe(expected);
     }

@@ -41,7 +41,7 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
       if (!isPlainAttribute('time', stamp.time)) return false;
       time = stamp.time;
     }
-    return isPlainAttribute('id', stamp.id) && isPlainAttribute('sequence', stamp.sequence);
+    return isPlainAttribute('id', stamp.id) && isPlainAttribute('producerseq', stamp.producerseq);
   };
 
   const layoutOf = (type: string, fields: object): Layout | null => {
@@ -83,7 +83,7 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
 function printed(
   type: string,
   given: Readonly<Record<string, Json | undefined>>,
-  { id, producer, sequence, source, time }: Stamp,
+  { id, producer, producerseq, source, time }: Stamp,
   data: JsonObject,
 ): string {
   return JSON.stringify({
@@ -97,8 +97,8 @@ function printed(
     orgid: given['orgid'],
     outcome: given['outcome'],
     producer,
+    producerseq,
     runid: given['runid'],
-    sequence,
     source,
     specversion: '1.0',
     subject: given['subject'],

@@ -14,7 +14,7 @@ const stamp = {
   source: '//cas.example/artifact-cas',
   time: '2026-01-01T00:00:00.000Z',
   producer: 'boot-1',
-  sequence: '1',
+  producerseq: '1',
 };
 const digest = `sha256:${'a'.repeat(64)}`;
 const check = createDataCheck([
@@ -52,7 +52,7 @@ describe('stampEvent', () => {
         expect(readMessage(subject, new TextEncoder().encode(text))).toMatchObject({
           ok: true,
           canonical: text,
-          origin: { producer: 'boot-1', sequence: 1 },
+          origin: { producer: 'boot-1', producerseq: 1 },
         });
       }),
     );
@@ -84,7 +84,7 @@ describe('stampEvent', () => {
     [{ orgid: 'acme', digest, size_bytes: 2 ** 53 }, 'NOT_AN_EVENT', 'data.size_bytes is 9007199254740992'],
     [{ orgid: 'acme', digest, size_bytes: Number.NaN }, 'NOT_AN_EVENT', 'data.size_bytes is null'],
     [{ orgid: 'acme', digest, id: 'x' }, 'NOT_AN_EVENT', 'the publisher sets id'],
-    [{ orgid: 'acme', digest, sequence: '7' }, 'NOT_AN_EVENT', 'the publisher sets sequence'],
+    [{ orgid: 'acme', digest, producerseq: '7' }, 'NOT_AN_EVENT', 'the publisher sets producerseq'],
     [{ orgid: 'acme', digest, data: {} }, 'NOT_AN_EVENT', 'the publisher sets data'],
     [{ orgid: 'acme', digest, extra: { deep: [undefined] } }, 'NOT_CANONICAL', '/data/extra/deep/0 is a undefined'],
     [{ orgid: 'acme', digest, file_name: '\ud800' }, 'NOT_CANONICAL', '/data/file_name'],

@@ -13,7 +13,7 @@ export interface Stamp {
   /** When it happened, unless the fields say so themselves. */
   readonly time: string;
   readonly producer?: string;
-  readonly sequence?: string;
+  readonly producerseq?: string;
   /** Makes the event a receipt (`receipt.ts`). Both or none. */
   readonly keyid?: string;
   /** @returns the base64 of the Ed25519 signature over the text's UTF-8 bytes */

@@ -135,7 +135,7 @@ describe('the shortcut and the general way', () => {
           { requiredKeys: [] },
         ),
         producer: fc.constantFrom('p', 'p', 'a b', 7),
-        sequence: fc.constantFrom('1', '2', '3', '01', 5, '9007199254740993'),
+        producerseq: fc.constantFrom('1', '2', '3', '01', 5, '9007199254740993'),
         kind: fc.constantFrom('watermark', 'x'),
         EventType: fc.constantFrom('AUDIT_EVENT', 'x'),
         Data: fc.constantFrom<Json>({ OrgID: 'acme' }, null),

@@ -23,7 +23,8 @@ export type SystemRecord =
       readonly kind: 'duplicate';
       readonly orgid: string;
       readonly producer: string;
-      readonly sequence: number;
+      /** The event's, a decimal. */
+      readonly producerseq: string;
     } & KeptMessage)
   /** Sequence numbers of the AUDIT stream, inclusive, at which there is no message: deleted, expired or lost. */
   | { readonly kind: 'gap'; readonly first: number; readonly last: number }

@@ -183,15 +183,15 @@ describe('a forged chain whose hashes are right', () => {
     [
       'an event twice',
       forge([
-        { event: event({ producer: 'p', sequence: '1' }), volume: five },
-        { event: event({ producer: 'p', sequence: '1' }), volume: five },
+        { event: event({ producer: 'p', producerseq: '1' }), volume: five },
+        { event: event({ producer: 'p', producerseq: '1' }), volume: five },
       ]),
       2,
       'chained a second time',
     ],
     [
-      'a sequence that is none',
-      forge([{ event: event({ producer: 'p', sequence: '1.5' }), volume: five }]),
+      'a producerseq that is none',
+      forge([{ event: event({ producer: 'p', producerseq: '1.5' }), volume: five }]),
       1,
       'are no count',
     ],

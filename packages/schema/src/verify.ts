@@ -39,7 +39,7 @@ export interface VerifiedEntry {
   readonly entry: Entry;
   /** It has no event any more. */
   readonly isErased: boolean;
-  /** null for events without `producer` and `sequence`, and in `_system`. */
+  /** null for events without `producer` and `producerseq`, and in `_system`. */
   readonly origin: Origin | null;
 }
 
@@ -283,8 +283,8 @@ function unlike(expectations: readonly Expectation[] | undefined, hash: string):
 /** Of an entry whose event passed `HoleFinder.take`. */
 function originOf({ core, event }: Entry): Origin | null {
   if (event === null || core.orgid === SYSTEM_CHAIN || isChainloop(event)) return null;
-  const { producer, sequence } = event;
-  return typeof producer === 'string' ? { producer, sequence: Number(sequence) } : null;
+  const { producer, producerseq } = event;
+  return typeof producer === 'string' ? { producer, producerseq: Number(producerseq) } : null;
 }
 
 /** The organization that an event names, in either dialect. */

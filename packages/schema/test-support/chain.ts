@@ -63,7 +63,7 @@ export function makeMessage(orgid: string, n: number, spec: Spec, sequence: numb
     id: `01997b3c-0000-7000-8000-${n.toString(16).padStart(12, '0')}`,
     source: '//test.example/service',
     time: timeOf(n),
-    ...(spec.producer !== null && { producer: `boot-${spec.producer}`, sequence: String(sequence) }),
+    ...(spec.producer !== null && { producer: `boot-${spec.producer}`, producerseq: String(sequence) }),
   };
   const { text } = stampEvent(type, { orgid, actorname: spec.note, ...data }, stamp, checkData);
   return { subject: formatEventSubject({ type, orgid }), text };
