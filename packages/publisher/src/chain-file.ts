@@ -18,6 +18,7 @@ import {
   headOf,
   type JsonObject,
   NO_VOLUME,
+  originOf,
   type SizeMemory,
   transferOf,
 } from '@waybill/schema';
@@ -74,7 +75,7 @@ export async function openChainFile(path: string, orgid: string, keepBytes?: num
         if (transfer) sizes.note(seq, transfer, volume);
         const entry = appendEntry(
           next,
-          { received, source: { stream: 'FILE', seq, subject }, event: text, volume },
+          { received, source: { stream: 'FILE', seq, subject }, origin: originOf(event), event: text, volume },
           sha256,
         );
         next = entry.head;

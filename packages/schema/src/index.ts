@@ -17,8 +17,9 @@ export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 export { isJsonObject, type Json, type JsonObject } from './json.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './line.ts';
 export { readMessage, type ReadMessageOptions, type Reading, type Rejection, REJECTIONS } from './message.ts';
-export type { Origin } from './origin.ts';
-export { type Receipt, type ReceiptCounts, signedText, type VerifySignature } from './receipt.ts';
+export { type Origin, originOf } from './origin.ts';
+export { isPublicKey } from './ed25519-encoding.ts';
+export { type AsyncReceiptKeys, type Receipt, type ReceiptCounts, type ReceiptKeys, signedText } from './receipt.ts';
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
@@ -32,11 +33,13 @@ export {
   type EventSubject,
   formatEventSubject,
   formatLedgerSubject,
+  isReservedChain,
   ORGID_PATTERN,
   parseEventSubject,
   parseLedgerSubject,
   SUBJECT_PREFIX_PATTERN,
   SYSTEM_CHAIN,
+  UNATTRIBUTED_CHAIN,
 } from './subject.ts';
 export { type Transfer, transferOf } from './transfer.ts';
 export {
@@ -53,20 +56,20 @@ export {
 export {
   type Block,
   type ChainState,
+  emptyChain,
   formatBlock,
   formatTrailer,
-  formatTrailerLine,
   MAX_BLOCK_BYTES,
   parseBlock,
   splitBlock,
   stateAfter,
-  Trailer,
-  trailerMismatch,
 } from './block.ts';
+export { nextTrailerLine, producersMismatch, type Trailer, trailerMismatch } from './trailer.ts';
 export {
   appendEntry,
   appendLine,
   type Core,
+  type CoreOrigin,
   emptyHead,
   type Entry,
   entryPieces,
@@ -74,6 +77,8 @@ export {
   formatEntry,
   type Head,
   headOf,
+  isPast,
+  MAX_INDEX,
   type NextCore,
   type NextEntry,
   parseEntry,
@@ -81,21 +86,43 @@ export {
   type Source,
 } from './entry.ts';
 export type { Hole } from './hole.ts';
-export { admit, MAX_MISSING, MAX_PRODUCERS, ProducerWindow, ProducerWindows } from './producer-window.ts';
+export {
+  type Admission,
+  MAX_CHAIN_MISSING,
+  MAX_MISSING,
+  MAX_PRODUCERS,
+  type ProducerWindow,
+  ProducerWindows,
+} from './producer-window.ts';
 export {
   EPOCH_STRIDE,
   type EpochRecord,
+  isKnownKind,
   MAX_KEPT_PAYLOAD,
   standsForNoMessage,
   type StreamChange,
+  SYSTEM_KINDS,
   type SystemRecord,
 } from './system-record.ts';
 export {
+  CHECKED,
   type ChainReport,
+  type Checked,
   type Expectation,
+  listChecked,
+  NOT_CHECKED,
   type Problem,
   type Verdict,
   VERDICT_EXIT_CODES,
   VERDICTS,
 } from './verdict.ts';
-export { type ChainVerifier, createChainVerifier, type VerifiedEntry, verify, type VerifyOptions } from './verify.ts';
+export {
+  type AsyncChainVerifier,
+  type AsyncVerifyOptions,
+  type ChainVerifier,
+  createAsyncChainVerifier,
+  createChainVerifier,
+  type VerifiedEntry,
+  verify,
+  type VerifyOptions,
+} from './verify.ts';

@@ -10,6 +10,8 @@ export const DEFAULT_LEDGER_PREFIX = 'ledger';
 
 /** The chain for whatever is no event of an organization. No organization can have this name: theirs start with a letter or digit. */
 export const SYSTEM_CHAIN = '_system';
+/** The chain for events without a usable organization. It counts them and bills nothing. */
+export const UNATTRIBUTED_CHAIN = '_unattributed';
 
 export const ORGID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 /** `<target>.<action>`, e.g. `casartifact.uploaded`. */
@@ -52,7 +54,7 @@ function bare(pattern: RegExp): string {
 
 /** @throws SchemaError BAD_SUBJECT when there can be no such chain. */
 export function formatLedgerSubject(orgid: string, prefix = DEFAULT_LEDGER_PREFIX): string {
-  if (orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) throw bad('orgid', orgid, ORGID_PATTERN);
+  if (!isChainName(orgid)) throw bad('orgid', orgid, ORGID_PATTERN);
   return `${prefix}.${orgid}`;
 }
 
@@ -60,7 +62,17 @@ export function formatLedgerSubject(orgid: string, prefix = DEFAULT_LEDGER_PREFI
 export function parseLedgerSubject(subject: string, prefix = DEFAULT_LEDGER_PREFIX): string | null {
   if (!subject.startsWith(`${prefix}.`)) return null;
   const orgid = subject.slice(prefix.length + 1);
-  return orgid === SYSTEM_CHAIN || ORGID_PATTERN.test(orgid) ? orgid : null;
+  return isChainName(orgid) ? orgid : null;
+}
+
+/** Whether there can be a chain of this name: an organization's, or a reserved one. */
+export function isChainName(name: string): boolean {
+  return ORGID_PATTERN.test(name) || isReservedChain(name);
+}
+
+/** Whether a chain is no organization's. Its entries have no volume. */
+export function isReservedChain(name: string): boolean {
+  return name === SYSTEM_CHAIN || name === UNATTRIBUTED_CHAIN;
 }
 
 function bad(field: string, value: string, pattern: RegExp): SchemaError {

@@ -9,6 +9,8 @@ export interface Transfer {
   readonly digest: string;
   /** null when the event does not know it. */
   readonly bytes: number | null;
+  /** It failed: its size says nothing about the artifact. */
+  readonly failed?: true;
 }
 
 /** Reads an event that passed its checks. null: it moved nothing. Total: whatever it is given, it does not throw. */

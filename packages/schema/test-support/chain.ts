@@ -11,6 +11,7 @@ import {
   type Head,
   type JsonObject,
   NO_VOLUME,
+  originOf,
   readMessage,
   type Source,
   stampEvent,
@@ -28,6 +29,8 @@ export interface Spec {
   /** Which publisher; null: none. */
   readonly producer: number | null;
   readonly note?: string;
+  /** `source.index`. */
+  readonly index?: number;
 }
 
 export interface Chain {
@@ -88,21 +91,27 @@ export function makeChain(orgid: string, specs: readonly Spec[], sequenceOf?: (n
     const transfer = transferOf(reading.event);
     const volume = transfer ? sizes.resolve(n, transfer) : NO_VOLUME;
     if (transfer) sizes.note(n, transfer, volume);
-    const source = { stream: 'AUDIT', seq: n * 2, subject };
-    const next = appendEntry(head, { received: timeOf(n), source, event: reading.canonical, volume }, fastSha256);
+    const { origin } = reading;
+    const source = { stream: 'AUDIT', seq: n * 2, ...(spec.index !== undefined && { index: spec.index }), subject };
+    const received = timeOf(n);
+    const next = appendEntry(head, { received, source, origin, event: reading.canonical, volume }, fastSha256);
     head = next.head;
     lines.push(next.line);
   });
   return { lines, head };
 }
 
-export const anySpec: fc.Arbitrary<Spec> = fc.record({
-  what: fc.constantFrom('upload', 'skip', 'download', 'other', 'chainloop'),
-  artifact: fc.nat(3),
-  bytes: fc.option(fc.oneof(fc.nat(1000), fc.constant(Number.MAX_SAFE_INTEGER))),
-  producer: fc.option(fc.nat(2)),
-  note: fc.constantFrom('a', 'ü', '😀', '\ufffd', 'line\nbreak', '</é>'),
-});
+export const anySpec: fc.Arbitrary<Spec> = fc.record(
+  {
+    what: fc.constantFrom('upload', 'skip', 'download', 'other', 'chainloop'),
+    artifact: fc.nat(3),
+    bytes: fc.option(fc.oneof(fc.nat(1000), fc.constant(Number.MAX_SAFE_INTEGER))),
+    producer: fc.option(fc.nat(2)),
+    note: fc.constantFrom('a', 'ü', '😀', '\ufffd', 'line\nbreak', '</é>'),
+    index: fc.constantFrom(0, 7, 255),
+  },
+  { requiredKeys: ['what', 'artifact', 'bytes', 'producer', 'note'] },
+);
 
 /** The chain again from entry `from` (its seq) on, with another history and right hashes: what an operator could do. */
 export function recompute(
@@ -125,7 +134,13 @@ export function recompute(
     if (transfer) sizes.note(seq, transfer, volume);
     const next = appendEntry(
       head,
-      { received: core.received, source: core.source, event: canonicalJson(changed), volume },
+      {
+        received: core.received,
+        source: core.source,
+        origin: originOf(changed),
+        event: canonicalJson(changed),
+        volume,
+      },
       fastSha256,
     );
     head = next.head;
