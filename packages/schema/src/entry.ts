@@ -12,7 +12,7 @@ import { TIME_PATTERN } from './event.ts';
 import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { RunningTotals } from './running-totals.ts';
-import { ORGID_PATTERN, SYSTEM_CHAIN } from './subject.ts';
+import { isChainName, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from './subject.ts';
 import { createTextMemo } from './text-memo.ts';
 import { DECIMAL_PATTERN, NO_TOTALS, type Totals, type Volume, VolumeKind } from './volume.ts';
 
@@ -261,7 +261,8 @@ function checkVolume(value: Json | undefined, { orgid, seq }: JsonObject): void 
   const { kind, bytes, from } = volume;
   check(bytes === null || Number.isSafeInteger(Number(bytes)), 'volume.bytes', bytes, 'at most 2^53-1');
   check(kind !== 'none' || bytes === null, 'volume.bytes', bytes, 'null, because nothing was moved');
-  check(orgid !== SYSTEM_CHAIN || kind === 'none', 'volume.kind', kind, `none in ${SYSTEM_CHAIN}`);
+  const isBilled = orgid !== SYSTEM_CHAIN && orgid !== UNATTRIBUTED_CHAIN;
+  check(isBilled || kind === 'none', 'volume.kind', kind, `none in ${String(orgid)}`);
   if (from === undefined) return;
   check(isCount(from) && (from as number) < (seq as number), 'volume.from', from, 'the seq of an earlier entry');
   check(kind === 'deduplicated' && bytes !== null, 'volume.from', from, 'none: no size was taken');
@@ -290,7 +291,7 @@ function isCount(value: unknown): boolean {
 }
 
 function isOrgid(value: unknown): boolean {
-  return typeof value === 'string' && (value === SYSTEM_CHAIN || ORGID_PATTERN.test(value));
+  return typeof value === 'string' && isChainName(value);
 }
 
 /** @throws SchemaError NOT_AN_ENTRY unless the value is an object with exactly these members */

@@ -1,8 +1,5 @@
-import { isChainloop } from './chainloop.ts';
-import { show } from './error.ts';
-import { PRODUCER_PATTERN, SEQUENCE_PATTERN } from './event.ts';
 import type { JsonObject } from './json.ts';
-import type { Origin } from './origin.ts';
+import { type Origin, originOf } from './origin.ts';
 import { admit, MAX_PRODUCERS, type ProducerWindows, type WindowLimits } from './producer-window.ts';
 
 /** Sequence numbers that a publisher gave to events of one organization, and that are not in its chain. */
@@ -65,19 +62,8 @@ export function createHoleFinder(whole: boolean): HoleFinder {
         admit(writer, `erased ${seq}`, 1, seq, ALL_GAPS);
         return null;
       }
-      const { producer, producerseq } = event;
-      if (isChainloop(event) || (producer === undefined && producerseq === undefined)) return null;
-      const number = Number(producerseq);
-      if (
-        typeof producer !== 'string' ||
-        !PRODUCER_PATTERN.test(producer) ||
-        typeof producerseq !== 'string' ||
-        !SEQUENCE_PATTERN.test(producerseq) ||
-        !Number.isSafeInteger(number)
-      ) {
-        return `producer ${show(producer)} and producerseq ${show(producerseq)} are no count`;
-      }
-      return admitAll({ producer, producerseq: number });
+      const origin = originOf(event);
+      return origin && admitAll(origin);
     },
     takeOrigin(origin) {
       seq++;

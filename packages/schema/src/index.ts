@@ -1,7 +1,9 @@
 export { artifactDownloaded, artifactUploaded } from './artifact.ts';
 export { BUILT_IN_EVENTS } from './built-in.ts';
+export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './audit-event.ts';
 export { canonicalJson, MAX_DEPTH } from './canonical.ts';
 export { isChainloop } from './chainloop.ts';
+export { MAX_CLAIMED_LENGTH } from './cloud-event.ts';
 export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './decision-event.ts';
 export {
   type AnyEventDefinition,
@@ -16,8 +18,21 @@ export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 export { isJsonObject, type Json, type JsonObject } from './json.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './line.ts';
-export { readMessage, type ReadMessageOptions, type Reading, type Rejection, REJECTIONS } from './message.ts';
-export type { Origin } from './origin.ts';
+export {
+  type ElementReading,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_EVENTS,
+  type Message,
+  readMessage,
+  type ReadMessageOptions,
+  type Reading,
+  type Refusal,
+  type Rejection,
+  REJECTIONS,
+} from './message.ts';
+export { type Origin, originOf } from './origin.ts';
+export { ownerOf } from './owner.ts';
+export { producerClosed } from './producer-event.ts';
 export { type Receipt, type ReceiptCounts, signedText, type VerifySignature } from './receipt.ts';
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
@@ -32,13 +47,18 @@ export {
   type EventSubject,
   formatEventSubject,
   formatLedgerSubject,
+  isChainName,
+  isEventOrgid,
   ORGID_PATTERN,
   parseEventSubject,
   parseLedgerSubject,
   SUBJECT_PREFIX_PATTERN,
   SYSTEM_CHAIN,
+  UNATTRIBUTED_CHAIN,
 } from './subject.ts';
+export { hasLength, toAttributeText } from './text-rule.ts';
 export { type Transfer, transferOf } from './transfer.ts';
+export { isUriReference } from './uri-reference.ts';
 export {
   addVolume,
   NO_TOTALS,

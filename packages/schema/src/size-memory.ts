@@ -70,8 +70,8 @@ export function createSizeMemory(): SizeMemory {
       if (!mention || mention.seq < seq - SIZE_WINDOW) return stated;
       return { kind: 'deduplicated', bytes: mention.bytes, from: mention.from };
     },
-    note(seq, { kind, digest }, { bytes, from }) {
-      const mentioned = bytes !== null && (kind === 'upload' || from !== undefined);
+    note(seq, { kind, digest, failed }, { bytes, from }) {
+      const mentioned = bytes !== null && !failed && (kind === 'upload' || from !== undefined);
       if (mentioned) unindexed.push({ digest: detached(digest), bytes, from: from ?? seq, seq });
       if (seq < nextSweep) return;
       nextSweep = seq + SWEEP;

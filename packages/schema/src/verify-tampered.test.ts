@@ -190,12 +190,6 @@ describe('a forged chain whose hashes are right', () => {
       'chained a second time',
     ],
     [
-      'a producerseq that is none',
-      forge([{ event: event({ producer: 'p', producerseq: '1.5' }), volume: five }]),
-      1,
-      'are no count',
-    ],
-    [
       'one source for two entries',
       forge([
         { event: event(), volume: five, source: 7 },

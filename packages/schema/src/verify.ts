@@ -3,15 +3,15 @@
  * verdict, never an exception), and the only judge: the CLI, the service, tests and web pages all call this.
  */
 import { canonicalJson } from './canonical.ts';
-import { isChainloop } from './chainloop.ts';
 import { type Core, type Entry, formatCore, formatEntry, parseEntry } from './entry.ts';
 import { show } from './error.ts';
 import { decodeUtf8 } from './exact-json.ts';
 import { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { createHoleFinder } from './hole.ts';
-import { isJsonObject, type JsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
 import { MAX_LINE_BYTES } from './line.ts';
-import type { Origin } from './origin.ts';
+import { type Origin, originOf } from './origin.ts';
+import { ownerOf } from './owner.ts';
 import type { PlainEvent } from './plain-event.ts';
 import { createReceiptCheck, type VerifySignature } from './receipt.ts';
 import { utf8Length } from './stamp.ts';
@@ -129,7 +129,7 @@ export function createVerifier(options: VerifyOptions, createShortcut: typeof cr
     next++;
     const isErased = plain === null && entry.event === null;
     if (isErased) erased++;
-    return { entry, isErased, origin: plain ? plain.origin : originOf(entry) };
+    return { entry, isErased, origin: plain ? plain.origin : entryOrigin(entry) };
   }
 
   /** A bad line is tampering if it is in a ledger: after an entry, or an entry by its looks. */
@@ -280,17 +280,8 @@ function unlike(expectations: readonly Expectation[] | undefined, hash: string):
   return expectations?.find((expectation) => expectation.hash !== hash);
 }
 
-/** Of an entry whose event passed `HoleFinder.take`. */
-function originOf({ core, event }: Entry): Origin | null {
-  if (event === null || core.orgid === SYSTEM_CHAIN || isChainloop(event)) return null;
-  const { producer, producerseq } = event;
-  return typeof producer === 'string' ? { producer, producerseq: Number(producerseq) } : null;
-}
-
-/** The organization that an event names, in either dialect. */
-function ownerOf(event: JsonObject): unknown {
-  if (!isChainloop(event)) return event['orgid'];
-  return isJsonObject(event['Data']) ? event['Data']['OrgID'] : undefined;
+function entryOrigin({ core, event }: Entry): Origin | null {
+  return event === null || core.orgid === SYSTEM_CHAIN ? null : originOf(event);
 }
 
 function areSameTotals(a: Totals, b: Totals): boolean {
