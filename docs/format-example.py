@@ -63,8 +63,20 @@ def is_chainloop(event):
     return event.get("EventType") == "AUDIT_EVENT" and "Data" in event
 
 
+def origin_of(event):
+    """(boot id, its number for the event), or two times None where the event states none in our form."""
+    producer, number = event.get("producer"), event.get("producerseq")
+    if not is_chainloop(event) and isinstance(producer, str) and isinstance(number, str):
+        if re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,63}", producer) and re.fullmatch("[1-9][0-9]{0,15}", number):
+            if int(number) < 2**53:
+                return producer, number
+    return None, None
+
+
 def transfer_of(event):
-    """(kind, digest, bytes or None), or None when the event moved nothing."""
+    """(kind, digest, bytes or None, whether it failed), or None when the event moved nothing that counts."""
+    if owner_of(event) == "_unattributed":
+        return None
     if is_chainloop(event):
         data = event["Data"]
         info = data.get("Info") if isinstance(data, dict) and data.get("TargetType") == "CASArtifact" else None
@@ -81,23 +93,35 @@ def transfer_of(event):
         if size == 0 and (kind == "deduplicated" or info.get("digest") != EMPTY):
             size = None
         digest = info.get("digest")
-        return kind, "sha256:" + digest if isinstance(digest, str) else "", known(size)
+        return kind, "sha256:" + digest if isinstance(digest, str) else "", known(size), False
     data = event.get("data")
     if not isinstance(data, dict):
         return None
     digest = data.get("digest")
     digest = digest if isinstance(digest, str) else ""
     if event.get("type") == "casartifact.downloaded":
-        return "download", digest, known(data.get("size_bytes"))
-    if event.get("type") == "casartifact.uploaded":
+        kind = "download"
+    elif event.get("type") == "casartifact.uploaded":
         kind = "deduplicated" if data.get("skipped") is True else "upload"
-        return kind, digest, known(data.get("size_bytes"))
-    return None
+    else:
+        return None
+    if event.get("outcome") == "failure":
+        moved = known(data.get("transferred_bytes"))
+        return None if kind == "deduplicated" or moved is None else (kind, digest, moved, True)
+    return kind, digest, known(data.get("size_bytes")), False
+
+
+def owner_of(event):
+    """The chain that an event names."""
+    if not is_chainloop(event):
+        return event.get("orgid")
+    data = event["Data"] if isinstance(event["Data"], dict) else {"OrgID": False}
+    return "_unattributed" if data.get("OrgID") in (None, "") else data["OrgID"]
 
 
 def known(size):
-    """What is no number is no size."""
-    return size if type(size) in (int, float) else None
+    """What is no integer from 0 to 2^53-1 is no size."""
+    return size if type(size) is int and 0 <= size < 2**53 else None
 
 
 def volume_of(seq, event, mentions):
@@ -105,7 +129,7 @@ def volume_of(seq, event, mentions):
     transfer = transfer_of(event)
     if transfer is None:
         return {"kind": "none", "bytes": None}
-    kind, digest, size = transfer
+    kind, digest, size, _ = transfer
     volume = {"kind": kind, "bytes": None if size is None else str(size)}
     mention = mentions.get(digest)
     if kind == "deduplicated" and size is None and mention and mention[2] >= seq - SIZE_WINDOW:
@@ -115,7 +139,7 @@ def volume_of(seq, event, mentions):
 
 def mention(seq, event, volume, mentions):
     transfer = transfer_of(event)
-    if transfer and volume["bytes"] is not None and (transfer[0] == "upload" or "from" in volume):
+    if transfer and volume["bytes"] is not None and not transfer[3] and (transfer[0] == "upload" or "from" in volume):
         mentions[transfer[1]] = (volume["bytes"], volume.get("from", seq), seq)
 
 
@@ -301,7 +325,7 @@ def verify(data):
             need(set(volume) <= {"kind", "bytes", "from"} and moved in ("none", *TALLY), "volume")
             need(size is None or re.fullmatch("0|[1-9][0-9]{0,15}", size) and int(size) < 2**53, "volume.bytes")
             need(moved != "none" or size is None, "volume.bytes")
-            need(moved == "none" or core["orgid"] != "_system", "volume.kind")
+            need(moved == "none" or core["orgid"] not in ("_system", "_unattributed"), "volume.kind")
             if "from" in volume:
                 need(moved == "deduplicated" and size is not None and type(origin) is int and 0 < origin < seq, "volume.from")
             need(orgid in (None, core["orgid"]), "orgid")
@@ -328,13 +352,10 @@ def verify(data):
                 need(volume == derived or trusted, "volume")
                 mention(seq, event, volume, mentions)
                 if core["orgid"] != "_system":
-                    owner = event["Data"].get("OrgID") if is_chainloop(event) else event.get("orgid")
+                    owner = owner_of(event)
                     need(owner == core["orgid"], "the event belongs to %s" % owner)
-                    if not is_chainloop(event) and ("producer" in event or "producerseq" in event):
-                        producer, producerseq = event.get("producer"), event.get("producerseq")
-                        need(isinstance(producer, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,63}", producer), "producer")
-                        need(isinstance(producerseq, str) and re.fullmatch("[1-9][0-9]{0,15}", producerseq), "producerseq")
-                        need(int(producerseq) < 2**53, "producerseq")
+                    producer, producerseq = origin_of(event)
+                    if producer is not None:
                         mine = keep(kept, producer)
                         need(producerseq not in mine, "chained a second time")
                         mine.add(producerseq)

@@ -32,7 +32,9 @@ export async function readStored(nc: NatsConnection, stream = 'AUDIT'): Promise<
   const messages = await consumer.consume({ max_messages: 2000 });
   const checkData = createDataCheck();
   for await (const message of messages) {
-    const reading = readMessage(message.subject, message.data, { checkData });
+    const read = readMessage(message.subject, message.data, { checkData });
+    if (read.form !== 'single') throw new Error(`message ${message.seq} is an array`);
+    const { reading } = read;
     if (!reading.ok) throw new Error(`message ${message.seq} is no event: ${reading.detail}`);
     const text = message.string();
     expect(text).toBe(reading.canonical);

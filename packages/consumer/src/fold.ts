@@ -23,6 +23,7 @@ import {
 } from '@waybill/schema';
 import { createHash } from 'node:crypto';
 import type { StreamGap } from './gap.ts';
+import { onlyReading } from './only-reading.ts';
 import type { StreamItem, StreamMessage } from './reader.ts';
 
 export interface FoldOptions {
@@ -89,7 +90,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
 
   function route(item: StreamItem): RoutedItem {
     if (item.kind === 'gap') return { item, orgid: SYSTEM_CHAIN, reading: null };
-    const reading = readMessage(item.subject, item.payload, readOptions);
+    const reading = onlyReading(readMessage(item.subject, item.payload, readOptions));
     return { item, orgid: reading.ok ? reading.orgid : SYSTEM_CHAIN, reading };
   }
 

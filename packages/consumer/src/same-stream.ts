@@ -7,6 +7,7 @@ import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
 import { type Entry, SYSTEM_CHAIN, readMessage } from '@waybill/schema';
 import { ConsumerError } from './errors.ts';
 import { entryAt, readStored } from './find-block.ts';
+import { onlyReading } from './only-reading.ts';
 import type { Settings } from './settings.ts';
 import { nodeSha256 } from './sha256.ts';
 
@@ -49,7 +50,7 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
   if (message.time.toISOString() > entry.core.received) throw differs(`it was stored later (${message.timestamp})`);
   if (message.subject !== subject) throw differs(`it is on another subject (${message.subject})`);
   if (entry.core.orgid === SYSTEM_CHAIN) return;
-  const reading = readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix });
+  const reading = onlyReading(readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix }));
   if (!reading.ok || nodeSha256(reading.canonical) !== entry.core.event_hash) throw differs('it is another event');
 }
 

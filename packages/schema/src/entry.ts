@@ -8,10 +8,9 @@
 import { canonicalJson } from './canonical.ts';
 import { parseJson } from './parse-json.ts';
 import { SchemaError, show } from './error.ts';
-import { PRODUCER_PATTERN, SEQUENCE_PATTERN } from './event.ts';
 import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { Origin } from './origin.ts';
+import { isProducerseq, type Origin, PRODUCER_PATTERN } from './origin.ts';
 import { RunningTotals } from './running-totals.ts';
 import { isChainName, isReservedChain, SYSTEM_CHAIN } from './subject.ts';
 import { createTextMemo } from './text-memo.ts';
@@ -332,7 +331,7 @@ function checkOrigin({ orgid, origin }: JsonObject): void {
   if (origin === null) return;
   const { producer, producerseq } = only(origin, 'core.origin', ['producer', 'producerseq']);
   check(isProducer(producer), 'core.origin.producer', producer, 'a boot id');
-  check(isProducerSeq(producerseq), 'core.origin.producerseq', producerseq, 'a decimal string from "1" to 2^53-1');
+  check(isProducerseq(producerseq), 'core.origin.producerseq', producerseq, 'a decimal string from "1" to 2^53-1');
   check(orgid !== SYSTEM_CHAIN, 'core.origin', origin, `null in ${SYSTEM_CHAIN}`);
 }
 
@@ -385,10 +384,6 @@ function isIndex(value: unknown): boolean {
 
 export function isProducer(value: unknown): boolean {
   return typeof value === 'string' && PRODUCER_PATTERN.test(value);
-}
-
-function isProducerSeq(value: unknown): boolean {
-  return typeof value === 'string' && SEQUENCE_PATTERN.test(value) && Number.isSafeInteger(Number(value));
 }
 
 export function isCount(value: unknown): boolean {

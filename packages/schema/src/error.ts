@@ -27,15 +27,30 @@ export const SCHEMA_ERROR_CODES = [
 
 export type SchemaErrorCode = (typeof SCHEMA_ERROR_CODES)[number];
 
+export interface SchemaErrorOptions extends ErrorOptions {
+  readonly rule?: string;
+}
+
 /** The one error class of `@waybill/schema`; `code` says what kind, `message` names the field and the value. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError';
   readonly code: SchemaErrorCode;
+  /**
+   * The rule that was broken, in fixed words of ours: nothing of the value and nothing of the platform's is in it, so it
+   * may stand in what is hashed. Only errors about messages have one.
+   */
+  readonly rule: string | undefined;
 
-  constructor(code: SchemaErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: SchemaErrorCode, message: string, options?: SchemaErrorOptions) {
     super(message, options);
     this.code = code;
+    this.rule = options?.rule;
   }
+}
+
+/** Refuses a message, in fixed words. @throws SchemaError NOT_AN_EVENT */
+export function refuse(rule: string): never {
+  throw new SchemaError('NOT_AN_EVENT', rule, { rule });
 }
 
 /** A value as an error message shows it: JSON, cut at 80 characters, well-formed, never throwing. */

@@ -20,7 +20,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new SchemaError('NOT_JSON', 'is not UTF-8', { cause });
+    throw new SchemaError('NOT_JSON', 'is not UTF-8', { cause, rule: 'is not UTF-8' });
   }
 }
 
@@ -34,7 +34,7 @@ export function parseExactJson(text: string): ExactJson {
   try {
     value = parseJson(text);
   } catch (cause) {
-    throw new SchemaError('NOT_JSON', `is not JSON: ${(cause as Error).message}`, { cause });
+    throw new SchemaError('NOT_JSON', `is not JSON: ${(cause as Error).message}`, { cause, rule: 'is not JSON' });
   }
   let canonical: string;
   try {
@@ -61,7 +61,9 @@ function scan(text: string): void {
       const members = open.at(-1);
       if (expectName && members) {
         const name = JSON.parse(text.slice(i, end)) as string;
-        if (members.has(name)) throw new SchemaError('NOT_EXACT', `has the member ${show(name)} twice`);
+        if (members.has(name)) {
+          throw new SchemaError('NOT_EXACT', `has the member ${show(name)} twice`, { rule: 'has a member twice' });
+        }
         members.add(name);
       }
       expectName = false;
@@ -96,7 +98,9 @@ function endOfNumber(text: string, start: number): number {
 function checkNumber(source: string): void {
   const printed = String(Number(source));
   if (printed === source || decimal(printed) === decimal(source)) return;
-  throw new SchemaError('NOT_EXACT', `has the number ${show(source)}, which a double would change to ${printed}`);
+  throw new SchemaError('NOT_EXACT', `has the number ${show(source)}, which a double would change to ${printed}`, {
+    rule: 'has a number that a double would change',
+  });
 }
 
 /** A decimal number as its significant digits and the power of ten of the last one: "1.50e3" is "15e2". */

@@ -62,7 +62,9 @@ describe('the example', () => {
     const made: string[] = [];
     let block = '';
     for (const { core, event } of acme.map(parseEntry)) {
-      const reading = readMessage(core.source.subject, encoder.encode(JSON.stringify(event, null, 1)));
+      const message = readMessage(core.source.subject, encoder.encode(JSON.stringify(event, null, 1)));
+      if (message.form !== 'single') throw new Error('an array');
+      const { reading } = message;
       if (!reading.ok) throw new Error(reading.detail);
       const transfer = transferOf(reading.event);
       const volume = transfer ? sizes.resolve(core.seq, transfer) : NO_VOLUME;
@@ -103,7 +105,8 @@ describe('the receipt, which openssl signed', () => {
 
   it('is canonical, and a message', () => {
     expect(canonicalJson(JSON.parse(line) as JsonObject)).toBe(line);
-    expect(readMessage('audit.run.started.acme', encoder.encode(line))).toMatchObject({ ok: true, canonical: line });
+    const message = readMessage('audit.run.started.acme', encoder.encode(line));
+    expect(message).toMatchObject({ form: 'single', reading: { ok: true, canonical: line } });
   });
 
   it('has the signature and the key id that the page says', () => {

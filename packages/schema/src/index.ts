@@ -1,7 +1,9 @@
 export { artifactDownloaded, artifactUploaded } from './artifact.ts';
 export { BUILT_IN_EVENTS } from './built-in.ts';
+export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './audit-event.ts';
 export { canonicalJson, MAX_DEPTH } from './canonical.ts';
 export { isChainloop } from './chainloop.ts';
+export { MAX_CLAIMED_LENGTH } from './cloud-event.ts';
 export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './decision-event.ts';
 export {
   type AnyEventDefinition,
@@ -16,9 +18,22 @@ export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 export { isJsonObject, type Json, type JsonObject } from './json.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './line.ts';
-export { readMessage, type ReadMessageOptions, type Reading, type Rejection, REJECTIONS } from './message.ts';
-export { type Origin, originOf } from './origin.ts';
 export { isPublicKey } from './ed25519-encoding.ts';
+export {
+  type ElementReading,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_EVENTS,
+  type Message,
+  readMessage,
+  type ReadMessageOptions,
+  type Reading,
+  type Refusal,
+  type Rejection,
+  REJECTIONS,
+} from './message.ts';
+export { type Origin, originOf } from './origin.ts';
+export { ownerOf } from './owner.ts';
+export { producerClosed } from './producer-event.ts';
 export { type AsyncReceiptKeys, type Receipt, type ReceiptCounts, type ReceiptKeys, signedText } from './receipt.ts';
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
@@ -33,6 +48,8 @@ export {
   type EventSubject,
   formatEventSubject,
   formatLedgerSubject,
+  isChainName,
+  isEventOrgid,
   isReservedChain,
   ORGID_PATTERN,
   parseEventSubject,
@@ -41,7 +58,9 @@ export {
   SYSTEM_CHAIN,
   UNATTRIBUTED_CHAIN,
 } from './subject.ts';
+export { hasLength, toAttributeText } from './text-rule.ts';
 export { type Transfer, transferOf } from './transfer.ts';
+export { isUriReference } from './uri-reference.ts';
 export {
   addVolume,
   NO_TOTALS,

@@ -70,7 +70,7 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
       if (value !== undefined) data[name] = value;
     }
     if (!isInOrder(data, 1)) return null;
-    checkData(type, data);
+    checkData(type, data, given['outcome']);
     const text = printed(type, given, stamp, data);
     // The platform escapes lone surrogates, which have no canonical form.
     return text.length * MAX_UTF8_PER_UNIT > MAX_EVENT_BYTES || text.includes('\\ud') ? null : text;

@@ -1,16 +1,17 @@
 /** The built-in event type of a request that a service has answered, or that was broken off. */
 import * as z from 'zod';
+import { durationMs, flag, integer, text } from './data-rule.ts';
 import { defineEvent } from './define-event.ts';
 
 export const requestHandled = defineEvent({
   type: 'request.handled',
   data: z.object({
-    method: z.string().min(1).max(32),
+    method: text(1, 32),
     /** The pattern that matched, e.g. `/artifacts/:digest`, never the address itself: that may have secrets in it. */
-    route: z.string().min(1).max(1024).optional(),
-    status: z.int().min(100).max(999),
-    duration_ms: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
+    route: text(1, 1024).optional(),
+    status: integer(100, 999),
+    duration_ms: durationMs(),
     /** The connection was closed before the whole response was handed over. */
-    aborted: z.boolean().optional(),
+    aborted: flag().optional(),
   }),
 });

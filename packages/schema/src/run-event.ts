@@ -1,29 +1,28 @@
 /** The built-in event types of work that is followed from its start to its end; `runid` links the events of one run. */
 import * as z from 'zod';
+import { durationMs, text } from './data-rule.ts';
 import { defineEvent } from './define-event.ts';
 
-const Name = z.string().min(1).max(256);
-/** Milliseconds; the fraction may be given. */
-const DurationMs = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const name = text(1, 256);
 
 /** Work began. */
-export const runStarted = defineEvent({ type: 'run.started', data: z.object({ name: Name }) });
+export const runStarted = defineEvent({ type: 'run.started', data: z.object({ name }) });
 
 /** Work ended without an error. */
 export const runFinished = defineEvent({
   type: 'run.finished',
-  data: z.object({ name: Name, duration_ms: DurationMs }),
+  data: z.object({ name, duration_ms: durationMs() }),
 });
 
 /** Work ended with an error. */
 export const runFailed = defineEvent({
   type: 'run.failed',
   data: z.object({
-    name: Name,
-    duration_ms: DurationMs,
-    error_name: z.string().max(128).optional(),
-    error_code: z.string().max(128).optional(),
-    error_message: z.string().max(1024).optional(),
+    name,
+    duration_ms: durationMs(),
+    error_name: text(0, 128).optional(),
+    error_code: text(0, 128).optional(),
+    error_message: text(0, 1024).optional(),
   }),
 });
 

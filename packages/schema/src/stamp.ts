@@ -1,6 +1,6 @@
 import type { AnyEventDefinition } from './define-event.ts';
 import { canonicalJson } from './canonical.ts';
-import { SchemaError, show } from './error.ts';
+import { refuse, SchemaError, show } from './error.ts';
 import { ATTRIBUTE_NAMES, checkEvent, EventAttributes, type Event, MAX_EVENT_BYTES, notAnEvent } from './event.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ARTIFACT_EVENTS, isPlainlyAnArtifact } from './artifact.ts';
@@ -28,23 +28,56 @@ export interface StampedEvent {
 
 /** Checks event types' data; types it does not know have any object. */
 export interface DataCheck {
-  (type: string, data: JsonObject): void;
-  /** Artifact types whose data has the built-in schema: what has been checked by that is not checked again. */
+  /** @param data undefined, or anything else: events of others may have it so. @param outcome that of the event */
+  (type: string, data: Json | undefined, outcome: Json | undefined): void;
+  /** Artifact types whose data has the built-in schema alone: what has been checked by that is not checked again. */
   readonly artifacts?: ReadonlySet<string>;
 }
 
-/** @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check */
+/**
+ * A definition of a built-in type adds to the built-in schema, and replaces nothing of it: what is a message of these
+ * types is the format's to say.
+ *
+ * @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check
+ */
 export function createDataCheck(definitions: readonly AnyEventDefinition[] = []): DataCheck {
-  const schemas = new Map([...BUILT_IN_EVENTS, ...definitions].map((d) => [d.type, d.data]));
-  const artifacts = new Set<string>(
-    ARTIFACT_EVENTS.filter(({ type, data }) => schemas.get(type) === data).map(({ type }) => type),
-  );
-  const check = (type: string, data: JsonObject): void => {
-    if (artifacts.has(type) && isPlainlyAnArtifact(data)) return;
-    const result = schemas.get(type)?.safeParse(data);
-    if (result && !result.success) throw notAnEvent(result.error, data, ['data']);
+  const builtIn = new Map(BUILT_IN_EVENTS.map((d) => [d.type, d.data]));
+  const own = new Map(definitions.filter((d) => builtIn.get(d.type) !== d.data).map((d) => [d.type, d.data]));
+  const artifacts = new Set<string>(ARTIFACT_EVENTS.map(({ type }) => type).filter((type) => !own.has(type)));
+  const check = (type: string, data: Json | undefined, outcome: Json | undefined): void => {
+    if (artifacts.has(type) && isJsonObject(data) && isPlainlyAnArtifact(data)) return;
+    const schema = builtIn.get(type);
+    if (schema) {
+      checkBuiltIn(schema, data);
+      checkTransferred(type, data as JsonObject, outcome);
+    }
+    const more = own.get(type);
+    if (!more) return;
+    // What a schema of theirs says is in words of theirs, or of zod's.
+    const rule = 'data: what the schema of its type says';
+    if (!isJsonObject(data))
+      throw new SchemaError('NOT_AN_EVENT', `data is ${show(data)}: expected an object`, { rule });
+    const result = more.safeParse(data);
+    if (!result.success) throw notAnEvent(result.error, data, { prefix: ['data'], rule });
   };
   return Object.assign(check, { artifacts });
+}
+
+function checkBuiltIn(schema: AnyEventDefinition['data'], data: Json | undefined): void {
+  if (!isJsonObject(data)) refuse('data: an object');
+  const result = schema.safeParse(data);
+  if (result.success) return;
+  const [issue] = result.error.issues;
+  const rule = `data.${issue?.path.join('.')}: ${issue?.message}`;
+  throw notAnEvent(result.error, data as JsonObject, { prefix: ['data'], rule });
+}
+
+/** What a failed transfer moved is for the bill; that of one that succeeded is its size. */
+function checkTransferred(type: string, data: JsonObject, outcome: Json | undefined): void {
+  if (outcome === 'failure' || data['transferred_bytes'] === undefined) return;
+  if (ARTIFACT_EVENTS.some((definition) => definition.type === type)) {
+    refuse('data.transferred_bytes: with the outcome failure only');
+  }
 }
 
 /**
@@ -72,7 +105,7 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
   const stamped = { ...stamp, specversion: '1.0', type, ...given, data };
   let event = inOrder(stamped);
   checkEvent(event);
-  checkData(type, data);
+  checkData(type, data, event.outcome);
   let text = canonicalJson(event);
   if (sign) {
     event = inOrder({ ...event, signature: sign(text) });

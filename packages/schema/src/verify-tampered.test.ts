@@ -249,16 +249,16 @@ describe('a forged chain whose hashes are right', () => {
       'source.seq goes from 7, index 0 to 7',
     ],
     [
-      'a size that is none: negative',
-      forge([{ event: event({ data: { digest: 'a', size_bytes: -5 } }), volume: { kind: 'upload', bytes: null } }]),
+      'a size that is none, and is billed: negative',
+      forge([{ event: event({ data: { digest: 'a', size_bytes: -5 } }), volume: { kind: 'upload', bytes: '5' } }]),
       1,
-      'derived from the events it is upload -5',
+      'derived from the events it is upload of unknown size',
     ],
     [
-      'a size that is none: a fraction',
+      'a size that is none, and is billed: a fraction',
       forge([{ event: event({ data: { digest: 'a', size_bytes: 0.5 } }), volume: { kind: 'upload', bytes: '0' } }]),
       1,
-      'derived from the events it is upload 0.5',
+      'derived from the events it is upload of unknown size',
     ],
     [
       'one source for two entries',

@@ -15,6 +15,7 @@ import {
   readMessage,
   type Source,
   stampEvent,
+  toAttributeText,
   transferOf,
 } from '../src/index.ts';
 
@@ -61,14 +62,15 @@ export function makeMessage(orgid: string, n: number, spec: Spec, sequence: numb
   const data =
     spec.what === 'other'
       ? { version: spec.note ?? '1.0' }
-      : { digest, ...size, ...(spec.what === 'skip' && { skipped: true }) };
+      : { digest, file_name: spec.note, ...size, ...(spec.what === 'skip' && { skipped: true }) };
   const stamp = {
     id: `01997b3c-0000-7000-8000-${n.toString(16).padStart(12, '0')}`,
     source: '//test.example/service',
     time: timeOf(n),
     ...(spec.producer !== null && { producer: `boot-${spec.producer}`, producerseq: String(sequence) }),
   };
-  const { text } = stampEvent(type, { orgid, actorname: spec.note, ...data }, stamp, checkData);
+  const actorname = spec.note && toAttributeText(spec.note);
+  const { text } = stampEvent(type, { orgid, actorname, ...data }, stamp, checkData);
   return { subject: formatEventSubject({ type, orgid }), text };
 }
 
@@ -86,7 +88,9 @@ export function makeChain(orgid: string, specs: readonly Spec[], sequenceOf?: (n
     // Chainloop's events have no count.
     if (spec.what !== 'chainloop') counters.set(spec.producer, sequence);
     const { subject, text } = makeMessage(orgid, n, spec, sequence);
-    const reading = readMessage(subject, encoder.encode(text));
+    const message = readMessage(subject, encoder.encode(text));
+    if (message.form !== 'single') throw new Error('an array');
+    const { reading } = message;
     if (!reading.ok) throw new Error(`${reading.reason}: ${reading.detail}`);
     const transfer = transferOf(reading.event);
     const volume = transfer ? sizes.resolve(n, transfer) : NO_VOLUME;
