@@ -55,6 +55,7 @@ function makeFile(): Buffer {
       {
         received,
         source: { stream: 'AUDIT', seq: seq * 100, subject: 'audit.casartifact.uploaded.org-1' },
+        origin: { producer: '01997b3c-8a01-7000-8000-000000000001', producerseq: seq },
         event,
         volume: isSkipped
           ? { kind: 'deduplicated', bytes: String(stated), from: seq - 1 }

@@ -5,7 +5,7 @@
  * that the caller knows to be stored. Should it be old all the same, no harm is done: a block that does not continue
  * its chain's newest one is refused.
  */
-import { type Msg, type NatsConnection } from '@nats-io/nats-core';
+import { type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { formatLedgerSubject } from '@waybill/schema';
 import type { LedgerPlace } from './find-block.ts';
 import { newInbox } from './inbox.ts';
@@ -14,6 +14,14 @@ import { newInbox } from './inbox.ts';
 export const MAX_CHAINS = 1_023;
 /** Of blocks in one answer, so that the server does not queue half a gigabyte for one client. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** A block as it is delivered. */
+export interface NewestMessage {
+  readonly subject: string;
+  readonly seq: number;
+  readonly data: Uint8Array;
+  readonly header: MsgHdrs | undefined;
+}
 
 export interface NewestRequest {
   readonly nc: NatsConnection;
@@ -24,7 +32,7 @@ export interface NewestRequest {
   readonly known: { readonly orgid: string; readonly seq: number } | null;
   readonly timeoutMs: number;
   /** Called for each chain that has a block, while the blocks arrive; none of them is kept. */
-  readonly onBlock: (message: { subject: string; seq: number; data: Uint8Array }) => void;
+  readonly onBlock: (message: NewestMessage) => void;
 }
 
 /**
@@ -64,7 +72,8 @@ async function ask({ nc, ledger, timeoutMs, onBlock }: NewestRequest, query: str
       const seq = number(message, 'Nats-Sequence');
       if (message.headers?.code) return resolve(endOf(message));
       try {
-        onBlock({ subject: message.headers?.get('Nats-Subject') ?? '', seq, data: message.data });
+        const { data, headers: header } = message;
+        onBlock({ subject: header?.get('Nats-Subject') ?? '', seq, data, header });
       } catch (failure) {
         reject(failure);
       }

@@ -7,7 +7,6 @@ import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
 import { type Entry, SYSTEM_CHAIN, readMessage } from '@waybill/schema';
 import { ConsumerError } from './errors.ts';
 import { entryAt, readStored } from './find-block.ts';
-import { onlyReading } from './only-reading.ts';
 import type { Settings } from './settings.ts';
 import { nodeSha256 } from './sha256.ts';
 
@@ -50,8 +49,9 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
   if (message.time.toISOString() > entry.core.received) throw differs(`it was stored later (${message.timestamp})`);
   if (message.subject !== subject) throw differs(`it is on another subject (${message.subject})`);
   if (entry.core.orgid === SYSTEM_CHAIN) return;
-  const reading = onlyReading(readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix }));
-  if (!reading.ok || nodeSha256(reading.canonical) !== entry.core.event_hash) throw differs('it is another event');
+  const read = readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix });
+  const reading = read.form === 'single' ? read.reading : read.elements[entry.core.source.index ?? -1]?.reading;
+  if (!reading?.ok || nodeSha256(reading.canonical) !== entry.core.event_hash) throw differs('it is another event');
 }
 
 /** Of the last blocks' last entries the one with the newest message of AUDIT; null when none stands for a message. */

@@ -14,10 +14,10 @@ import {
   type Expectation,
   formatLedgerSubject,
   parseLedgerSubject,
+  type ReceiptKeys,
   SYSTEM_CHAIN,
   type Verdict,
   VERDICTS,
-  type VerifySignature,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Epoch, isStreamOf, NO_EPOCH, readEpoch, shiftItem } from './epoch.ts';
@@ -43,8 +43,8 @@ export interface VerifyLedgerOptions {
   readonly waitMs?: number;
   /** As given to the consumer, when it has event types of its own. */
   readonly events?: readonly AnyEventDefinition[];
-  /** Checks receipts (`createSignatureVerifier`), and adds `receipts` to the chains' reports. */
-  readonly verifySignature?: VerifySignature;
+  /** Checks receipts (`createReceiptKeys`), and adds `receipts` to the chains' reports. */
+  readonly receiptKeys?: ReceiptKeys;
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
@@ -127,7 +127,7 @@ export async function verifyLedger(
       ...(options.expect ?? []),
     ]),
     onEntry: check.takeEntry,
-    ...(options.verifySignature && { verifySignature: options.verifySignature }),
+    ...(options.receiptKeys && { receiptKeys: options.receiptKeys }),
   });
   const run: Run = { nc, jsm, settings, options, blocks, check, base };
   const problems = await readLedger(run, { from: start.ledgerSeq, to: ledger.last_seq });

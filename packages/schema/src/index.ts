@@ -12,7 +12,7 @@ export {
   type EventDraft,
   type EventFields,
 } from './define-event.ts';
-export { SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode } from './error.ts';
+export { SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } from './error.ts';
 export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event.ts';
 export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
@@ -83,7 +83,7 @@ export {
   splitBlock,
   stateAfter,
 } from './block.ts';
-export { nextTrailerLine, producersMismatch, type Trailer, trailerMismatch } from './trailer.ts';
+export { nextTrailer, producersMismatch, type Trailer, trailerMismatch } from './trailer.ts';
 export {
   appendEntry,
   appendLine,

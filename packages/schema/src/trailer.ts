@@ -76,17 +76,17 @@ export function restoreBase(base: Pick<Trailer, 'last' | 'producers'>, told: Pro
  * RFC 8785 text of the trailer of a block that ends where the chain stands. It is to be called once for each block and in
  * their order: what the next one has to tell depends on it.
  */
-export function nextTrailerLine(
+export function nextTrailer(
   chain: TrailerState & { readonly head: RunningHead },
   first: number,
   watermark: number,
-): string {
+): { readonly line: string; readonly base: number | null } {
   const { head } = chain;
   const { base, text } = nextProducers(chain, head.seq);
-  return (
+  const line =
     `{"base":${base},"first":${first},"head":"${head.hash}","last":${head.seq},"orgid":"${head.orgid}",` +
-    `"producers":${text},"totals":${head.formatTotals()},"v":1,"watermark":${watermark}}`
-  );
+    `"producers":${text},"totals":${head.formatTotals()},"v":1,"watermark":${watermark}}`;
+  return { line, base };
 }
 
 /** All windows again when those told since would have cost as much: so a block costs twice of what has changed, about. */

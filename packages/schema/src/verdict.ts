@@ -84,6 +84,6 @@ export interface ChainReport {
   /** What the verdict is about, and what it is not about. */
   readonly checked: readonly Checked[];
   readonly not_checked: readonly Checked[];
-  /** With `verifySignature`: the signatures of the verified entries. A wrong one makes the verdict `tampered`. */
+  /** With `receiptKeys`: the signatures of the verified entries. A wrong one makes the verdict `tampered`. */
   readonly receipts?: ReceiptCounts;
 }

@@ -15,6 +15,7 @@ export const EXIT_CODES = {
   BAD_CONFIG: 78,
   STREAM_DRIFT: 78,
   DESTRUCTIVE_CHANGE: 78,
+  NEWER_LEDGER: 78,
 } as const satisfies Record<ConsumerErrorCode, number>;
 
 /** For errors that nobody foresaw. */

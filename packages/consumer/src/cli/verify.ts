@@ -4,12 +4,12 @@ import {
   ORGID_PATTERN,
   SYSTEM_CHAIN,
   VERDICT_EXIT_CODES,
-  type VerifySignature,
+  type ReceiptKeys,
 } from '@waybill/schema';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { ConsumerError } from '../errors.ts';
-import { createSignatureVerifier } from '../signature.ts';
+import { createReceiptKeys } from '../signature.ts';
 import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
 import { verifyLines } from '../verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
@@ -143,7 +143,7 @@ function expectations(values: Values, orgid: string | null): Map<string, Expecta
   return heads;
 }
 
-function signatureCheck(values: Values): { verifySignature?: VerifySignature } {
+function signatureCheck(values: Values): { receiptKeys?: ReceiptKeys } {
   const keys = new Map<string, string>();
   for (const text of values.all('signer')) {
     const [, keyid, publicKey] = /^([^=]{1,128})=(.+)$/.exec(text) ?? [];
@@ -155,7 +155,7 @@ function signatureCheck(values: Values): { verifySignature?: VerifySignature } {
     }
     keys.set(keyid, publicKey);
   }
-  return keys.size === 0 ? {} : { verifySignature: createSignatureVerifier(keys) };
+  return keys.size === 0 ? {} : { receiptKeys: createReceiptKeys(keys) };
 }
 
 async function sizeOf(file: string): Promise<number> {
