@@ -262,7 +262,7 @@ function checkVolume(value: Json | undefined, { orgid, seq }: JsonObject): void 
   check(bytes === null || Number.isSafeInteger(Number(bytes)), 'volume.bytes', bytes, 'at most 2^53-1');
   check(kind !== 'none' || bytes === null, 'volume.bytes', bytes, 'null, because nothing was moved');
   const isBilled = orgid !== SYSTEM_CHAIN && orgid !== UNATTRIBUTED_CHAIN;
-  check(isBilled || kind === 'none', 'volume.kind', kind, `none in ${String(orgid)}`);
+  check(isBilled || kind === 'none', 'volume.kind', kind, `none in ${SYSTEM_CHAIN} and ${UNATTRIBUTED_CHAIN}`);
   if (from === undefined) return;
   check(isCount(from) && (from as number) < (seq as number), 'volume.from', from, 'the seq of an earlier entry');
   check(kind === 'deduplicated' && bytes !== null, 'volume.from', from, 'none: no size was taken');
