@@ -11,6 +11,7 @@ import {
   parseEntry,
   parseLedgerSubject,
   SYSTEM_CHAIN,
+  UNATTRIBUTED_CHAIN,
   type Totals,
   verify,
 } from '@waybill/schema';
@@ -99,7 +100,7 @@ export async function checkLedger(nc: NatsConnection, settings: Settings): Promi
   for (const [orgid, lines] of chains) {
     const report = verify(lines, { orgid });
     expect(report.problem, `chain ${orgid}`).toBeNull();
-    if (orgid !== SYSTEM_CHAIN) totals.set(orgid, report.totals);
+    if (orgid !== SYSTEM_CHAIN && orgid !== UNATTRIBUTED_CHAIN) totals.set(orgid, report.totals);
     for (const line of lines) {
       const { core, event } = parseEntry(line);
       if (NO_MESSAGE.has(event?.['kind'])) continue;

@@ -84,7 +84,7 @@ export async function usage(
   return usageOf(jsm, settings, { orgid: query.orgid, window, hints });
 }
 
-/** Every organization's usage, `_system` left out. @throws ConsumerError as `usage` */
+/** Every organization's usage; the reserved chains are no organization's. @throws ConsumerError as `usage` */
 export async function usageOfAll(
   nc: NatsConnection,
   settings: Settings,

@@ -1,5 +1,5 @@
 /** Events into hash-chained files, one per organization, for a service that has no NATS. */
-import { parseJson } from '@waybill/schema';
+import { isSource, parseJson } from '@waybill/schema';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
@@ -70,7 +70,7 @@ const LOCK_RETRY_MS = 1_000;
 export function fileSink(options: FileSinkOptions): FileSink {
   const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000, clock = Date.now } = options;
   // From a configuration, they may be anything.
-  if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
+  if (!isSource(source)) throw bad(`source is ${String(source)}, expected a URI-reference`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
   let lock = takeDirectory(directory);
   const stamper = createStamper(options);

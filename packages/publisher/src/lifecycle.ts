@@ -76,7 +76,12 @@ export function audited(options: LifecycleOptions): unknown {
 }
 
 /**
- * Runs `fn`, and then emits one event with `outcome` and the data member `duration_ms` added to its fields.
+ * Runs `fn`, and then emits one event with `outcome` and the data member `duration_ms` added to its fields, which are read
+ * then. When `fn` throws, the event says `failure` whatever its fields say. `transferred_bytes` is emitted with a failure
+ * only; as a getter it says what had been moved by then:
+ *
+ *     const fields = { orgid, digest, size_bytes, get transferred_bytes() { return sent; } };
+ *     await timed(artifactDownloaded(fields), () => pipeline(blob, counter, response), audit);
  *
  * @throws what `fn` throws, and nothing else
  */
@@ -84,7 +89,12 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
   const startMs = performance.now();
   const ended = (outcome: 'success' | 'failure'): void =>
     quietly(() => {
-      const fields = { outcome, ...(event.fields as object), duration_ms: since(startMs) };
+      const { transferred_bytes, ...given } = event.fields as Record<string, unknown>;
+      const fields: Record<string, unknown> = { outcome, ...given, duration_ms: since(startMs) };
+      if (outcome === 'failure') fields['outcome'] = outcome;
+      if (fields['outcome'] === 'failure' && transferred_bytes !== undefined) {
+        fields['transferred_bytes'] = transferred_bytes;
+      }
       (audit ?? getDefaultPublisher()).emit({ type: event.type, fields });
     });
   return settle(fn, { finished: () => ended('success'), failed: () => ended('failure') });

@@ -1,5 +1,5 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
+import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, isSource, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
 import type { ConnectionLike } from './connection.ts';
 import { type Credentials, faultOfCredentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
@@ -158,7 +158,7 @@ export function readOptions(options: PublisherOptions): Settings {
     throw bad('connection', 'given', 'either servers or a connection, not both');
   }
   if (settings.credentials !== undefined) checkCredentials(settings);
-  if (isEnabled(settings) && (typeof settings.source !== 'string' || !/^\S{1,1024}$/.test(settings.source))) {
+  if (isEnabled(settings) && !isSource(settings.source)) {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');
   }
   return settings;

@@ -23,32 +23,18 @@ export function cutElements(text: string, max: number): string[] | null {
   let start = text.indexOf('[') + 1;
   let depth = 0;
   for (let at = start; at < text.length; at++) {
-    switch (text[at]) {
-      case '"':
-        at = endOfString(text, at);
-        break;
-      case '[':
-      case '{':
-        depth++;
-        break;
-      case '}':
-        depth--;
-        break;
-      case ',':
-      case ']': {
-        if (text[at] === ']' && depth > 0) {
-          depth--;
-          break;
-        }
-        if (depth > 0) break;
-        const element = trimmed(text, start, at);
-        // `[]` has none; any other place without one is no JSON.
-        if (element !== '') elements.push(element);
-        if (text[at] === ']') return elements;
-        if (elements.length === max) return null;
-        start = at + 1;
-        break;
-      }
+    const char = text[at];
+    if (char === '"') at = endOfString(text, at);
+    else if (char === '[' || char === '{') depth++;
+    else if (depth > 0) {
+      if (char === ']' || char === '}') depth--;
+    } else if (char === ',' || char === ']') {
+      const element = trimmed(text, start, at);
+      // `[]` has none; any other place without one is no JSON.
+      if (element !== '') elements.push(element);
+      if (char === ']') return elements;
+      if (elements.length === max) return null;
+      start = at + 1;
     }
   }
   return elements;

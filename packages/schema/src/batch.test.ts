@@ -114,7 +114,7 @@ describe('an array of events', () => {
   it.each([
     ['[]', 'not_an_event'],
     ['[,]', 'not_json'],
-    [`[${'{}'},]`, 'not_json'],
+    ['[{},]', 'not_json'],
     [`[${JSON.stringify(event)}`, 'not_json'],
     [`[${canonicalJson(event)}]]`, 'not_json'],
     [`[${canonicalJson(event)},,${canonicalJson(event)}]`, 'not_json'],

@@ -11,7 +11,7 @@ import { isProducerseq, PRODUCER_PATTERN } from './origin.ts';
 import { EVENT_TYPE_PATTERN, isBatchType, isEventOrgid, ORGID_PATTERN, UNATTRIBUTED_CHAIN } from './subject.ts';
 import { isAttributeText } from './text-rule.ts';
 import { EVENT_TIME_PATTERN } from './timestamp.ts';
-import { isUriReference } from './uri-reference.ts';
+import { isSource } from './uri-reference.ts';
 
 /** An event's JSON text, in bytes of UTF-8. */
 export const MAX_EVENT_BYTES = 65_536;
@@ -65,7 +65,7 @@ export const Event = EventAttributes.extend({
   /** UUIDv7 (RFC 9562), minted once at emit; also the `Nats-Msg-Id` header. */
   id: z.string().regex(UUID_V7),
   /** URI-reference of the emitting service. */
-  source: text(1024).refine(isUriReference, { error: 'expected a URI-reference (RFC 3986)' }),
+  source: z.string().refine(isSource, { error: 'expected a URI-reference (RFC 3986) of 1 to 1024 characters' }),
   type: z
     .string()
     .regex(EVENT_TYPE_PATTERN)

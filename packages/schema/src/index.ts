@@ -60,7 +60,7 @@ export {
 } from './subject.ts';
 export { hasLength, toAttributeText } from './text-rule.ts';
 export { type Transfer, transferOf } from './transfer.ts';
-export { isUriReference } from './uri-reference.ts';
+export { isSource } from './uri-reference.ts';
 export {
   addVolume,
   NO_TOTALS,

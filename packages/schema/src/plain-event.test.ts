@@ -105,7 +105,7 @@ function expectSame(candidate: string): boolean {
   const general = readGenerally(candidate);
   expect([candidate, plain]).toEqual([candidate, { ...general, data: plain.data }]);
   expect(plain.data ?? general?.data).toEqual(general?.data);
-  if (plain.data === null) checkData(plain.type, general?.data as JsonObject, plain.outcome);
+  if (plain.data === null) checkData(plain.type, general?.data, plain.outcome);
   return true;
 }
 

@@ -69,7 +69,7 @@ function checkBuiltIn(schema: AnyEventDefinition['data'], data: Json | undefined
   if (result.success) return;
   const [issue] = result.error.issues;
   const rule = `data.${issue?.path.join('.')}: ${issue?.message}`;
-  throw notAnEvent(result.error, data as JsonObject, { prefix: ['data'], rule });
+  throw notAnEvent(result.error, data, { prefix: ['data'], rule });
 }
 
 /** What a failed transfer moved is for the bill; that of one that succeeded is its size. */

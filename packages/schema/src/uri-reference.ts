@@ -1,4 +1,5 @@
 /** URI-references by the grammar of RFC 3986, appendix A. Each name below is that of the grammar's rule. */
+import { hasLength } from './text-rule.ts';
 
 const UNRESERVED = String.raw`A-Za-z0-9\-._~`;
 const SUB_DELIMS = "!$&'()*+,;=";
@@ -38,6 +39,11 @@ const NET_PATH = `//${AUTHORITY}${PATH_ABEMPTY}`;
 const URI = `[A-Za-z][A-Za-z0-9+.\\-]*:(?:${NET_PATH}|${PATH_ABSOLUTE}|${PATH_ROOTLESS}|)${TAIL}`;
 const RELATIVE_REF = `(?:${NET_PATH}|${PATH_ABSOLUTE}|${PATH_NOSCHEME}|)${TAIL}`;
 const URI_REFERENCE = new RegExp(`^(?:${URI}|${RELATIVE_REF})$`);
+
+/** Whether it can be the `source` of our events: a URI-reference of 1 to 1,024 characters. */
+export function isSource(value: unknown): value is string {
+  return typeof value === 'string' && hasLength(value, 1, 1024) && isUriReference(value);
+}
 
 /** Also the empty text is one: it refers to the document that it stands in. */
 export function isUriReference(text: string): boolean {

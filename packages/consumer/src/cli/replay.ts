@@ -1,4 +1,4 @@
-import { ORGID_PATTERN, SYSTEM_CHAIN } from '@waybill/schema';
+import { isChainName, ORGID_PATTERN, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import { replay } from '../replay.ts';
 import { type Command, wholeNumber } from './command.ts';
@@ -29,10 +29,10 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     const { values, output } = context;
     const orgid = values.text('org');
     if (orgid === undefined) throw new ConsumerError('BAD_ARGUMENT', 'waybill replay needs --org ID; see --help');
-    if (orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) {
+    if (!isChainName(orgid)) {
       throw new ConsumerError(
         'BAD_ARGUMENT',
-        `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`,
+        `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source}, ${SYSTEM_CHAIN} or ${UNATTRIBUTED_CHAIN}`,
       );
     }
     const fromSeq = wholeNumber('from-seq', values.text('from-seq'), 1);

@@ -1,8 +1,10 @@
 import {
   type ChainReport,
   type Expectation,
+  isChainName,
   ORGID_PATTERN,
   SYSTEM_CHAIN,
+  UNATTRIBUTED_CHAIN,
   VERDICT_EXIT_CODES,
   type ReceiptKeys,
 } from '@waybill/schema';
@@ -83,10 +85,10 @@ async function verifyFile({ values, output }: CommandContext): Promise<number> {
 async function verifyStreams(context: CommandContext): Promise<number> {
   const { values, output } = context;
   const orgid = oneOf(values, 'verify', ['org', 'all']);
-  if (orgid !== null && orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) {
+  if (orgid !== null && !isChainName(orgid)) {
     throw new ConsumerError(
       'BAD_ARGUMENT',
-      `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`,
+      `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source}, ${SYSTEM_CHAIN} or ${UNATTRIBUTED_CHAIN}`,
     );
   }
   const from = fromSeq(values);
