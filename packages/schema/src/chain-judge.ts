@@ -169,8 +169,8 @@ export function createJudge(
       const { core, event, hash } = parseJson(line) as unknown as Entry;
       const coreText = canonicalJson(core as unknown as JsonObject);
       return (
-        canonicalJson({ core, event, hash } as unknown as JsonObject) === line &&
         sha256(coreText) === hash &&
+        formatEntry(coreText, canonicalJson(event), hash) === line &&
         core.seq === next &&
         (orgid === null || core.orgid === orgid) &&
         (last || fromSeq === 1 ? core.prev_hash === (last?.hash ?? ZERO_HASH) : true)
