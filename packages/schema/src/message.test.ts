@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { DOCS, fencedBlocks } from '../test-support/docs.ts';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { anyJson } from '../test-support/json.ts';
@@ -587,6 +589,11 @@ describe('garbage', () => {
     expect(read(payload, subject)).toEqual({ ok: false, reason, detail });
   });
 
+  it('is told of in the words that docs/format.md lists', () => {
+    const [listed = ''] = fencedBlocks(join(DOCS, 'format.md'), 'text details');
+    expect(listed.trimEnd().split('\n')).toEqual([...TEXTS, 'reading it failed'].toSorted());
+  });
+
   it('that is not UTF-8', () => {
     expect(readBytes(SUBJECT, Uint8Array.of(0x22, 0xff, 0x22))).toEqual({
       ok: false,
@@ -657,7 +664,7 @@ describe('garbage', () => {
       { numRuns: 20_000 },
     );
     expect(taken).toBeGreaterThan(2_000);
-  }, 60_000);
+  }, 240_000);
 
   it('of any bytes and any JSON gives a reason that can stand in an entry, and the same each time', () => {
     const payload = fc.oneof(
