@@ -309,7 +309,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       ],
     ];
     const verdicts = cases.map((events) => {
-      let head = emptyHead(String(events[0]?.[0]['orgid']));
+      let head = emptyHead((events[0]?.[0]['orgid'] as string | undefined) ?? '_unattributed');
       const lines = events.map(([event, volume], n) => {
         const source = { stream: 'AUDIT', seq: n + 1, subject: '' };
         const received = '2026-01-05T09:00:00.000Z';

@@ -95,7 +95,7 @@ describe('events of others', () => {
     orgid: 'acme',
   };
   const RELEASE = 'audit.release.approved.acme';
-  const isTaken = (change: JsonObject, subject = RELEASE): void => {
+  const expectTaken = (change: JsonObject, subject = RELEASE): void => {
     const value = { ...foreign, ...change };
     expect(read(value, subject)).toMatchObject({
       ok: true,
@@ -128,7 +128,7 @@ describe('events of others', () => {
       { actortype: 'robot', outcome: 'ok', signature: true, keyid: 7, traceparent: '' },
     ],
     ['a source that is no reference', { source: 'a b' }],
-  ])('are taken as they were sent: %s', (_, change) => isTaken(change));
+  ])('are taken as they were sent: %s', (_, change) => expectTaken(change));
 
   it.each([
     ['release.approved', RELEASE],
@@ -138,7 +138,7 @@ describe('events of others', () => {
     ['io.x/Release:v2.Über_uns', 'audit.io-x-release-v2.-ber_uns.acme'.replace('io-x-', 'x-')],
     ['a.😀', 'audit.a.-.acme'],
     ['a.\u212a', 'audit.a.-.acme'],
-  ])('belong, by the last two tokens of their type, %s, on %s', (type, subject) => isTaken({ type }, subject));
+  ])('belong, by the last two tokens of their type, %s, on %s', (type, subject) => expectTaken({ type }, subject));
 
   it.each([
     'approved',
