@@ -83,9 +83,10 @@ const MAX_TYPES = 1_000;
 export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions = {}): Dispatcher {
   const { org = 'org_id', actor = userOf, suppress, degradedOrgid = UNATTRIBUTED_CHAIN } = options;
   // From a configuration, it may be anything.
-  if (typeof degradedOrgid !== 'string' || !isEventOrgid(degradedOrgid)) {
+  const given: unknown = degradedOrgid;
+  if (typeof given !== 'string' || !isEventOrgid(given)) {
     const expected = `${ORGID_PATTERN.source} or ${UNATTRIBUTED_CHAIN}`;
-    const message = `dispatcher: degradedOrgid is ${String(degradedOrgid)}, expected ${expected}`;
+    const message = `dispatcher: degradedOrgid is ${JSON.stringify(given)}, expected ${expected}`;
     throw new PublisherError('INVALID_OPTIONS', message);
   }
   const claimMember = degradedOrgid === UNATTRIBUTED_CHAIN ? 'claimedorg' : 'claimed_org';

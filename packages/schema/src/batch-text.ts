@@ -3,15 +3,23 @@
  * array is found to be JSON elsewhere; here only its commas are looked for. batch-text.test.ts holds it to `JSON.parse`.
  */
 
-const SPACE: ReadonlySet<string> = new Set([' ', '\t', '\n', '\r']);
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+function isSpace(unit: number | undefined): boolean {
+  return unit === 0x20 || unit === 0x09 || unit === 0x0a || unit === 0x0d;
+}
 
 /** Whether a payload is an array if it is JSON: that decides by which limits and which rules it is read. */
 export function beginsArray(payload: Uint8Array): boolean {
-  for (const byte of payload) {
-    if (byte === 0x5b) return true;
-    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return false;
-  }
-  return false;
+  let at = 0;
+  while (isSpace(payload[at])) at++;
+  return payload[at] === OPEN_ARRAY;
 }
 
 /**
@@ -23,16 +31,16 @@ export function cutElements(text: string, max: number): string[] | null {
   let start = text.indexOf('[') + 1;
   let depth = 0;
   for (let at = start; at < text.length; at++) {
-    const char = text[at];
-    if (char === '"') at = endOfString(text, at);
-    else if (char === '[' || char === '{') depth++;
+    const unit = text.charCodeAt(at);
+    if (unit === QUOTE) at = endOfString(text, at);
+    else if (unit === OPEN_ARRAY || unit === OPEN_OBJECT) depth++;
     else if (depth > 0) {
-      if (char === ']' || char === '}') depth--;
-    } else if (char === ',' || char === ']') {
+      if (unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) depth--;
+    } else if (unit === COMMA || unit === CLOSE_ARRAY) {
       const element = trimmed(text, start, at);
       // `[]` has none; any other place without one is no JSON.
       if (element !== '') elements.push(element);
-      if (char === ']') return elements;
+      if (unit === CLOSE_ARRAY) return elements;
       if (elements.length === max) return null;
       start = at + 1;
     }
@@ -50,13 +58,13 @@ function endOfString(text: string, start: number): number {
 /** Whether an odd number of backslashes stands before it. */
 function isEscaped(text: string, at: number): boolean {
   let before = at - 1;
-  while (text[before] === '\\') before--;
+  while (text.charCodeAt(before) === BACKSLASH) before--;
   return (at - before) % 2 === 0;
 }
 
 function trimmed(text: string, start: number, end: number): string {
   let [from, to] = [start, end];
-  while (from < to && SPACE.has(text[from] as string)) from++;
-  while (to > from && SPACE.has(text[to - 1] as string)) to--;
+  while (from < to && isSpace(text.charCodeAt(from))) from++;
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--;
   return text.slice(from, to);
 }

@@ -174,6 +174,7 @@ export interface StringRule {
 }
 
 /** Text without what an attribute may not have. Without surrogates too: whether they come in pairs is the schema's to see. */
+// oxlint-disable-next-line no-control-regex -- what is excluded
 const CLEAN = /^[^\0-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+$/;
 /** Most sources. Others are the schema's to judge. */
 const PLAIN_SOURCE = /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?\/\/[A-Za-z0-9._~-]+(?::[0-9]+)?(?:\/[A-Za-z0-9._~-]*)*$/;

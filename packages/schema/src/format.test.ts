@@ -14,6 +14,7 @@ import { erase, forge, runFile, toBytes } from '../test-support/verdicts.ts';
 import {
   appendEntry,
   appendLine,
+  BUILT_IN_EVENTS,
   canonicalJson,
   createSizeMemory,
   emptyChain,
@@ -26,6 +27,8 @@ import {
   formatTrailer,
   type Json,
   MAX_CHAIN_MISSING,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_EVENTS,
   MAX_DEPTH,
   MAX_EVENT_BYTES,
   MAX_LINE_BYTES,
@@ -392,6 +395,74 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     const verdicts = compareAll(files);
     expect([...verdicts.keys()].toSorted()).toEqual(['incomplete', 'ok', 'tampered', 'unreadable']);
   }, 120_000);
+
+  it('agrees about transfers that failed, sizes that are none, and events of nobody', () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const type = 'casartifact.uploaded';
+    const failed = (data: JsonObject): JsonObject => ({
+      orgid: 'acme',
+      type,
+      outcome: 'failure',
+      data: { digest, ...data },
+    });
+    const upload = (data: JsonObject): JsonObject => ({ orgid: 'acme', type, data: { digest, ...data } });
+    const nobody: JsonObject = { ...upload({ size_bytes: 5 }), orgid: '_unattributed', claimedorg: 'Acme' };
+    const login = { EventType: 'AUDIT_EVENT', Timestamp: 'now', Data: { ActionType: 'UserLoggedIn', OrgID: null } };
+    const unknown: Volume = { kind: 'upload', bytes: null };
+    const skipped: Volume = { kind: 'deduplicated', bytes: null };
+    const cases: readonly (readonly [JsonObject, Volume])[][] = [
+      [[failed({ size_bytes: 5 }), NO_VOLUME]],
+      [[failed({ size_bytes: 5 }), { kind: 'upload', bytes: '5' }]],
+      [
+        [failed({ size_bytes: 5, transferred_bytes: 3 }), { kind: 'upload', bytes: '3' }],
+        [upload({ skipped: true }), skipped],
+      ],
+      [
+        [failed({ transferred_bytes: 3 }), { kind: 'upload', bytes: '3' }],
+        [upload({ skipped: true }), { ...skipped, bytes: '3', from: 1 }],
+      ],
+      [[failed({ skipped: true, transferred_bytes: 3 }), NO_VOLUME]],
+      [[failed({ transferred_bytes: -3 }), NO_VOLUME]],
+      [
+        [
+          { ...failed({ size_bytes: 5 }), outcome: 'Failure' },
+          { kind: 'upload', bytes: '5' },
+        ],
+      ],
+      ...[-5, 1.5, 2 ** 53, '5', null, true].map((size_bytes) => [[upload({ size_bytes }), unknown] as const]),
+      [[upload({ size_bytes: -5 }), { kind: 'upload', bytes: '-5' }]],
+      [
+        [nobody, NO_VOLUME],
+        [login, NO_VOLUME],
+      ],
+      [[nobody, { kind: 'upload', bytes: '5' }]],
+      [
+        [{ ...nobody, producer: 'p' }, NO_VOLUME],
+        [{ ...nobody, producer: '-', producerseq: '1' }, NO_VOLUME],
+      ],
+    ];
+    const verdicts = cases.map((events) => {
+      let head = emptyHead((events[0]?.[0]['orgid'] as string | undefined) ?? '_unattributed');
+      const lines = events.map(([event, volume], n) => {
+        const source = { stream: 'AUDIT', seq: n + 1, subject: '' };
+        const received = '2026-01-05T09:00:00.000Z';
+        const next = appendEntry(head, {
+          received,
+          source,
+          origin: originOf(event),
+          event: canonicalJson(event),
+          volume,
+        });
+        head = next.head;
+        return next.line;
+      });
+      const { verdict } = verify(lines);
+      expect(verifyInPython(`${lines.join('\n')}\n`).status).toBe(VERDICT_EXIT_CODES[verdict]);
+      return verdict;
+    });
+    const bad = new Set([1, 3, 13, 15]);
+    expect(verdicts).toEqual(cases.map((_, i) => (bad.has(i) ? 'tampered' : 'ok')));
+  }, 120_000);
 });
 
 describe('the page', () => {
@@ -403,6 +474,17 @@ describe('the page', () => {
     expect(text).toContain('base* is `epoch` × 10^12');
     expect(EPOCH_STRIDE).toBe(10 ** 12);
     expect(text).toContain(`At most ${MAX_DEPTH} arrays`);
+  });
+
+  it('lists the types, and the limits of what holds several', () => {
+    const section = text.slice(text.indexOf('**Types.**'), text.indexOf('**No organization.**'));
+    const types = [...section.matchAll(/^\| (`.*?`) +\| /gm)].flatMap(([, names]) => [
+      ...(names ?? '').matchAll(/`(.*?)`/g),
+    ]);
+    expect(types.map((match) => match[1]).filter((type) => type !== 'data')).toEqual(
+      BUILT_IN_EVENTS.map(({ type }) => type),
+    );
+    for (const limit of [MAX_BATCH_BYTES, MAX_BATCH_EVENTS]) expect(text).toContain(limit.toLocaleString('en'));
   });
 
   it('lists the reasons in their order, and the verdicts with their exit codes', () => {

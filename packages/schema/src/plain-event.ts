@@ -76,13 +76,13 @@ export function readPlainEvent(text: string): PlainEvent | null {
   const artifact = ARTIFACT_EVENT.exec(text);
   if (artifact === null) return readOther(text);
   const [, digest = '', size, skipped, orgid = '', outcome, producer, producerseq, type = ''] = artifact;
-  // What moved before it failed is in data that this does not know.
-  if (outcome === 'failure') return readOther(text);
   const origin = originOf(producer, producerseq);
   if (origin === undefined) return null;
   const kind = type === artifactDownloaded.type ? 'download' : skipped === 'true' ? 'deduplicated' : 'upload';
   const bytes = size === undefined ? null : Number(size);
-  return { type, orgid, outcome, origin, transfer: { kind, digest, bytes }, data: null };
+  // What moved before it failed would be in data that this pattern does not know.
+  const transfer: Transfer | null = outcome === 'failure' ? null : { kind, digest, bytes };
+  return { type, orgid, outcome, origin, transfer, data: null };
 }
 
 function readOther(text: string): PlainEvent | null {

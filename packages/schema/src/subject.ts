@@ -85,7 +85,7 @@ export function isBatchType(type: string): boolean {
  * The subject's two tokens that an event of this type belongs to: the last two of its lower-case form, with `-` for each
  * character that a token cannot have. null: it belongs to none, as types of one token and types that end with `batch` do.
  */
-export function subjectTypeOf(type: string): string | null {
+function subjectTypeOf(type: string): string | null {
   const tokens = type
     .replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
     .replaceAll(/[^a-z0-9_.-]/gu, '-')

@@ -11,7 +11,7 @@ export const headCommand: Command = {
 The newest entry of a chain. Kept elsewhere as SEQ:HASH, it lets \`waybill verify --expect\` find out later whether the
 chain was cut or rewritten, which a chain alone cannot show.
 
-  --org ID     one organization; _system is the chain of what is no organization's event
+  --org ID     one organization; _system has what is no event, _unattributed the events of no organization
   --all        every organization
   --json       { orgid, seq, hash, received, totals, watermark }, an array of them with --all, null when there is none
   -h, --help   this text
