@@ -10,6 +10,7 @@ import { serveCommand } from './cli/serve.ts';
 import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
 import { closest } from './closest.ts';
+import { printable } from '@waybill/schema';
 import { ConsumerError } from './errors.ts';
 
 const COMMANDS: readonly Command[] = [
@@ -63,8 +64,8 @@ function report(error: unknown, args: readonly string[]): number {
   const code = known ? error.code : 'UNFORESEEN';
   const message = error instanceof Error ? error.message : String(error);
   if (args.includes('--json')) process.stderr.write(`${JSON.stringify({ error: { code, message } })}\n`);
-  else process.stderr.write(`waybill: ${message}\n`);
-  if (!known && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  else process.stderr.write(`waybill: ${printable(message)}\n`);
+  if (!known && error instanceof Error) process.stderr.write(`${error.stack?.split('\n').map(printable).join('\n')}\n`);
   return known ? EXIT_CODES[error.code] : UNFORESEEN;
 }
 

@@ -1,3 +1,4 @@
+import { printable } from '@waybill/schema';
 import type { Drop, DropReason } from './drop.ts';
 
 /** As much of a logger as is used here; pino's and console's fit. */
@@ -22,7 +23,7 @@ const DROP_QUIET_MS = 60_000;
 
 export const CONSOLE_LOGGER: PublisherLogger = {
   info: () => {},
-  warn: (fields, message) => console.warn(`waybill: ${message}`, fields),
+  warn: (fields, message) => console.warn(printable(`waybill: ${message}`), fields),
 };
 
 export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) => void) | undefined): Reporter {

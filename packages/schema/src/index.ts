@@ -40,6 +40,7 @@ export { runFailed, runFinished, runStarted } from './run-event.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
 export { parseJson } from './parse-json.ts';
 export { createTextStamp } from './plain-stamp.ts';
+export { printable } from './printable.ts';
 export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
 export {
   DEFAULT_EVENT_PREFIX,

@@ -25,7 +25,7 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
       orgid === null ? readHeads(nc, settings) : [await readHead(nc, settings, orgid)],
     );
     if (values.flag('json')) await output.json(orgid === null ? heads : heads[0]);
-    else await output.lines(table(heads));
+    else await output.text(table(heads));
     if (orgid !== null && heads[0] === null) output.note(`waybill: there is no chain of ${orgid}`);
     return 0;
   },

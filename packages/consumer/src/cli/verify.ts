@@ -16,7 +16,7 @@ import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
 import { verifyLines } from '../verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';
-import { chainLine, reportLines } from './verify-text.ts';
+import { aboutLines, chainLine, reportLines } from './verify-text.ts';
 import { withNats } from './with-nats.ts';
 
 export const verifyCommand: Command = {
@@ -65,20 +65,18 @@ async function verifyFile({ values, output }: CommandContext): Promise<number> {
   const bar = createProgressBar(output);
   let report: ChainReport;
   try {
-    report = await verifyLines(file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 }), {
+    report = await verifyLines(readChunks(file), {
       fromSeq: fromSeq(values),
       expect,
       ...(orgid !== undefined && { orgid }),
       ...signers,
       onProgress: ({ bytes, entries }) => bar.show({ done: bytes, total, text: `${entries} entries` }),
     });
-  } catch (cause) {
-    throw new ConsumerError('CANNOT_READ', `could not read ${file}: ${(cause as Error).message}`, { cause });
   } finally {
     bar.clear();
   }
   if (values.flag('json')) await output.json(report);
-  else await output.lines([chainLine(report), `verdict: ${report.verdict}`]);
+  else await output.text([chainLine(report), ...aboutLines([report]), `verdict: ${report.verdict}`]);
   return VERDICT_EXIT_CODES[report.verdict];
 }
 
@@ -115,7 +113,7 @@ async function verifyStreams(context: CommandContext): Promise<number> {
     bar.clear();
   }
   if (values.flag('json')) await output.json(report);
-  else await output.lines(reportLines(report));
+  else await output.text(reportLines(report));
   return VERDICT_EXIT_CODES[report.verdict];
 }
 
@@ -158,6 +156,19 @@ function signatureCheck(values: Values): { receiptKeys?: ReceiptKeys } {
     keys.set(keyid, publicKey);
   }
   return keys.size === 0 ? {} : { receiptKeys: createReceiptKeys(keys) };
+}
+
+/** @throws ConsumerError CANNOT_READ. What goes wrong with the chunks elsewhere is another thing. */
+async function* readChunks(file: string): AsyncGenerator<Uint8Array> {
+  const stream = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 });
+  const chunks = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await chunks.next().catch((cause: unknown) => {
+      throw new ConsumerError('CANNOT_READ', `could not read ${file}: ${(cause as Error).message}`, { cause });
+    });
+    if (done) return;
+    yield value;
+  }
 }
 
 async function sizeOf(file: string): Promise<number> {
