@@ -264,7 +264,7 @@ describe('a chain with so many publishers that its blocks tell what changed', ()
     }
     const { nc: watched, operations } = faultyConnection(nc, { at: -1, fault: 'not sent' });
     expect(await windowsOf(watched, copy, 1)).toBe(expected);
-    if (what === 'right') expect(operations).toHaveLength(2);
+    expect(operations.length === 2).toBe(what === 'right');
   });
 
   test('is not gone on with when the block that it adds to is another one', async () => {
@@ -308,9 +308,10 @@ describe('a ledger that a newer version has written to', () => {
     await using server = await startNats();
     const nc = await server.connect();
     const { settings } = await someChains(nc);
-    const copy = await copyLedger(nc, settings, (blocks) =>
-      blocks.with(-1, { ...(blocks.at(-1) as CopiedBlock), text: newer(blocks.at(-1)?.text ?? '') }),
-    );
+    const copy = await copyLedger(nc, settings, (blocks) => [
+      ...blocks.slice(0, -1),
+      { ...(blocks.at(-1) as CopiedBlock), text: newer(blocks.at(-1)?.text ?? '') },
+    ]);
     await expectRefusal(nc, copy);
   });
 

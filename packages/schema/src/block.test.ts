@@ -210,6 +210,8 @@ describe('trailers of a chain with many publishers', () => {
   it('give the windows back from the newest block and its base, wherever one begins anew, and cost as little then', () => {
     const state = emptyChain('acme');
     manyHoles(state);
+    const all = emptyChain('acme');
+    manyHoles(all);
     const blocks = write(state, 300, 40).map(({ text }) => parseBlock(text));
     let bytes = 0;
     for (const [i, { entries, trailer }] of blocks.entries()) {
@@ -217,22 +219,10 @@ describe('trailers of a chain with many publishers', () => {
       const after = stateAfter(entries[0] as Entry, trailer, base?.trailer);
       expect(after.head.read().seq).toBe(trailer.last);
       bytes += asJson(trailer).length;
-      // Its next trailer can be read with what is there.
-      const next = blocks[i + 1];
-      if (!next) {
-        expect(after.producers.formatAll()).toBe(state.producers.formatAll());
-        continue;
-      }
-      const { origin } = (next.entries[0] as Entry).core;
-      after.producers.admit(origin?.producer ?? '', Number(origin?.producerseq), next.trailer.last);
-      const told = parseTrailer(
-        nextTrailer(
-          { ...after, head: new RunningHead({ ...state.head.read(), seq: next.trailer.last }) },
-          next.trailer.last,
-          7,
-        ).line,
-      );
-      if (told.base === next.trailer.base) expect(told.producers).toEqual(next.trailer.producers);
+      // The windows that it gives are those that all entries give.
+      const { origin } = (entries[0] as Entry).core;
+      all.producers.admit(origin?.producer ?? '', Number(origin?.producerseq), trailer.last);
+      expect(after.producers.formatAll(), `block ${i}`).toBe(all.producers.formatAll());
     }
     expect(bytes / blocks.length).toBeLessThan(5_000);
   });

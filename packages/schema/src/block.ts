@@ -3,9 +3,10 @@
  * and then a trailer that says where the chain stands.
  */
 import { canonicalJson } from './canonical.ts';
-import { emptyHead, type Entry, headOf, parseEntry, RunningHead } from './entry.ts';
+import { emptyHead, type Entry, headOf, RunningHead } from './entry.ts';
 import { SchemaError } from './error.ts';
 import type { Json } from './json.ts';
+import { parseEntry } from './parse-entry.ts';
 import { ProducerWindows } from './producer-window.ts';
 import { parseTrailer, restoreBase, type Trailer, trailerMismatch, type TrailerState } from './trailer.ts';
 

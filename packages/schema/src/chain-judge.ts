@@ -2,15 +2,15 @@
  * The rules of `docs/format.md` §11, in the order in which they are given there. The signature comes last and is asked for
  * by the caller (`verify.ts`), who may have to wait for it.
  */
-import { canonicalJson } from './canonical.ts';
-import { comparePlaces, type Core, type Entry, formatCore, formatEntry, parseEntry } from './entry.ts';
+import { comparePlaces, type Core, type Entry } from './entry.ts';
+import { type ChainPlace, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './entry-line.ts';
 import { SchemaError, show } from './error.ts';
-import { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
+import { type Sha256, sha256Hex } from './hash.ts';
 import { createHoleFinder } from './hole.ts';
 import type { JsonObject } from './json.ts';
 import { type Origin, originOf } from './origin.ts';
 import { ownerOf } from './owner.ts';
-import { parseJson } from './parse-json.ts';
+import { parseEntry } from './parse-entry.ts';
 import type { PlainEvent } from './plain-event.ts';
 import type { ProducerWindows } from './producer-window.ts';
 import { createReceiptReader, type Receipt, type ReceiptKeys, wrongSignature } from './receipt.ts';
@@ -26,7 +26,7 @@ import {
   type Problem,
   type Verdict,
 } from './verdict.ts';
-import { addVolume, NO_TOTALS, type Totals } from './volume.ts';
+import { NO_TOTALS } from './volume.ts';
 import { createVolumeCheck } from './volume-check.ts';
 
 export interface ChainOptions {
@@ -55,7 +55,7 @@ export interface VerifiedEntry {
 }
 
 /** An entry that is good but for its signature. */
-export interface Candidate {
+interface Candidate {
   readonly entry: Entry;
   readonly plain: PlainEvent | null;
   readonly origin: Origin | null;
@@ -99,6 +99,11 @@ export function createJudge(
   let blank = false;
   const counts = { erased: 0, numbered: 0, unknownKinds: 0, newer: 0, derived: 0 };
 
+  /** Where the next entry has to fit. */
+  function expectedPlace(): ChainPlace {
+    return { orgid, seq: next, last, isFirst: fromSeq === 1 && last === null, sha256 };
+  }
+
   function examine({ text: line, bad }: ReadLine): Candidate | null {
     if (problem) return null;
     if (line === '') {
@@ -123,7 +128,7 @@ export function createJudge(
       } catch (error) {
         return rejectUnparsed(line, error as Error);
       }
-      const wrong = examineLine(entry, line);
+      const wrong = findLineFault(entry, line, expectedPlace());
       if (wrong !== null) return reject(wrong, true);
     }
     return examineEntry(entry, successor?.plain ?? null);
@@ -157,56 +162,10 @@ export function createJudge(
 
   function rejectUnparsed(line: string, error: Error): null {
     const isNewer = error instanceof SchemaError && error.code === 'NEWER_VERSION';
-    if (!isNewer || !isLinked(line)) return reject(`the line is no entry: ${error.message}`, looksLikeEntry(line));
+    if (!isNewer || !isNextOfAnyVersion(line, expectedPlace()))
+      return reject(`the line is no entry: ${error.message}`, looksLikeEntry(line));
     newer = { seq: next, detail: error.message };
     counts.newer++;
-    return null;
-  }
-
-  /** Whether a line of another version is the chain's next: what holds in every version. */
-  function isLinked(line: string): boolean {
-    try {
-      const { core, event, hash } = parseJson(line) as unknown as Entry;
-      const coreText = canonicalJson(core as unknown as JsonObject);
-      return (
-        sha256(coreText) === hash &&
-        formatEntry(coreText, canonicalJson(event), hash) === line &&
-        core.seq === next &&
-        (orgid === null || core.orgid === orgid) &&
-        (last || fromSeq === 1 ? core.prev_hash === (last?.hash ?? ZERO_HASH) : true)
-      );
-    } catch (error) {
-      // What has no canonical form is of no version.
-      if (error instanceof SchemaError) return false;
-      throw error;
-    }
-  }
-
-  /** What holds for every successor (`successor.ts`). @returns what is wrong with an entry that ought to be the next, or null */
-  function examineLine(entry: Entry, line: string): string | null {
-    const { core, event, hash } = entry;
-    const previous = last?.core;
-    if (orgid !== null && core.orgid !== orgid) return `it belongs to the chain of ${core.orgid}, not of ${orgid}`;
-    if (core.seq !== next) return `expected seq ${next}, found ${core.seq}`;
-
-    const coreText = formatCore(core);
-    let eventText: string;
-    try {
-      eventText = canonicalJson(event);
-    } catch (error) {
-      return (error as Error).message;
-    }
-    if (formatEntry(coreText, eventText, hash) !== line) return 'the line is not the canonical JSON of its entry';
-    if (sha256(coreText) !== hash) return 'hash is not the SHA-256 of core';
-    if (event !== null && sha256(eventText) !== core.event_hash) return 'event_hash is not the SHA-256 of event';
-
-    if (previous || fromSeq === 1) {
-      const expectedPrevious = last?.hash ?? ZERO_HASH;
-      if (core.prev_hash !== expectedPrevious)
-        return `prev_hash is ${core.prev_hash}, the previous hash is ${expectedPrevious}`;
-      const totals = addVolume(previous?.totals ?? NO_TOTALS, core.volume);
-      if (!areSameTotals(totals, core.totals)) return 'totals are not the previous totals plus volume';
-    }
     return null;
   }
 
@@ -335,11 +294,6 @@ function findContradiction(expected: ReadonlyMap<number, readonly Expectation[]>
   return null;
 }
 
-/** Whether a line was an entry before it was damaged. A damaged byte spoils at most one of the two marks. */
-function looksLikeEntry(line: string): boolean {
-  return line.startsWith('{"core":{"event_hash":"') || line.includes(',"v":1,"volume":{"bytes":');
-}
-
 /** The expectation that a hash does not fulfil. */
 function unlike(expectations: readonly Expectation[] | undefined, hash: string): Expectation | undefined {
   return expectations?.find((expectation) => expectation.hash !== hash);
@@ -352,12 +306,4 @@ function numbered({ origin }: Core): Origin | null {
 
 function place({ seq, index }: Core['source']): string {
   return index === undefined ? String(seq) : `${seq}, index ${index}`;
-}
-
-function areSameTotals(a: Totals, b: Totals): boolean {
-  return printTotals(a) === printTotals(b);
-}
-
-function printTotals({ events, uploads, downloads, deduplicated }: Totals): string {
-  return [uploads, downloads, deduplicated].reduce((text, t) => `${text} ${t.count} ${t.bytes} ${t.unknown}`, events);
 }

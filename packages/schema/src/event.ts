@@ -17,8 +17,6 @@ import { isSource } from './uri-reference.ts';
 export const MAX_EVENT_BYTES = 65_536;
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** A time in an entry: RFC 3339, UTC, milliseconds, so that earlier times are smaller texts. */
-export const TIME_PATTERN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
 /** Base64 of 64 bytes: of the last character four bits are over, and they are 0. */

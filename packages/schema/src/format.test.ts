@@ -95,7 +95,7 @@ describe('the example', () => {
   it('has the records that this code makes of what is no event', () => {
     for (const { core, event } of system.map(parseEntry)) {
       const { subject, index } = core.source;
-      const payload = Buffer.from(String(event?.['payload']), 'base64').toString();
+      const payload = Buffer.from(event?.['payload'] as string, 'base64').toString();
       const message = readMessage(subject, encoder.encode(index === undefined ? payload : `[{},${payload}]`));
       const reading = message.form === 'single' ? message.reading : message.elements[1]?.reading;
       expect(reading).toEqual({ ok: false, reason: event?.['reason'], detail: event?.['detail'] });
@@ -328,7 +328,11 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     makeChain(
       'acme',
       (['upload', 'skip', 'download', 'chainloop', 'other', 'skip', 'upload', 'skip'] as const).map((what, i) => ({
-        ...{ what, artifact: i % 3, bytes: i % 2 ? null : i, producer: i % 2, note: 'ü😀' },
+        what,
+        artifact: i % 3,
+        bytes: i % 2 ? null : i,
+        producer: i % 2,
+        note: 'ü😀',
         ...(i > 3 && { index: i }),
       })),
       (n) => (n % 4) + 1 + Math.floor(n / 4) * 4,
@@ -496,6 +500,6 @@ describe('the page', () => {
 
   it('lists the kinds of records', () => {
     const kinds = [...text.matchAll(/^\| `\{ kind: "(\w+)"/gm)].map((match) => match[1]);
-    expect(kinds.toSorted()).toEqual([...SYSTEM_KINDS].toSorted());
+    expect(new Set(kinds)).toEqual(new Set(SYSTEM_KINDS));
   });
 });

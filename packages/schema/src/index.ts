@@ -38,6 +38,7 @@ export { type AsyncReceiptKeys, type Receipt, type ReceiptCounts, type ReceiptKe
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
+export { MAX_INDEX, parseEntry } from './parse-entry.ts';
 export { parseJson } from './parse-json.ts';
 export { createTextStamp } from './plain-stamp.ts';
 export { printable } from './printable.ts';
@@ -98,10 +99,8 @@ export {
   type Head,
   headOf,
   isPast,
-  MAX_INDEX,
   type NextCore,
   type NextEntry,
-  parseEntry,
   RunningHead,
   type Source,
 } from './entry.ts';

@@ -2,7 +2,7 @@
  * Characters that do something to a terminal, or to the order in which a line is read, instead of being seen: controls
  * (C0, DEL, C1), line and paragraph separators, marks and overrides of direction, and the byte order mark.
  */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 /**
  * A line as it may be shown to people, whatever is in it: text of events, of file names and of other programs' errors.

@@ -15,7 +15,7 @@ export const MAX_MISSING = 64;
 export const MAX_CHAIN_MISSING = 4_096;
 
 /** Inclusive. */
-export type SequenceRange = readonly [first: number, last: number];
+type SequenceRange = readonly [first: number, last: number];
 
 export interface ProducerWindow {
   /** The highest number chained. */
@@ -164,7 +164,6 @@ export class ProducerWindows {
   }
 
   #format(producers: string[]): string {
-    // oxlint-disable-next-line unicorn/no-array-sort -- the array is nobody else's, and this is the hot path
     if (producers.length > 1) producers.sort();
     return `{${producers.map((producer) => formatWindow(producer, this.#windows.get(producer))).join(',')}}`;
   }

@@ -10,20 +10,11 @@
  * what must hold is that no value gets in here that the general way refuses. `successor.test.ts` holds the two together.
  */
 import { isPlainCanonical } from './canonical-text.ts';
-import {
-  type Core,
-  type CoreOrigin,
-  emptyHead,
-  type Entry,
-  headOf,
-  MAX_INDEX,
-  RECEIVED_PATTERN,
-  RunningHead,
-  type Source,
-} from './entry.ts';
+import { type Core, type CoreOrigin, emptyHead, type Entry, headOf, RunningHead, type Source } from './entry.ts';
 import type { Sha256 } from './hash.ts';
 import type { JsonObject } from './json.ts';
 import { type Origin, originOf } from './origin.ts';
+import { MAX_INDEX, RECEIVED_PATTERN } from './parse-entry.ts';
 import { type PlainEvent, readPlainEvent } from './plain-event.ts';
 import { isReservedChain } from './subject.ts';
 import { type Transfer, transferOf } from './transfer.ts';

@@ -4,9 +4,10 @@
  * Nothing in it is hashed. All but `watermark` and `base` can be derived from the entries, and verifiers do so.
  */
 import { canonicalJson } from './canonical.ts';
-import { type Entry, isCount, isDecimal, isHash, isProducer, type RunningHead } from './entry.ts';
+import type { Entry, RunningHead } from './entry.ts';
 import { SchemaError, show } from './error.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { isCount, isDecimal, isHash, isProducer } from './parse-entry.ts';
 import { parseJson } from './parse-json.ts';
 import {
   MAX_CHAIN_MISSING,

@@ -293,7 +293,7 @@ describe('an entry of a version that is not known here', () => {
   const newer = (line: string, change: object = {}): string => {
     const { core, ...entry } = JSON.parse(line) as Entry;
     const next = { ...core, v: 2, of_tomorrow: [1], ...change } as unknown as Json;
-    return canonicalJson({ ...entry, core: next, hash: fastSha256(canonicalJson(next)) } as unknown as Json);
+    return canonicalJson({ ...entry, core: next, hash: fastSha256(canonicalJson(next)) });
   };
 
   it('ends what can be read: the verdict is neither ok nor tampered', () => {
@@ -383,7 +383,7 @@ describe('a stream of another name', () => {
     const head = headOf(JSON.parse(first) as Entry);
     const moved = appendEntry(
       head,
-      { ...core, source: { ...core.source, stream: 'AUDIT_2' }, event: canonicalJson(event as JsonObject) },
+      { ...core, source: { ...core.source, stream: 'AUDIT_2' }, event: canonicalJson(event) },
       fastSha256,
     );
     expect(run([first, moved.line])).toMatchObject({ verdict: 'ok' });
