@@ -8,7 +8,7 @@ import { getDefaultPublisher } from './default-publisher.ts';
 import { type Claims, dispatcher, type Dispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { quietly, since } from './lifecycle.ts';
 import type { Sink } from './sink.ts';
-import { activeTraceparent, isTraceparent } from './traceparent.ts';
+import { activeTraceparent, readTraceparent } from './traceparent.ts';
 
 export interface RequestAuditOptions<Request> extends DispatcherOptions {
   /**
@@ -44,7 +44,7 @@ export function createRequestAudit<Request>(options: RequestAuditOptions<Request
   return {
     begin(request, header) {
       const startMs = performance.now();
-      const traceparent = isTraceparent(header) ? header : activeTraceparent();
+      const traceparent = readTraceparent(header) ?? activeTraceparent();
       let isOver = false;
       return (facts) => {
         if (isOver) return;
