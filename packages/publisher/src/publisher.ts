@@ -8,6 +8,7 @@ import { createAttachment } from './attachment.ts';
 import { createBacklog } from './backlog.ts';
 import { createClock } from './clock.ts';
 import { confirmOf } from './confirm.ts';
+import { outside } from './context.ts';
 import { decisionOf } from './decision.ts';
 import { createDelivery } from './delivery.ts';
 import { createDiagnostics } from './diagnostics.ts';
@@ -49,7 +50,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const settings = readOptions(options);
   const reporter = createReporter(settings.logger ?? CONSOLE_LOGGER, settings.onDrop);
   const core = isEnabled(settings)
-    ? confirmSigned(createEnabledPublisher(settings, reporter), settings.signer)
+    ? confirmSigned(
+        outside(() => createEnabledPublisher(settings, reporter)),
+        settings.signer,
+      )
     : createDisabledPublisher(reporter);
   return Object.assign(core, { decision: decisionOf(core) });
 }
@@ -171,7 +175,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     };
     book.accept();
     backlog.add(event);
-    if (spool !== null && settings.durability === 'sync') staging.pushThrough(event);
+    if (spool !== null && settings.durability === 'sync') outside(() => staging.pushThrough(event));
     else staging.push(event);
     wake();
   }
@@ -181,7 +185,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const isCritical = critical.size > 0 && critical.has(type);
     const share = isCritical || critical.size === 0 ? 1 : 1 - settings.criticalShare;
     while (!backlog.hasRoom(bytes, share)) {
-      if (staging.makeRoom()) continue;
+      if (outside(staging.makeRoom)) continue;
       if (settings.whenFull === 'drop-newest') return false;
       const keep = (event: PendingEvent): boolean => event.adopted || (critical.has(event.type) && !isCritical);
       const oldest = delivery.dropOldest(keep) ?? staging.dropOldest(keep);
@@ -207,6 +211,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   function wake(): void {
     if (scheduled || closed) return;
     scheduled = true;
+    outside(schedule);
+  }
+
+  function schedule(): void {
     setImmediate(turn);
   }
 
@@ -345,10 +353,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     confirm,
     enabled: (type) => !closing && intake.allows(type),
     flush: ({ timeoutMs = DEFAULT_WAIT_MS } = {}) => backlog.whenSettled(timeoutMs),
-    close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= shutDown(timeoutMs)),
+    close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= outside(() => shutDown(timeoutMs))),
     status,
     bind(connection) {
-      if (!closing) attachment.bind(connection);
+      if (!closing) outside(() => attachment.bind(connection));
     },
     stats: () => ({
       ...book.read(),
