@@ -1,7 +1,7 @@
 /** Wires everything; read first. emit → intake → staging (stamp, spool) → delivery (window) → acknowledged or dropped. */
 import { Buffer } from 'node:buffer';
 import { createDataCheck, createTextStamp, formatEventSubject, SchemaError } from '@waybill/schema';
-import { createAccountBook } from './accounts.ts';
+import { type CloseResult, closeResult, createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createAdoption } from './adoption.ts';
 import { createAttachment } from './attachment.ts';
@@ -16,13 +16,7 @@ import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
 import { onExit, onSignal } from './exit-hook.ts';
-import {
-  type CloseResult,
-  DEFAULT_WAIT_MS,
-  type Publisher,
-  type PublisherCore,
-  type PublisherStatus,
-} from './handle.ts';
+import { DEFAULT_WAIT_MS, type Publisher, type PublisherCore, type PublisherStatus } from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
@@ -31,6 +25,7 @@ import { estimatedMemory, memoryOf, type PendingEvent, type Waiter } from './pen
 import { CONSOLE_LOGGER, createReporter } from './report.ts';
 import { confirmSigned, createSigning } from './signing.ts';
 import { createSpool } from './spool.ts';
+import { createStallWatch, STALL_MS } from './stall-watch.ts';
 import { createStaging } from './staging.ts';
 import { createUuidV7 } from './uuid.ts';
 
@@ -114,6 +109,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     lost(events) {
       book.lose(events);
       const detail = `${events} records in ${settings.spoolDir} cannot be read back`;
+      watch.settled();
       for (let i = 0; i < events; i++) tell({ reason: 'spool_damaged', detail });
     },
     wake,
@@ -127,6 +123,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       diagnostics.status(status());
     },
   });
+
+  const watch = createStallWatch({ pending: () => backlog.events + (spool?.spooled ?? 0) > 0, stalled: observe });
 
   let scheduled = false;
   let closing: Promise<CloseResult> | null = null;
@@ -175,6 +173,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     };
     book.accept();
     backlog.add(event);
+    watch.started();
     if (spool !== null && settings.durability === 'sync') outside(() => staging.pushThrough(event));
     else staging.push(event);
     wake();
@@ -270,6 +269,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     signing.stored(event);
     if (event.adopted) return adoption?.acked(event);
     book.ack(ack.duplicate);
+    watch.settled();
     backlog.remove(event);
     if (event.segment !== null) spool?.settle(event.segment);
     event.waiter?.resolve(ack);
@@ -281,6 +281,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     if (event.adopted) adoption?.dropped(event);
     else {
       book.drop(why.reason);
+      watch.settled();
       backlog.remove(event);
       if (event.segment !== null) spool?.settle(event.segment);
     }
@@ -297,40 +298,42 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     diagnostics.status(health);
     const { state, reason } = health;
     if (state === 'connected') reporter.connected();
-    else if (state === 'degraded') reporter.degraded(reason ?? '');
+    else if (state === 'degraded' || watch.isStalled) reporter.degraded(reason ?? '');
   }
 
   function status(): PublisherStatus {
     if (closed) return { state: 'closed' };
     if (attachment.trouble) return attachment.trouble;
-    const trouble = delivery.trouble ?? spool?.trouble ?? null;
+    const trouble = delivery.trouble ?? spool?.trouble ?? (watch.isStalled ? stallReason() : null);
     return trouble === null ? { state: 'connected' } : { state: 'degraded', reason: trouble };
   }
 
+  /** Connected, nothing has failed yet, and still nothing gets anywhere. */
+  function stallReason(): string {
+    if (settings.signer?.firstTry) return 'waiting for the signing key';
+    return `no acknowledgement for ${STALL_MS / 1_000} s`;
+  }
+
   async function shutDown(timeoutMs: number): Promise<CloseResult> {
-    const { acked } = book.read();
-    const { pending: inMemory, spooled: onDisk } = book.read();
-    const pending = inMemory + onDisk;
     await backlog.whenSettled(timeoutMs);
     attachment.release();
-    const { spooled } = leave();
+    leave();
+    const result = closeResult(book.read());
     stopListening();
     await attachment.close();
-    const nowAcked = book.read().acked - acked;
-    return { acked: nowAcked, spooled, lost: pending - nowAcked - spooled };
+    return result;
   }
 
   /** To disk with what is still here, and to the accounts with what cannot go there. Synchronous: the process may be exiting. */
-  function leave(): { spooled: number } {
+  function leave(): void {
     closed = true;
+    watch.close();
     const closedError = new PublisherError('CLOSED', 'closed before the event was acknowledged; it is on disk');
     const lost = staging.leave(closedError);
     for (const event of lost) settleDropped(event, { reason: 'closed', detail: 'still pending when close() ended' });
-    const { spooled } = book.read();
     spool?.close();
     adoption?.close();
     diagnostics.status(status());
-    return { spooled };
   }
 
   const offExit = spool && onExit(() => void (closed || leave()));
