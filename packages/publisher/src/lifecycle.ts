@@ -85,10 +85,20 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
   const startMs = performance.now();
   const ended = (outcome: 'success' | 'failure'): void =>
     quietly(() => {
-      const fields = { outcome, ...(event.fields as object), duration_ms: since(startMs) };
+      const fields = timedFields(event.fields as object, { outcome, duration_ms: since(startMs) });
       (audit ?? getDefaultPublisher()).emit({ type: event.type, fields });
     });
   return settle(fn, { finished: () => ended('success'), failed: () => ended('failure') });
+}
+
+interface TimedEnd {
+  readonly outcome: 'success' | 'failure';
+  readonly duration_ms: number;
+}
+
+/** The one place that says how timed work ended, of a failed transfer too. An outcome of the event's own goes first. */
+function timedFields(fields: object, { outcome, duration_ms }: TimedEnd): object {
+  return { outcome, ...fields, duration_ms };
 }
 
 interface Run extends Ends {

@@ -8,6 +8,7 @@ export const requestHandled = defineEvent({
     method: z.string().min(1).max(32),
     /** The pattern that matched, e.g. `/artifacts/:digest`, never the address itself: that may have secrets in it. */
     route: z.string().min(1).max(1024).optional(),
+    /** 499: the connection was closed before a status was sent. */
     status: z.int().min(100).max(999),
     duration_ms: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
     /** The connection was closed before the whole response was handed over. */
