@@ -25,7 +25,7 @@ export function watchIterable(iterable: Iterable, ends: Ends): void {
   // Some are iterators themselves, and are read by hand.
   watchSteps(iterable as Steps, ends);
   replace(iterable, Symbol.asyncIterator, function (this: Iterable) {
-    const made = inBody(() => Reflect.apply(iterator, this, []) as Steps);
+    const made = inBody(() => Reflect.apply<Iterable, [], Steps>(iterator, this, []));
     if (made === this) addReturn(made, ends);
     else inBody(() => watchIterator(made, ends));
     return made;

@@ -32,7 +32,7 @@ export function watchThenable(thenable: Thenable, settled: Settled): void {
   if (known) return void known.add(settled);
   const watchers = new Set([settled]);
   const tell = (how: (watcher: Settled) => void): void => {
-    for (const watcher of [...watchers]) {
+    for (const watcher of watchers) {
       watchers.delete(watcher);
       how(watcher);
     }
@@ -49,7 +49,9 @@ export function watchThenable(thenable: Thenable, settled: Settled): void {
       if (typeof bad === 'function') return (bad as Callback)(...errors);
       throw errors[0];
     };
-    return inBody(() => Reflect.apply(then, this, [onGood, onBad, ...more]) as unknown);
+    return inBody(() =>
+      Reflect.apply<Thenable, [unknown, unknown, ...unknown[]], unknown>(then, this, [onGood, onBad, ...more]),
+    );
   });
   // As Promise has them. A library's own may go around `then`.
   const { catch: catches, finally: endsWith } = thenable;
