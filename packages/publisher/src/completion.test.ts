@@ -334,6 +334,15 @@ describe('a stream', () => {
   });
 });
 
+test('one that can be changed in part only ends once', async () => {
+  const iterator = { next: async () => ({ done: true, value: 1 }), [Symbol.asyncIterator]: () => iterator };
+  Object.defineProperty(iterator, Symbol.asyncIterator, { configurable: false, writable: false });
+  const { result, ends } = start(() => iterator);
+  expect(ends()).toEqual(FINISHED);
+  for await (const _ of result) break;
+  expect(ends()).toEqual(FINISHED);
+});
+
 test('what is no work is over at once', () => {
   for (const value of [1, 'a', null, undefined, [1], new Map(), new Set([1]).values(), () => 1, { next: () => 1 }]) {
     expect(start(() => value).ends()).toEqual(FINISHED);

@@ -46,12 +46,13 @@ function isPlainPromise(value: unknown): value is Promise<unknown> {
 /** Reports the end of what the body gave. The object stays the same; its methods may be wrapped. */
 function watch(value: unknown, ends: Ends): void {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return ends.finished();
+  const here = endsHere(ends);
   try {
-    if (watchObject(value, endsHere(ends))) return;
+    if (watchObject(value, here)) return;
   } catch {
     // A frozen object, or a getter that throws: it cannot be followed, and counts as the result.
   }
-  ends.finished();
+  here.finished();
 }
 
 /** false: it is no work, but a value. */

@@ -38,7 +38,7 @@ async function routeOf(path: string, init: RequestInit = {}): Promise<string> {
   const { data } = await audit.waitFor('request.handled');
   expect(JSON.stringify(audit.events)).not.toContain('5ecr3t');
   expect(data['status']).toBe(response.status);
-  return [data['route'] ?? '-', response.status].join(' ');
+  return `${(data['route'] as string | undefined) ?? '-'} ${response.status}`;
 }
 
 describe('Express', () => {
@@ -249,7 +249,7 @@ describe('Hono', () => {
   test.for(cases)('without a server: %s', async ([path, expected]) => {
     const response = await build().request(path);
     const { data } = await audit.waitFor('request.handled');
-    expect([data['route'] ?? '-', response.status].join(' ')).toBe(expected);
+    expect(`${(data['route'] as string | undefined) ?? '-'} ${response.status}`).toBe(expected);
   });
 
   test('nothing but middleware answers: no route', async () => {

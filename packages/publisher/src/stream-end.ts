@@ -16,9 +16,9 @@ interface NodeStream {
 }
 
 export function isNodeStream(value: object): value is NodeStream {
-  const { on, pipe, write, end } = value as Record<string, unknown>;
-  if (typeof on !== 'function') return false;
-  return typeof pipe === 'function' || (typeof write === 'function' && typeof end === 'function');
+  const { on, pipe } = value as Record<string, unknown>;
+  // A database's connection may have `write` and `end`, too.
+  return typeof on === 'function' && (typeof pipe === 'function' || 'writableFinished' in value);
 }
 
 export function watchNodeStream(stream: NodeStream, ends: Ends): void {
