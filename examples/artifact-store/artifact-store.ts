@@ -100,10 +100,11 @@ async function upload({ blobs, audit, request, response }: Exchange, subject: Su
 async function download({ blobs, audit, request, response }: Exchange, subject: Subject): Promise<void> {
   const bytes = await blobs.size(subject);
   if (bytes === null) return answer(response, 404, 'no such artifact');
+  const about = { ...subject, ...fileName(request), size_bytes: bytes, backend_type: BACKEND };
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes });
   // Rejects when the client goes away before the last byte: nothing was downloaded then.
   await pipeline(blobs.read(subject), response);
-  audit.emit(artifactDownloaded({ ...subject, ...fileName(request), size_bytes: bytes, backend_type: BACKEND }));
+  audit.emit(artifactDownloaded(about));
 }
 
 /** Only for whoever reads the trail: the digest is what identifies an artifact. */
