@@ -68,7 +68,7 @@ test('a function that makes the connection: asked again until it does, and again
 });
 
 test('a disabled publisher says how to bind', () => {
-  const publisher = createPublisher({ logger: memoryLogger() });
+  const publisher = createPublisher({ source: '//test', logger: memoryLogger() });
   expect(() => publisher.bind({} as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
 });
 

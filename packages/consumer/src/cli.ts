@@ -9,7 +9,7 @@ import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
 import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
-import { closest } from './closest.ts';
+import { closest } from '@waybill/schema';
 import { ConsumerError } from './errors.ts';
 
 const COMMANDS: readonly Command[] = [

@@ -1,7 +1,9 @@
 /** The service: connects, looks after the streams, chains, and ends cleanly when it is asked to. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import type { KnownOptions } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkOptions } from './check-options.ts';
 import type { Config } from './config.ts';
 import { durabilityWarning, isRefused, openConnection } from './connect.ts';
 import { type ConsumerLogger, startConsumer } from './consumer.ts';
@@ -28,13 +30,16 @@ export interface ServeOptions {
 }
 
 const RETRY_MS = 1_000;
+const OPTIONS: KnownOptions<ServeOptions> = { config: true, logger: true, stop: true };
 
 /**
  * Resolves after `stop`, with nothing in flight.
  *
  * @throws ConsumerError when going on is impossible, or would do harm
  */
-export async function serve({ config, logger, stop }: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
+  checkOptions('serve', options, OPTIONS);
+  const { config, logger, stop } = options;
   for (const name of config.ignored) logger.warn({ name }, 'no variable of Waybill: ignored');
   const nc = await connectPatiently(config, logger, stop);
   if (!nc) return;

@@ -4,6 +4,12 @@ import { createRequestAudit, type RequestAuditOptions, whenOver } from './reques
 
 export type { RequestAuditOptions } from './request-audit.ts';
 
+interface RegisterOptions {
+  readonly prefix?: unknown;
+  readonly logLevel?: unknown;
+  readonly logSerializers?: unknown;
+}
+
 /**
  * A plugin that emits one `request.handled` for each authenticated request of the instance that it is registered in.
  *
@@ -14,7 +20,9 @@ export function auditRequests(
   options: RequestAuditOptions<FastifyRequest>,
   done: (error?: Error) => void,
 ): void {
-  const { begin } = createRequestAudit(options);
+  // What `register` takes for itself, and hands on.
+  const { prefix: _p, logLevel: _l, logSerializers: _s, ...own } = options as typeof options & RegisterOptions;
+  const { begin } = createRequestAudit(own);
   app.addHook('onRequest', (request, reply, next) => {
     const end = begin(request, request.headers['traceparent']);
     whenOver(reply.raw, () =>

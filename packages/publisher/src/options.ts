@@ -1,5 +1,6 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
+import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, type KnownOptions, readServerAddress, type ServerAddress, splitServers, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import type { ConnectionLike } from './connection.ts';
 import { type Credentials, faultOfCredentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
@@ -8,9 +9,13 @@ import type { PublisherLogger } from './report.ts';
 import type { Signer } from './signer.ts';
 
 export interface PublisherOptions {
-  /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. Required unless disabled. */
-  readonly source?: string | undefined;
-  /** Where to connect to. Neither servers (or only empty ones) nor a connection: events are dropped as `disabled`. */
+  /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. */
+  readonly source: string;
+  /**
+   * Where to connect to: `host`, `host:port`, `nats://…` or `tls://…`, and who we are there, if the URL has a
+   * percent-encoded `user:password@` or `token@`. Several are separated by commas. Neither servers (or only empty ones)
+   * nor a connection: events are dropped as `disabled`.
+   */
   readonly servers?: string | readonly string[] | undefined;
   /**
    * A connection of `@nats-io/nats-core` 3.x or `nats` 2.x, or a function that makes one and is called again until it
@@ -37,7 +42,10 @@ export interface PublisherOptions {
   readonly signer?: Signer;
   /** First tokens of the subjects. */
   readonly subjectPrefix?: string;
-  /** Where acknowledgements go; default: the connection's own prefix. */
+  /**
+   * Where acknowledgements go. Default: the connection's own prefix; of one that the publisher opens as a user,
+   * `_INBOX.<user>`, else `_INBOX`.
+   */
   readonly inboxPrefix?: string;
   /** Events that may be pending, wherever they are in memory. */
   readonly maxQueueEvents?: number;
@@ -107,7 +115,41 @@ const DEFAULTS = {
   spoolRetryMs: 1_000,
   handleSignals: false,
   closeTimeoutMs: 5_000,
-} as const satisfies PublisherOptions;
+} as const satisfies Partial<PublisherOptions>;
+
+const OPTIONS: KnownOptions<PublisherOptions> = {
+  source: true,
+  servers: true,
+  connection: true,
+  credentials: true,
+  connect: true,
+  events: true,
+  signer: true,
+  subjectPrefix: true,
+  inboxPrefix: true,
+  maxQueueEvents: true,
+  maxQueueBytes: true,
+  criticalTypes: true,
+  criticalShare: true,
+  whenFull: true,
+  spoolDir: true,
+  durability: true,
+  maxSpoolBytes: true,
+  spoolSegmentBytes: true,
+  spoolRetryMs: true,
+  handleSignals: true,
+  closeTimeoutMs: true,
+  windowEvents: true,
+  windowBytes: true,
+  ackTimeoutMs: true,
+  backoffMinMs: true,
+  backoffMaxMs: true,
+  parkProbeMs: true,
+  logger: true,
+  onDrop: true,
+  clock: true,
+  producer: true,
+};
 
 export type Settings = PublisherOptions & Required<Pick<PublisherOptions, keyof typeof DEFAULTS>>;
 
@@ -128,8 +170,9 @@ const NUMBERS = [
 
 /** @throws PublisherError INVALID_OPTIONS naming the option, its value and what is expected */
 export function readOptions(options: PublisherOptions): Settings {
+  checkOptions('createPublisher', options, OPTIONS);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const settings: Settings = { ...DEFAULTS, ...given };
+  const settings: Settings = { source: options.source, ...DEFAULTS, ...given };
   for (const name of NUMBERS) {
     if (!(Number.isFinite(settings[name]) && settings[name] > 0)) throw bad(name, settings[name], 'a positive number');
   }
@@ -154,11 +197,12 @@ export function readOptions(options: PublisherOptions): Settings {
   if (settings.producer !== undefined && !/^[A-Za-z0-9_-]{1,48}$/.test(settings.producer)) {
     throw bad('producer', settings.producer, '[A-Za-z0-9_-]{1,48}');
   }
-  if (settings.connection !== undefined && serverList(settings).length > 0) {
+  if (settings.connection !== undefined && splitServers(settings.servers).length > 0) {
     throw bad('connection', 'given', 'either servers or a connection, not both');
   }
   if (settings.credentials !== undefined) checkCredentials(settings);
-  if (isEnabled(settings) && (typeof settings.source !== 'string' || !/^\S{1,1024}$/.test(settings.source))) {
+  checkServers(settings);
+  if (typeof settings.source !== 'string' || !/^\S{1,1024}$/.test(settings.source)) {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');
   }
   return settings;
@@ -174,14 +218,27 @@ function checkCredentials({ credentials, connection, connect }: Settings): void 
   }
 }
 
-/** `process.env.NATS_URL` may be unset or empty, and may name several, separated by commas. */
-export function serverList({ servers = [] }: PublisherOptions): string[] {
-  const list = typeof servers === 'string' ? servers.split(',') : servers;
-  return list.map((server) => server.trim()).filter((server) => server !== '');
+function checkServers(settings: Settings): void {
+  const { identity } = serverAddress(settings);
+  if (identity === undefined) return;
+  if (settings.credentials !== undefined) throw bad('credentials', 'given', 'either these or a user in servers, not both');
+  for (const name of ['authenticator', 'user', 'pass', 'token'] as const) {
+    if (settings.connect?.[name] === undefined) continue;
+    throw bad('servers', 'a URL with a user or token', `either that or connect.${name}, not both`);
+  }
+}
+
+/** @throws PublisherError INVALID_OPTIONS, without any text of the URLs */
+export function serverAddress(options: PublisherOptions): ServerAddress {
+  try {
+    return readServerAddress(splitServers(options.servers), 'servers');
+  } catch (error) {
+    throw new PublisherError('INVALID_OPTIONS', `createPublisher: ${(error as Error).message}`);
+  }
 }
 
 export function isEnabled(options: PublisherOptions): boolean {
-  return options.connection !== undefined || serverList(options).length > 0;
+  return options.connection !== undefined || splitServers(options.servers).length > 0;
 }
 
 function bad(name: string, value: unknown, expected: string): PublisherError {
