@@ -32,7 +32,9 @@ export const Environment = z.object({
   WAYBILL_NATS_URL: z
     .string()
     .default('nats://127.0.0.1:4222')
-    .describe('Servers, comma-separated: `nats://host:port` or `tls://host:port`; `user:password@` or `token@` may stand before the host.'),
+    .describe(
+      'Servers, comma-separated: `nats://host:port` or `tls://host:port`; `user:password@` or `token@` may stand before the host.',
+    ),
   WAYBILL_NATS_USER: z.string().optional().describe('User name; needs `WAYBILL_NATS_PASSWORD`.'),
   WAYBILL_NATS_PASSWORD: z.string().optional().describe('Password of the user.'),
   WAYBILL_NATS_TOKEN: z.string().optional().describe('Token, instead of a user.'),

@@ -13,7 +13,7 @@ import { type MetricsPage, startHealthServer } from './http.ts';
 import { startLagProbe } from './lag-probe.ts';
 import { createMetrics } from './metrics.ts';
 import { isServiceSubject, startMicroService } from './micro-service.ts';
-import { verbOf } from './nats-error.ts';
+import { describeRefusal } from './nats-error.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type ServiceStatus, unreadiness } from './service-status.ts';
 import type { Settings } from './settings.ts';
@@ -229,7 +229,7 @@ function report(error: Error, refusals: Refusals, logger: ConsumerLogger): void 
   const refusal = refusals.note(error);
   if (!refusal) return;
   const { operation, subject, optional } = refusal;
-  const what = `the NATS identity may not ${verbOf(operation)} ${subject}`;
+  const what = describeRefusal(refusal);
   if (optional) logger.warn({ operation, subject }, `${what}: going on without it`);
   else logger.error({ operation, subject, err: error }, what);
 }

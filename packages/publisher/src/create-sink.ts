@@ -59,7 +59,7 @@ function make(config: SinkConfig, options: CreateSinkOptions): Sink {
     case 'file':
       return fileSink(rest as FileSinkOptions);
     case 'memory':
-      return memorySink(rest as MemorySinkOptions);
+      return memorySink(rest);
     case 'null':
       checkOptions('createSink', config, NULL_OPTIONS);
       return nullSink();

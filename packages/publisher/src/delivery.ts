@@ -286,7 +286,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       } else if (inbox !== null && subject === `${inbox.prefix}.*`) {
         inbox.close();
         inbox = null;
-        const remedy = 'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
+        const remedy =
+          'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
         fail(`not permitted to subscribe to ${subject}: ${remedy}`, parkProbeMs);
       }
     },

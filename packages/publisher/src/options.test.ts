@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { autoCapture, createSigner, createSink, dispatcher, fileSink, memorySink, nullSink, withFlush } from './index.ts';
+import {
+  autoCapture,
+  createSigner,
+  createSink,
+  dispatcher,
+  fileSink,
+  memorySink,
+  nullSink,
+  withFlush,
+} from './index.ts';
 import { auditRequests as express } from './express.ts';
 import { auditRequests as fastify } from './fastify.ts';
 import { auditRequests as hono } from './hono.ts';
@@ -93,7 +102,9 @@ test.for([
   { connect: { authenticator: () => ({}) } },
 ] as const)('a user in the URL and %o exclude each other', (options) => {
   const create = () => createPublisher({ source: '//x', servers: 'nats://u:secret@nats', ...(options as object) });
-  expect(create).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining('not both') }));
+  expect(create).toThrow(
+    expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining('not both') }),
+  );
   expect(create).toThrow(expect.not.objectContaining({ message: expect.stringContaining('secret') }));
 });
 

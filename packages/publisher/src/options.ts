@@ -1,5 +1,13 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, type KnownOptions, readServerAddress, type ServerAddress, splitServers, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
+import {
+  type AnyEventDefinition,
+  DEFAULT_EVENT_PREFIX,
+  type KnownOptions,
+  readServerAddress,
+  type ServerAddress,
+  splitServers,
+  SUBJECT_PREFIX_PATTERN,
+} from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
 import type { ConnectionLike } from './connection.ts';
 import { type Credentials, faultOfCredentials } from './credentials.ts';
@@ -221,7 +229,8 @@ function checkCredentials({ credentials, connection, connect }: Settings): void 
 function checkServers(settings: Settings): void {
   const { identity } = serverAddress(settings);
   if (identity === undefined) return;
-  if (settings.credentials !== undefined) throw bad('credentials', 'given', 'either these or a user in servers, not both');
+  if (settings.credentials !== undefined)
+    throw bad('credentials', 'given', 'either these or a user in servers, not both');
   for (const name of ['authenticator', 'user', 'pass', 'token'] as const) {
     if (settings.connect?.[name] === undefined) continue;
     throw bad('servers', 'a URL with a user or token', `either that or connect.${name}, not both`);

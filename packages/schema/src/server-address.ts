@@ -4,7 +4,7 @@
  * in an error, because nobody can tell which part of it is the password.
  */
 
-export type UrlIdentity = { readonly user: string; readonly pass: string } | { readonly token: string };
+type UrlIdentity = { readonly user: string; readonly pass: string } | { readonly token: string };
 
 export interface ServerAddress {
   /** Each as `host:port`. */
