@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `waybill` command: finds the command, runs it, and turns what goes wrong into a line and an exit code. */
+import './cli/check-node.ts';
 import { type Command, parseCommandLine } from './cli/command.ts';
 import { deployCommand } from './cli/deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';

@@ -1,4 +1,5 @@
 /** Fastify 5. */
+import './check-node.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createRequestAudit, type RequestAuditOptions, whenOver } from './request-audit.ts';
 

@@ -2,6 +2,7 @@
  * `@waybill/publisher/otel`: a publisher's counts as OpenTelemetry metrics. Observed when the meter collects, so it costs
  * `emit` nothing. Take the meter from the `@opentelemetry/api` that the service has: `metrics.getMeter('waybill')`.
  */
+import './check-node.ts';
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
 import type { Publisher, PublisherStats } from './handle.ts';

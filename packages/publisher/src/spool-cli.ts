@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `waybill-spool` command: what waits in a spool directory, and its delivery without the service that wrote it. */
+import './check-node-cli.ts';
 import { credsAuthenticator, nkeyAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+import './check-node.ts';
 export { artifactDownloaded, artifactUploaded } from './artifact.ts';
 export { BUILT_IN_EVENTS } from './built-in.ts';
 export { closest } from './closest.ts';
