@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const DEPENDENCIES = ['dependencies', 'devDependencies', 'peerDependencies', 'optionalDependencies'];
 
 const folder = process.cwd();
 const manifest = join(folder, 'package.json');
@@ -38,26 +37,26 @@ function restore() {
 function publishedManifest(source) {
   const published = structuredClone(source);
   const versions = catalog();
-  for (const kind of DEPENDENCIES) {
-    for (const [name, range] of Object.entries(published[kind] ?? {})) {
-      published[kind][name] = resolved(name, range, versions);
-    }
+  for (const [name, range] of Object.entries(published.dependencies)) {
+    published.dependencies[name] = resolved(name, range, versions);
   }
   for (const target of Object.values(published.exports)) delete target.source;
   // Only Waybill's own repository has these.
   delete published.scripts;
+  delete published.devDependencies;
   const url = repositoryUrl();
   if (url === undefined) delete published.repository;
   else published.repository.url = url;
   return published;
 }
 
+/** Our own packages belong together. Others may be newer, so that a service that uses zod or the client has one copy. */
 function resolved(name, range, versions) {
   if (range.startsWith('workspace:')) return readJson(join(folder, '..', name.split('/')[1], 'package.json')).version;
   if (!range.startsWith('catalog:')) return range;
   const version = versions.get(name);
   if (version === undefined) throw new Error(`${name} is not in the catalog of pnpm-workspace.yaml`);
-  return version;
+  return `^${version}`;
 }
 
 /** The lines `  name: version` below `catalog:`. */
@@ -71,8 +70,16 @@ function catalog() {
 /** That of `origin`, if there is one, without a user or token that may be in it. */
 function repositoryUrl() {
   try {
-    const origin = execFileSync('git', ['remote', 'get-url', 'origin'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] });
-    const url = new URL(origin.toString().trim().replace(/^git@([^:]+):/, 'https://$1/'));
+    const origin = execFileSync('git', ['remote', 'get-url', 'origin'], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const url = new URL(
+      origin
+        .toString()
+        .trim()
+        .replace(/^git@([^:]+):/, 'https://$1/'),
+    );
     return url.protocol === 'https:' ? `git+https://${url.host}${url.pathname}` : undefined;
   } catch {
     return undefined;

@@ -10,7 +10,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/nats-core';
 import { type AnyEventDefinition, createDataCheck, type KnownOptions } from '@waybill/schema';
-import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkOptions } from './check-options.ts';
 import { StreamChangedError } from './enter-epoch.ts';
@@ -20,6 +19,7 @@ import { isConflict } from './ledger.ts';
 import { explain, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import { SETTINGS, type Settings } from './settings.ts';
+import { nodeSha256 } from './sha256.ts';
 import { standBy } from './standby.ts';
 import type { StreamHistory } from './stream-record.ts';
 
@@ -142,7 +142,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   const fold = createFold({
     stream: options.auditStream,
     subjectPrefix: options.auditPrefix,
-    sha256: (text) => hash('sha256', text),
+    sha256: nodeSha256,
     checkData: createDataCheck(options.events),
   });
   const state = { role: 'starting' as Role, conflicts: 0, failures: 0, lastError: null as string | null };

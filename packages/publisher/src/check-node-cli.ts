@@ -4,6 +4,6 @@ import { requireNode } from '@waybill/schema/node-version';
 try {
   requireNode('waybill-spool', '22.12');
 } catch (error) {
-  process.stderr.write(`waybill-spool: ${(error as Error).message}\n`);
+  process.stderr.write(`${(error as Error).message}\n`);
   process.exit(78);
 }

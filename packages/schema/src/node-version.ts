@@ -1,6 +1,8 @@
 /**
  * `@waybill/schema/node-version`: refuses a Node that is too old. It imports nothing, and is the first import of every
- * entry point, so that it is evaluated before anything that such a Node lacks.
+ * entry point, so that it is evaluated before anything that such a Node lacks. Modules are linked before any of them is
+ * evaluated: what Node 18 lacks of a built-in is never imported by name (`crypto.hash`, `zlib.crc32`), which would be an
+ * error of its own.
  */
 
 /**

@@ -4,6 +4,6 @@ import { requireNode } from '@waybill/schema/node-version';
 try {
   requireNode('waybill', '26');
 } catch (error) {
-  process.stderr.write(`waybill: ${(error as Error).message}\n`);
+  process.stderr.write(`${(error as Error).message}\n`);
   process.exit(78);
 }
