@@ -3,7 +3,8 @@ import { type ConnectionLike, type Link, watchConnection } from './connection.ts
 import type { Delivery } from './delivery.ts';
 import { startDial } from './dial.ts';
 import type { PublisherStatus } from './handle.ts';
-import { serverAddress, type Settings } from './options.ts';
+import { serverAddress } from './identity.ts';
+import type { Settings } from './options.ts';
 import { withoutCredentials } from './report.ts';
 import { type Source, startSupply } from './supply.ts';
 

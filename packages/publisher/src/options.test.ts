@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  audited,
   autoCapture,
   createSigner,
   createSink,
@@ -34,6 +35,11 @@ test.for([
   [{ source, subjectPrefix: 'a.>' }, 'subjectPrefix is a.>'],
   [{ source, inboxPrefix: '*' }, 'inboxPrefix is *'],
   [{ source, producer: 'with blank' }, 'producer is with blank'],
+  [{ source, events: {} }, 'events is an object, expected an array of what defineEvent returns'],
+  [{ source, events: [undefined] }, 'events is another array, expected'],
+  [{ source, events: [{ type: 'a.b', fields: {} }] }, 'events is another array, expected'],
+  [{ source, criticalTypes: 'run.failed' }, 'criticalTypes is a string, expected an array of types'],
+  [{ source, signer: 'a secret' }, 'signer is a string, expected what createSigner returns'],
   [{ source, spoolDirectory: '/var/spool' }, 'createPublisher: spoolDirectory is no option'],
   [{ source, handleSignal: undefined }, 'handleSignal is no option: did you mean handleSignals?'],
 ] as const)('%o is refused, enabled or not', ([options, message]) => {
@@ -49,6 +55,9 @@ test('a password in a server that cannot be read is in no message', () => {
 
 test('servers and a connection exclude each other, and options have to be an object', () => {
   expect(() => create({ servers, source, connection: {} })).toThrow(refused('either servers or a connection'));
+  expect(() => create({ source, connection: 'nats://later' })).toThrow(
+    refused('connection is a string, expected a NATS'),
+  );
   expect(() => create(undefined)).toThrow(refused('createPublisher: options are undefined: expected an object'));
 });
 
@@ -61,6 +70,7 @@ test.for([
   ['createSink', { Strict: true }, 'strict'],
   ['dispatcher', { supress: () => true }, 'suppress'],
   ['autoCapture', { channel: {} }, 'channels'],
+  ['audited', { name: 'export', orgid: 'acme', failClose: true }, 'failClosed'],
   ['withFlush', { waitUtil: () => {} }, 'waitUntil'],
   ['observePublisher', { attribute: {} }, 'attributes'],
   ['express', { claims, audits: nullSink() }, 'audit'],
@@ -76,6 +86,7 @@ test.for([
     createSink: () => createSink({ kind: 'null' }, given),
     dispatcher: () => dispatcher(sink, given),
     autoCapture: () => autoCapture(given),
+    audited: () => audited(given),
     withFlush: () => withFlush(sink, () => {}, given),
     observePublisher: () => observePublisher(sink as never, {} as never, given),
     express: () => express(given),

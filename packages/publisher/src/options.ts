@@ -3,16 +3,15 @@ import {
   type AnyEventDefinition,
   DEFAULT_EVENT_PREFIX,
   type KnownOptions,
-  readServerAddress,
-  type ServerAddress,
   splitServers,
   SUBJECT_PREFIX_PATTERN,
 } from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
 import type { ConnectionLike } from './connection.ts';
-import { type Credentials, faultOfCredentials } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
-import { PublisherError } from './error.ts';
+import { badOption as bad } from './error.ts';
+import { checkIdentity } from './identity.ts';
 import type { PublisherLogger } from './report.ts';
 import type { Signer } from './signer.ts';
 
@@ -205,51 +204,46 @@ export function readOptions(options: PublisherOptions): Settings {
   if (settings.producer !== undefined && !/^[A-Za-z0-9_-]{1,48}$/.test(settings.producer)) {
     throw bad('producer', settings.producer, '[A-Za-z0-9_-]{1,48}');
   }
+  checkShapes(settings);
   if (settings.connection !== undefined && splitServers(settings.servers).length > 0) {
     throw bad('connection', 'given', 'either servers or a connection, not both');
   }
-  if (settings.credentials !== undefined) checkCredentials(settings);
-  checkServers(settings);
+  checkIdentity(settings);
   if (typeof settings.source !== 'string' || !/^\S{1,1024}$/.test(settings.source)) {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');
   }
   return settings;
 }
 
-function checkCredentials({ credentials, connection, connect }: Settings): void {
-  const fault = faultOfCredentials(credentials);
-  if (fault !== null) throw new PublisherError('INVALID_OPTIONS', `createPublisher: ${fault}`);
-  if (connection !== undefined) throw bad('credentials', 'given', 'servers with them: a connection has its own');
-  for (const name of ['authenticator', 'user', 'pass', 'token'] as const) {
-    if (connect?.[name] === undefined) continue;
-    throw bad('credentials', 'given', `either these or connect.${name}, not both`);
+/** What would fail later, or only when the publisher is enabled, with an error that does not name the option. */
+function checkShapes({ connection, criticalTypes, events = [], signer }: Settings): void {
+  const isDefinition = (one: unknown): boolean =>
+    typeof (one as AnyEventDefinition | null)?.type === 'string' &&
+    typeof (one as AnyEventDefinition).data?.safeParse === 'function';
+  if (!Array.isArray(events) || !events.every(isDefinition)) {
+    throw bad('events', kindOf(events), 'an array of what defineEvent returns');
+  }
+  if (!Array.isArray(criticalTypes) || criticalTypes.some((type) => typeof type !== 'string')) {
+    throw bad('criticalTypes', kindOf(criticalTypes), 'an array of types, such as run.failed');
+  }
+  if (signer !== undefined && typeof (signer as Partial<Signer> | null)?.peek !== 'function') {
+    throw bad('signer', kindOf(signer), 'what createSigner returns');
+  }
+  const isConnection = typeof connection === 'function' || (typeof connection === 'object' && connection !== null);
+  if (connection !== undefined && connection !== 'later' && !isConnection) {
+    throw bad('connection', kindOf(connection), "a NATS connection, a function that makes one, or 'later'");
   }
 }
 
-function checkServers(settings: Settings): void {
-  const { identity } = serverAddress(settings);
-  if (identity === undefined) return;
-  if (settings.credentials !== undefined)
-    throw bad('credentials', 'given', 'either these or a user in servers, not both');
-  for (const name of ['authenticator', 'user', 'pass', 'token'] as const) {
-    if (settings.connect?.[name] === undefined) continue;
-    throw bad('servers', 'a URL with a user or token', `either that or connect.${name}, not both`);
-  }
-}
-
-/** @throws PublisherError INVALID_OPTIONS, without any text of the URLs */
-export function serverAddress(options: PublisherOptions): ServerAddress {
-  try {
-    return readServerAddress(splitServers(options.servers), 'servers');
-  } catch (error) {
-    throw new PublisherError('INVALID_OPTIONS', `createPublisher: ${(error as Error).message}`);
-  }
+/** Never the value: what stands in the wrong place may be a secret. */
+function kindOf(value: unknown): string {
+  return Array.isArray(value)
+    ? 'another array'
+    : value === null
+      ? 'null'
+      : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
 }
 
 export function isEnabled(options: PublisherOptions): boolean {
   return options.connection !== undefined || splitServers(options.servers).length > 0;
-}
-
-function bad(name: string, value: unknown, expected: string): PublisherError {
-  return new PublisherError('INVALID_OPTIONS', `createPublisher: ${name} is ${String(value)}, expected ${expected}`);
 }
