@@ -25,10 +25,10 @@ export function checkIdentity(options: IdentityOptions): void {
     throw badOption('credentials', 'given', 'either these or a user or token in servers, not both');
   }
   if (credentials === undefined && identity === undefined) return;
-  const from = credentials === undefined ? 'servers' : 'credentials';
+  const [from, what] = credentials === undefined ? ['servers', 'a URL with a user or token'] : ['credentials', 'given'];
   for (const name of ['authenticator', 'user', 'pass', 'token'] as const) {
     if (connect?.[name] === undefined) continue;
-    throw badOption(from, 'an identity', `either that or connect.${name}, not both`);
+    throw badOption(from, what, `either that or connect.${name}, not both`);
   }
 }
 
