@@ -120,7 +120,7 @@ test('refusals and failures leave no event, and everything else leaves one', asy
 });
 
 test('works the same with a publisher that is disabled', async () => {
-  await using audit = createPublisher({ logger: quiet });
+  await using audit = createPublisher({ source: '//cas.example', logger: quiet });
   await using store = await startArtifactStore({ folder, audit });
   await exercise(store);
   expect(audit.status().state).toBe('disabled');
@@ -214,6 +214,6 @@ test('as a service of its own: SIGTERM finishes what is under way, and what it e
 /** A publisher that only remembers. The ones above are real; here it is the store alone that is looked at. */
 function recorder(): { audit: Publisher; events: { type: string; fields: Record<string, unknown> }[] } {
   const events: { type: string; fields: Record<string, unknown> }[] = [];
-  const disabled = createPublisher({ logger: quiet });
+  const disabled = createPublisher({ source: '//cas.example', logger: quiet });
   return { audit: { ...disabled, emit: (event) => void events.push(event as never) }, events };
 }

@@ -68,7 +68,7 @@ describe('the producer', () => {
     await expectUntouched(server, { audit: 1 });
   });
 
-  test.for(['audit.>', 'ledger.>', '_INBOX.>', '_INBOX.waybill-service.>', '>'])(
+  test.for(['audit.>', 'ledger.>', '_INBOX.>', '_INBOX.service.>', '>'])(
     'is refused a subscription to %s',
     async (subject) => {
       await using server = await startShipped();
@@ -156,7 +156,7 @@ describe.for(['service', 'auditor'] as const)('the %s', (as) => {
     ['$JS.API.CONSUMER.DURABLE.CREATE.LEDGER.x', '{}'],
     [UPLOADED, '{}'],
     ['$SRV.PING.waybill', ''],
-    ['_INBOX.waybill-admin.1', 'a forged answer'],
+    ['_INBOX.admin.1', 'a forged answer'],
   ] as const)('is refused %s', async ([subject, payload]) => {
     await using server = await startShipped();
     const connection = await server.connect({ as });

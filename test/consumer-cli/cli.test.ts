@@ -259,7 +259,6 @@ describe('with the shipped configuration', () => {
       WAYBILL_NATS_URL: server.url,
       WAYBILL_NATS_USER: user,
       WAYBILL_NATS_PASSWORD: pass,
-      WAYBILL_NATS_INBOX_PREFIX: server.users?.[user].inboxPrefix ?? '',
     });
     expect((await waybill(as('admin'), ['deploy'])).code).toBe(0);
     const serve = start(as('service'), ['serve']);

@@ -77,7 +77,6 @@ test('with the shipped configuration it is found by the administrator', async ()
     WAYBILL_NATS_URL: server.url,
     WAYBILL_NATS_USER: user,
     WAYBILL_NATS_PASSWORD: server.users?.[user].pass ?? '',
-    WAYBILL_NATS_INBOX_PREFIX: server.users?.[user].inboxPrefix ?? '',
   });
   expect((await waybill(['deploy'], as('admin'))).stderr).toBe('');
   await using serving = serve({ ...as('service'), WAYBILL_HTTP_PORT: '0', WAYBILL_STREAM_MODE: 'check' });

@@ -52,7 +52,7 @@ test('what was refused or dropped at any time is lost, what is on disk is not', 
 });
 
 test('of a disabled publisher everything', async () => {
-  const publisher = createPublisher({ logger: memoryLogger() });
+  const publisher = createPublisher({ source: '//test', logger: memoryLogger() });
   emitMany(publisher, 3);
   expect(await publisher.close()).toEqual({ acked: 0, spooled: 0, lost: 3 });
 });

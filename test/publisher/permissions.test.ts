@@ -115,6 +115,7 @@ test('no right to subscribe to the inbox: nothing counts as stored, and it says 
   });
   for (let i = 0; i < 20; i++) publisher.emit(upload(i));
   await until(() => expect(publisher.status().reason).toContain('not permitted to subscribe to _INBOX.producer.'));
+  expect(publisher.status().reason).toMatch(/: set inboxPrefix .* to what the NATS user may subscribe to$/);
   expect(publisher.stats()).toMatchObject({ emitted: 20, acked: 0, pending: 20 });
   expect(await publisher.close({ timeoutMs: 100 })).toEqual({ acked: 0, spooled: 0, lost: 20 });
 });

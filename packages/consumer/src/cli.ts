@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `waybill` command: finds the command, runs it, and turns what goes wrong into a line and an exit code. */
+import './cli/check-node.ts';
 import { type Command, parseCommandLine } from './cli/command.ts';
 import { deployCommand } from './cli/deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
@@ -9,7 +10,7 @@ import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
 import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
-import { closest } from './closest.ts';
+import { closest } from '@waybill/schema';
 import { ConsumerError } from './errors.ts';
 
 const COMMANDS: readonly Command[] = [

@@ -8,7 +8,9 @@ import {
   nkeyAuthenticator,
 } from '@nats-io/nats-core';
 import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
+import type { KnownOptions } from '@waybill/schema';
 import { readFile } from 'node:fs/promises';
+import { checkOptions } from './check-options.ts';
 import type { NatsSettings } from './config.ts';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
@@ -25,12 +27,32 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
 }
 
+const NATS_SETTINGS: KnownOptions<NatsSettings> = {
+  servers: true,
+  tls: true,
+  user: true,
+  password: true,
+  token: true,
+  credsFile: true,
+  nkeySeedFile: true,
+  tlsCaFile: true,
+  tlsCertFile: true,
+  tlsKeyFile: true,
+  inboxPrefix: true,
+};
+const OPTIONS: KnownOptions<ConnectOptions> = {
+  name: true,
+  timeoutMs: true,
+};
+
 /**
  * Connects once; from then on the connection mends itself for ever.
  *
- * @throws ConsumerError CANNOT_CONNECT, BAD_CONFIG (a file that cannot be read), SERVER_TOO_OLD, JETSTREAM_OFF
+ * @throws ConsumerError BAD_ARGUMENT, CANNOT_CONNECT, BAD_CONFIG (a file that cannot be read), SERVER_TOO_OLD, JETSTREAM_OFF
  */
 export async function openConnection(nats: NatsSettings, options: ConnectOptions = {}): Promise<NatsConnection> {
+  checkOptions('openConnection', nats, NATS_SETTINGS);
+  checkOptions('openConnection', options, OPTIONS);
   const servers = nats.servers.join(', ');
   const authenticator = await authenticatorOf(nats);
   let nc: NatsConnection;

@@ -9,16 +9,17 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/nats-core';
-import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
-import { hash } from 'node:crypto';
+import { type AnyEventDefinition, createDataCheck, type KnownOptions } from '@waybill/schema';
 import { setTimeout as delay } from 'node:timers/promises';
+import { checkOptions } from './check-options.ts';
 import { StreamChangedError } from './enter-epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { createFold } from './fold.ts';
 import { isConflict } from './ledger.ts';
 import { explain, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
-import type { Settings } from './settings.ts';
+import { SETTINGS, type Settings } from './settings.ts';
+import { nodeSha256 } from './sha256.ts';
 import { standBy } from './standby.ts';
 import type { StreamHistory } from './stream-record.ts';
 
@@ -91,6 +92,23 @@ export interface Consumer extends AsyncDisposable {
   readonly done: Promise<void>;
 }
 
+const OPTIONS: KnownOptions<ConsumerOptions> = {
+  ...SETTINGS,
+  nc: true,
+  bind: true,
+  logger: true,
+  events: true,
+  maxOpenEntries: true,
+  maxOpenBytes: true,
+  maxCachedChains: true,
+  minBatchedBlocks: true,
+  ackTimeoutMs: true,
+  takeoverMs: true,
+  restartMs: true,
+  onCommit: true,
+  streamHistory: true,
+};
+
 const DEFAULTS = {
   bind: false,
   maxOpenEntries: 65_536,
@@ -113,9 +131,10 @@ const WAIT_FACTOR = 2;
 /**
  * Starts chaining at once. The streams must exist (`deployStreams`); the stream of events is waited for.
  *
- * @throws ConsumerError when JetStream does not answer
+ * @throws ConsumerError BAD_ARGUMENT, or when JetStream does not answer
  */
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
+  checkOptions('startConsumer', options, OPTIONS);
   const { nc, logger } = options;
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stop = new AbortController();
@@ -123,7 +142,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   const fold = createFold({
     stream: options.auditStream,
     subjectPrefix: options.auditPrefix,
-    sha256: (text) => hash('sha256', text),
+    sha256: nodeSha256,
     checkData: createDataCheck(options.events),
   });
   const state = { role: 'starting' as Role, conflicts: 0, failures: 0, lastError: null as string | null };

@@ -1,7 +1,8 @@
 /** A chain's entries as they are stored, one JSON line each: what an auditor takes away and verifies without NATS. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { formatLedgerSubject } from '@waybill/schema';
+import { formatLedgerSubject, type KnownOptions } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import { ConsumerError } from './errors.ts';
 import { findBlock, readStored } from './find-block.ts';
 import { explain } from './nats-error.ts';
@@ -17,6 +18,13 @@ export interface ReplayOptions {
   readonly signal?: AbortSignal;
 }
 
+const OPTIONS: KnownOptions<ReplayOptions> = {
+  orgid: true,
+  fromSeq: true,
+  follow: true,
+  signal: true,
+};
+
 /**
  * Batches of lines, without line feeds.
  *
@@ -27,6 +35,7 @@ export async function* replay(
   settings: Settings,
   options: ReplayOptions,
 ): AsyncGenerator<string[]> {
+  checkOptions('replay', options, OPTIONS);
   const { orgid, follow = false, signal } = options;
   const fromSeq = options.fromSeq ?? 1;
   if (!Number.isSafeInteger(fromSeq) || fromSeq < 1) {

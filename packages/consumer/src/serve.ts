@@ -1,7 +1,9 @@
 /** The service: connects, looks after the streams, chains, and ends cleanly when it is asked to. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import type { KnownOptions } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkOptions } from './check-options.ts';
 import type { Config } from './config.ts';
 import { durabilityWarning, isRefused, openConnection } from './connect.ts';
 import { type ConsumerLogger, startConsumer } from './consumer.ts';
@@ -11,7 +13,7 @@ import { type MetricsPage, startHealthServer } from './http.ts';
 import { startLagProbe } from './lag-probe.ts';
 import { createMetrics } from './metrics.ts';
 import { isServiceSubject, startMicroService } from './micro-service.ts';
-import { verbOf } from './nats-error.ts';
+import { describeRefusal } from './nats-error.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import { type ServiceStatus, unreadiness } from './service-status.ts';
 import type { Settings } from './settings.ts';
@@ -28,13 +30,16 @@ export interface ServeOptions {
 }
 
 const RETRY_MS = 1_000;
+const OPTIONS: KnownOptions<ServeOptions> = { config: true, logger: true, stop: true };
 
 /**
  * Resolves after `stop`, with nothing in flight.
  *
  * @throws ConsumerError when going on is impossible, or would do harm
  */
-export async function serve({ config, logger, stop }: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
+  checkOptions('serve', options, OPTIONS);
+  const { config, logger, stop } = options;
   for (const name of config.ignored) logger.warn({ name }, 'no variable of Waybill: ignored');
   const nc = await connectPatiently(config, logger, stop);
   if (!nc) return;
@@ -224,7 +229,7 @@ function report(error: Error, refusals: Refusals, logger: ConsumerLogger): void 
   const refusal = refusals.note(error);
   if (!refusal) return;
   const { operation, subject, optional } = refusal;
-  const what = `the NATS identity may not ${verbOf(operation)} ${subject}`;
+  const what = describeRefusal(refusal);
   if (optional) logger.warn({ operation, subject }, `${what}: going on without it`);
   else logger.error({ operation, subject, err: error }, what);
 }

@@ -1,7 +1,7 @@
 /** What `/status`, `/metrics`, `/readyz` and `$SRV.STATS` say: put together once, so that they cannot contradict each other. */
 import type { ConsumerStatus } from './consumer.ts';
 import type { StreamSize } from './lag-probe.ts';
-import { verbOf } from './nats-error.ts';
+import { describeRefusal } from './nats-error.ts';
 import type { Refusal } from './refusals.ts';
 import { describeDrift, type Drift } from './streams.ts';
 
@@ -32,9 +32,7 @@ export function unreadiness(status: ServiceStatus): string[] {
   if (status.role !== 'writer' && status.role !== 'standby') {
     why.push(`role is ${status.role}${status.lastError === null ? '' : `: ${status.lastError}`}`);
   }
-  for (const { operation, subject, optional } of status.refused) {
-    if (!optional) why.push(`the NATS identity may not ${verbOf(operation)} ${subject}`);
-  }
+  for (const refusal of status.refused) if (!refusal.optional) why.push(describeRefusal(refusal));
   for (const one of status.drift) if (one.field === 'stream') why.push(describeDrift(one));
   return why;
 }

@@ -6,6 +6,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
   type Entry,
+  type KnownOptions,
   NO_TOTALS,
   ORGID_PATTERN,
   subtractTotals,
@@ -14,6 +15,7 @@ import {
   type Totals,
 } from '@waybill/schema';
 import { findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { checkOptions } from './check-options.ts';
 import { ConsumerError } from './errors.ts';
 import { readFinality } from './finality.ts';
 import { parseInstant } from './instant.ts';
@@ -62,6 +64,8 @@ export interface UsageReport {
   readonly sum: Totals;
 }
 
+const WINDOW: KnownOptions<UsageWindow> = { from: true, to: true };
+
 /**
  * One organization's usage. One that has no chain has used nothing.
  *
@@ -72,6 +76,7 @@ export async function usage(
   settings: Settings,
   query: UsageWindow & { orgid: string },
 ): Promise<Usage> {
+  checkOptions('usage', query, { ...WINDOW, orgid: true });
   if (!ORGID_PATTERN.test(query.orgid)) {
     throw new ConsumerError(
       'BAD_ARGUMENT',
@@ -90,6 +95,7 @@ export async function usageOfAll(
   settings: Settings,
   query: UsageWindow = {},
 ): Promise<UsageReport> {
+  checkOptions('usageOfAll', query, WINDOW);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const window = await openWindow(jsm, settings, query);
   const orgids = await listOrganizations(jsm, settings);

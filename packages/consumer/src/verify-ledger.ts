@@ -13,6 +13,7 @@ import {
   createDataCheck,
   type Expectation,
   formatLedgerSubject,
+  type KnownOptions,
   parseLedgerSubject,
   SYSTEM_CHAIN,
   type Verdict,
@@ -20,6 +21,7 @@ import {
   type VerifySignature,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkOptions } from './check-options.ts';
 import { type Epoch, isStreamOf, NO_EPOCH, readEpoch, shiftItem } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { entryAt, findBlock } from './find-block.ts';
@@ -89,15 +91,26 @@ export interface LedgerReport {
 
 const LISTED = 100;
 
+const OPTIONS: KnownOptions<VerifyLedgerOptions> = {
+  orgid: true,
+  fromSeq: true,
+  expect: true,
+  waitMs: true,
+  events: true,
+  verifySignature: true,
+  onProgress: true,
+};
+
 /**
  * @returns a report, whatever is found
- * @throws ConsumerError only when the streams cannot be read: NO_STREAM, NO_PERMISSION, NO_ANSWER …
+ * @throws ConsumerError only for BAD_ARGUMENT and when the streams cannot be read: NO_STREAM, NO_PERMISSION, NO_ANSWER …
  */
 export async function verifyLedger(
   nc: NatsConnection,
   settings: Settings,
   options: VerifyLedgerOptions = {},
 ): Promise<LedgerReport> {
+  checkOptions('verifyLedger', options, OPTIONS);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stream = await info(jsm, settings.auditStream);
   const audit = stream.state;

@@ -3,7 +3,8 @@ import { type ConnectionLike, type Link, watchConnection } from './connection.ts
 import type { Delivery } from './delivery.ts';
 import { startDial } from './dial.ts';
 import type { PublisherStatus } from './handle.ts';
-import { serverList, type Settings } from './options.ts';
+import { serverAddress } from './identity.ts';
+import type { Settings } from './options.ts';
 import { withoutCredentials } from './report.ts';
 import { type Source, startSupply } from './supply.ts';
 
@@ -91,15 +92,16 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
     },
     start() {
       const bounds = { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs };
-      const { connection, connect = {}, credentials } = settings;
+      const { connection, connect = {} } = settings;
       if (connection === 'later') offline = 'no connection was bound yet';
       else if (typeof connection === 'function') {
         offline = 'connecting: the function that gives the connection has not answered yet';
         dial = startSupply({ ...bounds, make: connection, connected: attach, failed: notHad });
       } else if (connection) attach(connection);
       else {
-        const servers = serverList(settings);
-        dial = startDial({ ...bounds, servers, connect, credentials, connected: attach, failed: notHad });
+        const { servers, tls, identity } = serverAddress(settings);
+        const credentials = identity ?? settings.credentials;
+        dial = startDial({ ...bounds, servers, tls, connect, credentials, connected: attach, failed: notHad });
       }
     },
     bind(connection) {

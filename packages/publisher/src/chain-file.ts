@@ -5,7 +5,7 @@
  * The file is the only state. Opening it verifies it from the first entry, cuts off a last line that a crash left
  * without its line feed, and goes on from the last entry. A file that does not verify is never appended to.
  */
-import { hash } from 'node:crypto';
+import * as crypto from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import {
@@ -23,7 +23,7 @@ import {
 } from '@waybill/schema';
 import { PublisherError } from './error.ts';
 
-const sha256 = (text: string): string => hash('sha256', text, 'hex');
+const sha256 = (text: string): string => crypto.hash('sha256', text, 'hex');
 
 export interface ChainedEvent {
   readonly event: JsonObject;

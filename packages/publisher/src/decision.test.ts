@@ -97,7 +97,7 @@ describe('decision', () => {
   });
 
   test('a publisher has it, and without a sink it is the default one', async () => {
-    await using publisher = createPublisher({ logger: { info: () => {}, warn: () => {} } });
+    await using publisher = createPublisher({ source: '//test', logger: { info: () => {}, warn: () => {} } });
     expect(publisher.decision({ orgid: 'acme' }, (d) => (d.record('a', 1), 5))).toBe(5);
     expect(publisher.stats().emitted).toBe(3);
     const audit = memorySink();

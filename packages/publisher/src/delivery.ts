@@ -288,7 +288,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       } else if (inbox !== null && subject === `${inbox.prefix}.*`) {
         inbox.close();
         inbox = null;
-        fail(`not permitted to subscribe to ${subject}`, parkProbeMs);
+        const remedy =
+          'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
+        fail(`not permitted to subscribe to ${subject}: ${remedy}`, parkProbeMs);
       }
     },
     run(untilMs) {

@@ -1,5 +1,6 @@
 /** The publisher's own connection: opened in the background and never given up. */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import { inboxPrefixOf } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
 import type { ConnectionLike } from './connection.ts';
@@ -8,7 +9,10 @@ import { createSockets } from './sockets.ts';
 import type { Source } from './supply.ts';
 
 export interface DialOptions extends BackoffBounds {
+  /** Each as `host:port`. */
   readonly servers: readonly string[];
+  /** The connection has to be encrypted. */
+  readonly tls: boolean;
   readonly connect: Omit<NodeConnectionOptions, 'servers'>;
   readonly credentials: Credentials | undefined;
   connected(connection: ConnectionLike): void;
@@ -23,13 +27,14 @@ const LEAVE_MS = 100;
  * stopped: `close()` would leave it dialling and hold the process for ever.
  */
 export function startDial(options: DialOptions): Source {
-  const { servers, connect, credentials, minMs, maxMs, connected, failed } = options;
+  const { servers, tls, connect, credentials, minMs, maxMs, connected, failed } = options;
   const backoff = createBackoff({ minMs, maxMs });
   const sockets = createSockets();
   let connection: ConnectionLike | null = null;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   let downSince = 0;
+  const inboxPrefix = inboxPrefixOf(credentials && 'user' in credentials ? credentials.user : connect.user);
 
   /** The client asks several times for each dial, so the bound grows with time and not with the number of calls. */
   const reconnectDelay = (): number => {
@@ -46,7 +51,10 @@ export function startDial(options: DialOptions): Source {
       pingInterval: 5_000,
       noAsyncTraces: true,
       reconnectDelayHandler: reconnectDelay,
+      ...(inboxPrefix !== undefined && { inboxPrefix }),
       ...connect,
+      // Without it the client goes on in the clear where the server offers no TLS.
+      ...(tls && { tls: connect.tls ?? {} }),
       ...(credentials && { authenticator: createAuthenticator(credentials, transport) }),
       servers: [...servers],
       reconnect: true,

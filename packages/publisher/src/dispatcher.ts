@@ -4,7 +4,8 @@
  * Nothing here verifies a token. Claims are foreign data all the same: any of them may be missing, too long or of
  * another type, and then costs that attribute, never the event.
  */
-import { ActorType, type EventAttributes, type EventDraft, ORGID_PATTERN } from '@waybill/schema';
+import { ActorType, type EventAttributes, type EventDraft, type KnownOptions, ORGID_PATTERN } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import type { LazySize } from './lazy-size.ts';
 import type { Sink } from './sink.ts';
 
@@ -65,7 +66,17 @@ export interface Dispatcher {
 /** Types that are counted by their own name. */
 const MAX_TYPES = 1_000;
 
+/** For whatever takes these options and some of its own. */
+export const DISPATCHER_OPTIONS: KnownOptions<DispatcherOptions> = {
+  org: true,
+  actor: true,
+  suppress: true,
+  degradedOrgid: true,
+};
+
+/** @throws PublisherError INVALID_OPTIONS */
 export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions = {}): Dispatcher {
+  checkOptions('dispatcher', options, DISPATCHER_OPTIONS);
   const { org = 'org_id', actor = userOf, suppress, degradedOrgid = 'unknown' } = options;
   const suppressed = new Map<string, number>();
   const waiting = new Set<Promise<void>>();

@@ -62,3 +62,8 @@ export function dropError({ reason, detail, type, cause }: Drop): PublisherError
   const what = type === undefined ? 'event' : `event ${type}`;
   return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
 }
+
+/** Of `createPublisher`. @param value never a secret */
+export function badOption(name: string, value: unknown, expected: string): PublisherError {
+  return new PublisherError('INVALID_OPTIONS', `createPublisher: ${name} is ${String(value)}, expected ${expected}`);
+}

@@ -1,4 +1,5 @@
 /** Express 5, and whatever has its middleware's shape (Express 4, Connect). */
+import './check-node.ts';
 import type { ServerResponse } from 'node:http';
 import { type ExpressRequest, routeOf } from './express-route.ts';
 import { createRequestAudit, type RequestAuditOptions, whenOver } from './request-audit.ts';

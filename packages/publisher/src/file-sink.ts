@@ -1,11 +1,12 @@
 /** Events into hash-chained files, one per organization, for a service that has no NATS. */
-import { parseJson } from '@waybill/schema';
+import { type KnownOptions, parseJson } from '@waybill/schema';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
 import { type ChainedEvent, type ChainFile, openChainFile } from './chain-file.ts';
+import { checkOptions } from './check-options.ts';
 import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
@@ -66,8 +67,21 @@ const BATCH_EVENTS = 256;
 const BACKOFF_MIN_MS = 50;
 const LOCK_RETRY_MS = 1_000;
 
+const OPTIONS: KnownOptions<FileSinkOptions> = {
+  source: true,
+  events: true,
+  signer: true,
+  clock: true,
+  directory: true,
+  maxQueueEvents: true,
+  backoffMaxMs: true,
+  logger: true,
+  onDrop: true,
+};
+
 /** @throws PublisherError INVALID_OPTIONS when the directory cannot be used, or another process has it */
 export function fileSink(options: FileSinkOptions): FileSink {
+  checkOptions('fileSink', options, OPTIONS);
   const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000, clock = Date.now } = options;
   // From a configuration, they may be anything.
   if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);

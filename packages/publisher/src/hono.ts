@@ -1,4 +1,5 @@
 /** Hono 4, on any runtime. */
+import './check-node.ts';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { createRequestAudit, type RequestAuditOptions, type ResponseLike, whenOver } from './request-audit.ts';

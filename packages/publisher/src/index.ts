@@ -1,3 +1,4 @@
+import './check-node.ts';
 export type { Accounts, CloseResult } from './accounts.ts';
 export type { Ack } from './ack.ts';
 export type { AdoptedStats } from './adoption.ts';

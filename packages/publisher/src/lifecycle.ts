@@ -7,7 +7,15 @@
  * body does not run.
  */
 import { randomUUID } from 'node:crypto';
-import { type EventAttributes, type EventDraft, runFailed, runFinished, runStarted } from '@waybill/schema';
+import {
+  type EventAttributes,
+  type EventDraft,
+  type KnownOptions,
+  runFailed,
+  runFinished,
+  runStarted,
+} from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import { settle } from './completion.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import type { Ends } from './ends.ts';
@@ -32,6 +40,23 @@ export interface ErrorDescription {
   readonly error_message?: string | undefined;
 }
 
+const OPTIONS: KnownOptions<LifecycleOptions> = {
+  name: true,
+  audit: true,
+  failClosed: true,
+  timeoutMs: true,
+  describeError: true,
+  subject: true,
+  orgid: true,
+  actortype: true,
+  actorid: true,
+  actorname: true,
+  actoremail: true,
+  traceparent: true,
+  runid: true,
+  decisionid: true,
+};
+
 type FailClosed = LifecycleOptions & { readonly failClosed: true };
 
 /**
@@ -55,6 +80,8 @@ export function lifecycle(options: LifecycleOptions, fn: (runid: string) => unkn
  *     const exportAll = audited({ audit, name: 'export', orgid: 'acme' })(async (day: string) => { … });
  *
  * `this`, the arguments, the name and the number of parameters are those of the function.
+ *
+ * @throws PublisherError INVALID_OPTIONS for a name that is no option: a misspelt `failClosed` would fail open
  */
 export function audited(
   options: FailClosed,
@@ -65,6 +92,7 @@ export function audited(
   options: LifecycleOptions,
 ): <This, Args extends unknown[], T>(fn: (this: This, ...args: Args) => T) => (this: This, ...args: Args) => T;
 export function audited(options: LifecycleOptions): unknown {
+  checkOptions('audited', options, OPTIONS);
   return <This, Args extends unknown[], T>(fn: (this: This, ...args: Args) => T) => {
     function run(this: This, ...args: Args): T {
       return lifecycle(options, () => fn.apply(this, args));

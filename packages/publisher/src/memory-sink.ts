@@ -1,6 +1,7 @@
 /** A sink for the tests of services: keeps what they emit, as it would have been published. */
-import type { Event } from '@waybill/schema';
+import type { Event, KnownOptions } from '@waybill/schema';
 import type { Ack } from './ack.ts';
+import { checkOptions } from './check-options.ts';
 import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
@@ -32,7 +33,16 @@ export interface MemorySink extends Sink {
   clear(): void;
 }
 
-export function memorySink({ source = '//memory', fault = null, ...rest }: MemorySinkOptions = {}): MemorySink {
+const OPTIONS: KnownOptions<MemorySinkOptions> = {
+  source: true,
+  events: true,
+  clock: true,
+  fault: true,
+};
+
+export function memorySink(options: MemorySinkOptions = {}): MemorySink {
+  checkOptions('memorySink', options, OPTIONS);
+  const { source = '//memory', fault = null, ...rest } = options;
   const stamper = createStamper({ source, ...rest });
   const events: Event[] = [];
   const drops: Drop[] = [];

@@ -54,7 +54,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 }
 
 function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): PublisherCore {
-  const source = settings.source as string;
+  const { source } = settings;
   const now = settings.clock ? createClock(settings.clock) : Date.now;
   const newId = createUuidV7();
   const isoTime = createIsoTime();

@@ -3,9 +3,10 @@
  * or its connection closed, whichever is first. Responses are only listened to.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { requestHandled } from '@waybill/schema';
+import { type KnownOptions, requestHandled } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
-import { type Claims, dispatcher, type Dispatcher, type DispatcherOptions } from './dispatcher.ts';
+import { type Claims, dispatcher, DISPATCHER_OPTIONS, type Dispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { quietly, since } from './lifecycle.ts';
 import type { Sink } from './sink.ts';
 import { activeTraceparent, readTraceparent } from './traceparent.ts';
@@ -46,7 +47,16 @@ export interface RequestAudit<Request> {
   readonly stats: Dispatcher['stats'];
 }
 
+const OPTIONS: KnownOptions<RequestAuditOptions<never>> = {
+  ...DISPATCHER_OPTIONS,
+  claims: true,
+  subject: true,
+  audit: true,
+};
+
+/** @throws PublisherError INVALID_OPTIONS */
 export function createRequestAudit<Request>(options: RequestAuditOptions<Request>): RequestAudit<Request> {
+  checkOptions('auditRequests', options, OPTIONS);
   const { claims, subject, audit = getDefaultPublisher(), ...rest } = options;
   const { dispatch, stats } = dispatcher(audit, rest);
 

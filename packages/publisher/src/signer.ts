@@ -7,8 +7,10 @@
  * one, which would sign with another key and hide that the right one is missing.
  */
 import { createHash, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto';
+import { type KnownOptions } from '@waybill/schema';
 import { createBackoff } from './backoff.ts';
 import { outside } from './context.ts';
+import { checkOptions } from './check-options.ts';
 import { PublisherError } from './error.ts';
 
 /** An Ed25519 private key: base64 of the 32 bytes of its seed, its PKCS #8 as PEM, or a KeyObject. */
@@ -48,6 +50,16 @@ export interface Signer {
   readonly firstTry: Promise<void> | null;
 }
 
+const OPTIONS: KnownOptions<SignerOptions> = {
+  secret: true,
+  getSecret: true,
+  environmentVariable: true,
+  keyid: true,
+  timeoutMs: true,
+  backoffMinMs: true,
+  backoffMaxMs: true,
+};
+
 const DEFAULTS = {
   environmentVariable: 'WAYBILL_SIGNING_KEY',
   timeoutMs: 5_000,
@@ -55,8 +67,13 @@ const DEFAULTS = {
   backoffMaxMs: 30_000,
 } as const satisfies SignerOptions;
 
-/** Starts to resolve the identity at once. Never throws: what is wrong is said by `identity()`. */
+/**
+ * Starts to resolve the identity at once. What is wrong with the secret or its source is said by `identity()`.
+ *
+ * @throws PublisherError INVALID_OPTIONS only for a name that is no option
+ */
 export function createSigner(options: SignerOptions = {}): Signer {
+  checkOptions('createSigner', options, OPTIONS);
   const timeoutMs = options.timeoutMs ?? DEFAULTS.timeoutMs;
   const backoff = createBackoff({
     minMs: options.backoffMinMs ?? DEFAULTS.backoffMinMs,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `waybill-spool` command: what waits in a spool directory, and its delivery without the service that wrote it. */
+import './check-node-cli.ts';
 import { credsAuthenticator, nkeyAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +21,7 @@ status  prints a line for each publisher that has events in the directory: how m
 drain   delivers what dead or closed publishers left in the directory, as the next publisher there would. Needs the right to
         publish their subjects. Living publishers are left alone.
 
-The server is WAYBILL_NATS_URL, the identity WAYBILL_NATS_USER and _PASSWORD, _TOKEN, _CREDS_FILE or _NKEY_SEED_FILE, with
+The server is WAYBILL_NATS_URL, the identity in it (nats://user:password@host) or WAYBILL_NATS_USER and _PASSWORD, _TOKEN, _CREDS_FILE or _NKEY_SEED_FILE, with
 WAYBILL_NATS_TLS_CA_FILE, _TLS_CERT_FILE, _TLS_KEY_FILE and _INBOX_PREFIX as for waybill.
 
 Exit codes: 0 done; 1 drain: events are left; 2 the directory or a file cannot be read; 64 wrong call.`;
@@ -67,7 +68,7 @@ function status(dir: string): number {
 }
 
 async function drain(dir: string, seconds: number): Promise<number> {
-  const servers = env['WAYBILL_NATS_URL'] ?? 'nats://127.0.0.1:4222';
+  const servers = env['WAYBILL_NATS_URL'] || 'nats://127.0.0.1:4222';
   homesIn(dir);
   await using publisher = createPublisher({
     source: '//waybill/spool',

@@ -1,4 +1,6 @@
 /** For functions whose process is frozen or ended once they have answered (Lambda, Vercel, Cloudflare and so on). */
+import type { KnownOptions } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import { settle } from './completion.ts';
 import type { Sink } from './sink.ts';
 
@@ -13,6 +15,7 @@ export interface WithFlushOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 2_000;
+const OPTIONS: KnownOptions<WithFlushOptions> = { timeoutMs: true, waitUntil: true };
 
 /**
  * Makes a function that flushes the sink when `fn` has settled: before it answers, or, with `waitUntil`, afterwards. The
@@ -34,8 +37,10 @@ export function withFlush<This, Args extends unknown[], T>(
 export function withFlush<This, Args extends unknown[], T>(
   audit: Pick<Sink, 'flush'>,
   fn: (this: This, ...args: Args) => T,
-  { timeoutMs = DEFAULT_TIMEOUT_MS, waitUntil }: WithFlushOptions = {},
+  options: WithFlushOptions = {},
 ): unknown {
+  checkOptions('withFlush', options, OPTIONS);
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, waitUntil } = options;
   const flush = (): Promise<void> => flushWithin(audit, timeoutMs);
 
   async function flushThenAnswer(this: This, ...args: Args): Promise<Awaited<T>> {

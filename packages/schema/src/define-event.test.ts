@@ -59,3 +59,13 @@ describe('defineEvent', () => {
     },
   );
 });
+
+it('a member that is no part of a definition is refused, whatever it was meant for', () => {
+  const definition = { type: 'release.approved', data: z.object({}), schema: z.object({}) };
+  expect(() => defineEvent(definition)).toThrow(
+    expect.objectContaining({
+      code: 'BAD_DEFINITION',
+      message: 'defineEvent: schema is no option: expected type, data',
+    }),
+  );
+});

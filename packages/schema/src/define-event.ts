@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { SchemaError, show } from './error.ts';
 import { ATTRIBUTE_NAMES, type EventAttributes } from './event.ts';
+import { faultOfOptions, type KnownOptions } from './known-options.ts';
 import { EVENT_TYPE_PATTERN } from './subject.ts';
 
 /** Attributes and data members side by side, as a service gives them; a member that is undefined counts as absent. */
@@ -32,6 +33,8 @@ export interface AnyEventDefinition {
   readonly data: z.ZodObject;
 }
 
+const OPTIONS: KnownOptions<AnyEventDefinition> = { type: true, data: true };
+
 /**
  * Defines an event type. Attributes and data members are given side by side when an event is made, so no data
  * member may have the name of an attribute.
@@ -45,6 +48,8 @@ export function defineEvent<const Type extends string, Shape extends z.ZodRawSha
   readonly type: Type;
   readonly data: z.ZodObject<Shape>;
 }): EventDefinition<Type, Shape> {
+  const fault = faultOfOptions(definition, OPTIONS);
+  if (fault !== null) throw new SchemaError('BAD_DEFINITION', `defineEvent: ${fault}`);
   const { type, data } = definition;
   if (!EVENT_TYPE_PATTERN.test(type)) {
     throw new SchemaError('BAD_DEFINITION', `type ${show(type)}: expected ${EVENT_TYPE_PATTERN.source}`);

@@ -1,5 +1,7 @@
+import './check-node.ts';
 export { artifactDownloaded, artifactUploaded } from './artifact.ts';
 export { BUILT_IN_EVENTS } from './built-in.ts';
+export { closest } from './closest.ts';
 export { canonicalJson, MAX_DEPTH } from './canonical.ts';
 export { isChainloop } from './chainloop.ts';
 export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './decision-event.ts';
@@ -15,12 +17,14 @@ export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome
 export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 export { isJsonObject, type Json, type JsonObject } from './json.ts';
+export { faultOfOptions, type KnownOptions } from './known-options.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './line.ts';
 export { readMessage, type ReadMessageOptions, type Reading, type Rejection, REJECTIONS } from './message.ts';
 export type { Origin } from './origin.ts';
 export { type Receipt, type ReceiptCounts, signedText, type VerifySignature } from './receipt.ts';
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
+export { inboxPrefixOf, readServerAddress, type ServerAddress, splitServers } from './server-address.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
 export { parseJson } from './parse-json.ts';
 export { createTextStamp } from './plain-stamp.ts';

@@ -1,6 +1,6 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
-import { closest } from '../closest.ts';
+import { closest } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import type { Output } from './output.ts';
 
