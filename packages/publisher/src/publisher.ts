@@ -76,13 +76,17 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     dropped: (event, reason, detail) => settleDropped(event, { reason, detail }),
     wake,
   });
-  const spool = settings.spoolDir
+  const { spoolDir } = settings;
+  const spool = spoolDir
     ? createSpool({
-        dir: settings.spoolDir,
+        dir: spoolDir,
         bootId,
         maxBytes: settings.maxSpoolBytes,
         segmentBytes: settings.spoolSegmentBytes,
         retryMs: settings.spoolRetryMs,
+        strangers: (paths) => reporter.strangers(spoolDir, paths),
+        notAdopted: (home, error) => reporter.spoolFailed(`taking over ${home}`, error),
+        lookAgain: () => staging.lookAgain(),
       })
     : null;
   const adoption =
