@@ -139,7 +139,8 @@ test('flush waits for what was emitted before it, not for what comes meanwhile',
   let more = true;
   const emitOn = (): void => {
     if (!more) return;
-    sink.emit(upload(1));
+    // No more than a slow disk may keep waiting.
+    if (sink.stats().pending < 1_000) sink.emit(upload(1));
     setImmediate(emitOn);
   };
   emitOn();
