@@ -6,7 +6,7 @@
  * line feed, and goes on from the last entry. A file that does not verify is never appended to. A file that is gone or
  * empty was rotated away: the next one goes on where it ended, by what is in memory or in the journal (`chain-state.ts`).
  */
-import { hash } from 'node:crypto';
+import * as crypto from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -37,7 +37,7 @@ import {
 import { PublisherError } from './error.ts';
 import { syncDirectory } from './sync-path.ts';
 
-const sha256 = (text: string): string => hash('sha256', text, 'hex');
+const sha256 = (text: string): string => crypto.hash('sha256', text, 'hex');
 
 export interface ChainedEvent {
   readonly event: JsonObject;
@@ -268,10 +268,10 @@ function firstSeq(line: Uint8Array): number {
 }
 
 /** The file must contain the entry that was written last, or begin right after it. @returns what is wrong, or null */
-function unlikeJournal({ core, hash: hashOfCore }: Entry, { last }: StateJournal): string | null {
+function unlikeJournal({ core, hash }: Entry, { last }: StateJournal): string | null {
   if (last === null) return null;
   const { seq } = last.core;
-  if (core.seq === seq && hashOfCore !== last.hash) return `it is not the entry ${seq} that was written`;
+  if (core.seq === seq && hash !== last.hash) return `it is not the entry ${seq} that was written`;
   if (core.seq === seq + 1 && core.prev_hash !== last.hash)
     return `it does not follow the entry ${seq} that was written`;
   return null;

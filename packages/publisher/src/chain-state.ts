@@ -7,7 +7,7 @@
  * A line is written after the entries are synced, and is not synced itself: where the file has entries, the file is right.
  * After a power failure the journal may lack its end, which matters only if the file was rotated before the next start.
  */
-import { hash } from 'node:crypto';
+import * as crypto from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { Buffer } from 'node:buffer';
@@ -96,8 +96,8 @@ export function headOfState({ last }: ChainState): Head | null {
   return last && headOf(last);
 }
 
-function formatState({ core, hash: hashOfCore }: Entry, sizes: readonly SizeNote[]): string {
-  return `{"last":${formatEntry(formatCore(core), 'null', hashOfCore)},"sizes":${JSON.stringify(sizes)}}\n`;
+function formatState({ core, hash }: Entry, sizes: readonly SizeNote[]): string {
+  return `{"last":${formatEntry(formatCore(core), 'null', hash)},"sizes":${JSON.stringify(sizes)}}\n`;
 }
 
 interface JournalText extends ChainState {
@@ -132,7 +132,7 @@ function parseState(line: string, orgid: string): { last: Entry; sizes: SizeNote
   try {
     const { last, sizes } = JSON.parse(line) as { last: unknown; sizes: SizeNote[] };
     const entry = parseEntry(JSON.stringify(last));
-    const isWhole = hash('sha256', formatCore(entry.core), 'hex') === entry.hash && entry.core.orgid === orgid;
+    const isWhole = crypto.hash('sha256', formatCore(entry.core), 'hex') === entry.hash && entry.core.orgid === orgid;
     return isWhole && Array.isArray(sizes) && sizes.every(isSizeNote) ? { last: entry, sizes } : null;
   } catch {
     return null;

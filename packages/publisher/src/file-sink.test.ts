@@ -270,3 +270,32 @@ test('kill -9 while writing: what was confirmed is there, and the chain verifies
     expect(report.entries).toBeGreaterThanOrEqual(confirmed);
   }
 }, 60_000);
+
+test('a second process in the directory waits while the first one lives, and goes on at once when that is killed', async () => {
+  using folder = folderOf();
+  const program = `
+    import { artifactUploaded, fileSink } from '@waybill/publisher';
+    const sink = fileSink({ source: '//x', directory: ${JSON.stringify(folder.path)} });
+    await sink.confirm(artifactUploaded({ orgid: 'acme', digest: 'sha256:' + '0'.repeat(64), size_bytes: 1 }));
+    process.stdout.write('written\\n');
+    setInterval(() => {}, 1000);
+  `;
+  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '--eval', program], {
+    cwd: join(import.meta.dirname, '../../../test'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  const { sink, warnings } = sinkIn(folder.path);
+  sink.emit(upload(2));
+  expect(warnings.join()).toContain(`process ${child.pid} has ${folder.path}`);
+  await expect(sink.confirm(upload(3), { timeoutMs: 50 })).rejects.toMatchObject({
+    code: 'TIMEOUT',
+    message: expect.stringContaining(`process ${child.pid} has`),
+  });
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  expect(await sink.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(sink.stats()).toEqual({ emitted: 2, written: 2, pending: 0, dropped: 0 });
+  await sink.close();
+  expect(verify(linesOf(folder.path))).toMatchObject({ verdict: 'ok', entries: 3 });
+}, 60_000);

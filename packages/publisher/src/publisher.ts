@@ -93,7 +93,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     spool &&
     createAdoption({
       maxInMemory: Math.min(settings.windowEvents, settings.maxQueueEvents),
-      setAside: spool.setAside,
+      setAside(path) {
+        reporter.putAside(path);
+        spool.setAside(path);
+      },
       failed: (what, error) => reporter.spoolFailed(what, error),
     });
   const staging = createStaging({

@@ -19,6 +19,8 @@ export interface Reporter {
   spoolFailed(what: string, error: unknown): void;
   /** Something failed that costs no event. */
   fileFailed(what: string, error: unknown): void;
+  /** A segment of a dead publisher had records that cannot be read. */
+  putAside(path: string): void;
   /** There are things in the spool's directory that are not ours. */
   strangers(directory: string, paths: readonly string[]): void;
 }
@@ -60,6 +62,7 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
     },
     spoolFailed: (what, error) => say('warn', { error: String(error) }, `spool: ${what} failed`),
     fileFailed: (what, error) => say('warn', { error: String(error) }, `${what} failed`),
+    putAside: (path) => say('warn', { path }, 'spool: a segment has damaged records and goes to quarantine'),
     strangers: (directory, paths) =>
       say(
         'warn',
