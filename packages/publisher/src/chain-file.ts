@@ -180,7 +180,7 @@ async function cutBack(file: FileHandle, size: number, cause: unknown): Promise<
     await file.truncate(size);
   } catch (error) {
     // The next opening tries again, by the name.
-    throw new AggregateError([cause, error], `${String(cause)}; cutting it back: ${String(error)}`);
+    throw new Error(`${String(cause)}; cutting it back: ${String(error)}`, { cause: error });
   }
 }
 

@@ -26,7 +26,7 @@ export interface SpoolHome {
   release(): void;
 }
 
-export interface AdoptedHomes {
+interface AdoptedHomes {
   /** Paths, in order. */
   readonly segments: readonly string[];
   /** What is not ours and was left alone, as paths in the directory. */

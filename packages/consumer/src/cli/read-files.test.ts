@@ -34,7 +34,7 @@ test('nothing is mended within a file, nor at the end', async () => {
   const text = `${line(1)}\n\n${line(2)}\n`;
   expect(await read(text, `${line(3)}\n\n`)).toBe(`${text}${line(3)}\n\n`);
   expect(await read(`${line(2)}\n`, 'no entry\n', `${line(1)}\n`)).toBe(`${line(2)}\nno entry\n${line(1)}\n`);
-  expect(await read(`${line(1)}`)).toBe(line(1));
+  expect(await read(line(1))).toBe(line(1));
 });
 
 test('a file that is missing is named', async () => {

@@ -16,7 +16,7 @@ const LINE_FEED = 10;
 /** @throws ConsumerError CANNOT_READ naming the file; so does reading */
 export async function readFiles(names: readonly string[]): Promise<ChainFiles> {
   const stats = await Promise.all(
-    names.map((name) => (name === STANDARD_INPUT ? null : reading(name, (path) => stat(path)))),
+    names.map((name) => reading(name, async (path) => (path === STANDARD_INPUT ? null : stat(path)))),
   );
   const total = stats.reduce<number | null>((sum, file) => (sum === null || !file ? null : sum + file.size), 0);
   // Whatever is no file cannot be looked at before it is read: then the order is the caller's.
