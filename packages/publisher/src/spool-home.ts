@@ -29,8 +29,10 @@ export interface SpoolHome {
 interface AdoptedHomes {
   /** Paths, in order. */
   readonly segments: readonly string[];
-  /** What is not ours and was left alone, as paths in the directory. */
+  /** What is not ours and was left alone, by name: in the directory. */
   readonly strangers: readonly string[];
+  /** The same, in homes that were taken over. */
+  readonly strangersWithin: readonly string[];
   /** Homes that could not be taken over, now. */
   readonly failures: readonly { readonly home: string; readonly error: unknown }[];
 }
@@ -77,20 +79,20 @@ function isThere(path: string): boolean {
 function adoptInto(dir: string, into: string): AdoptedHomes {
   const { homes, unfinished, strangers } = readDirectory(dir);
   const segments: string[] = [];
-  const left = [...strangers];
+  const strangersWithin: string[] = [];
   const failures: { home: string; error: unknown }[] = [];
   for (const name of homes) {
     const home = join(dir, name);
     try {
       if (home === into || isOwned(home)) continue;
-      for (const stranger of takeOver(home, into, segments)) left.push(join(name, stranger));
+      for (const stranger of takeOver(home, into, segments)) strangersWithin.push(join(name, stranger));
     } catch (error) {
       // ENOENT: another publisher was faster.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') failures.push({ home, error });
     }
   }
   for (const name of unfinished) sweep(join(dir, name));
-  return { segments: segments.toSorted(), strangers: left, failures };
+  return { segments: segments.toSorted(), strangers, strangersWithin, failures };
 }
 
 /**

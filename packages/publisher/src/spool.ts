@@ -33,7 +33,7 @@ export interface SpoolOptions {
   readonly segmentBytes: number;
   /** After a failed write the disk is left alone for this long. */
   readonly retryMs: number;
-  /** Paths in the directory that are not ours, and are left alone; each is told once. */
+  /** Paths in the directory that are not ours, and are left alone. Those beside the spools are told once. */
   strangers(paths: readonly string[]): void;
   /** A home of a dead publisher could not be taken over at this time. */
   notAdopted(home: string, error: unknown): void;
@@ -109,7 +109,9 @@ export function createSpool(options: SpoolOptions): Spool {
   let trouble: string | null = null;
   let retryAt = 0;
   let closed = false;
-  const told = new Set<string>();
+  let lookedThrough = false;
+  /** Homes; each is told once. */
+  const notAdopted = new Set<string>();
   /** Segments that were made, and how many of them their directory's own sync has covered. */
   let files = 0;
   let synced = 0;
@@ -340,13 +342,17 @@ export function createSpool(options: SpoolOptions): Spool {
     adopt() {
       if (closed || !isWritable()) return null;
       try {
-        const { segments: adopted, strangers, failures } = openedHome().adopt();
+        const found = openedHome().adopt();
         trouble = null;
-        const untold = strangers.filter((path) => !told.has(path));
-        for (const path of untold) told.add(path);
+        // In a directory of somebody else's, new names may come all the time: those of the first look are enough.
+        const untold = lookedThrough ? found.strangersWithin : [...found.strangers, ...found.strangersWithin];
+        lookedThrough = true;
         if (untold.length > 0) options.strangers(untold);
-        for (const { home: path, error } of failures) options.notAdopted(path, error);
-        return adopted;
+        for (const failure of found.failures) {
+          if (!notAdopted.has(failure.home)) options.notAdopted(failure.home, failure.error);
+          notAdopted.add(failure.home);
+        }
+        return found.segments;
       } catch (error) {
         failed(`opening ${dir}`, error);
         return null;
