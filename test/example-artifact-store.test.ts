@@ -1,16 +1,18 @@
 import { DEFAULT_SETTINGS, deployStreams, startConsumer, usage } from '@waybill/consumer';
 import { createPublisher, type Publisher } from '@waybill/publisher';
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ArtifactStore, startArtifactStore } from '../examples/artifact-store/artifact-store.ts';
+import { openBlobFolder } from '../examples/artifact-store/blob-folder.ts';
 import { caughtUp, checkLedger, readStream } from './support/check-ledger.ts';
 import { needsOwnServer, startNats } from './support/nats.ts';
 import { createCount, digestOf, makeStreams } from './support/traffic.ts';
@@ -217,3 +219,22 @@ function recorder(): { audit: Publisher; events: { type: string; fields: Record<
   const disabled = createPublisher({ source: '//cas.example', logger: quiet });
   return { audit: { ...disabled, emit: (event) => void events.push(event as never) }, events };
 }
+
+test("unfinished uploads of an earlier run go, other people's files in the folder stay; capitals make another folder", async () => {
+  const incoming = join(folder, 'incoming');
+  await mkdir(join(incoming, 'theirs'), { recursive: true });
+  await writeFile(join(incoming, 'theirs', 'mail'), 'x');
+  await writeFile(join(incoming, 'report.upload'), 'x');
+  await writeFile(join(incoming, `${randomUUID()}.upload`), 'half of it');
+  const blobs = await openBlobFolder(folder);
+  expect((await readdir(incoming)).toSorted()).toEqual(['report.upload', 'theirs']);
+  expect(await readdir(join(incoming, 'theirs'))).toEqual(['mail']);
+
+  const digest = digestOf('hello');
+  expect(await blobs.put({ orgid: 'acme', digest }, Readable.from([Buffer.from('hello')]))).toEqual({
+    outcome: 'stored',
+    bytes: 5,
+  });
+  await blobs.put({ orgid: 'Acme', digest }, Readable.from([Buffer.from('hello')]));
+  expect((await readdir(join(folder, 'organizations'))).toSorted()).toEqual(['!acme', 'acme']);
+});

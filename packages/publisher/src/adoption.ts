@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { memoryOf, type PendingEvent } from './pending-event.ts';
 import type { Segment } from './spool.ts';
-import { deleteSegment } from './spool-directory.ts';
+import { deleteFile } from './spool-directory.ts';
 import { readSegment, type SegmentReader, type SegmentRecord } from './spool-segment.ts';
 
 /** Of events of dead publishers; those are in none of the other counts. `found = acked + dropped + inMemory`. */
@@ -59,7 +59,7 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
     open.delete(segment);
     try {
       if (segment.damaged) setAside(segment.path);
-      else deleteSegment(segment.path);
+      else deleteFile(segment.path);
     } catch (error) {
       failed(`deleting ${segment.path}`, error);
     }

@@ -7,6 +7,7 @@
  * - `queue_full`: the queue's bound of events or bytes was reached, and the spool, if there is one, takes no more
  * - `spool_damaged`: it was only on disk, and its record there cannot be read back
  * - `builder_threw`: the function that was to make it threw
+ * - `not_written`: `fileSink` found its file changed by somebody else, or cannot verify it
  * - `disabled`: no servers and no connection are configured
  * - `closed`: emitted after `close()`, or still pending when it ended and no spool took it
  */
@@ -17,6 +18,7 @@ export const DROP_REASONS = [
   'queue_full',
   'spool_damaged',
   'builder_threw',
+  'not_written',
   'disabled',
   'closed',
 ] as const;

@@ -53,6 +53,7 @@ export const CODE_OF_DROP = {
   queue_full: 'QUEUE_FULL',
   spool_damaged: 'SPOOL_DAMAGED',
   builder_threw: 'BUILDER_THREW',
+  not_written: 'NOT_WRITTEN',
   disabled: 'DISABLED',
   closed: 'CLOSED',
 } as const satisfies Record<DropReason, PublisherErrorCode>;

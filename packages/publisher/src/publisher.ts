@@ -75,20 +75,27 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     dropped: (event, reason, detail) => settleDropped(event, { reason, detail }),
     wake,
   });
-  const spool = settings.spoolDir
+  const { spoolDir } = settings;
+  const spool = spoolDir
     ? createSpool({
-        dir: settings.spoolDir,
+        dir: spoolDir,
         bootId,
         maxBytes: settings.maxSpoolBytes,
         segmentBytes: settings.spoolSegmentBytes,
         retryMs: settings.spoolRetryMs,
+        strangers: (paths) => reporter.strangers(spoolDir, paths),
+        notAdopted: (home, error) => reporter.spoolFailed(`taking over ${home}`, error),
+        lookAgain: () => staging.lookAgain(),
       })
     : null;
   const adoption =
     spool &&
     createAdoption({
       maxInMemory: Math.min(settings.windowEvents, settings.maxQueueEvents),
-      setAside: spool.setAside,
+      setAside(path) {
+        reporter.putAside(path);
+        spool.setAside(path);
+      },
       failed: (what, error) => reporter.spoolFailed(what, error),
     });
   const staging = createStaging({

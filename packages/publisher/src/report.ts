@@ -13,13 +13,23 @@ export interface Reporter {
   connected(): void;
   /** Not connected, or connected and nothing is stored; said when the reason changes. */
   degraded(reason: string): void;
+  /** A file can be written again after `degraded`. */
+  written(): void;
   dropped(drop: Drop): void;
   /** A file of the spool could not be read, deleted or put aside. */
   spoolFailed(what: string, error: unknown): void;
+  /** Something failed that costs no event. */
+  fileFailed(what: string, error: unknown): void;
+  /** A segment of a dead publisher had records that cannot be read. */
+  putAside(path: string): void;
+  /** There are things in the spool's directory that are not ours. */
+  strangers(directory: string, paths: readonly string[]): void;
 }
 
 /** Drops of one reason are summed up for this long. */
 const DROP_QUIET_MS = 60_000;
+/** Of strangers in one line of the log. */
+const MAX_NAMES = 10;
 
 export const CONSOLE_LOGGER: PublisherLogger = {
   info: () => {},
@@ -46,7 +56,20 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
       health = reason;
       say('warn', { reason }, 'events are queued and not stored');
     },
+    written() {
+      if (health === '' || health === 'written') return;
+      health = 'written';
+      say('info', {}, 'events are written again');
+    },
     spoolFailed: (what, error) => say('warn', { error: String(error) }, `spool: ${what} failed`),
+    fileFailed: (what, error) => say('warn', { error: String(error) }, `${what} failed`),
+    putAside: (path) => say('warn', { path }, 'spool: a segment has damaged records and goes to quarantine'),
+    strangers: (directory, paths) =>
+      say(
+        'warn',
+        { directory, count: paths.length, names: paths.slice(0, MAX_NAMES) },
+        'spool: what is not a spool is left alone',
+      ),
     dropped(drop) {
       if (onDrop) guarded(() => onDrop(drop));
       const now = performance.now();

@@ -13,6 +13,8 @@ export interface Command {
   readonly help: string;
   /** Besides `--help`, which every command has. */
   readonly options: ParseArgsOptionsConfig;
+  /** The option that takes several values after its name, as `--file OLD NEW`. */
+  readonly takesMore?: string;
   /** @returns the exit code */
   run(context: CommandContext): Promise<number>;
 }
@@ -33,8 +35,10 @@ export interface Values {
 export function parseCommandLine(command: Command, args: readonly string[]): Values {
   const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } };
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
+  const { takesMore } = command;
   try {
-    ({ values } = parseArgs({ args: [...args], options, allowPositionals: false, strict: true }));
+    const given = takesMore === undefined ? args : repeatOption(args, takesMore);
+    ({ values } = parseArgs({ args: [...given], options, allowPositionals: false, strict: true }));
   } catch (cause) {
     throw new ConsumerError(
       'BAD_ARGUMENT',
@@ -47,6 +51,21 @@ export function parseCommandLine(command: Command, args: readonly string[]): Val
     all: (name) => (values[name] as string[] | undefined) ?? [],
     flag: (name) => values[name] === true,
   };
+}
+
+/** `--file A B` as `--file A --file B`: what follows a value of the option, up to the next option, is another one. */
+function repeatOption(args: readonly string[], name: string): string[] {
+  const option = `--${name}`;
+  const repeated: string[] = [];
+  let isMore = false;
+  for (const [i, argument] of args.entries()) {
+    const isOption = argument.startsWith('-') && argument !== '-';
+    const isFirst = args[i - 1] === option;
+    if (isMore && !isFirst && !isOption) repeated.push(option);
+    if (isOption) isMore = argument === option || argument.startsWith(`${option}=`);
+    repeated.push(argument);
+  }
+  return repeated;
 }
 
 function explain(error: Error & { code?: string }, names: readonly string[]): string {
