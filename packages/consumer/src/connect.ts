@@ -1,15 +1,9 @@
 /** Opening the NATS connection that everything here runs over, and refusing servers that cannot do what is needed. */
 import { jetstreamManager } from '@nats-io/jetstream';
-import {
-  type Authenticator,
-  credsAuthenticator,
-  errors,
-  type NatsConnection,
-  nkeyAuthenticator,
-} from '@nats-io/nats-core';
+import { errors, type NatsConnection } from '@nats-io/nats-core';
 import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
-import { readFile } from 'node:fs/promises';
 import type { NatsSettings } from './config.ts';
+import { fileAuthenticator } from './credentials.ts';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
 
@@ -28,11 +22,11 @@ export interface ConnectOptions {
 /**
  * Connects once; from then on the connection mends itself for ever.
  *
- * @throws ConsumerError CANNOT_CONNECT, BAD_CONFIG (a file that cannot be read), SERVER_TOO_OLD, JETSTREAM_OFF
+ * @throws ConsumerError CANNOT_CONNECT, BAD_CONFIG (a file that cannot be used), SERVER_TOO_OLD, JETSTREAM_OFF
  */
 export async function openConnection(nats: NatsSettings, options: ConnectOptions = {}): Promise<NatsConnection> {
   const servers = nats.servers.join(', ');
-  const authenticator = await authenticatorOf(nats);
+  const authenticator = fileAuthenticator(nats);
   let nc: NatsConnection;
   try {
     nc = await dial({
@@ -49,7 +43,7 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
       maxPingOut: 2,
       noAsyncTraces: true,
       ...(authenticator && { authenticator }),
-      ...(nats.user !== undefined && { user: nats.user }),
+      ...(nats.user !== undefined && !authenticator && { user: nats.user }),
       ...(nats.password !== undefined && { pass: nats.password }),
       ...(nats.token !== undefined && { token: nats.token }),
       ...(nats.tls && { tls: tlsOf(nats) }),
@@ -72,23 +66,6 @@ function tlsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettings): NonNullabl
     ...(tlsCertFile !== undefined && { certFile: tlsCertFile }),
     ...(tlsKeyFile !== undefined && { keyFile: tlsKeyFile }),
   };
-}
-
-async function authenticatorOf({ credsFile, nkeySeedFile }: NatsSettings): Promise<Authenticator | null> {
-  if (credsFile !== undefined) return credsAuthenticator(await bytesOf('WAYBILL_NATS_CREDS_FILE', credsFile));
-  if (nkeySeedFile === undefined) return null;
-  const text = new TextDecoder().decode(await bytesOf('WAYBILL_NATS_NKEY_SEED_FILE', nkeySeedFile)).trim();
-  return nkeyAuthenticator(new TextEncoder().encode(text));
-}
-
-async function bytesOf(variable: string, file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new ConsumerError('BAD_CONFIG', `${variable} is ${JSON.stringify(file)}: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
 }
 
 /** Whether connecting failed because the server does not take this identity, which waiting does not change. */

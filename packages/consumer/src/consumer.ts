@@ -70,7 +70,7 @@ export interface ConsumerOptions extends Settings {
   readonly streamHistory?: StreamHistory;
 }
 
-/** `waiting`: the stream of events is not there, or may not be read; `lastError` says which and why. */
+/** `waiting`: the stream of events is not there or may not be read, or the server takes no block; `lastError` says which. */
 export type Role = 'starting' | 'writer' | 'standby' | 'waiting' | 'closed';
 
 export interface ConsumerStatus extends Readonly<SessionProgress> {
@@ -105,7 +105,7 @@ const DEFAULTS = {
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
 /** Errors that somebody else has to mend, and then this goes on by itself. */
-const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT']);
+const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT', 'PAYLOAD_LIMIT']);
 
 /** Looking again whether it is mended: so many times `restartMs`. */
 const WAIT_FACTOR = 2;
@@ -137,6 +137,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     duplicates: 0,
     gaps: 0,
     chains: 0,
+    latestReceived: null,
     lastCommitMs: null,
     epoch: 0,
   };
