@@ -5,7 +5,7 @@ import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-
 import type { NatsSettings } from './config.ts';
 import { fileAuthenticator } from './credentials.ts';
 import { ConsumerError } from './errors.ts';
-import { explain } from './nats-error.ts';
+import { explain, isIdentityRefused } from './nats-error.ts';
 
 /** The oldest that everything here was run on (2.10.27, by hand); the tests run on the current one. */
 export const OLDEST_SERVER = '2.10.0';
@@ -71,7 +71,7 @@ function tlsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettings): NonNullabl
 /** Whether connecting failed because the server does not take this identity, which waiting does not change. */
 export function isRefused(error: unknown): boolean {
   for (let one = error; one instanceof Error; one = one.cause)
-    if (one instanceof errors.AuthorizationError) return true;
+    if (isIdentityRefused(one)) return true;
   return false;
 }
 

@@ -16,7 +16,7 @@ import { StreamChangedError } from './enter-epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { createFold } from './fold.ts';
 import { isConflict } from './ledger.ts';
-import { explain, isMissingRight } from './nats-error.ts';
+import { explain, isIdentityRefused, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import type { Settings } from './settings.ts';
 import { standBy } from './standby.ts';
@@ -237,6 +237,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         connected = false;
         breakOff?.(new Error('disconnected from NATS'));
       }
+      // Before the disconnection that follows.
+      if (type === 'error' && isIdentityRefused(status.error))
+        breakOff?.(new Error(`NATS refuses this identity: ${status.error.message}`));
       // A message that may not be published is not answered: without this, it would be missed after a time-out only.
       if (type === 'error' && isMissingRight(status.error, options)) breakOff?.(named(status.error));
     }

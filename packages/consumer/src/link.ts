@@ -1,9 +1,9 @@
 /** What becomes of the connection of `serve`: cut, made again, refused. Each change is logged once. */
-import { errors, type NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import type { ConsumerLogger } from './consumer.ts';
 import { ConsumerError } from './errors.ts';
 import { isServiceSubject } from './micro-service.ts';
-import { verbOf } from './nats-error.ts';
+import { isIdentityRefused, verbOf } from './nats-error.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import type { Settings } from './settings.ts';
 import { isAdvisorySubject } from './stream-watch.ts';
@@ -87,10 +87,6 @@ export function watchLink(nc: NatsConnection, { settings, logger, refusedMs }: L
     refusals,
     lost,
   };
-}
-
-export function isIdentityRefused(error: unknown): boolean {
-  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
 }
 
 /** A right that is missing is refused again with every attempt: said once. */
