@@ -40,7 +40,13 @@ const ROTATIONS: Record<string, () => Promise<Rotation>> = {
     const config = (password: string) => `authorization { users: [{ user: s, password: ${password} }] }`;
     writeFileSync(file, 'first-password\n');
     const environment = { WAYBILL_NATS_USER: 's', WAYBILL_NATS_PASSWORD_FILE: file };
-    return { config: config('first-password'), later: config('next-password'), environment, file, next: 'next-password' };
+    return {
+      config: config('first-password'),
+      later: config('next-password'),
+      environment,
+      file,
+      next: 'next-password',
+    };
   },
   'an nkey seed file': async () => {
     const file = join(folder, 'nkey');
@@ -131,7 +137,10 @@ test.for([
   const environment = { ...user, [variable]: file, WAYBILL_NATS_URL: 'nats://127.0.0.1:1' } as WaybillEnvironment;
   for (const args of [['serve'], ['head', '--all']]) {
     const ended = await waybill(args, environment);
-    expect(ended).toMatchObject({ code: 78, stderr: expect.stringContaining(`${variable} is ${JSON.stringify(file)}`) });
+    expect(ended).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining(`${variable} is ${JSON.stringify(file)}`),
+    });
     expect(ended.stderr).toContain(expected);
     expect(ended.stderr + ended.stdout).not.toContain('hunter');
   }

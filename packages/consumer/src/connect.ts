@@ -6,6 +6,7 @@ import type { NatsSettings } from './config.ts';
 import { fileAuthenticator } from './credentials.ts';
 import { ConsumerError } from './errors.ts';
 import { explain, isIdentityRefused } from './nats-error.ts';
+import { createSockets } from './sockets.ts';
 
 /** The oldest that everything here was run on (2.10.27, by hand); the tests run on the current one. */
 export const OLDEST_SERVER = '2.10.0';
@@ -27,9 +28,9 @@ export interface ConnectOptions {
 export async function openConnection(nats: NatsSettings, options: ConnectOptions = {}): Promise<NatsConnection> {
   const servers = nats.servers.join(', ');
   const authenticator = fileAuthenticator(nats);
-  let nc: NatsConnection;
-  try {
-    nc = await dial({
+  const sockets = createSockets();
+  const open = (): Promise<NatsConnection> =>
+    dial({
       servers: [...nats.servers],
       name: options.name ?? 'waybill',
       timeout: options.timeoutMs ?? 5_000,
@@ -48,9 +49,15 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
       ...(nats.token !== undefined && { token: nats.token }),
       ...(nats.tls && { tls: tlsOf(nats) }),
     });
+  let nc: NatsConnection;
+  try {
+    nc = await sockets.run(open);
   } catch (cause) {
+    sockets.close();
     throw new ConsumerError('CANNOT_CONNECT', `could not connect to NATS at ${servers}: ${reason(cause)}`, { cause });
   }
+  // A client that is closed while it dials forgets that socket, and a frozen server never ends it.
+  nc.closed().then(sockets.close, sockets.close);
   try {
     await checkServer(nc);
     return nc;
@@ -70,8 +77,7 @@ function tlsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettings): NonNullabl
 
 /** Whether connecting failed because the server does not take this identity, which waiting does not change. */
 export function isRefused(error: unknown): boolean {
-  for (let one = error; one instanceof Error; one = one.cause)
-    if (isIdentityRefused(one)) return true;
+  for (let one = error; one instanceof Error; one = one.cause) if (isIdentityRefused(one)) return true;
   return false;
 }
 

@@ -168,7 +168,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           },
         });
       } catch (error) {
-        if (nc.isClosed())
+        if (nc.isClosed() && !stop.signal.aborted)
           throw new ConsumerError('CANNOT_CONNECT', 'the NATS connection was closed for good', { cause: error });
         if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
         if (stop.signal.aborted) return;

@@ -9,6 +9,7 @@ import { checkStreams, deployLedger, type DeployOptions, deployStreams } from '.
 import { ConsumerError } from './errors.ts';
 import { type MetricsPage, startHealthServer } from './http.ts';
 import { startLagProbe } from './lag-probe.ts';
+import { endedOrSilent } from './leave.ts';
 import { createMetrics } from './metrics.ts';
 import { watchLink } from './link.ts';
 import { startMicroService } from './micro-service.ts';
@@ -45,7 +46,9 @@ export async function serve({ config, logger, stop, refusedMs = REFUSED_MS }: Se
     const warning = durabilityWarning(nc);
     if (warning) logger.warn({ server: nc.info?.version }, warning);
     const streams = streamsOf(config);
-    await prepareStreams(nc, { streams, mode: config.streamMode, logger });
+    const prepared = prepareStreams(nc, { streams, mode: config.streamMode, logger });
+    await Promise.race([prepared, whenAborted(stop)]);
+    if (stop.aborted) return;
     await work(nc, { config, streams, logger, stop, refusedMs });
   } finally {
     await nc.close();
@@ -186,15 +189,20 @@ async function work(nc: NatsConnection, { config, streams, logger, stop, refused
     }),
   );
   await using _health = config.http && (await openHealth(config.http, { status, metrics, logger }));
-  const stopped = new Promise<void>((resolve) => {
-    if (stop.aborted) resolve();
-    else stop.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await Promise.race([consumer.done, watch.harm, link.lost, stopped]);
+  await Promise.race([consumer.done, watch.harm, link.lost, whenAborted(stop)]);
   if (!stop.aborted) return;
   logger.info({}, 'asked to stop: finishing the commit in flight');
-  await consumer.close();
-  logger.info({}, 'stopped');
+  if (await endedOrSilent(nc, consumer.close())) return logger.info({}, 'stopped');
+  logger.warn({}, 'stopped without an answer of the server: the next start looks at what was on its way');
+  // Ends what waits for an answer.
+  await nc.close();
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 async function openHealth(

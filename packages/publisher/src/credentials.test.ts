@@ -45,7 +45,8 @@ test('files with the line ends of Windows are accepted', () => {
   using folder = temporaryFolder();
   const user = transport.nkeys.createUser();
   const seed = Buffer.from(user.getSeed()).toString();
-  const block = (kind: string, text: string): string => `-----BEGIN ${kind}-----\r\n${text}\r\n------END ${kind}------\r\n`;
+  const block = (kind: string, text: string): string =>
+    `-----BEGIN ${kind}-----\r\n${text}\r\n------END ${kind}------\r\n`;
   const credsFile = join(folder.path, 'creds');
   writeFileSync(credsFile, `${block('NATS USER JWT', 'a.b.c')}\r\n${block('USER NKEY SEED', seed)}`);
   const nkeySeedFile = join(folder.path, 'nkey');
