@@ -92,6 +92,17 @@ describe('a wrong value names the variable, the value and what is expected', () 
   });
 });
 
+test.each(['hun/ter', 'hun@ter/', '12/ter', '12#ter', 'hunter%', 'hunter%2', 'hun?ter'])(
+  'a password that is not percent-encoded (%s) is refused and not shown',
+  (password) => {
+    for (const url of [`nats://me:${password}@host`, `me:${password}@host`, `nats://a,nats://me:${password}@host`]) {
+      const message = refusal({ WAYBILL_NATS_URL: url });
+      expect(message).toContain('/ is written %2F');
+      expect(message).not.toMatch(/hun|ter|12/);
+    }
+  },
+);
+
 test('secrets are not in messages', () => {
   expect(refusal({ WAYBILL_NATS_URL: 'nats://me:hunter2@host/path' })).not.toContain('hunter2');
   expect(refusal({ WAYBILL_NATS_PASSWORD: 'hunter2' })).not.toContain('hunter2');

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { Duration, Integer, Size } from './config-value.ts';
 import { ConsumerError } from './errors.ts';
 import { closest } from './closest.ts';
+import { parseServer, shownServer } from './server-address.ts';
 import type { Settings } from './settings.ts';
 
 const STREAM_NAME = /^[A-Za-z0-9_-]{1,128}$/;
@@ -193,8 +194,8 @@ function natsSettings(env: Environment): NatsSettings {
   return {
     servers: urls.map(({ hostname, port }) => `${hostname}:${port || '4222'}`),
     tls: urls.some(({ protocol }) => protocol === 'tls:') || env.WAYBILL_NATS_TLS_CA_FILE !== undefined,
-    user: withUser ? decodeURIComponent(withUser.username) : env.WAYBILL_NATS_USER,
-    password: withUser ? decodeURIComponent(withUser.password) : env.WAYBILL_NATS_PASSWORD,
+    user: withUser ? percentDecoded(withUser.username) : env.WAYBILL_NATS_USER,
+    password: withUser ? percentDecoded(withUser.password) : env.WAYBILL_NATS_PASSWORD,
     passwordFile: env.WAYBILL_NATS_PASSWORD_FILE,
     token: env.WAYBILL_NATS_TOKEN,
     credsFile: env.WAYBILL_NATS_CREDS_FILE,
@@ -207,12 +208,30 @@ function natsSettings(env: Environment): NatsSettings {
 }
 
 function serverUrl(text: string): URL {
-  const url = URL.parse(text.includes('://') ? text : `nats://${text}`);
-  if (url && (url.protocol === 'nats:' || url.protocol === 'tls:') && url.hostname !== '' && /^\/?$/.test(url.pathname))
-    return url;
+  const url = parseServer(text);
+  if (url && ['nats:', 'tls:'].includes(url.protocol) && url.hostname !== '' && isBare(url)) return url;
+  const shown = shownServer(text);
+  const value = shown === null ? '(not shown: it may have a password)' : JSON.stringify(shown);
   throw bad(
-    `WAYBILL_NATS_URL is ${JSON.stringify(withoutPassword(text))}: expected nats://host:port or tls://host:port, comma-separated`,
+    `WAYBILL_NATS_URL is ${value}: expected nats://host:port or tls://host:port, comma-separated; ${PERCENT_ENCODED}`,
   );
+}
+
+const PERCENT_ENCODED = 'in a user or password, / is written %2F, @ is %40 and % is %25';
+
+function isBare({ pathname, search, hash }: URL): boolean {
+  return /^\/?$/.test(pathname) && search === '' && hash === '';
+}
+
+/** @throws ConsumerError BAD_CONFIG */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw bad(
+      `WAYBILL_NATS_URL is (not shown: it has a user or a password) and is not percent-encoded: ${PERCENT_ENCODED}`,
+    );
+  }
 }
 
 function together(env: Environment, a: keyof Environment, b: keyof Environment): void {
@@ -223,10 +242,6 @@ function together(env: Environment, a: keyof Environment, b: keyof Environment):
 
 function shown(name: string, value: string | undefined): string {
   return SECRET.has(name) ? '(not shown)' : JSON.stringify(value);
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/]*@/, '//***@');
 }
 
 function messageOf(issue: z.core.$ZodIssue | undefined): string {

@@ -77,7 +77,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
   }
 
   function notHad(error: unknown): void {
-    offline = `cannot connect: ${withoutCredentials(error instanceof Error ? error.message : String(error))}`;
+    offline = `cannot connect: ${withoutCredentials(error instanceof Error ? error.message : String(error), serverList(settings))}`;
     failed(offline);
   }
 
