@@ -6,6 +6,7 @@ import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
 import { type ChainedEvent, type ChainFile, openChainFile } from './chain-file.ts';
+import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
@@ -68,7 +69,8 @@ const LOCK_RETRY_MS = 1_000;
 
 /** @throws PublisherError INVALID_OPTIONS when the directory cannot be used, or another process has it */
 export function fileSink(options: FileSinkOptions): FileSink {
-  const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000, clock = Date.now } = options;
+  const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
+  const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
   if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
@@ -143,7 +145,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
       try {
         lane.file ??= await openChainFile(join(directory, `${lane.orgid}.ndjson`), lane.orgid, lane.keepBytes);
         const first = lane.file.seq + 1;
-        await lane.file.append(batch, clock());
+        await lane.file.append(batch, now());
         lane.queue.splice(0, batch.length);
         written += batch.length;
         lane.settled += batch.length;
