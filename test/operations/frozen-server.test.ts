@@ -1,8 +1,9 @@
 /** A server that is frozen keeps its sockets open and answers nothing. Nothing may wait for it for ever. */
 import { DEFAULT_SETTINGS } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
+import { caughtUp } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { artifactEvent } from '../support/traffic.ts';
+import { artifactEvent, publishAll } from '../support/traffic.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { serve, waybill } from '../support/waybill-process.ts';
@@ -33,6 +34,19 @@ test('serve that waits for a frozen server ends when it is asked to', async () =
   await using serving = serve({ WAYBILL_NATS_URL: server.url });
   await until('it to try again', () => serving.log.includes('trying again'));
   expect(await serving.terminate()).toBe(0);
+});
+
+test('replay that follows a chain ends when it is asked to, on a frozen server', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  await using serving = serve({ WAYBILL_NATS_URL: server.url });
+  await until('the writer to begin', () => serving.log.includes('"msg":"writing"'));
+  await publishAll(nc, [artifactEvent(DEFAULT_SETTINGS, { orgid: 'acme', kind: 'upload', bytes: 1 })]);
+  await caughtUp(nc, DEFAULT_SETTINGS);
+  await using following = serve({ WAYBILL_NATS_URL: server.url }, ['replay', '--org', 'acme', '--follow']);
+  await until('the first entry', () => following.log.includes('"core"'));
+  await server.pause();
+  expect(await following.terminate()).toBe(0);
 });
 
 test.for(['at once', 'when it is connecting again'] as const)(

@@ -27,8 +27,8 @@ const newSeed = (): { seed: string; publicKey: string } => {
 
 interface Rotation {
   readonly config: string;
-  /** What the server is told when the first identity goes; undefined: it expires by itself. */
-  readonly later?: string;
+  /** What the server is told when the first identity goes. */
+  readonly later: string;
   readonly environment: WaybillEnvironment;
   readonly file: string;
   readonly next: string;
@@ -59,9 +59,10 @@ const ROTATIONS: Record<string, () => Promise<Rotation>> = {
   'a creds file with CRLF': async () => {
     const file = join(folder, 'creds');
     const operator = await createOperator();
-    writeFileSync(file, (await operator.creds(4)).replaceAll('\n', '\r\n'));
+    writeFileSync(file, (await operator.creds()).replaceAll('\n', '\r\n'));
+    const later = await operator.revoking();
     const next = (await operator.creds()).replaceAll('\n', '\r\n');
-    return { config: operator.config, environment: { WAYBILL_NATS_CREDS_FILE: file }, file, next };
+    return { config: operator.config, later, environment: { WAYBILL_NATS_CREDS_FILE: file }, file, next };
   },
 };
 
@@ -70,10 +71,8 @@ test.for(Object.keys(ROTATIONS))('%s that is rotated while serve runs', async (n
   await using server = await startNats({ extraConfig: config });
   await using serving = serve({ ...environment, WAYBILL_NATS_URL: server.url, WAYBILL_HTTP_PORT: '0' });
   const url = await httpOf(serving);
-  if (later !== undefined) {
-    await server.configure(later);
-    await server.reload();
-  }
+  await server.configure(later);
+  await server.reload();
   const unready = async (): Promise<string> => (await fetch(`${url}/readyz`)).text();
   await until('the refusal to be said', async () => (await unready()).includes('NATS refuses this identity since'));
   expect(await statusOf(url)).toMatchObject({ connected: false, reconnects: 0 });

@@ -338,5 +338,5 @@ function seqOf(item: StreamItem): number {
 }
 
 function worst(verdicts: readonly Verdict[]): Verdict {
-  return VERDICTS.findLast((verdict) => verdicts.includes(verdict)) ?? (VERDICTS[0] as Verdict);
+  return VERDICTS.findLast((verdict) => verdicts.includes(verdict)) ?? 'ok';
 }
