@@ -160,7 +160,7 @@ describe('with a server of its own', () => {
       final: true,
     });
     const csv = await waybill(env, ['usage', '--all', '--to', to, '--format', 'csv']);
-    expect(csv.stdout.split('\n')[1]).toMatch(/^acme,,[^,]+,10,10,100,0,0,0,0,0,0,0,,,10,[0-9a-f]{64},true$/);
+    expect(csv.stdout.split('\n')[1]).toMatch(/^acme,,[^,]+,10,10,100,0,0,0,0,0,0,0,,,10,[0-9a-f]{64},true,$/);
 
     const verified = await waybill(env, ['verify', '--all']);
     expect(verified).toMatchObject({

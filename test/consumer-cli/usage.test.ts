@@ -175,6 +175,21 @@ describe('the answer', () => {
     expect(before).toMatchObject({ events: '0', boundary: { from: null, to: null }, final: true });
   });
 
+  test('of the longest window there is has everything', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const settings = await makeStreams(nc);
+    const builder = createLedgerBuilder(nc, settings);
+    for (const day of ['2026-07-01', '2026-07-02']) {
+      builder.append({ orgid: 'acme', bytes: 1, received: `${day}T00:00:00.000Z` });
+      await builder.commit();
+    }
+    for (const window of [{ from: '0000-01-01' }, { to: '9999-12-31T23:59:59.999Z' }]) {
+      expect(await usage(nc, settings, { orgid: 'acme', ...window })).toMatchObject({ events: '2' });
+      expect(await usageOfAll(nc, settings, window)).toMatchObject({ sum: { events: '2' } });
+    }
+  });
+
   test('asks the server about as often for ten times as many entries', async () => {
     await using server = await startNats();
     const nc = await server.connect();
@@ -248,6 +263,8 @@ describe('questions that make no sense', () => {
     [{ from: 'yesterday' }, 'from is "yesterday"'],
     [{ from: '2026-07-02', to: '2026-07-01' }, 'from is 2026-07-02T00:00:00.000Z, after to'],
     [{ orgid: 'a.b' }, 'orgid is "a.b"'],
+    [{ to: '9999-12-31T23:59:59-08:00' }, 'expected a time from year 0 to 9999 in UTC'],
+    [{ from: '0000-01-01T00:00:00+08:00' }, 'expected a time from year 0 to 9999 in UTC'],
   ])('%j', async (query, message) => {
     await using server = await startNats();
     const nc = await server.connect();

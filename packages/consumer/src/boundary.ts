@@ -12,6 +12,12 @@ import {
   type StoredBlock,
 } from './find-block.ts';
 
+/** The two entries of a chain that a moment falls between; null: there is none on that side. */
+export interface Cut {
+  readonly before: Entry | null;
+  readonly after: Entry | null;
+}
+
 /** Blocks to start looking from, by organization. Any block of the chain will do; a near one is quick. */
 export type Hints = ReadonlyMap<string, StoredBlock>;
 
@@ -50,27 +56,29 @@ export async function readHints(
 }
 
 /**
- * The chain's last entry with `received < before`; null when there is none. Exact whatever the hint is: it is asked of
+ * The chain's last entry with `received < before`, and the first one after it. Exact whatever the hint is: it is asked of
  * the leader which block comes next. A few requests, however long the chain.
  */
 export async function findBoundary(
   jsm: JetStreamManager,
   ledger: LedgerPlace,
   at: { orgid: string; before: string; hint: StoredBlock | undefined },
-): Promise<Entry | null> {
+): Promise<Cut> {
   const { orgid, before } = at;
   const holds = ({ core }: Entry): boolean => core.received < before;
   // Without a hint the chain is mostly younger than the moment: then its first block says so.
   const known = at.hint ?? (await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }));
-  if (!known) return null;
+  if (!known) return { before: null, after: null };
   if (!holds(known.first)) {
     const block = at.hint ? await findBlock(jsm, ledger, orgid, { holds }) : null;
-    return block && lastBefore(ledger, block, holds);
+    if (block) return cutIn(jsm, ledger, { block, holds });
+    const first = at.hint ? await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }) : known;
+    return { before: null, after: first?.first ?? null };
   }
-  const after = await nextBlock(jsm, ledger, { orgid, streamSeq: known.streamSeq + 1 });
-  if (!after || !holds(after.first)) return lastBefore(ledger, known, holds);
-  const block = await findBlock(jsm, ledger, orgid, { holds, ...(at.hint && { near: after }) });
-  return block && lastBefore(ledger, block, holds);
+  const next = await nextBlock(jsm, ledger, { orgid, streamSeq: known.streamSeq + 1 });
+  if (!next || !holds(next.first)) return cutIn(jsm, ledger, { block: known, next, holds });
+  const block = (await findBlock(jsm, ledger, orgid, { holds, ...(at.hint && { near: next }) })) ?? next;
+  return cutIn(jsm, ledger, { block, holds });
 }
 
 /** The chain's last entry; null when it has none. */
@@ -79,10 +87,27 @@ export async function findLast(jsm: JetStreamManager, ledger: LedgerPlace, orgid
   return block && entryAt(ledger, block, -1);
 }
 
+/** @param at the newest block whose first entry holds; the chain's next one, if the caller has it */
+async function cutIn(
+  jsm: JetStreamManager,
+  ledger: LedgerPlace,
+  { block, next, holds }: { block: StoredBlock; next?: StoredBlock | null; holds: (entry: Entry) => boolean },
+): Promise<Cut> {
+  const { entry, index } = lastBefore(ledger, block, holds);
+  if (index + 1 < block.lines.length) return { before: entry, after: entryAt(ledger, block, index + 1) };
+  const { orgid, streamSeq } = block;
+  const following = next === undefined ? await nextBlock(jsm, ledger, { orgid, streamSeq: streamSeq + 1 }) : next;
+  return { before: entry, after: following?.first ?? null };
+}
+
 /** By bisection in the block, whose first entry holds. */
-function lastBefore(ledger: LedgerPlace, block: StoredBlock, holds: (entry: Entry) => boolean): Entry {
+function lastBefore(
+  ledger: LedgerPlace,
+  block: StoredBlock,
+  holds: (entry: Entry) => boolean,
+): { entry: Entry; index: number } {
   let found = entryAt(ledger, block, -1);
-  if (holds(found)) return found;
+  if (holds(found)) return { entry: found, index: block.lines.length - 1 };
   found = block.first;
   let low = 1;
   let high = block.lines.length - 1;
@@ -96,5 +121,5 @@ function lastBefore(ledger: LedgerPlace, block: StoredBlock, holds: (entry: Entr
       high = middle;
     }
   }
-  return found;
+  return { entry: found, index: low - 1 };
 }

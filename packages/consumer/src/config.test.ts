@@ -107,6 +107,17 @@ describe('a wrong value names the variable, the value and what is expected', () 
   });
 });
 
+test.each(['hun/ter', 'hun@ter/', '12/ter', '12#ter', 'hunter%', 'hunter%2', 'hun?ter'])(
+  'a password that is not percent-encoded (%s) is refused and not shown',
+  (password) => {
+    for (const url of [`nats://me:${password}@host`, `me:${password}@host`, `nats://a,nats://me:${password}@host`]) {
+      const message = refusal({ WAYBILL_NATS_URL: url });
+      expect(message).toContain('percent-encoded');
+      expect(message).not.toMatch(/hun|ter|12/);
+    }
+  },
+);
+
 test('secrets are not in messages', () => {
   for (const url of ['nats://me:hunter2/x@host', 'nats://me:100%hunter2@host', 'nats://me:1/hunter2@host'])
     expect(refusal({ WAYBILL_NATS_URL: url })).toMatch(/^WAYBILL_NATS_URL: expected (?!.*hunter2)/);

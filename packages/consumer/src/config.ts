@@ -35,8 +35,14 @@ export const Environment = z.object({
     .describe(
       'Servers, comma-separated: `nats://host:port` or `tls://host:port`; `user:password@` or `token@` may stand before the host.',
     ),
-  WAYBILL_NATS_USER: z.string().optional().describe('User name; needs `WAYBILL_NATS_PASSWORD`.'),
+  WAYBILL_NATS_USER: z
+    .string()
+    .optional()
+    .describe('User name; needs `WAYBILL_NATS_PASSWORD` or `WAYBILL_NATS_PASSWORD_FILE`.'),
   WAYBILL_NATS_PASSWORD: z.string().optional().describe('Password of the user.'),
+  WAYBILL_NATS_PASSWORD_FILE: path
+    .optional()
+    .describe('File with the password of the user, instead of `WAYBILL_NATS_PASSWORD`.'),
   WAYBILL_NATS_TOKEN: z.string().optional().describe('Token, instead of a user.'),
   WAYBILL_NATS_CREDS_FILE: path.optional().describe('File with a JWT and its seed (`.creds`), instead of a user.'),
   WAYBILL_NATS_NKEY_SEED_FILE: path.optional().describe('File with an nkey seed, instead of a user.'),
@@ -85,6 +91,7 @@ export interface NatsSettings {
   readonly tls: boolean;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  readonly passwordFile?: string | undefined;
   readonly token?: string | undefined;
   readonly credsFile?: string | undefined;
   readonly nkeySeedFile?: string | undefined;
@@ -152,7 +159,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 function toConfig(env: Environment, ignored: readonly string[]): Config {
   const identities = IDENTITIES.filter((name) => env[name] !== undefined);
   if (identities.length > 1) throw bad(`${identities.join(' and ')} are set: expected one identity`);
-  together(env, 'WAYBILL_NATS_USER', 'WAYBILL_NATS_PASSWORD');
+  if (env.WAYBILL_NATS_PASSWORD !== undefined && env.WAYBILL_NATS_PASSWORD_FILE !== undefined)
+    throw bad('WAYBILL_NATS_PASSWORD and WAYBILL_NATS_PASSWORD_FILE are set: expected one of them');
+  const password =
+    env.WAYBILL_NATS_PASSWORD_FILE === undefined ? 'WAYBILL_NATS_PASSWORD' : 'WAYBILL_NATS_PASSWORD_FILE';
+  together(env, 'WAYBILL_NATS_USER', password);
   together(env, 'WAYBILL_NATS_TLS_CERT_FILE', 'WAYBILL_NATS_TLS_KEY_FILE');
   const settings: Settings = {
     auditStream: env.WAYBILL_AUDIT_STREAM,
@@ -198,6 +209,7 @@ function natsSettings(env: Environment): NatsSettings {
     tls: tls || env.WAYBILL_NATS_TLS_CA_FILE !== undefined,
     user,
     password: identity && 'user' in identity ? identity.pass : env.WAYBILL_NATS_PASSWORD,
+    passwordFile: env.WAYBILL_NATS_PASSWORD_FILE,
     token: identity && 'token' in identity ? identity.token : env.WAYBILL_NATS_TOKEN,
     credsFile: env.WAYBILL_NATS_CREDS_FILE,
     nkeySeedFile: env.WAYBILL_NATS_NKEY_SEED_FILE,

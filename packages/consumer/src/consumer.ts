@@ -16,7 +16,7 @@ import { StreamChangedError } from './enter-epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { createFold } from './fold.ts';
 import { isConflict } from './ledger.ts';
-import { explain, isMissingRight } from './nats-error.ts';
+import { explain, isIdentityRefused, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import { SETTINGS, type Settings } from './settings.ts';
 import { nodeSha256 } from './sha256.ts';
@@ -71,7 +71,7 @@ export interface ConsumerOptions extends Settings {
   readonly streamHistory?: StreamHistory;
 }
 
-/** `waiting`: the stream of events is not there, or may not be read; `lastError` says which and why. */
+/** `waiting`: the stream of events is not there or may not be read, or the server takes no block; `lastError` says which. */
 export type Role = 'starting' | 'writer' | 'standby' | 'waiting' | 'closed';
 
 export interface ConsumerStatus extends Readonly<SessionProgress> {
@@ -123,7 +123,7 @@ const DEFAULTS = {
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
 /** Errors that somebody else has to mend, and then this goes on by itself. */
-const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT']);
+const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT', 'PAYLOAD_LIMIT']);
 
 /** Looking again whether it is mended: so many times `restartMs`. */
 const WAIT_FACTOR = 2;
@@ -156,6 +156,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     duplicates: 0,
     gaps: 0,
     chains: 0,
+    latestReceived: null,
     lastCommitMs: null,
     epoch: 0,
   };
@@ -186,7 +187,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           },
         });
       } catch (error) {
-        if (nc.isClosed())
+        if (nc.isClosed() && !stop.signal.aborted)
           throw new ConsumerError('CANNOT_CONNECT', 'the NATS connection was closed for good', { cause: error });
         if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
         if (stop.signal.aborted) return;
@@ -255,6 +256,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         connected = false;
         breakOff?.(new Error('disconnected from NATS'));
       }
+      // Before the disconnection that follows.
+      if (type === 'error' && isIdentityRefused(status.error))
+        breakOff?.(new Error(`NATS refuses this identity: ${status.error.message}`));
       // A message that may not be published is not answered: without this, it would be missed after a time-out only.
       if (type === 'error' && isMissingRight(status.error, options)) breakOff?.(named(status.error));
     }

@@ -13,6 +13,11 @@ export function isRefusal(error: unknown): error is Error {
   return false;
 }
 
+/** Whether the server does not take the identity, at a dial or while connected. */
+export function isIdentityRefused(error: unknown): boolean {
+  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+}
+
 /** What a failed request to NATS means, as an error that says what was attempted. @param attempted e.g. `read stream AUDIT` */
 export function explain(cause: unknown, attempted: string): ConsumerError {
   if (cause instanceof ConsumerError) return cause;

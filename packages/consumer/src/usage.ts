@@ -2,7 +2,7 @@
  * The bill. Totals are cumulative and hashed into each entry, so what an organization used in `[from, to)` of received
  * time is the difference of two entries, which the answer names: whoever has the chain can check it.
  */
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
   type Entry,
@@ -14,11 +14,12 @@ import {
   type Tally,
   type Totals,
 } from '@waybill/schema';
-import { findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';
 import { checkOptions } from './check-options.ts';
 import { ConsumerError } from './errors.ts';
 import { readFinality } from './finality.ts';
 import { parseInstant } from './instant.ts';
+import { explain } from './nats-error.ts';
 import { inParallel, listOrganizations } from './organizations.ts';
 import type { Settings } from './settings.ts';
 
@@ -51,6 +52,11 @@ export interface Usage {
   readonly final: boolean;
   /** Only when not final: what is still to come. */
   readonly pending?: string;
+  /**
+   * Only when a clock was ahead: `received` of the entry after a boundary, which is later than the server's clock says. A
+   * chain's times never go back, so what was really received in the window may be counted after it.
+   */
+  readonly clock_ahead?: string;
 }
 
 export interface UsageReport {
@@ -58,6 +64,8 @@ export interface UsageReport {
   readonly to: string | null;
   readonly final: boolean;
   readonly pending?: string;
+  /** The latest of the organizations'. */
+  readonly clock_ahead?: string;
   /** Sorted by `orgid`. */
   readonly organizations: readonly Usage[];
   /** Over all of them. */
@@ -110,16 +118,23 @@ export async function usageOfAll(
     organizations.push(...usages);
   }
   const { from, to, standing } = window;
-  return { from, to, ...standing, organizations, sum: sumTotals(organizations) };
+  let clockAhead = '';
+  for (const { clock_ahead = '' } of organizations) if (clock_ahead > clockAhead) clockAhead = clock_ahead;
+  const ahead = clockAhead === '' ? {} : { clock_ahead: clockAhead };
+  return { from, to, ...standing, ...ahead, organizations, sum: sumTotals(organizations) };
 }
 
 const ORGANIZATIONS_AT_ONCE = 256;
 const REQUESTS_AT_ONCE = 64;
+/** Two machines' clocks may differ by so much, and it says nothing. */
+const CLOCK_TOLERANCE_MS = 60_000;
 
 interface Window {
   readonly from: string | null;
   readonly to: string | null;
   readonly standing: { readonly final: boolean; readonly pending?: string };
+  /** A moment that no clock should have reached yet. */
+  readonly future: string;
 }
 
 interface WindowHints {
@@ -130,7 +145,18 @@ interface WindowHints {
 /** Looks how far the ledger is, before any boundary is looked up: if it has passed `to` now, it has by then. */
 async function openWindow(jsm: JetStreamManager, settings: Settings, query: UsageWindow): Promise<Window> {
   const { from, to } = parseWindow(query);
-  return { from, to, standing: await standingAt(jsm, settings, to) };
+  const standing = await standingAt(jsm, settings, to);
+  const { ts } = await ledgerInfo(jsm, settings);
+  const future = new Date(Date.parse(ts ?? '') + CLOCK_TOLERANCE_MS).toISOString();
+  return { from, to, standing, future };
+}
+
+async function ledgerInfo(jsm: JetStreamManager, { ledgerStream }: Settings): Promise<StreamInfo> {
+  try {
+    return await jsm.streams.info(ledgerStream);
+  } catch (cause) {
+    throw explain(cause, `look at stream ${ledgerStream}`);
+  }
 }
 
 function parseWindow(query: UsageWindow): { from: string | null; to: string | null } {
@@ -160,18 +186,22 @@ async function hintsFor(
   };
 }
 
+const NOTHING: Cut = { before: null, after: null };
+
 async function usageOf(
   jsm: JetStreamManager,
   settings: Settings,
   { orgid, window, hints }: { orgid: string; window: Window; hints: WindowHints },
 ): Promise<Usage> {
-  const { from, to, standing } = window;
-  const start =
-    from === null ? null : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
-  const end =
+  const { from, to, standing, future } = window;
+  const first =
+    from === null ? NOTHING : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
+  const last =
     to === null
-      ? await findLast(jsm, settings, orgid)
+      ? { before: await findLast(jsm, settings, orgid), after: null }
       : await findBoundary(jsm, settings, { orgid, before: to, hint: hints.to.get(orgid) });
+  const [start, end] = [first.before, last.before];
+  const ahead = [first, last].map(({ after }) => after?.core.received ?? '').find((time) => time > future);
   const { events, uploads, downloads, deduplicated } = subtractTotals(totalsOf(end), totalsOf(start));
   return {
     orgid,
@@ -183,6 +213,7 @@ async function usageOf(
     deduplicated,
     boundary: { from: boundaryOf(start), to: boundaryOf(end) },
     ...standing,
+    ...(ahead !== undefined && { clock_ahead: ahead }),
   };
 }
 

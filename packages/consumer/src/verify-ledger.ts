@@ -351,5 +351,5 @@ function seqOf(item: StreamItem): number {
 }
 
 function worst(verdicts: readonly Verdict[]): Verdict {
-  return VERDICTS[Math.max(0, ...verdicts.map((verdict) => VERDICTS.indexOf(verdict)))] as Verdict;
+  return VERDICTS.findLast((verdict) => verdicts.includes(verdict)) ?? 'ok';
 }

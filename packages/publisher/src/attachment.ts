@@ -1,4 +1,5 @@
 /** The connection that the publisher has at present: where it comes from, when it is there, and why it is not. */
+import { splitServers } from '@waybill/schema';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
 import type { Delivery } from './delivery.ts';
 import { startDial } from './dial.ts';
@@ -78,7 +79,8 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
   }
 
   function notHad(error: unknown): void {
-    offline = `cannot connect: ${withoutCredentials(error instanceof Error ? error.message : String(error))}`;
+    const message = error instanceof Error ? error.message : String(error);
+    offline = `cannot connect: ${withoutCredentials(message, splitServers(settings.servers))}`;
     failed(offline);
   }
 

@@ -6,6 +6,7 @@ import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
 import { type ChainedEvent, type ChainFile, chainFileName, openChainFile } from './chain-file.ts';
 import { checkOptions } from './check-options.ts';
+import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
@@ -87,7 +88,8 @@ const OPTIONS: KnownOptions<FileSinkOptions> = {
 /** @throws PublisherError INVALID_OPTIONS when the directory cannot be used */
 export function fileSink(options: FileSinkOptions): FileSink {
   checkOptions('fileSink', options, OPTIONS);
-  const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000, clock = Date.now } = options;
+  const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
+  const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
   if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
@@ -187,7 +189,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
         const first = file.seq + 1;
         // Another process may have it, if this one was stopped for long.
         if (!held.check()) continue;
-        await file.append(batch, clock());
+        await file.append(batch, now());
         lane.queue.splice(0, batch.length);
         written += batch.length;
         lane.settled += batch.length;

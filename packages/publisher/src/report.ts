@@ -1,5 +1,6 @@
 import { outside } from './context.ts';
 import type { Drop, DropReason } from './drop.ts';
+import { shownServer } from '@waybill/schema';
 
 /** As much of a logger as is used here; pino's and console's fit. */
 export interface PublisherLogger {
@@ -102,7 +103,14 @@ export function defuse(value: unknown): void {
   if (value instanceof Promise) value.catch(() => {});
 }
 
-/** `nats://user:password@host` in a client's message. */
-export function withoutCredentials(message: string): string {
-  return message.replaceAll(/\/\/[^/\s@]*@/g, '//***@');
+/**
+ * A message of a client, or of whoever makes the connection, with nothing of a user, a password or a token.
+ *
+ * @param servers as they are configured: of these, the host and the port stay
+ */
+export function withoutCredentials(message: string, servers: readonly string[] = []): string {
+  let text = message;
+  for (const server of servers) text = text.replaceAll(server, shownServer(server) ?? '(a server)');
+  // Any other address: where its password ends is not known, so what comes before the last @ goes.
+  return text.replace(/:\/\/[^]*@/, '://***@');
 }

@@ -7,6 +7,7 @@ import {
   SchemaError,
   stampEvent,
 } from '@waybill/schema';
+import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createNumbering } from './numbering.ts';
@@ -45,7 +46,8 @@ export function createStamper({ source, events = [], signer, clock = Date.now }:
   const newId = createUuidV7();
   const intake = createIntake(events);
   const checkData = createDataCheck(events);
-  const numbering = createNumbering(newId(clock()));
+  const now = createClock(clock);
+  const numbering = createNumbering(newId(now()));
 
   return {
     allows: (type) => intake.allows(type),
@@ -58,7 +60,7 @@ export function createStamper({ source, events = [], signer, clock = Date.now }:
       }
       const { type, orgid, fields } = taken;
       const sequence = String(numbering.take(orgid));
-      const timeMs = clock();
+      const timeMs = now();
       const identity = signer?.peek();
       try {
         const { event, text } = stampEvent(

@@ -24,7 +24,7 @@ export type { Origin } from './origin.ts';
 export { type Receipt, type ReceiptCounts, signedText, type VerifySignature } from './receipt.ts';
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
-export { inboxPrefixOf, readServerAddress, type ServerAddress, splitServers } from './server-address.ts';
+export { inboxPrefixOf, readServerAddress, type ServerAddress, shownServer, splitServers } from './server-address.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
 export { parseJson } from './parse-json.ts';
 export { createTextStamp } from './plain-stamp.ts';

@@ -61,7 +61,7 @@ function identityOf({ username, password }: URL, name: string): UrlIdentity | un
     const user = decodeURIComponent(username);
     return password === '' ? { token: user } : { user, pass: decodeURIComponent(password) };
   } catch {
-    throw new Error(`${name}: expected %25 for a % in the user or password; what follows a % is an encoded character`);
+    throw new Error(`${name}: expected a percent-encoded user and password, in which % is written %25`);
   }
 }
 
@@ -73,4 +73,19 @@ function identityOf({ username, password }: URL, name: string): UrlIdentity | un
  */
 export function inboxPrefixOf(user: string | undefined): string | undefined {
   return user !== undefined && /^[A-Za-z0-9_-]+$/.test(user) ? `_INBOX.${user}` : undefined;
+}
+
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/**
+ * What may be shown of a server's address in a message: its host and port.
+ *
+ * @returns null when no part of it is certain not to be of a password
+ */
+export function shownServer(text: string): string | null {
+  const url = URL.parse(SCHEME.test(text) ? text : `nats://${text}`);
+  if (!url || url.hostname === '') return null;
+  // A password that has a slash, say, is not percent-encoded: what looks like the host is the user, or part of it.
+  const rest = url.pathname + url.search + url.hash;
+  return rest.includes('@') ? null : `${url.protocol}//${url.host}`;
 }

@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   SERVER_TOO_OLD: 69,
   NO_PERMISSION: 77,
   BAD_CONFIG: 78,
+  PAYLOAD_LIMIT: 78,
   STREAM_DRIFT: 78,
   DESTRUCTIVE_CHANGE: 78,
 } as const satisfies Record<ConsumerErrorCode, number>;
