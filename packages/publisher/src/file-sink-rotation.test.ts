@@ -204,7 +204,7 @@ test("other people's files in the directory stay as they are", async () => {
   const theirs = { lock: '4242', 'acme.state': 'a\nb\n', 'acme.ndjson.1': 'x', 'notes.txt': 'y' };
   for (const [name, content] of Object.entries(theirs)) writeFileSync(join(folder.path, name), content);
   mkdirSync(join(folder.path, 'blobs'));
-  symlinkSync('/nowhere', join(folder.path, 'link'));
+  symlinkSync(join(folder.path, 'missing'), join(folder.path, 'link'));
   const { sink } = sinkIn(folder.path);
   await confirmAll(sink, 1, 2);
   await sink.close();

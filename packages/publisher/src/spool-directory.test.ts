@@ -134,7 +134,7 @@ test('what others put into a home stays there, and its segments are taken all th
   const home = join(folder.path, 'dead');
   writeFileSync(join(home, 'notes.txt'), 'mine');
   mkdirSync(join(home, 'claimed-mine'));
-  symlinkSync('/nowhere', join(home, 'dead.0000000000000007.seg'));
+  symlinkSync(join(home, 'missing'), join(home, 'dead.0000000000000007.seg'));
   writeFileSync(join(home, 'film.seg'), 'a film');
   const { publisher, lines } = spooling(folder.path);
   await expect.poll(() => adopted(publisher), PATIENT).toMatchObject({ scanned: true, segments: 1 });
@@ -142,7 +142,7 @@ test('what others put into a home stays there, and its segments are taken all th
   expect(contentOf(home)).toEqual({
     'notes.txt': 'mine',
     'claimed-mine': '/',
-    'dead.0000000000000007.seg': '-> /nowhere',
+    'dead.0000000000000007.seg': `-> ${join(home, 'missing')}`,
     'film.seg': 'a film',
   });
   const named = lines.filter(({ message }) => message.includes('left alone'));
