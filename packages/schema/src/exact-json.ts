@@ -34,7 +34,9 @@ export function parseExactJson(text: string): ExactJson {
   try {
     value = parseJson(text);
   } catch (cause) {
-    throw new SchemaError('NOT_JSON', `is not JSON: ${(cause as Error).message}`, { cause });
+    // The platform's words quote the text, which may have secrets in it; where it stops being JSON is enough.
+    const at = /at position \d+/.exec((cause as Error).message)?.[0];
+    throw new SchemaError('NOT_JSON', at === undefined ? 'is not JSON' : `is not JSON ${at}`);
   }
   let canonical: string;
   try {
@@ -92,11 +94,11 @@ function endOfNumber(text: string, start: number): number {
   return i;
 }
 
-/** @throws SchemaError NOT_EXACT when the number is not what a double prints for it, e.g. 9007199254740993. */
+/** @throws SchemaError NOT_EXACT when the number is not what a double prints for it, e.g. 9007199254740993. The value is not named. */
 function checkNumber(source: string): void {
   const printed = String(Number(source));
   if (printed === source || decimal(printed) === decimal(source)) return;
-  throw new SchemaError('NOT_EXACT', `has the number ${show(source)}, which a double would change to ${printed}`);
+  throw new SchemaError('NOT_EXACT', `has a number of ${source.length} characters that a double would change`);
 }
 
 /** A decimal number as its significant digits and the power of ten of the last one: "1.50e3" is "15e2". */
