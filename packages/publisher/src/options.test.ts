@@ -13,6 +13,11 @@ test.for([
   [{ servers, source: '//x', inboxPrefix: '*' }, 'inboxPrefix is *'],
   [{ servers, source: '//x', producer: 'with blank' }, 'producer is with blank'],
   [{ servers, source: '//x', connection: {} as never }, 'either servers or a connection'],
+  [
+    { servers, source: '//x', allowTypes: ['casartifact.upload'] },
+    'allowTypes: casartifact.upload is neither built in nor',
+  ],
+  [{ allowTypes: ['casartifact.upload'] }, 'allowTypes: casartifact.upload is neither built in nor'],
 ] as const)('%o is refused', ([options, message]) => {
   expect(() => createPublisher({ ...options, logger: QUIET })).toThrow(
     expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining(message) }),

@@ -4,6 +4,7 @@ import type { ConnectionLike } from './connection.ts';
 import { type Credentials, faultOfCredentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
 import { PublisherError } from './error.ts';
+import { allowedTypes } from './intake.ts';
 import type { PublisherLogger } from './report.ts';
 import type { Signer } from './signer.ts';
 
@@ -30,6 +31,11 @@ export interface PublisherOptions {
   readonly connect?: Omit<NodeConnectionOptions, 'servers'>;
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
+  /**
+   * The only event types to take, built-in ones and those in `events`. Default: all of them. Others are dropped as
+   * `type_not_allowed` before anything of them is looked at.
+   */
+  readonly allowTypes?: readonly string[] | undefined;
   /**
    * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned and are counted
    * in `stats().unsigned`. `confirm` is not: it rejects with UNSIGNED.
@@ -157,6 +163,7 @@ export function readOptions(options: PublisherOptions): Settings {
   if (settings.connection !== undefined && serverList(settings).length > 0) {
     throw bad('connection', 'given', 'either servers or a connection, not both');
   }
+  allowedTypes({ definitions: settings.events, allowTypes: settings.allowTypes });
   if (settings.credentials !== undefined) checkCredentials(settings);
   if (isEnabled(settings) && (typeof settings.source !== 'string' || !/^\S{1,1024}$/.test(settings.source))) {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');

@@ -59,10 +59,16 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const now = settings.clock ? createClock(settings.clock) : Date.now;
   const newId = createUuidV7();
   const isoTime = createIsoTime();
-  const textOf = createTextStamp(createDataCheck(settings.events));
+  const checkData = createDataCheck(settings.events);
+  const textOf = createTextStamp(checkData);
   const bootId = settings.producer ?? newId(now());
   const numbering = createNumbering(bootId);
-  const intake = createIntake(settings.events ?? [], numbering.has);
+  const intake = createIntake({
+    definitions: settings.events,
+    allowTypes: settings.allowTypes,
+    rulesOf: checkData.rulesOf,
+    isNumbered: numbering.has,
+  });
   const signing = createSigning(settings.signer, settings.logger ?? CONSOLE_LOGGER);
   const diagnostics = createDiagnostics(bootId);
   const critical: ReadonlySet<string> = new Set(settings.criticalTypes);

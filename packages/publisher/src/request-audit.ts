@@ -76,7 +76,7 @@ function subjectOf<Request>(request: Request, subject: RequestAuditOptions<Reque
   quietly(() => {
     text = subject?.(request);
   });
-  return typeof text === 'string' && text !== '' ? { subject: text.slice(0, 1024).toWellFormed() } : {};
+  return typeof text === 'string' && text !== '' ? { subject: text } : {};
 }
 
 /** Calls back when the response is finished, and when its connection is closed: once or twice. */

@@ -4,7 +4,7 @@ import { isPlainlyAnArtifact } from './artifact.ts';
 import { MAX_DEPTH } from './canonical.ts';
 import type { AnyEventDefinition } from './define-event.ts';
 import { SchemaError } from './error.ts';
-import { notAnEvent } from './event.ts';
+import { ATTRIBUTE_NAMES, notAnEvent } from './event.ts';
 import { ATTRIBUTE_FITS, type Fit, fitOf, unwrapped } from './fitting-text.ts';
 import type { Json, JsonObject } from './json.ts';
 
@@ -34,7 +34,7 @@ const ADDED: readonly string[] = ['degraded', 'duration_ms'];
 export const NO_RULES: TypeRules = {
   actorRequired: false,
   fits: ATTRIBUTE_FITS,
-  isFreeForm: () => true,
+  isFreeForm: (name) => !ATTRIBUTE_NAMES.has(name),
   publish: (data) => data,
 };
 
@@ -54,7 +54,7 @@ export function typeRules({ data: schema, actorRequired = false }: AnyEventDefin
   return {
     actorRequired,
     fits,
-    isFreeForm: (name) => freeForm.has(name) || (isOpen && !Object.hasOwn(shape, name)),
+    isFreeForm: (name) => freeForm.has(name) || (isOpen && !Object.hasOwn(shape, name) && !ATTRIBUTE_NAMES.has(name)),
     publish(data) {
       if (isArtifact && isPlainlyAnArtifact(data)) return data;
       const given = fitted(data, fits);
