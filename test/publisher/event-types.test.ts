@@ -21,7 +21,11 @@ test('takes the types that are allowed, built-in ones included', () => {
 });
 
 test('an event that requires an actor has one, or is dropped and numbered', () => {
-  const own = defineEvent({ type: 'release.approved', data: z.object({ note: z.string().optional() }), actorRequired: true });
+  const own = defineEvent({
+    type: 'release.approved',
+    data: z.object({ note: z.string().optional() }),
+    actorRequired: true,
+  });
   const sink = memorySink({ events: [own] });
   sink.emit(own({ orgid: 'acme' }));
   sink.emit(own({ orgid: 'acme', actortype: 'USER', actorid: 'u-7' }));

@@ -7,6 +7,7 @@ import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
 import { type ChainedEvent, type ChainFile, openChainFile } from './chain-file.ts';
 import type { Drop } from './drop.ts';
+import { checkPeriod, checkWait, startTimer } from './duration.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
@@ -72,6 +73,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   // From a configuration, they may be anything.
   if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
+  checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
   let lock = takeDirectory(directory);
   const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
@@ -226,14 +228,14 @@ export function fileSink(options: FileSinkOptions): FileSink {
     if (isSettled()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const done = (inTime: boolean): void => {
-        clearTimeout(timer);
+        timer.stop();
         observers.delete(look);
         resolve(inTime);
       };
       const look = (): void => {
         if (isSettled()) done(true);
       };
-      const timer = setTimeout(() => done(false), timeoutMs);
+      const timer = startTimer(timeoutMs, () => done(false));
       observers.add(look);
     });
   }
@@ -255,20 +257,23 @@ export function fileSink(options: FileSinkOptions): FileSink {
   return {
     emit: (event) => take(event, null),
     async confirm(event, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
+      checkWait('confirm: timeoutMs', timeoutMs);
       await options.signer?.identity();
       return new Promise<Ack>((resolve, reject) => {
         const error = new PublisherError('TIMEOUT', `not written within ${timeoutMs} ms`);
-        const timer = setTimeout(() => reject(error), timeoutMs);
+        const timer = startTimer(timeoutMs, () => reject(error));
         take(event, (result) => {
-          clearTimeout(timer);
+          timer.stop();
           if (result instanceof PublisherError) reject(result);
           else resolve(result);
         });
       });
     },
     enabled: (type) => !closing && stamper.allows(type),
-    flush: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => whenSettled(timeoutMs),
-    close: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => (closing ??= shutDown(timeoutMs)),
+    flush: async ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) =>
+      whenSettled(checkWait('flush: timeoutMs', timeoutMs)),
+    close: async ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) =>
+      (closing ??= shutDown(checkWait('close: timeoutMs', timeoutMs))),
     stats: () => ({ emitted, written, pending: pending(), dropped }),
     async [Symbol.asyncDispose]() {
       await (closing ??= shutDown(DEFAULT_WAIT_MS));

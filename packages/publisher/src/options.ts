@@ -3,6 +3,7 @@ import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, SUBJECT_PREFIX_PATTERN }
 import type { ConnectionLike } from './connection.ts';
 import { type Credentials, faultOfCredentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
+import { checkPeriod, checkWait } from './duration.ts';
 import { PublisherError } from './error.ts';
 import { allowedTypes } from './intake.ts';
 import type { PublisherLogger } from './report.ts';
@@ -70,7 +71,7 @@ export interface PublisherOptions {
   readonly spoolRetryMs?: number;
   /** Close on SIGTERM and SIGINT, and then let the signal have its way. */
   readonly handleSignals?: boolean;
-  /** How long `close` waits unless it is told. */
+  /** How long `close` waits unless it is told; Infinity: no limit. */
   readonly closeTimeoutMs?: number;
   /** Events that may be unacknowledged at once. */
   readonly windowEvents?: number;
@@ -122,15 +123,26 @@ const NUMBERS = [
   'maxQueueBytes',
   'windowEvents',
   'windowBytes',
+  'maxSpoolBytes',
+  'spoolSegmentBytes',
+] as const satisfies readonly (keyof Settings)[];
+
+const PERIODS = [
   'ackTimeoutMs',
   'backoffMinMs',
   'backoffMaxMs',
   'parkProbeMs',
-  'maxSpoolBytes',
-  'spoolSegmentBytes',
   'spoolRetryMs',
-  'closeTimeoutMs',
 ] as const satisfies readonly (keyof Settings)[];
+
+/** Of the options of the official client, those that it hands to a timer. */
+const CLIENT_PERIODS = [
+  'timeout',
+  'pingInterval',
+  'reconnectTimeWait',
+  'reconnectJitter',
+  'reconnectJitterTLS',
+] as const;
 
 /** @throws PublisherError INVALID_OPTIONS naming the option, its value and what is expected */
 export function readOptions(options: PublisherOptions): Settings {
@@ -138,6 +150,13 @@ export function readOptions(options: PublisherOptions): Settings {
   const settings: Settings = { ...DEFAULTS, ...given };
   for (const name of NUMBERS) {
     if (!(Number.isFinite(settings[name]) && settings[name] > 0)) throw bad(name, settings[name], 'a positive number');
+  }
+  for (const name of PERIODS) checkPeriod(`createPublisher: ${name}`, settings[name]);
+  checkWait('createPublisher: closeTimeoutMs', settings.closeTimeoutMs);
+  for (const name of CLIENT_PERIODS) {
+    const ms = settings.connect?.[name];
+    // 0 switches it off.
+    if (ms !== undefined && ms !== 0) checkPeriod(`createPublisher: connect.${name}`, ms);
   }
   if (!(settings.criticalShare >= 0 && settings.criticalShare < 1)) {
     throw bad('criticalShare', settings.criticalShare, 'a number from 0 to less than 1');

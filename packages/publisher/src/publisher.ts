@@ -13,8 +13,9 @@ import { createDelivery } from './delivery.ts';
 import { createDiagnostics } from './diagnostics.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
+import { checkWait } from './duration.ts';
 import { dropError, PublisherError } from './error.ts';
-import { onExit, onSignal } from './exit-hook.ts';
+import { onExit } from './exit-hook.ts';
 import {
   type CloseResult,
   DEFAULT_WAIT_MS,
@@ -29,6 +30,7 @@ import { isEnabled, type PublisherOptions, readOptions, type Settings } from './
 import { estimatedMemory, memoryOf, type PendingEvent, type Waiter } from './pending-event.ts';
 import { CONSOLE_LOGGER, createReporter } from './report.ts';
 import { confirmSigned, createSigning } from './signing.ts';
+import { onSignal } from './signal-hook.ts';
 import { createSpool } from './spool.ts';
 import { createStaging } from './staging.ts';
 import { createUuidV7 } from './uuid.ts';
@@ -333,7 +335,11 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
 
   const offExit = spool && onExit(() => void (closed || leave()));
   const offSignal = settings.handleSignals
-    ? onSignal(() => publisher.close({ timeoutMs: settings.closeTimeoutMs }))
+    ? onSignal({
+        timeoutMs: settings.closeTimeoutMs,
+        close: (options) => publisher.close(options),
+        unref: attachment.unref,
+      })
     : null;
   function stopListening(): void {
     offExit?.();
@@ -350,8 +356,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     emit: (event) => take(event, null),
     confirm,
     enabled: (type) => !closing && intake.allows(type),
-    flush: ({ timeoutMs = DEFAULT_WAIT_MS } = {}) => backlog.whenSettled(timeoutMs),
-    close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= shutDown(timeoutMs)),
+    flush: async ({ timeoutMs = DEFAULT_WAIT_MS } = {}) =>
+      backlog.whenSettled(checkWait('flush: timeoutMs', timeoutMs)),
+    close: async ({ timeoutMs = settings.closeTimeoutMs } = {}) =>
+      (closing ??= shutDown(checkWait('close: timeoutMs', timeoutMs))),
     status,
     bind(connection) {
       if (!closing) attachment.bind(connection);
