@@ -10,6 +10,7 @@ import {
 import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { readFile } from 'node:fs/promises';
 import type { NatsSettings } from './config.ts';
+import { checkPeriod } from './duration.ts';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
 
@@ -28,17 +29,18 @@ export interface ConnectOptions {
 /**
  * Connects once; from then on the connection mends itself for ever.
  *
- * @throws ConsumerError CANNOT_CONNECT, BAD_CONFIG (a file that cannot be read), SERVER_TOO_OLD, JETSTREAM_OFF
+ * @throws ConsumerError BAD_ARGUMENT, CANNOT_CONNECT, BAD_CONFIG (a file that cannot be read), SERVER_TOO_OLD, JETSTREAM_OFF
  */
 export async function openConnection(nats: NatsSettings, options: ConnectOptions = {}): Promise<NatsConnection> {
   const servers = nats.servers.join(', ');
+  const timeoutMs = checkPeriod('openConnection: timeoutMs', options.timeoutMs ?? 5_000);
   const authenticator = await authenticatorOf(nats);
   let nc: NatsConnection;
   try {
     nc = await dial({
       servers: [...nats.servers],
       name: options.name ?? 'waybill',
-      timeout: options.timeoutMs ?? 5_000,
+      timeout: timeoutMs,
       inboxPrefix: nats.inboxPrefix,
       maxReconnectAttempts: -1,
       // After a restart of the server a standby must not be back long before the writer: it would take its place.

@@ -13,6 +13,7 @@ import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StreamChangedError } from './enter-epoch.ts';
+import { checkPeriod } from './duration.ts';
 import { ConsumerError } from './errors.ts';
 import { createFold } from './fold.ts';
 import { isConflict } from './ledger.ts';
@@ -113,10 +114,13 @@ const WAIT_FACTOR = 2;
 /**
  * Starts chaining at once. The streams must exist (`deployStreams`); the stream of events is waited for.
  *
- * @throws ConsumerError when JetStream does not answer
+ * @throws ConsumerError BAD_ARGUMENT, or when JetStream does not answer
  */
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
   const { nc, logger } = options;
+  for (const name of ['ackTimeoutMs', 'takeoverMs', 'restartMs'] as const) {
+    checkPeriod(`startConsumer: ${name}`, options[name] ?? DEFAULTS[name]);
+  }
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stop = new AbortController();
   const writer = nuid.next();
