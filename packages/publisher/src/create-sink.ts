@@ -30,8 +30,13 @@ export interface CreateSinkOptions {
  * @throws PublisherError INVALID_OPTIONS, only with `strict`
  */
 export function createSink(config: SinkConfig, { strict = false, logger }: CreateSinkOptions = {}): Sink {
+  return orNullSink(() => make(config, { strict, ...(logger && { logger }) }), { strict, ...(logger && { logger }) });
+}
+
+/** What it makes, or when that throws, the null sink and one line in the log. */
+export function orNullSink(makeSink: () => Sink, { strict = false, logger }: CreateSinkOptions): Sink {
   try {
-    return make(config, { strict, ...(logger && { logger }) });
+    return makeSink();
   } catch (error) {
     if (strict) throw error;
     const reason = error instanceof Error ? error.message : String(error);
