@@ -1,4 +1,4 @@
-import { artifactDownloaded, artifactUploaded, defineEvent, memorySink } from '@waybill/publisher';
+import { artifactDownloaded, artifactUploaded, createPublisher, defineEvent, memorySink } from '@waybill/publisher';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -33,4 +33,39 @@ test('an event that requires an actor has one, or is dropped and numbered', () =
     { reason: 'invalid', sequence: '1', detail: expect.stringContaining('requires an actor') },
   ]);
   expect(sink.events).toMatchObject([{ actorid: 'u-7' }]);
+});
+
+test('a value that is refused is in no log, no drop and no error', async () => {
+  const key = 'AGE-SECRET-KEY-1hunter2';
+  const told: unknown[] = [];
+  const logger = { info: () => {}, warn: (...line: unknown[]) => void told.push(line) };
+  const own = defineEvent({
+    type: 'release.approved',
+    data: z.object({
+      version: z.string().transform((text) => {
+        throw new Error(`no version: ${text}`);
+      }),
+    }),
+  });
+  await using audit = createPublisher({
+    source: '//test',
+    connection: 'later',
+    events: [own],
+    logger,
+    onDrop: ({ detail, reason }) => void told.push(reason, detail),
+  });
+  const bad = [
+    artifactUploaded({ orgid: 'acme', digest: key }),
+    artifactUploaded({ orgid: 'acme', digest, size_bytes: key as never }),
+    artifactUploaded({ orgid: 'acme', digest, actortype: key as never }),
+    artifactUploaded({ orgid: `${key} `, digest }),
+    { type: 'casartifact.uploaded', fields: { orgid: 'acme', digest, time: key } },
+    { type: 'casartifact.uploaded', fields: { orgid: 'acme', digest, id: key } },
+    { type: 'run.started', fields: { orgid: 'acme', name: 7, key: `${key}\ud800` } },
+    own({ orgid: 'acme', version: key }),
+  ];
+  for (const event of bad) await expect(audit.confirm(event)).rejects.toThrow(/^(?!.*hunter2)/s);
+  expect(audit.stats().dropped.invalid).toBe(bad.length);
+  expect(told.length).toBeGreaterThan(2 * bad.length);
+  expect(JSON.stringify(told)).not.toContain('hunter2');
 });

@@ -69,7 +69,11 @@ export interface PublisherOptions {
   readonly spoolSegmentBytes?: number;
   /** After a failed write the disk is left alone for this long. */
   readonly spoolRetryMs?: number;
-  /** Close on SIGTERM and SIGINT, and then let the signal have its way. */
+  /**
+   * On SIGTERM and SIGINT: closes, and then lets the signal end the process. Where the service listens to the signal itself,
+   * it goes on taking events until nothing but publishers keeps the process, for four fifths of `closeTimeoutMs` at most,
+   * and closes then. For services without a shutdown of their own; one that has it awaits `close()` last.
+   */
   readonly handleSignals?: boolean;
   /** How long `close` waits unless it is told; Infinity: no limit. */
   readonly closeTimeoutMs?: number;
