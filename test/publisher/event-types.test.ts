@@ -69,3 +69,28 @@ test('a value that is refused is in no log, no drop and no error', async () => {
   expect(told.length).toBeGreaterThan(2 * bad.length);
   expect(JSON.stringify(told)).not.toContain('hunter2');
 });
+
+test('a member that its schema lets be anything takes what a service has at hand; a typed one does not', () => {
+  const own = defineEvent({
+    type: 'model.asked',
+    data: z.object({
+      any: z.unknown(),
+      json: z.json().optional(),
+      map: z.record(z.string(), z.unknown()).optional(),
+      text: z.string().optional(),
+    }),
+  });
+  const sink = memorySink({ events: [own] });
+  const at = new Date(0);
+  sink.emit(own({ orgid: 'acme', any: [at, 1n], json: { at } as never, map: { at, error: new Error('no') } }));
+  sink.emit(own({ orgid: 'acme', any: 1, text: at as never }));
+  sink.emit(artifactUploaded({ orgid: 'acme', digest, extra: at } as never));
+  const text = '1970-01-01T00:00:00.000Z';
+  expect(sink.events.map(({ data }) => data)).toEqual([
+    { any: [text, '1'], json: { at: text }, map: { at: text, error: { name: 'Error', message: 'no' } } },
+  ]);
+  expect(sink.drops).toMatchObject([
+    { reason: 'invalid', detail: 'an object that is not plain, in text' },
+    { reason: 'invalid', detail: 'an object that is not plain, in extra' },
+  ]);
+});

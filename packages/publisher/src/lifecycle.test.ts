@@ -115,7 +115,7 @@ describe('lifecycle', () => {
       }),
     ).toThrow('m');
     expect(audit.drops).toEqual([]);
-    const message = String(audit.events[1]?.data['error_message']);
+    const message = audit.events[1]?.data['error_message'] as string;
     expect(message).toHaveLength(1024);
     expect(message.isWellFormed()).toBe(true);
     expect(message.endsWith('…')).toBe(true);

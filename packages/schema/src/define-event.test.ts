@@ -78,7 +78,7 @@ describe('defineEvent', () => {
     ['date in m', { m: z.union([z.date(), z.bigint()]) }],
     ['symbol in m', { m: z.tuple([z.string(), z.symbol()]) }],
     ['nan in m', { m: z.nan() }],
-    ['function in m', { m: z.function() as never }],
+    ['function in m', { m: z.function() }],
   ])('refuses %s, which JSON cannot say', (found, shape) => {
     expect(() => defineEvent({ type: 'a.b', data: z.object(shape) })).toThrow(
       expect.objectContaining({

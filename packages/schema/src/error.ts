@@ -51,6 +51,12 @@ export function show(value: unknown): string {
   return (text.length > 80 ? `${text.slice(0, 77)}...` : text).toWellFormed();
 }
 
+/** What `JSON.parse` threw, without the part of the text that the platform quotes: it may have secrets in it. */
+export function notJson(cause: unknown): string {
+  const at = /at position \d+/.exec((cause as Error).message)?.[0];
+  return at === undefined ? 'is not JSON' : `is not JSON ${at}`;
+}
+
 /** A value of an event as an error message names it: what kind of value, how long, and nothing of what it is. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);

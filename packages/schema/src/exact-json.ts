@@ -3,7 +3,7 @@
  * what it parsed would then vouch for something that was never sent. RFC 8785 demands I-JSON (RFC 7493) for that reason.
  */
 import { canonicalJson } from './canonical.ts';
-import { SchemaError, show } from './error.ts';
+import { notJson, SchemaError, show } from './error.ts';
 import type { Json } from './json.ts';
 import { parseJson } from './parse-json.ts';
 
@@ -34,9 +34,7 @@ export function parseExactJson(text: string): ExactJson {
   try {
     value = parseJson(text);
   } catch (cause) {
-    // The platform's words quote the text, which may have secrets in it; where it stops being JSON is enough.
-    const at = /at position \d+/.exec((cause as Error).message)?.[0];
-    throw new SchemaError('NOT_JSON', at === undefined ? 'is not JSON' : `is not JSON ${at}`);
+    throw new SchemaError('NOT_JSON', notJson(cause));
   }
   let canonical: string;
   try {

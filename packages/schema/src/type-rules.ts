@@ -4,7 +4,7 @@ import { isPlainlyAnArtifact } from './artifact.ts';
 import { MAX_DEPTH } from './canonical.ts';
 import type { AnyEventDefinition } from './define-event.ts';
 import { SchemaError } from './error.ts';
-import { ATTRIBUTE_NAMES, notAnEvent } from './event.ts';
+import { notAnEvent } from './event.ts';
 import { ATTRIBUTE_FITS, type Fit, fitOf, unwrapped } from './fitting-text.ts';
 import type { Json, JsonObject } from './json.ts';
 
@@ -13,7 +13,7 @@ export interface TypeRules {
   readonly actorRequired: boolean;
   /** What makes a field's text fit, by its name: attributes and data members. */
   readonly fits: ReadonlyMap<string, Fit>;
-  /** Whether the schema says nothing about a data member, so that any value is to be made JSON. */
+  /** Whether the schema names a data member and lets it be anything, so that any value is to be made JSON. */
   isFreeForm(name: string): boolean;
   /**
    * Data as it is published: what the schema returns for it.
@@ -34,7 +34,7 @@ const ADDED: readonly string[] = ['degraded', 'duration_ms'];
 export const NO_RULES: TypeRules = {
   actorRequired: false,
   fits: ATTRIBUTE_FITS,
-  isFreeForm: (name) => !ATTRIBUTE_NAMES.has(name),
+  isFreeForm: () => false,
   publish: (data) => data,
 };
 
@@ -54,7 +54,7 @@ export function typeRules({ data: schema, actorRequired = false }: AnyEventDefin
   return {
     actorRequired,
     fits,
-    isFreeForm: (name) => freeForm.has(name) || (isOpen && !Object.hasOwn(shape, name) && !ATTRIBUTE_NAMES.has(name)),
+    isFreeForm: (name) => freeForm.has(name),
     publish(data) {
       if (isArtifact && isPlainlyAnArtifact(data)) return data;
       const given = fitted(data, fits);
