@@ -1,5 +1,5 @@
 import { DEFAULT_SETTINGS, deployStreams, startConsumer, usage } from '@waybill/consumer';
-import { createPublisher, type Publisher } from '@waybill/publisher';
+import { artifactDownloaded, createPublisher, type Publisher } from '@waybill/publisher';
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -108,6 +108,50 @@ test('the ledger has what the store did: real HTTP, real server, real consumer',
     actorid: 'u-7',
     data: { digest: digestOf(''), size_bytes: 0, skipped: false, backend_type: 'FOLDER' },
   });
+});
+
+test('a client does not choose by its names whether it is billed', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  await using _consumer = await startConsumer({ nc, logger, ...settings });
+  const { auditPrefix: subjectPrefix } = settings;
+  await using audit = createPublisher({ source, servers: server.url, subjectPrefix, logger: quiet });
+  await using store = await startArtifactStore({ folder, audit });
+
+  const body = 'hello';
+  const put = `PUT ${digestOf(body)}`;
+  const file = 'f'.repeat(1_025);
+  const actor = 'a'.repeat(257);
+  const [longFile, longActor] = [{ 'x-file-name': file }, { 'x-actor': actor }];
+  expect(await ask(store, put, { body, headers: longFile })).toMatchObject({ status: 201 });
+  expect(await ask(store, `GET ${digestOf(body)}`, { headers: longFile })).toMatchObject({ status: 200 });
+  expect(await ask(store, `GET ${digestOf(body)}`, { headers: longActor })).toMatchObject({ status: 200 });
+  expect(await ask(store, put, { body, headers: { 'x-actor': 'a'.repeat(8_000), ...longFile } })).toMatchObject({
+    status: 200,
+  });
+  // As a gateway may hand on what the client calls itself; the store has no such header.
+  audit.emit(
+    artifactDownloaded({ orgid: 'acme', digest: digestOf(body), size_bytes: 5, actorid: 'u-7', actorname: actor }),
+  );
+  expect(await audit.flush()).toBe(true);
+  expect(audit.stats()).toMatchObject({ emitted: 5, acked: 5 });
+  await caughtUp(nc, settings);
+
+  const ledger = await checkLedger(nc, settings);
+  expect(await usage(nc, settings, { orgid: 'acme' })).toMatchObject({
+    uploads: { count: '1', bytes: '5' },
+    downloads: { count: '3', bytes: '15' },
+    deduplicated: { count: '1', bytes: '5' },
+  });
+  const events = ledger.entries('acme').map(({ event }) => event);
+  expect(events.slice(0, 3)).toMatchObject([
+    { actorid: 'u-7', data: { file_name: `${'f'.repeat(1_023)}…` } },
+    { actorid: 'u-7', data: { file_name: `${'f'.repeat(1_023)}…` } },
+    // An id is not cut: who has it can compute this.
+    { actorid: digestOf(actor) },
+  ]);
+  expect(events[4]).toMatchObject({ actorid: 'u-7', actorname: `${'a'.repeat(255)}…` });
 });
 
 test('refusals and failures leave no event, and everything else leaves one', async () => {

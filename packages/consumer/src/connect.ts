@@ -6,6 +6,7 @@ import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
 import type { NatsSettings } from './config.ts';
 import { fileAuthenticator } from './credentials.ts';
+import { checkPeriod } from './duration.ts';
 import { ConsumerError } from './errors.ts';
 import { explain, isIdentityRefused } from './nats-error.ts';
 import { createSockets } from './sockets.ts';
@@ -50,13 +51,14 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
   checkOptions('openConnection', nats, NATS_SETTINGS);
   checkOptions('openConnection', options, OPTIONS);
   const servers = nats.servers.join(', ');
+  const timeoutMs = checkPeriod('openConnection: timeoutMs', options.timeoutMs ?? 5_000);
   const authenticator = fileAuthenticator(nats);
   const sockets = createSockets();
   const open = (): Promise<NatsConnection> =>
     dial({
       servers: [...nats.servers],
       name: options.name ?? 'waybill',
-      timeout: options.timeoutMs ?? 5_000,
+      timeout: timeoutMs,
       inboxPrefix: nats.inboxPrefix,
       maxReconnectAttempts: -1,
       // After a restart of the server a standby must not be back long before the writer: it would take its place.

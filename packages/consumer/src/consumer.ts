@@ -13,6 +13,7 @@ import { type AnyEventDefinition, createDataCheck, type KnownOptions } from '@wa
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkOptions } from './check-options.ts';
 import { StreamChangedError } from './enter-epoch.ts';
+import { checkPeriod } from './duration.ts';
 import { ConsumerError } from './errors.ts';
 import { createFold } from './fold.ts';
 import { isConflict } from './ledger.ts';
@@ -136,6 +137,9 @@ const WAIT_FACTOR = 2;
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
   checkOptions('startConsumer', options, OPTIONS);
   const { nc, logger } = options;
+  for (const name of ['ackTimeoutMs', 'takeoverMs', 'restartMs'] as const) {
+    checkPeriod(`startConsumer: ${name}`, options[name] ?? DEFAULTS[name]);
+  }
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stop = new AbortController();
   const writer = nuid.next();

@@ -22,6 +22,7 @@ import {
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkOptions } from './check-options.ts';
+import { checkWait } from './duration.ts';
 import { type Epoch, isStreamOf, NO_EPOCH, readEpoch, shiftItem } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { entryAt, findBlock } from './find-block.ts';
@@ -111,11 +112,12 @@ export async function verifyLedger(
   options: VerifyLedgerOptions = {},
 ): Promise<LedgerReport> {
   checkOptions('verifyLedger', options, OPTIONS);
+  const waitMs = checkWait('verifyLedger: waitMs', options.waitMs ?? 5_000);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stream = await info(jsm, settings.auditStream);
   const audit = stream.state;
   // Only then the ledger, which therefore knows at least as much.
-  await waitForLedger(jsm, settings, { stream, waitMs: options.waitMs ?? 5_000 });
+  await waitForLedger(jsm, settings, { stream, waitMs });
   const ledger = (await info(jsm, settings.ledgerStream)).state;
   const start = await startOf(jsm, settings, options);
   const epoch = await epochOf(jsm, settings);

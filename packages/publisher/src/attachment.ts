@@ -26,6 +26,8 @@ export interface Attachment {
   start(): void;
   /** Takes this connection in place of the present one, which is closed if it is the publisher's own. */
   bind(connection: ConnectionLike): void;
+  /** The publisher's own connection, or the dialling of one, does not keep the process any more. */
+  unref(): void;
   /** Stops listening to the connection. */
   release(): void;
   /** Closes the publisher's own one, and opens no other. */
@@ -114,6 +116,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
       before?.close().catch(() => {});
       attach(connection);
     },
+    unref: () => dial?.unref(),
     release: () => release(),
     async close() {
       await dial?.close().catch(() => {});

@@ -42,8 +42,13 @@ const TEE_OPTIONS: KnownOptions<Extract<SinkConfig, { kind: 'tee' }>> = { kind: 
 export function createSink(config: SinkConfig, options: CreateSinkOptions = {}): Sink {
   checkOptions('createSink', options, OPTIONS);
   const { strict = false, logger } = options;
+  return orNullSink(() => make(config, { strict, ...(logger && { logger }) }), { strict, ...(logger && { logger }) });
+}
+
+/** What it makes, or when that throws, the null sink and one line in the log. */
+export function orNullSink(makeSink: () => Sink, { strict = false, logger }: CreateSinkOptions): Sink {
   try {
-    return make(config, { strict, ...(logger && { logger }) });
+    return makeSink();
   } catch (error) {
     if (strict) throw error;
     const reason = error instanceof Error ? error.message : String(error);

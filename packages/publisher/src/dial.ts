@@ -3,7 +3,7 @@ import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { inboxPrefixOf } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
-import type { ConnectionLike } from './connection.ts';
+import { type ConnectionLike, unrefTimers } from './connection.ts';
 import { createAuthenticator, type Credentials } from './credentials.ts';
 import { createSockets } from './sockets.ts';
 import type { Source } from './supply.ts';
@@ -19,6 +19,8 @@ export interface DialOptions extends BackoffBounds {
   failed(error: unknown): void;
 }
 
+/** How often a client's new timers are looked for once the process may end without them. */
+const UNREF_MS = 100;
 /** How long `close` waits for a dial that it has ended. */
 const LEAVE_MS = 100;
 
@@ -33,6 +35,8 @@ export function startDial(options: DialOptions): Source {
   let connection: ConnectionLike | null = null;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
+  let holds = true;
+  let unrefAgain: NodeJS.Timeout | undefined;
   let downSince = 0;
   const inboxPrefix = inboxPrefixOf(credentials && 'user' in credentials ? credentials.user : connect.user);
 
@@ -82,6 +86,7 @@ export function startDial(options: DialOptions): Source {
   const again = (): void => {
     connection = null;
     timer = setTimeout(start, backoff.next());
+    if (!holds) timer.unref();
   };
   let attempt: Promise<void> = Promise.resolve();
   const start = (): void => {
@@ -96,9 +101,21 @@ export function startDial(options: DialOptions): Source {
     again() {
       if (!closed) again();
     },
+    unref() {
+      if (closed || !holds) return;
+      holds = false;
+      timer?.unref();
+      sockets.unref();
+      const unref = (): void => {
+        if (connection) unrefTimers(connection);
+      };
+      unref();
+      unrefAgain = setInterval(unref, UNREF_MS).unref();
+    },
     async close() {
       closed = true;
       clearTimeout(timer);
+      clearInterval(unrefAgain);
       await connection?.close();
       // Ends a dial that is under way, too.
       sockets.close();

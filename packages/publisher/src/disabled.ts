@@ -1,6 +1,7 @@
 import { CODE_OF_DROP, PublisherError } from './error.ts';
 import { type CloseResult, closeResult, createAccountBook } from './accounts.ts';
-import type { PublisherCore } from './handle.ts';
+import { checkWait } from './duration.ts';
+import type { PublisherCore, WaitOptions } from './handle.ts';
 import type { Reporter } from './report.ts';
 
 /** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */
@@ -11,10 +12,11 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
 
   return {
     emit: () => book.refuse('disabled'),
-    confirm(): Promise<never> {
+    async confirm(_event: unknown, { timeoutMs = 0 }: WaitOptions = {}): Promise<never> {
+      checkWait('confirm: timeoutMs', timeoutMs);
       book.refuse('disabled');
       const message = 'event dropped: no servers and no connection are configured';
-      return Promise.reject(new PublisherError(CODE_OF_DROP.disabled, message));
+      throw new PublisherError(CODE_OF_DROP.disabled, message);
     },
     bind() {
       throw new PublisherError(
@@ -23,10 +25,14 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
       );
     },
     enabled: () => false,
-    flush: () => Promise.resolve(true),
-    close() {
+    async flush({ timeoutMs = 0 } = {}) {
+      checkWait('flush: timeoutMs', timeoutMs);
+      return true;
+    },
+    async close({ timeoutMs = 0 } = {}) {
+      checkWait('close: timeoutMs', timeoutMs);
       result ??= closeResult(book.read());
-      return Promise.resolve(result);
+      return result;
     },
     status: () =>
       result !== null

@@ -6,6 +6,7 @@
  */
 import { ActorType, type EventAttributes, type EventDraft, type KnownOptions, ORGID_PATTERN } from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
+import { hasTooManyMembers } from './copy.ts';
 import type { LazySize } from './lazy-size.ts';
 import type { Sink } from './sink.ts';
 
@@ -108,8 +109,10 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
     dispatch(given, { type }, fields) {
       const claims = given ?? {};
       if (isSuppressed(claims, type)) return;
-      const own = attempt(() => ({ ...fields })) as Record<string, unknown> | undefined;
-      // What cannot be read is the publisher's to refuse and to count.
+      const own = attempt(() => (hasTooManyMembers(fields) ? undefined : { ...fields })) as
+        | Record<string, unknown>
+        | undefined;
+      // What cannot be read, or has no room in an event, is the publisher's to refuse and to count.
       if (!own) return send(type, fields);
       const from = own['orgid'] === undefined ? organizationOf(claims) : {};
       if ('degraded' in from) degraded++;
@@ -135,16 +138,16 @@ function userOf({ sub, name, email }: Claims): Actor {
   return { actortype: 'USER', actorid: sub, actorname: name, actoremail: email } as Actor;
 }
 
-const MAX_LENGTHS = { actorid: 256, actorname: 256, actoremail: 320 } as const;
+const ACTOR_TEXTS = ['actorid', 'actorname', 'actoremail'] as const;
 
-/** What of the actor an event can have: a name that is too long is cut, anything but text left out. */
+/** What of the actor an event can have: anything but text is left out. What is too long is made to fit when it is stamped. */
 function actorOf(claims: Claims, actor: (claims: Claims) => Actor): Actor {
   const found = actor(claims);
   const kept: Record<string, string> = {};
   if (ActorType.safeParse(found.actortype).success) kept['actortype'] = found.actortype as string;
-  for (const [member, max] of Object.entries(MAX_LENGTHS)) {
-    const value: unknown = found[member as keyof typeof MAX_LENGTHS];
-    if (typeof value === 'string' && value !== '') kept[member] = value.slice(0, max).toWellFormed();
+  for (const member of ACTOR_TEXTS) {
+    const value: unknown = found[member];
+    if (typeof value === 'string' && value !== '') kept[member] = value;
   }
   return kept;
 }

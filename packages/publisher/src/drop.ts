@@ -1,7 +1,7 @@
 /**
  * Why an event was given up. The union is closed.
  *
- * - `type_not_allowed`: its type is neither built in nor in the option `events`
+ * - `type_not_allowed`: its type is neither built in nor in the option `events`, or not in `allowTypes`
  * - `invalid`: it could not be read, or it breaks its schema
  * - `too_large`: over 64 KiB, or over what the server or the stream takes
  * - `queue_full`: the queue's bound of events or bytes was reached, and the spool, if there is one, takes no more

@@ -4,8 +4,8 @@ import type { Drop, DropReason } from './drop.ts';
  * Why `createPublisher` or `confirm` failed. The union is closed: `docs/errors.md` lists exactly these.
  *
  * - `INVALID_OPTIONS`: `createPublisher` was called with options that cannot work
- * - `INVALID`: the event is no valid event; `cause` names the field and the value
- * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`
+ * - `INVALID`: the event is no valid event; `cause` names the field and the rule
+ * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`, or not in `allowTypes`
  * - `TOO_LARGE`: the event is larger than the format, the server or the stream allows
  * - `QUEUE_FULL`: the bounded queue has no room
  * - `SPOOL_DAMAGED`: the event was only on disk, and its record there cannot be read back

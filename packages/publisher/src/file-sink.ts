@@ -8,6 +8,7 @@ import { type ChainedEvent, type ChainFile, chainFileName, openChainFile } from 
 import { checkOptions } from './check-options.ts';
 import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
+import { checkPeriod, checkWait, startTimer } from './duration.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
@@ -73,9 +74,10 @@ const BATCH_EVENTS = 256;
 const BACKOFF_MIN_MS = 50;
 const LOCK_RETRY_MS = 1_000;
 
-const OPTIONS: KnownOptions<FileSinkOptions> = {
+export const FILE_SINK_OPTIONS: KnownOptions<FileSinkOptions> = {
   source: true,
   events: true,
+  allowTypes: true,
   signer: true,
   clock: true,
   directory: true,
@@ -87,12 +89,13 @@ const OPTIONS: KnownOptions<FileSinkOptions> = {
 
 /** @throws PublisherError INVALID_OPTIONS when the directory cannot be used */
 export function fileSink(options: FileSinkOptions): FileSink {
-  checkOptions('fileSink', options, OPTIONS);
+  checkOptions('fileSink', options, FILE_SINK_OPTIONS);
   const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
   const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
   if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
+  checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
   const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
   const lanes = new Map<string, Lane>();
@@ -278,14 +281,14 @@ export function fileSink(options: FileSinkOptions): FileSink {
     if (isSettled()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const done = (inTime: boolean): void => {
-        clearTimeout(timer);
+        timer.stop();
         observers.delete(look);
         resolve(inTime);
       };
       const look = (): void => {
         if (isSettled()) done(true);
       };
-      const timer = setTimeout(() => done(false), timeoutMs);
+      const timer = startTimer(timeoutMs, () => done(false));
       observers.add(look);
     });
   }
@@ -306,22 +309,24 @@ export function fileSink(options: FileSinkOptions): FileSink {
   return {
     emit: (event) => take(event, null),
     async confirm(event, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
+      checkWait('confirm: timeoutMs', timeoutMs);
       await options.signer?.identity();
       return new Promise<Ack>((resolve, reject) => {
-        const timer = setTimeout(
-          () => reject(new PublisherError('TIMEOUT', because(`not written within ${timeoutMs} ms`))),
-          timeoutMs,
+        const timer = startTimer(timeoutMs, () =>
+          reject(new PublisherError('TIMEOUT', because(`not written within ${timeoutMs} ms`))),
         );
         take(event, (result) => {
-          clearTimeout(timer);
+          timer.stop();
           if (result instanceof PublisherError) reject(result);
           else resolve(result);
         });
       });
     },
     enabled: (type) => !closing && stamper.allows(type),
-    flush: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => whenSettled(timeoutMs),
-    close: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => (closing ??= shutDown(timeoutMs)),
+    flush: async ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) =>
+      whenSettled(checkWait('flush: timeoutMs', timeoutMs)),
+    close: async ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) =>
+      (closing ??= shutDown(checkWait('close: timeoutMs', timeoutMs))),
     stats: () => ({ emitted, written, pending: pending(), dropped }),
     async [Symbol.asyncDispose]() {
       await (closing ??= shutDown(DEFAULT_WAIT_MS));

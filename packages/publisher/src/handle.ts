@@ -49,7 +49,7 @@ export interface PublisherStats extends Accounts {
 export const DEFAULT_WAIT_MS = 5_000;
 
 export interface WaitOptions {
-  /** Default 5,000. */
+  /** 0 or more; Infinity: no limit. Anything else is INVALID_OPTIONS. Default 5,000. */
   readonly timeoutMs?: number;
 }
 

@@ -26,6 +26,7 @@ export {
   type RunDecision,
 } from './decision.ts';
 export { getDefaultPublisher, setDefaultPublisher } from './default-publisher.ts';
+export { type EnvironmentSinkOptions, sinkFromEnvironment } from './environment-sink.ts';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
 export { type FileSink, fileSink, type FileSinkOptions, type FileSinkStats } from './file-sink.ts';
 export type {
@@ -60,6 +61,7 @@ export {
   decisionReviewed,
   decisionStarted,
   defineEvent,
+  displayText,
   type EventDefinition,
   type EventDraft,
   requestHandled,

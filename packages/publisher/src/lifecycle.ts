@@ -17,6 +17,7 @@ import {
 } from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
 import { settle } from './completion.ts';
+import { hasTooManyMembers } from './copy.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import type { Ends } from './ends.ts';
 import type { Sink } from './sink.ts';
@@ -113,7 +114,9 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
   const startMs = performance.now();
   const ended = (outcome: 'success' | 'failure'): void =>
     quietly(() => {
-      const fields = timedFields(event.fields as object, { outcome, duration_ms: since(startMs) });
+      const given = event.fields as object;
+      // Of what has no room in an event nothing is copied: the publisher refuses it.
+      const fields = hasTooManyMembers(given) ? given : timedFields(given, { outcome, duration_ms: since(startMs) });
       (audit ?? getDefaultPublisher()).emit({ type: event.type, fields });
     });
   return settle(fn, { finished: () => ended('success'), failed: () => ended('failure') });
@@ -173,18 +176,18 @@ export function describe(error: unknown, by: (error: unknown) => ErrorDescriptio
   try {
     const { error_name, error_code, error_message } = by(error);
     return {
-      ...text('error_name', error_name, 128),
-      ...text('error_code', error_code, 128),
-      ...text('error_message', error_message, 1024),
+      ...text('error_name', error_name),
+      ...text('error_code', error_code),
+      ...text('error_message', error_message),
     };
   } catch {
     return {};
   }
 }
 
-function text(member: keyof ErrorDescription, value: unknown, max: number): ErrorDescription {
-  if (typeof value !== 'string') return {};
-  return { [member]: value.slice(0, max).toWellFormed() };
+/** One that is too long is cut when the event is stamped. */
+function text(member: keyof ErrorDescription, value: unknown): ErrorDescription {
+  return typeof value === 'string' ? { [member]: value } : {};
 }
 
 export function nameAndCode(error: unknown): ErrorDescription {

@@ -41,6 +41,7 @@ test.for([
   [{ source, criticalTypes: 'run.failed' }, 'criticalTypes is a string, expected an array of types'],
   [{ source, signer: 'a secret' }, 'signer is a string, expected what createSigner returns'],
   [{ source, spoolDirectory: '/var/spool' }, 'createPublisher: spoolDirectory is no option'],
+  [{ source, allowTypes: ['casartifact.upload'] }, 'allowTypes: casartifact.upload is neither built in nor'],
   [{ source, handleSignal: undefined }, 'handleSignal is no option: did you mean handleSignals?'],
 ] as const)('%o is refused, enabled or not', ([options, message]) => {
   expect(() => create({ ...options, servers, logger: QUIET })).toThrow(refused(message));

@@ -10,8 +10,10 @@ import { checkOptions } from './check-options.ts';
 import type { ConnectionLike } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
+import { checkPeriod, checkWait } from './duration.ts';
 import { badOption as bad } from './error.ts';
 import { checkIdentity } from './identity.ts';
+import { allowedTypes } from './intake.ts';
 import type { PublisherLogger } from './report.ts';
 import type { Signer } from './signer.ts';
 
@@ -42,6 +44,11 @@ export interface PublisherOptions {
   readonly connect?: Omit<NodeConnectionOptions, 'servers'>;
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
+  /**
+   * The only event types to take, built-in ones and those in `events`. Default: all of them. Others are dropped as
+   * `type_not_allowed` before anything of them is looked at.
+   */
+  readonly allowTypes?: readonly string[] | undefined;
   /**
    * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned and are counted
    * in `stats().unsigned`. `confirm` is not: it rejects with UNSIGNED.
@@ -77,9 +84,13 @@ export interface PublisherOptions {
   readonly spoolSegmentBytes?: number;
   /** After a failed write the disk is left alone for this long. */
   readonly spoolRetryMs?: number;
-  /** Close on SIGTERM and SIGINT, and then let the signal have its way. */
+  /**
+   * On SIGTERM and SIGINT: closes, and then lets the signal end the process. Where the service listens to the signal itself,
+   * it goes on taking events until nothing but publishers keeps the process, for four fifths of `closeTimeoutMs` at most,
+   * and closes then. For services without a shutdown of their own; one that has it awaits `close()` last.
+   */
   readonly handleSignals?: boolean;
-  /** How long `close` waits unless it is told. */
+  /** How long `close` waits unless it is told; Infinity: no limit. */
   readonly closeTimeoutMs?: number;
   /** Events that may be unacknowledged at once. */
   readonly windowEvents?: number;
@@ -131,6 +142,7 @@ const OPTIONS: KnownOptions<PublisherOptions> = {
   credentials: true,
   connect: true,
   events: true,
+  allowTypes: true,
   signer: true,
   subjectPrefix: true,
   inboxPrefix: true,
@@ -165,15 +177,26 @@ const NUMBERS = [
   'maxQueueBytes',
   'windowEvents',
   'windowBytes',
+  'maxSpoolBytes',
+  'spoolSegmentBytes',
+] as const satisfies readonly (keyof Settings)[];
+
+const PERIODS = [
   'ackTimeoutMs',
   'backoffMinMs',
   'backoffMaxMs',
   'parkProbeMs',
-  'maxSpoolBytes',
-  'spoolSegmentBytes',
   'spoolRetryMs',
-  'closeTimeoutMs',
 ] as const satisfies readonly (keyof Settings)[];
+
+/** Of the options of the official client, those that it hands to a timer. */
+const CLIENT_PERIODS = [
+  'timeout',
+  'pingInterval',
+  'reconnectTimeWait',
+  'reconnectJitter',
+  'reconnectJitterTLS',
+] as const;
 
 /** @throws PublisherError INVALID_OPTIONS naming the option, its value and what is expected */
 export function readOptions(options: PublisherOptions): Settings {
@@ -182,6 +205,13 @@ export function readOptions(options: PublisherOptions): Settings {
   const settings: Settings = { source: options.source, ...DEFAULTS, ...given };
   for (const name of NUMBERS) {
     if (!(Number.isFinite(settings[name]) && settings[name] > 0)) throw bad(name, settings[name], 'a positive number');
+  }
+  for (const name of PERIODS) checkPeriod(`createPublisher: ${name}`, settings[name]);
+  checkWait('createPublisher: closeTimeoutMs', settings.closeTimeoutMs);
+  for (const name of CLIENT_PERIODS) {
+    const ms = settings.connect?.[name];
+    // 0 switches it off.
+    if (ms !== undefined && ms !== 0) checkPeriod(`createPublisher: connect.${name}`, ms);
   }
   if (!(settings.criticalShare >= 0 && settings.criticalShare < 1)) {
     throw bad('criticalShare', settings.criticalShare, 'a number from 0 to less than 1');
@@ -208,6 +238,7 @@ export function readOptions(options: PublisherOptions): Settings {
   if (settings.connection !== undefined && splitServers(settings.servers).length > 0) {
     throw bad('connection', 'given', 'either servers or a connection, not both');
   }
+  allowedTypes({ definitions: settings.events, allowTypes: settings.allowTypes });
   checkIdentity(settings);
   if (typeof settings.source !== 'string' || !/^\S{1,1024}$/.test(settings.source)) {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');

@@ -14,8 +14,9 @@ import { createDelivery } from './delivery.ts';
 import { createDiagnostics } from './diagnostics.ts';
 import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
+import { checkWait } from './duration.ts';
 import { dropError, PublisherError } from './error.ts';
-import { onExit, onSignal } from './exit-hook.ts';
+import { onExit } from './exit-hook.ts';
 import { DEFAULT_WAIT_MS, type Publisher, type PublisherCore, type PublisherStatus } from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createIsoTime } from './iso-time.ts';
@@ -24,6 +25,7 @@ import { isEnabled, type PublisherOptions, readOptions, type Settings } from './
 import { estimatedMemory, memoryOf, type PendingEvent, type Waiter } from './pending-event.ts';
 import { CONSOLE_LOGGER, createReporter } from './report.ts';
 import { confirmSigned, createSigning } from './signing.ts';
+import { onSignal } from './signal-hook.ts';
 import { createSpool } from './spool.ts';
 import { createStallWatch, STALL_MS } from './stall-watch.ts';
 import { createStaging } from './staging.ts';
@@ -58,10 +60,16 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const now = settings.clock ? createClock(settings.clock) : Date.now;
   const newId = createUuidV7();
   const isoTime = createIsoTime();
-  const textOf = createTextStamp(createDataCheck(settings.events));
+  const checkData = createDataCheck(settings.events);
+  const textOf = createTextStamp(checkData);
   const bootId = settings.producer ?? newId(now());
   const numbering = createNumbering(bootId);
-  const intake = createIntake(settings.events ?? [], numbering.has);
+  const intake = createIntake({
+    definitions: settings.events,
+    allowTypes: settings.allowTypes,
+    rulesOf: checkData.rulesOf,
+    isNumbered: numbering.has,
+  });
   const signing = createSigning(settings.signer, settings.logger ?? CONSOLE_LOGGER);
   const diagnostics = createDiagnostics(bootId);
   const critical: ReadonlySet<string> = new Set(settings.criticalTypes);
@@ -345,7 +353,11 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
 
   const offExit = spool && onExit(() => void (closed || leave()));
   const offSignal = settings.handleSignals
-    ? onSignal(() => publisher.close({ timeoutMs: settings.closeTimeoutMs }))
+    ? onSignal({
+        timeoutMs: settings.closeTimeoutMs,
+        close: (options) => publisher.close(options),
+        unref: attachment.unref,
+      })
     : null;
   function stopListening(): void {
     offExit?.();
@@ -362,8 +374,12 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     emit: (event) => take(event, null),
     confirm,
     enabled: (type) => !closing && intake.allows(type),
-    flush: ({ timeoutMs = DEFAULT_WAIT_MS } = {}) => backlog.whenSettled(timeoutMs),
-    close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= outside(() => shutDown(timeoutMs))),
+    flush: async ({ timeoutMs = DEFAULT_WAIT_MS } = {}) =>
+      backlog.whenSettled(checkWait('flush: timeoutMs', timeoutMs)),
+    close: async ({ timeoutMs = settings.closeTimeoutMs } = {}) => {
+      checkWait('close: timeoutMs', timeoutMs);
+      return (closing ??= outside(() => shutDown(timeoutMs)));
+    },
     status,
     bind(connection) {
       if (!closing) outside(() => attachment.bind(connection));

@@ -94,8 +94,7 @@ function optional<Name extends 'route' | 'subject'>(name: Name, read: () => unkn
   quietly(() => {
     text = read();
   });
-  if (typeof text !== 'string' || text === '') return {};
-  return { [name]: text.slice(0, 1024).toWellFormed() } as { [N in Name]?: string };
+  return typeof text === 'string' && text !== '' ? ({ [name]: text } as { [N in Name]?: string }) : {};
 }
 
 /** As much of the responses of `node:http` and of `node:http2`'s compatible ones as is read here. */

@@ -11,6 +11,7 @@ import { type KnownOptions } from '@waybill/schema';
 import { createBackoff } from './backoff.ts';
 import { outside } from './context.ts';
 import { checkOptions } from './check-options.ts';
+import { checkPeriod, checkWait, startTimer, type Timer } from './duration.ts';
 import { PublisherError } from './error.ts';
 
 /** An Ed25519 private key: base64 of the 32 bytes of its seed, its PKCS #8 as PEM, or a KeyObject. */
@@ -25,7 +26,7 @@ export interface SignerOptions {
   readonly environmentVariable?: string;
   /** Name of the key in events. Default: the first 16 hexadecimal characters of the SHA-256 of the public key. */
   readonly keyid?: string;
-  /** How long `getSecret` may take. Default: 5,000. */
+  /** How long `getSecret` may take; Infinity: no limit. Default: 5,000. */
   readonly timeoutMs?: number;
   /** Waits between tries are random, below a bound that doubles from here (default 100) ... */
   readonly backoffMinMs?: number;
@@ -74,10 +75,15 @@ const DEFAULTS = {
  */
 export function createSigner(options: SignerOptions = {}): Signer {
   checkOptions('createSigner', options, OPTIONS);
-  const timeoutMs = options.timeoutMs ?? DEFAULTS.timeoutMs;
+  const {
+    timeoutMs = DEFAULTS.timeoutMs,
+    backoffMinMs = DEFAULTS.backoffMinMs,
+    backoffMaxMs = DEFAULTS.backoffMaxMs,
+  } = options;
+  const fault = faultOf({ timeoutMs, backoffMinMs, backoffMaxMs });
   const backoff = createBackoff({
-    minMs: options.backoffMinMs ?? DEFAULTS.backoffMinMs,
-    maxMs: options.backoffMaxMs ?? DEFAULTS.backoffMaxMs,
+    minMs: fault ? DEFAULTS.backoffMinMs : backoffMinMs,
+    maxMs: fault ? DEFAULTS.backoffMaxMs : backoffMaxMs,
   });
   let identity: SigningIdentity | null = null;
   let underway: Promise<void> | null = null;
@@ -105,6 +111,7 @@ export function createSigner(options: SignerOptions = {}): Signer {
   function begin(): void {
     let source: Secret | Promise<Secret>;
     try {
+      if (fault) throw fault;
       source = readSource(options);
       if (!(source instanceof Promise)) return succeed(source);
     } catch (error) {
@@ -140,6 +147,17 @@ export function createSigner(options: SignerOptions = {}): Signer {
   };
 }
 
+function faultOf(durations: { timeoutMs: number; backoffMinMs: number; backoffMaxMs: number }): Error | null {
+  try {
+    checkWait('createSigner: timeoutMs', durations.timeoutMs);
+    checkPeriod('createSigner: backoffMinMs', durations.backoffMinMs);
+    checkPeriod('createSigner: backoffMaxMs', durations.backoffMaxMs);
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
 function readSource({ secret, getSecret, environmentVariable }: SignerOptions): Secret | Promise<Secret> {
   if (secret !== undefined) return secret;
   if (getSecret) return getSecret();
@@ -150,14 +168,14 @@ function readSource({ secret, getSecret, environmentVariable }: SignerOptions): 
 }
 
 async function within(secret: Promise<Secret>, timeoutMs: number): Promise<Secret> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`getSecret did not answer within ${timeoutMs} ms`)), timeoutMs);
+    timer = startTimer(timeoutMs, () => reject(new Error(`getSecret did not answer within ${timeoutMs} ms`)));
   });
   try {
     return await Promise.race([secret, tooLate]);
   } finally {
-    clearTimeout(timer);
+    timer?.stop();
   }
 }
 

@@ -1,6 +1,7 @@
 /** How a publisher uses its signer: fail-open where nobody waits, fail-closed where somebody does. */
 import { canonicalJson, type JsonObject, MAX_EVENT_BYTES, parseJson, type Stamp } from '@waybill/schema';
 import { outside } from './context.ts';
+import { checkWait, startTimer, type Timer } from './duration.ts';
 import { PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type PublisherCore, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
@@ -101,6 +102,7 @@ export function confirmSigned(publisher: PublisherCore, signer: Signer | undefin
   return Object.assign(publisher, {
     async confirm(event: EventInput, options: WaitOptions = {}) {
       const { timeoutMs = DEFAULT_WAIT_MS } = options;
+      checkWait('confirm: timeoutMs', timeoutMs);
       const startMs = performance.now();
       await within(signer.identity(), timeoutMs);
       return confirm(event, { ...options, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startMs)) });
@@ -109,14 +111,14 @@ export function confirmSigned(publisher: PublisherCore, signer: Signer | undefin
 }
 
 async function within(identity: Promise<SigningIdentity>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     const error = new PublisherError('UNSIGNED', `no signing identity within ${timeoutMs} ms`);
-    timer = setTimeout(() => reject(error), timeoutMs);
+    timer = startTimer(timeoutMs, () => reject(error));
   });
   try {
     await Promise.race([identity, tooLate]);
   } finally {
-    clearTimeout(timer);
+    timer?.stop();
   }
 }

@@ -19,6 +19,8 @@ export interface StamperOptions {
   readonly source: string;
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
+  /** The only event types to take, built-in ones and those in `events`. Default: all of them. */
+  readonly allowTypes?: readonly string[] | undefined;
   /** Signs every event; without an identity they are not signed. */
   readonly signer?: Signer;
   /** Unix milliseconds. */
@@ -42,11 +44,11 @@ export interface Stamper {
   stamp(input: EventInput): Stamped;
 }
 
-export function createStamper({ source, events = [], signer, clock = Date.now }: StamperOptions): Stamper {
+export function createStamper({ source, events = [], allowTypes, signer, clock = Date.now }: StamperOptions): Stamper {
   const newId = createUuidV7();
-  const intake = createIntake(events);
   const checkData = createDataCheck(events);
   const now = createClock(clock);
+  const intake = createIntake({ definitions: events, allowTypes, rulesOf: checkData.rulesOf });
   const numbering = createNumbering(newId(now()));
 
   return {

@@ -2,10 +2,11 @@
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
 import { settle } from './completion.ts';
+import { checkWait, startTimer, type Timer } from './duration.ts';
 import type { Sink } from './sink.ts';
 
 export interface WithFlushOptions {
-  /** How long a flush may take. What is pending then stays so, and goes out with the next call. Default: 2,000. */
+  /** How long a flush may take; Infinity: no limit. What is pending then stays so, and goes out with the next call. Default: 2,000. */
   readonly timeoutMs?: number;
   /**
    * The platform's way to go on after the answer: `waitUntil` of `@vercel/functions` or of `cloudflare:workers`, or
@@ -23,6 +24,8 @@ const OPTIONS: KnownOptions<WithFlushOptions> = { timeoutMs: true, waitUntil: tr
  * parameters are those of `fn`.
  *
  *     export const handler = withFlush(audit, async (request: Request) => { … });
+ *
+ * @throws PublisherError INVALID_OPTIONS for a `timeoutMs` that is none
  */
 export function withFlush<This, Args extends unknown[], T>(
   audit: Pick<Sink, 'flush'>,
@@ -41,6 +44,7 @@ export function withFlush<This, Args extends unknown[], T>(
 ): unknown {
   checkOptions('withFlush', options, OPTIONS);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, waitUntil } = options;
+  checkWait('withFlush: timeoutMs', timeoutMs);
   const flush = (): Promise<void> => flushWithin(audit, timeoutMs);
 
   async function flushThenAnswer(this: This, ...args: Args): Promise<Awaited<T>> {
@@ -69,15 +73,15 @@ export function withFlush<This, Args extends unknown[], T>(
 
 /** Never rejects, and is done in time whatever the sink is: a handler waits for it. */
 async function flushWithin(audit: Pick<Sink, 'flush'>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const tooLate = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
+    timer = startTimer(timeoutMs, resolve);
   });
   try {
     await Promise.race([audit.flush({ timeoutMs }), tooLate]);
   } catch {
     // The sink says itself what is wrong with it.
   } finally {
-    clearTimeout(timer);
+    timer?.stop();
   }
 }

@@ -1,6 +1,7 @@
 /** The built-in event types: artifacts that were moved, or did not have to be. */
 import * as z from 'zod';
 import { defineEvent } from './define-event.ts';
+import { displayText } from './fitting-text.ts';
 import type { Json, JsonObject } from './json.ts';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
@@ -11,21 +12,21 @@ const artifact = {
   digest: Digest,
   /** Bytes of the artifact; absent when unknown, which is never the same as 0. */
   size_bytes: z.int().min(0).optional(),
-  file_name: z.string().min(1).max(1024).optional(),
+  file_name: displayText(1024).optional(),
   /** Where it is stored, e.g. `OCI` or `S3`. */
-  backend_type: z.string().min(1).max(64).optional(),
+  backend_type: displayText(64).optional(),
 };
 
 /** An artifact was stored, or with `skipped: true` was there already and nothing was transferred. */
 export const artifactUploaded = defineEvent({
   type: 'casartifact.uploaded',
-  data: z.object({ ...artifact, skipped: z.boolean().optional() }),
+  data: z.looseObject({ ...artifact, skipped: z.boolean().optional() }),
 });
 
 /** An artifact was handed out. */
 export const artifactDownloaded = defineEvent({
   type: 'casartifact.downloaded',
-  data: z.object(artifact),
+  data: z.looseObject(artifact),
 });
 
 export const ARTIFACT_EVENTS = [artifactUploaded, artifactDownloaded] as const;
@@ -40,12 +41,12 @@ export function isPlainlyAnArtifact(data: JsonObject): boolean {
     typeof digest === 'string' &&
     DIGEST.test(digest) &&
     (size_bytes === undefined || (Number.isSafeInteger(size_bytes) && (size_bytes as number) >= 0)) &&
-    isText(file_name, 1024) &&
-    isText(backend_type, 64) &&
+    isFitting(file_name, 1024) &&
+    isFitting(backend_type, 64) &&
     (skipped === undefined || typeof skipped === 'boolean')
   );
 }
 
-function isText(value: Json | undefined, max: number): boolean {
+function isFitting(value: Json | undefined, max: number): boolean {
   return value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= max);
 }

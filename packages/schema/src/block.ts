@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { canonicalJson } from './canonical.ts';
 import { type Entry, type Head, headOf, parseEntry, RunningHead } from './entry.ts';
 import { parseJson } from './parse-json.ts';
-import { SchemaError } from './error.ts';
+import { notJson, SchemaError } from './error.ts';
 import { HASH_PATTERN } from './hash.ts';
 import type { Json } from './json.ts';
 import { copyWindow, type ProducerWindow, ProducerWindows } from './producer-window.ts';
@@ -79,7 +79,7 @@ function parseTrailer(line: string): Trailer {
   try {
     value = parseJson(line);
   } catch (cause) {
-    throw new SchemaError('NOT_A_BLOCK', `trailer is not JSON: ${(cause as Error).message}`, { cause });
+    throw new SchemaError('NOT_A_BLOCK', `trailer ${notJson(cause)}`);
   }
   const result = Trailer.safeParse(value);
   if (result.success) return result.data;

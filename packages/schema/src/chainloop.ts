@@ -3,7 +3,7 @@
  * (chainloop-dev/chainloop, app/controlplane/pkg/auditor). They are accepted as they are; Waybill mints no id for them.
  */
 import * as z from 'zod';
-import { SchemaError, show } from './error.ts';
+import { kindOf, SchemaError, show } from './error.ts';
 import { notAnEvent } from './event.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ORGID_PATTERN } from './subject.ts';
@@ -36,7 +36,7 @@ export function isChainloop(value: Json): value is JsonObject {
 /**
  * @param type what the subject says, `<target>.<action>`; an event with a volume has to be where Chainloop publishes it
  *   (`casartifact.…`), so that the right to publish other subjects is not the right to be billed for
- * @throws SchemaError NOT_AN_EVENT naming the first bad member and its value
+ * @throws SchemaError NOT_AN_EVENT naming the first bad member and the rule
  */
 export function checkChainloop(value: JsonObject, type: string): void {
   const result = ChainloopEvent.safeParse(value);
@@ -46,7 +46,7 @@ export function checkChainloop(value: JsonObject, type: string): void {
   if (!type.startsWith('casartifact.')) {
     throw new SchemaError('NOT_AN_EVENT', `Data.TargetType is "CASArtifact", but the subject says ${show(type)}`);
   }
-  if (!isJsonObject(Info)) throw new SchemaError('NOT_AN_EVENT', `Data.Info is ${show(Info)}: expected an object`);
+  if (!isJsonObject(Info)) throw new SchemaError('NOT_AN_EVENT', `Data.Info is ${kindOf(Info)}: expected an object`);
   const artifact = ChainloopArtifact.safeParse(Info);
   if (!artifact.success) throw notAnEvent(artifact.error, Info, ['Data', 'Info']);
 }

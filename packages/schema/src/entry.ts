@@ -7,7 +7,7 @@
  */
 import { canonicalJson } from './canonical.ts';
 import { parseJson } from './parse-json.ts';
-import { SchemaError, show } from './error.ts';
+import { notJson, SchemaError, show } from './error.ts';
 import { TIME_PATTERN } from './event.ts';
 import { HASH_PATTERN, type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
@@ -218,7 +218,7 @@ export function parseEntry(line: string): Entry {
   try {
     value = parseJson(line);
   } catch (cause) {
-    throw new SchemaError('NOT_AN_ENTRY', `is not JSON: ${(cause as Error).message}`, { cause });
+    throw new SchemaError('NOT_AN_ENTRY', notJson(cause));
   }
   const entry = only(value, 'entry', ['core', 'event', 'hash']);
   const core = only(entry['core'], 'core', CORE_MEMBERS);

@@ -3,7 +3,7 @@
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 import * as z from 'zod';
-import { SchemaError, show } from './error.ts';
+import { kindOf, SchemaError, show } from './error.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { EVENT_TYPE_PATTERN, ORGID_PATTERN } from './subject.ts';
 
@@ -98,10 +98,10 @@ export const ATTRIBUTE_NAMES: ReadonlySet<string> = new Set(Object.keys(Event.sh
 /**
  * Checks the attributes; `data` only for being an object.
  *
- * @throws SchemaError NOT_AN_EVENT naming the first bad attribute and its value
+ * @throws SchemaError NOT_AN_EVENT naming the first bad attribute and the rule
  */
 export function checkEvent(value: Json): asserts value is Json & Event {
-  if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${show(value)}`);
+  if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${kindOf(value)}`);
   if (isPlainlyAnEvent(value)) return;
   const result = Event.safeParse(value);
   if (!result.success) throw notAnEvent(result.error, value);
@@ -117,7 +117,7 @@ export function checkEvent(value: Json): asserts value is Json & Event {
     if (typeof extension === 'object') {
       throw new SchemaError(
         'NOT_AN_EVENT',
-        `${name} is ${show(extension)}: an attribute is a string, number or boolean`,
+        `${name} is ${kindOf(extension)}: an attribute is a string, number or boolean`,
       );
     }
   }
@@ -186,7 +186,10 @@ export const RULES: ReadonlyMap<string, StringRule> = new Map(
   }),
 );
 
-/** The first thing that a zod schema found wrong, as an error that names the field and the value. */
+/**
+ * The first thing that a zod schema found wrong, as an error that names the field and the rule. Not the value, which ends
+ * up in logs and may be a key that was taken for a digest.
+ */
 export function notAnEvent(error: z.ZodError, value: JsonObject, prefix: readonly string[] = []): SchemaError {
   const issue = error.issues[0];
   const path = [...prefix, ...(issue?.path ?? []).map(String)];
@@ -194,6 +197,6 @@ export function notAnEvent(error: z.ZodError, value: JsonObject, prefix: readonl
   for (const step of (issue?.path ?? []).map(String)) found = isJsonObject(found) ? found[step] : undefined;
   return new SchemaError(
     'NOT_AN_EVENT',
-    `${path.join('.') || 'event'} is ${show(found)}: ${issue?.message ?? 'invalid'}`,
+    `${path.join('.') || 'event'} is ${kindOf(found)}: ${issue?.message ?? 'invalid'}`,
   );
 }

@@ -15,6 +15,7 @@ export {
 export { SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode } from './error.ts';
 export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event.ts';
 export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
+export { cutText, displayText } from './fitting-text.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 export { isJsonObject, type Json, type JsonObject } from './json.ts';
 export { faultOfOptions, type KnownOptions } from './known-options.ts';
@@ -43,6 +44,7 @@ export {
   SYSTEM_CHAIN,
 } from './subject.ts';
 export { type Transfer, transferOf } from './transfer.ts';
+export type { TypeRules } from './type-rules.ts';
 export {
   addVolume,
   NO_TOTALS,

@@ -1,6 +1,6 @@
 /** From a message of the AUDIT stream to an event of an organization, or to the reason why it is none. */
 import { checkChainloop, isChainloop } from './chainloop.ts';
-import { SchemaError, show } from './error.ts';
+import { kindOf, SchemaError, show } from './error.ts';
 import { checkEvent, MAX_EVENT_BYTES } from './event.ts';
 import { decodeUtf8, parseExactJson } from './exact-json.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
@@ -87,13 +87,13 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
     if (isChainloop(value)) {
       checkChainloop(value, named.type);
       const { OrgID } = value['Data'] as { OrgID: string };
-      if (named.orgid !== undefined && named.orgid !== OrgID) throw mismatch('Data.OrgID', OrgID, named.orgid);
+      if (named.orgid !== undefined && named.orgid !== OrgID) throw mismatch('Data.OrgID', named.orgid);
       return { ok: true, orgid: OrgID, event: value, canonical, origin: null, transfer: transferOf(value) };
     }
-    if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${show(value)}`);
+    if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${kindOf(value)}`);
     checkEvent(value);
-    if (value.orgid !== named.orgid) throw mismatch('orgid', value.orgid, named.orgid);
-    if (value.type !== named.type) throw mismatch('type', value.type, named.type);
+    if (value.orgid !== named.orgid) throw mismatch('orgid', named.orgid);
+    if (value.type !== named.type) throw mismatch('type', named.type);
     checkData(value.type, value.data);
     const { producer, sequence } = value;
     const origin = producer !== undefined && sequence !== undefined ? { producer, sequence: Number(sequence) } : null;
@@ -101,7 +101,7 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
   } catch (error) {
     const reason = (error instanceof SchemaError && REJECTION_OF[error.code]) || 'unexpected';
     const detail = error instanceof Error ? error.message : String(error);
-    // The detail becomes part of an entry: bounded, and well-formed although it quotes what may not be.
+    // The detail becomes part of an entry: bounded, and well-formed although it has members' names.
     return { ok: false, reason, detail: detail.slice(0, MAX_DETAIL).toWellFormed() };
   }
 }
@@ -131,6 +131,6 @@ function dataOf(text: string): JsonObject {
   return (JSON.parse(text) as { data: JsonObject }).data;
 }
 
-function mismatch(field: string, value: string, token: string | undefined): SchemaError {
-  return new SchemaError('NOT_AN_EVENT', `${field} is ${show(value)}, but the subject says ${show(token)}`);
+function mismatch(field: string, token: string | undefined): SchemaError {
+  return new SchemaError('NOT_AN_EVENT', `${field} is not what the subject says, which is ${show(token)}`);
 }

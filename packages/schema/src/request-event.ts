@@ -1,13 +1,14 @@
 /** The built-in event type of a request that a service has answered, or that was broken off. */
 import * as z from 'zod';
 import { defineEvent } from './define-event.ts';
+import { displayText } from './fitting-text.ts';
 
 export const requestHandled = defineEvent({
   type: 'request.handled',
-  data: z.object({
-    method: z.string().min(1).max(32),
+  data: z.looseObject({
+    method: displayText(32),
     /** The pattern that matched, e.g. `/artifacts/:digest`, never the address itself: that may have secrets in it. */
-    route: z.string().min(1).max(1024).optional(),
+    route: displayText(1024).optional(),
     /** 499: the connection was closed before a status was sent. */
     status: z.int().min(100).max(999),
     duration_ms: z.number().min(0).max(Number.MAX_SAFE_INTEGER),

@@ -1,10 +1,11 @@
 import type { AnyEventDefinition } from './define-event.ts';
 import { canonicalJson } from './canonical.ts';
-import { SchemaError, show } from './error.ts';
+import { kindOf, SchemaError } from './error.ts';
 import { ATTRIBUTE_NAMES, checkEvent, EventAttributes, type Event, MAX_EVENT_BYTES, notAnEvent } from './event.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ARTIFACT_EVENTS, isPlainlyAnArtifact } from './artifact.ts';
 import { BUILT_IN_EVENTS } from './built-in.ts';
+import { NO_RULES, type TypeRules, typeRules } from './type-rules.ts';
 
 /** What the publisher adds to a draft. */
 export interface Stamp {
@@ -31,6 +32,8 @@ export interface DataCheck {
   (type: string, data: JsonObject): void;
   /** Artifact types whose data has the built-in schema: what has been checked by that is not checked again. */
   readonly artifacts?: ReadonlySet<string>;
+  /** What the publisher does with an event of this type before it is published. */
+  rulesOf(type: string): TypeRules;
 }
 
 /** @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check */
@@ -44,18 +47,23 @@ export function createDataCheck(definitions: readonly AnyEventDefinition[] = [])
     const result = schemas.get(type)?.safeParse(data);
     if (result && !result.success) throw notAnEvent(result.error, data, ['data']);
   };
-  return Object.assign(check, { artifacts });
+  const rules = new Map(
+    [...BUILT_IN_EVENTS, ...definitions].map((one) => [one.type, typeRules(one, artifacts.has(one.type))]),
+  );
+  return Object.assign(check, { artifacts, rulesOf: (type: string) => rules.get(type) ?? NO_RULES });
 }
 
 /**
- * Makes the event of a draft's type and fields.
+ * Makes the event of a draft's type and fields: texts that are too long are made to fit, and the data is what the type's
+ * schema returns for it.
  *
  * @param fields a plain object that nobody else changes any more; `time` may be a Date
- * @throws SchemaError NOT_AN_EVENT, NOT_CANONICAL or TOO_LARGE, naming the field and the value
+ * @throws SchemaError NOT_AN_EVENT, NOT_CANONICAL or TOO_LARGE, naming the field and the rule, never the value
  */
 export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkData: DataCheck): StampedEvent {
   if (!isJsonObject(fields))
-    throw new SchemaError('NOT_AN_EVENT', `${type}: fields is ${show(fields)}, expected an object`);
+    throw new SchemaError('NOT_AN_EVENT', `${type}: fields is ${kindOf(fields)}, expected an object`);
+  const rules = checkData.rulesOf(type);
   const given: Record<string, Json> = {};
   const data: Record<string, Json> = {};
   // In the order of canonical JSON, which is then printed fast.
@@ -63,16 +71,23 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     const value = fields[name];
     if (value === undefined) continue;
     if (name === 'time') given['time'] = isoTime(value);
-    else if (Object.hasOwn(EventAttributes.shape, name)) given[name] = value;
-    else if (ATTRIBUTE_NAMES.has(name)) {
-      throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(value)}: the publisher sets ${name}`);
-    } else set(data, name, value);
+    else if (ATTRIBUTE_NAMES.has(name) && !Object.hasOwn(EventAttributes.shape, name)) {
+      throw new SchemaError('NOT_AN_EVENT', `${name} is given: the publisher sets ${name}`);
+    } else {
+      const fit = typeof value === 'string' ? rules.fits.get(name) : undefined;
+      const fitting = fit ? fit(value as string) : value;
+      if (fitting !== undefined) set(ATTRIBUTE_NAMES.has(name) ? given : data, name, fitting);
+    }
   }
   const { sign } = stamp;
   const stamped = { ...stamp, specversion: '1.0', type, ...given, data };
   let event = inOrder(stamped);
   checkEvent(event);
-  checkData(type, data);
+  if (rules.actorRequired && !hasActor(event)) {
+    const missing = event.actortype === undefined ? 'actortype' : 'actorid';
+    throw new SchemaError('NOT_AN_EVENT', `${missing} is undefined: ${type} requires an actor`);
+  }
+  event = inOrder({ ...event, data: rules.publish(data) });
   let text = canonicalJson(event);
   if (sign) {
     event = inOrder({ ...event, signature: sign(text) });
@@ -83,6 +98,17 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     throw new SchemaError('TOO_LARGE', `event has ${utf8Length(text)} bytes, at most ${MAX_EVENT_BYTES} are allowed`);
   }
   return { event, text };
+}
+
+/** Whether it says who acted. */
+export function hasActor({
+  actortype,
+  actorid,
+}: {
+  readonly actortype?: unknown;
+  readonly actorid?: unknown;
+}): boolean {
+  return actortype !== undefined && (actorid !== undefined || actortype === 'SYSTEM');
 }
 
 /** The attributes alone, sorted: what else is there (`sign`) is left. */
@@ -117,7 +143,7 @@ function set(object: Record<string, Json>, name: string, value: Json): void {
 function isoTime(value: unknown): string {
   if (value instanceof Date && Number.isFinite(value.getTime())) return value.toISOString();
   if (typeof value === 'string') return value;
-  throw new SchemaError('NOT_AN_EVENT', `time is ${show(value)}: expected a valid Date`);
+  throw new SchemaError('NOT_AN_EVENT', `time is ${kindOf(value)}: expected a valid Date`);
 }
 
 const encoder = new TextEncoder();
