@@ -12,7 +12,6 @@ import {
   type ChainReport,
   createDataCheck,
   type Expectation,
-  formatLedgerSubject,
   parseLedgerSubject,
   SYSTEM_CHAIN,
   type Verdict,
@@ -20,13 +19,14 @@ import {
   type VerifySignature,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { chainRange } from './chain-range.ts';
 import { type Epoch, isStreamOf, NO_EPOCH, readEpoch, shiftItem } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { entryAt, findBlock } from './find-block.ts';
 import { readWatermark } from './finality.ts';
 import { mergeInOrder } from './merge-ranges.ts';
 import { explain } from './nats-error.ts';
-import { readRange } from './read-range.ts';
+import { readRange, type StreamRange } from './read-range.ts';
 import type { StreamItem } from './reader.ts';
 import type { Settings } from './settings.ts';
 import { type AuditCheck, type AuditProblem, createAuditCheck } from './verify-audit.ts';
@@ -189,19 +189,11 @@ async function readLedger(run: Run, { from, to }: { from: number; to: number }):
   const { nc, jsm, settings, options, blocks } = run;
   const { ledgerStream: stream, ledgerPrefix } = settings;
   const problems: string[] = [];
-  const subjects =
-    options.orgid === undefined
-      ? [undefined]
-      : [formatLedgerSubject(options.orgid, ledgerPrefix), formatLedgerSubject(SYSTEM_CHAIN, ledgerPrefix)];
-  const ranges = subjects.map((subject) =>
-    readRange(nc, jsm, {
-      stream,
-      from: subject === subjects[0] ? from : 1,
-      to,
-      ...(subject !== undefined && { subject }),
-    }),
-  );
-  for await (const item of mergeInOrder(ranges)) {
+  const { orgid: only } = options;
+  const ranges: StreamRange[] =
+    only === undefined ? [{ stream, from, to }] : [chainRange(settings, { orgid: SYSTEM_CHAIN, from: 1, to })];
+  if (only !== undefined && only !== SYSTEM_CHAIN) ranges.push(chainRange(settings, { orgid: only, from, to }));
+  for await (const item of mergeInOrder(ranges.map((range) => readRange(nc, jsm, range)))) {
     options.onProgress?.({ phase: 'ledger', done: seqOf(item), total: to });
     if (item.kind === 'gap') {
       problems.push(`blocks ${item.first} to ${item.last} are missing in stream ${stream}`);
@@ -338,5 +330,6 @@ function seqOf(item: StreamItem): number {
 }
 
 function worst(verdicts: readonly Verdict[]): Verdict {
-  return VERDICTS[Math.max(0, ...verdicts.map((verdict) => VERDICTS.indexOf(verdict)))] as Verdict;
+  // Not by spreading them: there is one for each chain, and arguments are on the stack.
+  return VERDICTS.findLast((verdict) => verdicts.includes(verdict)) ?? VERDICTS[0];
 }
