@@ -2,6 +2,7 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkChainName } from './chain-name.ts';
 import { chainRange } from './chain-range.ts';
 import { ConsumerError } from './errors.ts';
 import { findBlock, nextBlock, readStored } from './find-block.ts';
@@ -34,6 +35,7 @@ export async function* replay(
 ): AsyncGenerator<string[]> {
   const { orgid, follow = false, signal } = options;
   const fromSeq = options.fromSeq ?? 1;
+  checkChainName('orgid', orgid);
   if (!Number.isSafeInteger(fromSeq) || fromSeq < 1) {
     throw new ConsumerError('BAD_ARGUMENT', `fromSeq is ${fromSeq}: expected a whole number from 1`);
   }

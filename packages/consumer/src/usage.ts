@@ -4,16 +4,9 @@
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import {
-  type Entry,
-  NO_TOTALS,
-  ORGID_PATTERN,
-  subtractTotals,
-  sumTotals,
-  type Tally,
-  type Totals,
-} from '@waybill/schema';
+import { type Entry, NO_TOTALS, subtractTotals, sumTotals, type Tally, type Totals } from '@waybill/schema';
 import { findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { checkOrganization } from './chain-name.ts';
 import { ConsumerError } from './errors.ts';
 import { readFinality } from './finality.ts';
 import { parseInstant } from './instant.ts';
@@ -72,12 +65,7 @@ export async function usage(
   settings: Settings,
   query: UsageWindow & { orgid: string },
 ): Promise<Usage> {
-  if (!ORGID_PATTERN.test(query.orgid)) {
-    throw new ConsumerError(
-      'BAD_ARGUMENT',
-      `orgid is ${JSON.stringify(query.orgid)}: expected ${ORGID_PATTERN.source}`,
-    );
-  }
+  checkOrganization('orgid', query.orgid);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const window = await openWindow(jsm, settings, query);
   const hints = await hintsFor(nc, settings, { window, orgids: [query.orgid] });

@@ -19,6 +19,7 @@ import {
   type VerifySignature,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkChainName } from './chain-name.ts';
 import { chainRange } from './chain-range.ts';
 import { type Epoch, isStreamOf, NO_EPOCH, readEpoch, shiftItem } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
@@ -91,13 +92,14 @@ const LISTED = 100;
 
 /**
  * @returns a report, whatever is found
- * @throws ConsumerError only when the streams cannot be read: NO_STREAM, NO_PERMISSION, NO_ANSWER …
+ * @throws ConsumerError BAD_ARGUMENT; when the streams cannot be read: NO_STREAM, NO_PERMISSION, NO_ANSWER …
  */
 export async function verifyLedger(
   nc: NatsConnection,
   settings: Settings,
   options: VerifyLedgerOptions = {},
 ): Promise<LedgerReport> {
+  if (options.orgid !== undefined) checkChainName('orgid', options.orgid);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stream = await info(jsm, settings.auditStream);
   const audit = stream.state;

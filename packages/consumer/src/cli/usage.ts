@@ -1,3 +1,4 @@
+import { checkOrganization } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
 import { type Usage, type UsageReport, usage, usageOfAll } from '../usage.ts';
 import { type Command, oneOf, type Values } from './command.ts';
@@ -37,6 +38,7 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
   async run(context) {
     const { values, output } = context;
     const orgid = oneOf(values, 'usage', ['org', 'all']);
+    if (orgid !== null) checkOrganization('--org', orgid);
     const format = formatOf(values);
     const window = { from: values.text('from'), to: values.text('to') };
     const answer = await withNats(context, async (nc, { settings }) =>

@@ -1,13 +1,7 @@
-import {
-  type ChainReport,
-  type Expectation,
-  ORGID_PATTERN,
-  SYSTEM_CHAIN,
-  VERDICT_EXIT_CODES,
-  type VerifySignature,
-} from '@waybill/schema';
+import { type ChainReport, type Expectation, VERDICT_EXIT_CODES, type VerifySignature } from '@waybill/schema';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { checkChainName } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
 import { createSignatureVerifier } from '../signature.ts';
 import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
@@ -57,6 +51,7 @@ async function verifyFile({ values, output }: CommandContext): Promise<number> {
   if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: a file has one chain');
   const file = values.text('file') as string;
   const orgid = values.text('org');
+  if (orgid !== undefined) checkChainName('--org', orgid);
   const signers = signatureCheck(values);
   const expect = expectations(values, orgid ?? '').get(orgid ?? '') ?? [];
   const total = file === '-' ? null : await sizeOf(file);
@@ -83,12 +78,7 @@ async function verifyFile({ values, output }: CommandContext): Promise<number> {
 async function verifyStreams(context: CommandContext): Promise<number> {
   const { values, output } = context;
   const orgid = oneOf(values, 'verify', ['org', 'all']);
-  if (orgid !== null && orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) {
-    throw new ConsumerError(
-      'BAD_ARGUMENT',
-      `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`,
-    );
-  }
+  if (orgid !== null) checkChainName('--org', orgid);
   const from = fromSeq(values);
   if (orgid === null && from !== 1)
     throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
