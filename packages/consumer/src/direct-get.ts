@@ -4,7 +4,7 @@
  * Whoever reads so needs no consumer, and no right to create one, with which messages can be sent anywhere. Any replica
  * may answer, also one that lags: whoever needs to know that it has everything asks the leader.
  */
-import type { Msg, NatsConnection } from '@nats-io/nats-core';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/nats-core';
 import { type DirectMessage, readDirectMessage } from './direct-message.ts';
 import { newInbox } from './inbox.ts';
 import { explain } from './nats-error.ts';
@@ -61,31 +61,38 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
     if (read.previous === null) resolve({ kind: 'refused' });
   }
 
-  const sub = nc.subscribe(inbox, {
-    callback(error, message) {
-      try {
-        if (error) throw explain(error, `read stream ${stream}`);
-        take(message);
-      } catch (failure) {
-        isOver = true;
-        reject(failure);
-      }
-    },
-  });
+  function fail(failure: unknown): void {
+    isOver = true;
+    reject(failure);
+  }
+
+  function callback(error: Error | null, message: Msg): void {
+    if (error) return fail(explain(error, `read stream ${stream}`));
+    try {
+      take(message);
+    } catch (failure) {
+      fail(failure);
+    }
+  }
+
+  let sub: Subscription | null = null;
   const watchdog = setInterval(() => {
     if (performance.now() - lastHeard > silenceMs) broken();
   }, silenceMs / 4);
   signal?.addEventListener('abort', broken);
   try {
+    sub = nc.subscribe(inbox, { callback });
     nc.publish(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query), { reply: inbox });
-    return await promise;
   } catch (cause) {
-    throw explain(cause, `read stream ${stream}`);
+    fail(explain(cause, `read stream ${stream}`));
+  }
+  try {
+    return await promise;
   } finally {
     isOver = true;
     clearInterval(watchdog);
     signal?.removeEventListener('abort', broken);
-    sub.unsubscribe();
+    sub?.unsubscribe();
   }
 }
 

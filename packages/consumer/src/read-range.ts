@@ -121,12 +121,12 @@ function createOrder(jsm: JetStreamManager, { stream, subject, from, follows }: 
     async take(messages, items) {
       for (const { seq, subject: on, received, payload } of messages) {
         const message: StreamMessage = { kind: 'message', seq, subject: on, received, payload };
-        while (!isNext(message)) {
+        while (position < to && !isNext(message)) {
           const missed = (await leader.after(position)).filter((one) => one.seq < seq);
           if (missed.length === 0) break;
           for (const one of missed) add(one, items);
         }
-        add(message, items);
+        if (position < to) add(message, items);
       }
       if (messages.length > 0) leader.rest();
     },
