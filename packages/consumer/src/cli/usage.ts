@@ -17,7 +17,7 @@ What was uploaded, downloaded and deduplicated, from --from (inclusive) to --to 
 stream of events received it. Without --from: since the beginning. Without --to: all that is chained so far.
 
   --org ID         one organization
-  --all            every organization, and their sum
+  --all            every organization that had a chain before --to, and their sum
   --from T, --to T RFC 3339 with a zone (2026-07-01T00:00:00+02:00), or a date (2026-07-01: its midnight in UTC)
   --format F       table (default), json or csv; --json is short for --format json
   -h, --help       this text
