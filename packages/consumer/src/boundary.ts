@@ -1,7 +1,8 @@
 /** Where a moment cuts a chain: its last entry received before then. */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema';
-import { ConsumerError } from './errors.ts';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Entry, parseLedgerSubject } from '@waybill/schema';
+import type { DirectMessage } from './direct-message.ts';
 import {
   entryAt,
   findBlock,
@@ -11,6 +12,7 @@ import {
   readStored,
   type StoredBlock,
 } from './find-block.ts';
+import { readLastBlocks } from './newest-blocks.ts';
 
 /** The two entries of a chain that a moment falls between; null: there is none on that side. */
 export interface Cut {
@@ -24,34 +26,29 @@ export type Hints = ReadonlyMap<string, StoredBlock>;
 const HINTS_TIMEOUT_MS = 10_000;
 
 /**
- * The newest blocks of many chains stored before a moment, in one request. They come from whichever replica answers and
- * may be old or missing: good for hints, and for nothing else. None at all before nats-server 2.11.
+ * The newest blocks of many chains stored before a moment. They come from whichever replica answers and may be old or
+ * missing: good for hints, and for nothing else. None at all before nats-server 2.11.
  *
- * @param at at most 1,024 organizations: the server refuses more
+ * @param at at most `MAX_CHAINS` organizations
  */
 export async function readHints(
-  jsm: JetStreamManager,
+  nc: NatsConnection,
   ledger: LedgerPlace,
-  at: { before: string; orgids: readonly string[] },
+  { before, orgids }: { before: string; orgids: readonly string[] },
 ): Promise<Hints> {
   const hints = new Map<string, StoredBlock>();
-  const subjects = at.orgids.map((orgid) => formatLedgerSubject(orgid, ledger.ledgerPrefix));
-  const messages = await jsm.direct
-    .getLastMessagesFor(ledger.ledgerStream, { multi_last: subjects, up_to_time: new Date(at.before) })
-    .catch(() => null);
-  if (!messages) return hints;
-  const giveUp = setTimeout(() => messages.stop(), HINTS_TIMEOUT_MS);
-  try {
-    for await (const message of messages) {
-      const orgid = parseLedgerSubject(message.subject, ledger.ledgerPrefix);
-      if (orgid !== null) hints.set(orgid, readStored(ledger, orgid, message));
-    }
-  } catch (error) {
-    // "No results", an old server, a replica without a leader: the search does without.
-    if (error instanceof ConsumerError) throw error;
-  } finally {
-    clearTimeout(giveUp);
-  }
+  const request = {
+    nc,
+    ledger,
+    orgids,
+    timeoutMs: HINTS_TIMEOUT_MS,
+    onBlock({ seq, subject, payload }: DirectMessage) {
+      const orgid = parseLedgerSubject(subject, ledger.ledgerPrefix);
+      if (orgid !== null) hints.set(orgid, readStored(ledger, orgid, { seq, data: payload }));
+    },
+  };
+  // Whatever arrived will do, and without an answer the search does without.
+  await readLastBlocks(request, { up_to_time: before });
   return hints;
 }
 

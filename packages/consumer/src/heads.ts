@@ -95,9 +95,9 @@ export function createHeads(options: HeadsOptions): Heads {
       orgids,
       known,
       timeoutMs,
-      onBlock({ subject, seq, data }) {
+      onBlock({ subject, seq, payload }) {
         const orgid = parseLedgerSubject(subject, settings.ledgerPrefix);
-        if (orgid !== null && wanted.has(orgid)) take(orgid, { seq, data });
+        if (orgid !== null && wanted.has(orgid)) take(orgid, { seq, data: payload });
       },
     });
     if (answer === 'silent') oneByOne = true;

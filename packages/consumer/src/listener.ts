@@ -15,7 +15,6 @@ export interface ListenerOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly stream: string;
-  readonly filterSubject?: string;
   readonly startSeq: number;
   readonly batch: number;
   readonly maxBytes: number;
@@ -146,7 +145,6 @@ export function listen(options: ListenerOptions): Listener {
       inactive_threshold: nanos(30_000),
       mem_storage: true,
       num_replicas: 1,
-      ...(options.filterSubject !== undefined && { filter_subject: options.filterSubject }),
     });
     await options.confirm?.();
     pull();

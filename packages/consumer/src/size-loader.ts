@@ -11,13 +11,13 @@ import {
   createSizeMemory,
   decodeUtf8,
   type Entry,
-  formatLedgerSubject,
   type Head,
   parseBlock,
   SIZE_WINDOW,
   type SizeMemory,
   transferOf,
 } from '@waybill/schema';
+import { chainRange } from './chain-range.ts';
 import { findBlockBySeq } from './find-block.ts';
 import { readRange } from './read-range.ts';
 import type { Settings } from './settings.ts';
@@ -74,13 +74,9 @@ async function* entriesFrom(options: SizeLoaderOptions, head: Head, seq: number)
   const { nc, jsm, settings, signal } = options;
   const start = head.seq === 0 ? null : await findBlockBySeq(jsm, settings, head.orgid, seq);
   if (!start) return;
-  const subject = formatLedgerSubject(head.orgid, settings.ledgerPrefix);
-  for await (const items of readRange(nc, jsm, {
-    stream: settings.ledgerStream,
-    subject,
-    from: start.streamSeq,
-    signal,
-  })) {
+  // Its end is looked up: a chain ends at its head, while nobody else writes.
+  const range = { orgid: head.orgid, from: start.streamSeq, to: Number.MAX_SAFE_INTEGER, signal };
+  for await (const items of readRange(nc, jsm, chainRange(settings, range))) {
     for (const item of items) {
       if (item.kind !== 'message') continue;
       for (const entry of parseBlock(decodeUtf8(item.payload)).entries) {

@@ -8,13 +8,13 @@ import {
   type Entry,
   type KnownOptions,
   NO_TOTALS,
-  ORGID_PATTERN,
   subtractTotals,
   sumTotals,
   type Tally,
   type Totals,
 } from '@waybill/schema';
 import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { checkOrganization } from './chain-name.ts';
 import { checkOptions } from './check-options.ts';
 import { ConsumerError } from './errors.ts';
 import { readFinality } from './finality.ts';
@@ -85,19 +85,17 @@ export async function usage(
   query: UsageWindow & { orgid: string },
 ): Promise<Usage> {
   checkOptions('usage', query, { ...WINDOW, orgid: true });
-  if (!ORGID_PATTERN.test(query.orgid)) {
-    throw new ConsumerError(
-      'BAD_ARGUMENT',
-      `orgid is ${JSON.stringify(query.orgid)}: expected ${ORGID_PATTERN.source}`,
-    );
-  }
+  checkOrganization('orgid', query.orgid);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const window = await openWindow(jsm, settings, query);
-  const hints = await hintsFor(jsm, settings, { window, orgids: [query.orgid] });
+  const hints = await hintsFor(nc, settings, { window, orgids: [query.orgid] });
   return usageOf(jsm, settings, { orgid: query.orgid, window, hints });
 }
 
-/** Every organization's usage, `_system` left out. @throws ConsumerError as `usage` */
+/**
+ * The usage of every organization that has a chain before `to`, `_system` left out: one that comes later is in no answer
+ * about the time before it. @throws ConsumerError as `usage`
+ */
 export async function usageOfAll(
   nc: NatsConnection,
   settings: Settings,
@@ -111,11 +109,11 @@ export async function usageOfAll(
   // In groups, because hints are whole blocks.
   for (let i = 0; i < orgids.length; i += ORGANIZATIONS_AT_ONCE) {
     const group = orgids.slice(i, i + ORGANIZATIONS_AT_ONCE);
-    const hints = await hintsFor(jsm, settings, { window, orgids: group });
+    const hints = await hintsFor(nc, settings, { window, orgids: group });
     const usages = await inParallel(group, REQUESTS_AT_ONCE, (orgid) =>
       usageOf(jsm, settings, { orgid, window, hints }),
     );
-    organizations.push(...usages);
+    for (const one of usages) if (one.boundary.to !== null) organizations.push(one);
   }
   const { from, to, standing } = window;
   let clockAhead = '';
@@ -175,14 +173,14 @@ async function standingAt(jsm: JetStreamManager, settings: Settings, to: string 
 }
 
 async function hintsFor(
-  jsm: JetStreamManager,
+  nc: NatsConnection,
   settings: Settings,
   { window, orgids }: { window: Window; orgids: readonly string[] },
 ): Promise<WindowHints> {
   const { from, to } = window;
   return {
-    from: from === null ? new Map() : await readHints(jsm, settings, { before: from, orgids }),
-    to: to === null ? new Map() : await readHints(jsm, settings, { before: to, orgids }),
+    from: from === null ? new Map() : await readHints(nc, settings, { before: from, orgids }),
+    to: to === null ? new Map() : await readHints(nc, settings, { before: to, orgids }),
   };
 }
 

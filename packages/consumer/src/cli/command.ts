@@ -74,7 +74,8 @@ function explain(error: Error & { code?: string }, names: readonly string[]): st
     const meant = closest(option, names, 2);
     return `there is no option --${option}${meant ? `: did you mean --${meant}?` : '; see --help'}`;
   }
-  return error.message.split('. ')[0] ?? error.message;
+  // One sentence, and one line.
+  return error.message.split(/\.\s/)[0] ?? error.message;
 }
 
 /** @throws ConsumerError BAD_ARGUMENT */

@@ -1,3 +1,4 @@
+import { checkOrganization } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
 import { type Usage, type UsageReport, usage, usageOfAll } from '../usage.ts';
 import { type Command, oneOf, type Values } from './command.ts';
@@ -16,7 +17,7 @@ What was uploaded, downloaded and deduplicated, from --from (inclusive) to --to 
 stream of events received it. Without --from: since the beginning. Without --to: all that is chained so far.
 
   --org ID         one organization
-  --all            every organization, and their sum
+  --all            every organization that had a chain before --to, and their sum
   --from T, --to T RFC 3339 with a zone (2026-07-01T00:00:00+02:00), or a date (2026-07-01: its midnight in UTC)
   --format F       table (default), json or csv; --json is short for --format json
   -h, --help       this text
@@ -37,6 +38,7 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
   async run(context) {
     const { values, output } = context;
     const orgid = oneOf(values, 'usage', ['org', 'all']);
+    if (orgid !== null) checkOrganization('--org', orgid);
     const format = formatOf(values);
     const window = { from: values.text('from'), to: values.text('to') };
     const answer = await withNats(context, async (nc, { settings }) =>

@@ -1,11 +1,5 @@
-import {
-  type ChainReport,
-  type Expectation,
-  ORGID_PATTERN,
-  SYSTEM_CHAIN,
-  VERDICT_EXIT_CODES,
-  type VerifySignature,
-} from '@waybill/schema';
+import { type ChainReport, type Expectation, VERDICT_EXIT_CODES, type VerifySignature } from '@waybill/schema';
+import { checkChainName } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
 import { createSignatureVerifier } from '../signature.ts';
 import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
@@ -58,6 +52,7 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
   if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: files have one chain');
   const names = values.all('file');
   const orgid = values.text('org');
+  if (orgid !== undefined) checkChainName('--org', orgid);
   const signers = signatureCheck(values);
   const expect = expectations(values, orgid ?? '').get(orgid ?? '') ?? [];
   const { total, chunks } = await readFiles(names);
@@ -82,12 +77,7 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
 async function verifyStreams(context: CommandContext): Promise<number> {
   const { values, output } = context;
   const orgid = oneOf(values, 'verify', ['org', 'all']);
-  if (orgid !== null && orgid !== SYSTEM_CHAIN && !ORGID_PATTERN.test(orgid)) {
-    throw new ConsumerError(
-      'BAD_ARGUMENT',
-      `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source} or ${SYSTEM_CHAIN}`,
-    );
-  }
+  if (orgid !== null) checkChainName('--org', orgid);
   const from = fromSeq(values);
   if (orgid === null && from !== 1)
     throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
