@@ -21,7 +21,7 @@ export default defineConfig({
         test: {
           name: 'server',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, 'test/faults-long/**'],
+          exclude: [...configDefaults.exclude, 'test/faults-long/**', 'test/long/**'],
           globalSetup: ['test/support/global-setup.ts'],
           // A crash test waits for several recoveries; a test that hangs is told apart from one that is busy.
           testTimeout: 60_000,
@@ -34,6 +34,17 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults-long/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // What downloads or takes long for other reasons: `npm run test:long`.
+        ...source,
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 60_000,

@@ -78,7 +78,7 @@ function quantile(samples: Map<string, number[]>, name: string, share: number): 
 
 /** One publisher in the process at a time, as in a service: several would share what the compiler learned of one. */
 async function benchEmit(name: string, publisher: Publisher): Promise<void> {
-  const disabled = createPublisher({ logger: QUIET });
+  const disabled = createPublisher({ source: '//bench', logger: QUIET });
   const drafts = Array.from({ length: CALLS }, (_, n) => artifactUploaded(fieldsOf(n)));
   const events = Array.from({ length: CALLS }, (_, n) => stamp(n).event);
   const idle = () => new Promise((resolve) => setImmediate(resolve));

@@ -1,43 +1,58 @@
-/** Packs each package as it would be published and checks what a user gets: publint, and the types under ESM. */
+/** Packs each package as it is published and checks what a user gets: the manifest, the files, publint, the types under ESM. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { packAll, type Tarball } from './pack.ts';
 
 const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const BIN = join(ROOT, 'node_modules/.bin');
+const BIN = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
 
-await run(join(BIN, 'tsc'), ['--build', 'tsconfig.build.json'], { cwd: ROOT }).catch(reportAndExit);
-const results = await Promise.all((await readdir(join(ROOT, 'packages'))).map(check));
-process.exitCode = results.every(Boolean) ? 0 : 1;
+const folder = await mkdtemp(join(tmpdir(), 'waybill-tarballs-'));
+try {
+  const results = await Promise.all((await packAll(folder)).map(check));
+  process.exitCode = results.every(Boolean) ? 0 : 1;
+} catch (error) {
+  console.error(outputOf(error));
+  process.exitCode = 1;
+} finally {
+  await rm(folder, { recursive: true });
+}
 
-async function check(name: string): Promise<boolean> {
-  const folder = join(ROOT, 'packages', name);
-  const packed = await mkdtemp(join(tmpdir(), 'waybill-pack-'));
+async function check({ name, file }: Tarball): Promise<boolean> {
   try {
-    // npm packs what `files` and `exports` say. It leaves `workspace:` and `catalog:` in the manifest, which pnpm
-    // replaces when it publishes; neither check looks at dependencies.
-    await run('npm', ['pack', '--silent', '--pack-destination', packed], { cwd: folder });
-    const [archive = ''] = await readdir(packed);
-    const tarball = join(packed, archive);
-    await run(join(BIN, 'publint'), ['run', tarball, '--strict'], { cwd: folder });
-    await run(join(BIN, 'attw'), [tarball, '--profile', 'esm-only', '--no-color'], { cwd: folder });
-    console.log(`${name}: ${archive} is fit to publish`);
+    const { stdout: list } = await run('tar', ['-tzf', file]);
+    const { stdout: manifest } = await run('tar', ['-xzOf', file, 'package/package.json']);
+    const faults = [...faultsOfFiles(list.trim().split('\n')), ...faultsOfManifest(manifest)];
+    if (faults.length > 0) throw new Error(faults.join('\n'));
+    await run(join(BIN, 'publint'), ['run', file, '--strict'], { cwd: folder });
+    await run(join(BIN, 'attw'), [file, '--profile', 'esm-only', '--no-color'], { cwd: folder });
+    console.log(`${name}: fit to publish`);
     return true;
   } catch (error) {
     console.error(`${name}: ${outputOf(error)}`);
     return false;
-  } finally {
-    await rm(packed, { recursive: true });
   }
 }
 
-function reportAndExit(error: unknown): never {
-  console.error(outputOf(error));
-  process.exit(1);
+function faultsOfFiles(files: readonly string[]): string[] {
+  const missing = ['LICENSE', 'README.md', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts']
+    .filter((file) => !files.includes(`package/${file}`))
+    .map((file) => `${file} is missing`);
+  const allowed = /^package\/(LICENSE|README\.md|package\.json|dist\/.+\.(js|js\.map|d\.ts)|src\/.+\.ts)$/;
+  const surplus = files.filter((file) => !allowed.test(file) || /\.test\./.test(file)).map((file) => `${file}: why?`);
+  return [...missing, ...surplus];
+}
+
+function faultsOfManifest(text: string): string[] {
+  const manifest = JSON.parse(text) as Record<string, unknown>;
+  const missing = ['description', 'keywords', 'license', 'engines', 'exports', 'files', 'sideEffects', 'type']
+    .filter((field) => manifest[field] === undefined)
+    .map((field) => `package.json has no ${field}`);
+  const left = [...text.matchAll(/"(?:catalog|workspace|link|file):[^"]*"|"source":|"scripts":/g)];
+  return [...missing, ...left.map(([what]) => `package.json has ${what}`)];
 }
 
 function outputOf(error: unknown): string {

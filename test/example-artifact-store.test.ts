@@ -1,17 +1,19 @@
 import { DEFAULT_SETTINGS, deployStreams, startConsumer, usage } from '@waybill/consumer';
-import { createPublisher, memorySink, type Publisher } from '@waybill/publisher';
+import { artifactDownloaded, createPublisher, memorySink, type Publisher } from '@waybill/publisher';
 import { type JsonObject, type Transfer, transferOf } from '@waybill/schema';
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ArtifactStore, startArtifactStore } from '../examples/artifact-store/artifact-store.ts';
+import { openBlobFolder } from '../examples/artifact-store/blob-folder.ts';
 import { caughtUp, checkLedger, readStream } from './support/check-ledger.ts';
 import { needsOwnServer, startNats } from './support/nats.ts';
 import { createCount, digestOf, makeStreams } from './support/traffic.ts';
@@ -110,6 +112,50 @@ test('the ledger has what the store did: real HTTP, real server, real consumer',
   });
 });
 
+test('a client does not choose by its names whether it is billed', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  await using _consumer = await startConsumer({ nc, logger, ...settings });
+  const { auditPrefix: subjectPrefix } = settings;
+  await using audit = createPublisher({ source, servers: server.url, subjectPrefix, logger: quiet });
+  await using store = await startArtifactStore({ folder, audit });
+
+  const body = 'hello';
+  const put = `PUT ${digestOf(body)}`;
+  const file = 'f'.repeat(1_025);
+  const actor = 'a'.repeat(257);
+  const [longFile, longActor] = [{ 'x-file-name': file }, { 'x-actor': actor }];
+  expect(await ask(store, put, { body, headers: longFile })).toMatchObject({ status: 201 });
+  expect(await ask(store, `GET ${digestOf(body)}`, { headers: longFile })).toMatchObject({ status: 200 });
+  expect(await ask(store, `GET ${digestOf(body)}`, { headers: longActor })).toMatchObject({ status: 200 });
+  expect(await ask(store, put, { body, headers: { 'x-actor': 'a'.repeat(8_000), ...longFile } })).toMatchObject({
+    status: 200,
+  });
+  // As a gateway may hand on what the client calls itself; the store has no such header.
+  audit.emit(
+    artifactDownloaded({ orgid: 'acme', digest: digestOf(body), size_bytes: 5, actorid: 'u-7', actorname: actor }),
+  );
+  expect(await audit.flush()).toBe(true);
+  expect(audit.stats()).toMatchObject({ emitted: 5, acked: 5 });
+  await caughtUp(nc, settings);
+
+  const ledger = await checkLedger(nc, settings);
+  expect(await usage(nc, settings, { orgid: 'acme' })).toMatchObject({
+    uploads: { count: '1', bytes: '5' },
+    downloads: { count: '3', bytes: '15' },
+    deduplicated: { count: '1', bytes: '5' },
+  });
+  const events = ledger.entries('acme').map(({ event }) => event);
+  expect(events.slice(0, 3)).toMatchObject([
+    { actorid: 'u-7', data: { file_name: `${'f'.repeat(1_023)}…` } },
+    { actorid: 'u-7', data: { file_name: `${'f'.repeat(1_023)}…` } },
+    // An id is not cut: who has it can compute this.
+    { actorid: digestOf(actor) },
+  ]);
+  expect(events[4]).toMatchObject({ actorid: 'u-7', actorname: `${'a'.repeat(255)}…` });
+});
+
 test('refusals leave no event, and everything else leaves one', async () => {
   await using server = await startNats();
   const nc = await server.connect();
@@ -122,7 +168,7 @@ test('refusals leave no event, and everything else leaves one', async () => {
 });
 
 test('works the same with a publisher that is disabled', async () => {
-  await using audit = createPublisher({ logger: quiet });
+  await using audit = createPublisher({ source: '//cas.example', logger: quiet });
   await using store = await startArtifactStore({ folder, audit });
   await exercise(store);
   expect(audit.status().state).toBe('disabled');
@@ -233,6 +279,23 @@ async function stampedTransfer(event: { type: string; fields: Record<string, unk
 /** A publisher that only remembers. The ones above are real; here it is the store alone that is looked at. */
 function recorder(): { audit: Publisher; events: { type: string; fields: Record<string, unknown> }[] } {
   const events: { type: string; fields: Record<string, unknown> }[] = [];
-  const disabled = createPublisher({ logger: quiet });
+  const disabled = createPublisher({ source: '//cas.example', logger: quiet });
   return { audit: { ...disabled, emit: (event) => void events.push(event as never) }, events };
 }
+
+test("unfinished uploads of an earlier run go, other people's files in the folder stay; capitals make another folder", async () => {
+  const incoming = join(folder, 'incoming');
+  await mkdir(join(incoming, 'theirs'), { recursive: true });
+  await writeFile(join(incoming, 'theirs', 'mail'), 'x');
+  await writeFile(join(incoming, 'report.upload'), 'x');
+  await writeFile(join(incoming, `${randomUUID()}.upload`), 'half of it');
+  const blobs = await openBlobFolder(folder);
+  expect((await readdir(incoming)).toSorted()).toEqual(['report.upload', 'theirs']);
+  expect(await readdir(join(incoming, 'theirs'))).toEqual(['mail']);
+
+  const digest = digestOf('hello');
+  const put = (orgid: string) => blobs.put({ orgid, digest }, Readable.from([Buffer.from('hello')]), { bytes: 0 });
+  expect(await put('acme')).toEqual({ outcome: 'stored', bytes: 5 });
+  await put('Acme');
+  expect((await readdir(join(folder, 'organizations'))).toSorted()).toEqual(['!acme', 'acme']);
+});

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import type { UserName } from '../scripts/nats-server/config.ts';
 import { caughtUp, checkLedger } from './support/check-ledger.ts';
 import { needsOwnServer, startNats } from './support/nats.ts';
 import { DEFAULT_SETTINGS, deployStreams } from '@waybill/consumer';
@@ -33,17 +34,18 @@ test('the quick start is shown whole: an emitter of 15 lines at most, a billing 
   expect(lines('examples/quickstart/bill.ts')).toBeLessThanOrEqual(10);
 });
 
-test('the quick start emits, is chained, and is billed', async (context) => {
+test('the quick start emits, is chained, and is billed, with the server as it is shipped', async (context) => {
   needsOwnServer(context);
-  await using server = await startNats();
-  const nc = await server.connect();
+  await using server = await startNats({ config: 'shipped' });
+  const nc = await server.connect({ as: 'admin' });
   await deployStreams(nc, DEFAULT_SETTINGS);
   await using _consumer = await startConsumer({ nc, logger: pino({ level: 'silent' }), ...DEFAULT_SETTINGS });
 
-  expect(await run('emit.ts', { NATS_URL: server.url })).toBe('2 stored, 0 lost\n');
+  const urlOf = (user: UserName) => server.url.replace('//', `//${user}:${server.users?.[user].pass}@`);
+  expect(await run('emit.ts', { NATS_URL: urlOf('producer') })).toBe('2 stored, 0 lost\n');
   await caughtUp(nc, DEFAULT_SETTINGS);
   const head = (await checkLedger(nc, DEFAULT_SETTINGS)).entries('acme').at(-1)?.hash;
-  const env = { WAYBILL_NATS_URL: server.url };
+  const env = { WAYBILL_NATS_URL: urlOf('auditor') };
   const soFar = `1048576 bytes up, 1048576 saved so far\nproof: entry 2, ${head}\n`;
   expect(await run('bill.ts', env)).toBe(soFar);
   expect(await run('bill.ts', env, ['acme', '2020-01-01', '2020-02-01'])).toBe(

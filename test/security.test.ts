@@ -1,4 +1,5 @@
 import {
+  AckPolicy,
   DiscardPolicy,
   type JetStreamManager,
   jetstream,
@@ -7,9 +8,10 @@ import {
   StorageType,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { createInbox, headers, type NatsConnection } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { needsOwnServer, startNats, type TestNats } from './support/nats.ts';
+import { until } from './support/until.ts';
 
 /**
  * What the identities of deploy/nats-server.conf may do, and above all what they may not.
@@ -68,7 +70,7 @@ describe('the producer', () => {
     await expectUntouched(server, { audit: 1 });
   });
 
-  test.for(['audit.>', 'ledger.>', '_INBOX.>', '_INBOX.waybill-service.>', '>'])(
+  test.for(['audit.>', 'ledger.>', '_INBOX.>', '_INBOX.service.>', '>'])(
     'is refused a subscription to %s',
     async (subject) => {
       await using server = await startShipped();
@@ -125,8 +127,21 @@ describe('the same attack within one account', () => {
   });
 });
 
+/** Every way to have a consumer, by the rest of the subject. */
+const CONSUMER_REQUESTS = [
+  (stream: string) => `CREATE.${stream}`,
+  (stream: string) => `CREATE.${stream}.x`,
+  (stream: string) => `CREATE.${stream}.x.audit.>`,
+  (stream: string) => `DURABLE.CREATE.${stream}.x`,
+  (stream: string) => `INFO.${stream}.x`,
+  (stream: string) => `MSG.NEXT.${stream}.x`,
+  (stream: string) => `DELETE.${stream}.x`,
+  (stream: string) => `NAMES.${stream}`,
+  (stream: string) => `PAUSE.${stream}.x`,
+] as const;
+
 describe.for(['service', 'auditor'] as const)('the %s', (as) => {
-  test('reads both streams and consumes them', async () => {
+  test('reads both streams, by their leader and by direct gets', async () => {
     await using server = await startShipped();
     const connection = await server.connect({ as });
     const manager = await jetstreamManager(connection);
@@ -137,9 +152,11 @@ describe.for(['service', 'auditor'] as const)('the %s', (as) => {
       expect((await manager.streams.info(stream)).state.messages).toBe(1);
       expect((await manager.streams.getMessage(stream, { last_by_subj: subject }))?.seq).toBe(1);
       expect((await manager.direct.getMessage(stream, { last_by_subj: subject }))?.seq).toBe(1);
-      const consumer = await jetstream(connection).consumers.get(stream);
-      expect((await consumer.next({ expires: 2000 }))?.seq).toBe(1);
-      await consumer.delete();
+      const seqs: number[] = [];
+      for await (const { seq } of await manager.direct.getBatch(stream, { seq: 1, batch: 10 })) seqs.push(seq);
+      for await (const { seq } of await manager.direct.getLastMessagesFor(stream, { multi_last: [subject] }))
+        seqs.push(seq);
+      expect(seqs).toEqual([1, 1]);
     }
   });
 
@@ -153,10 +170,10 @@ describe.for(['service', 'auditor'] as const)('the %s', (as) => {
     ['$JS.API.STREAM.DELETE.LEDGER', ''],
     ['$JS.API.STREAM.MSG.DELETE.AUDIT', '{"seq":1}'],
     ['$JS.API.STREAM.MSG.DELETE.LEDGER', '{"seq":1}'],
-    ['$JS.API.CONSUMER.DURABLE.CREATE.LEDGER.x', '{}'],
+    ...CONSUMER_REQUESTS.map((request) => [`$JS.API.CONSUMER.${request('LEDGER')}`, '{}'] as const),
     [UPLOADED, '{}'],
     ['$SRV.PING.waybill', ''],
-    ['_INBOX.waybill-admin.1', 'a forged answer'],
+    ['_INBOX.admin.1', 'a forged answer'],
   ] as const)('is refused %s', async ([subject, payload]) => {
     await using server = await startShipped();
     const connection = await server.connect({ as });
@@ -174,55 +191,121 @@ test('the service appends to the ledger under a sequence check, the auditor does
   await expect(auditor.request(`ledger.${ORG}`, 'x', { timeout: 1000 })).rejects.toThrow(/permissions violation/i);
 });
 
-describe('the auditor gains nothing by a reply subject', () => {
-  const PULLED = {
-    name: 'pulled',
-    ack_policy: 'none',
-    deliver_policy: 'all',
-    inactive_threshold: 60e9,
-    mem_storage: true,
-  };
+test('the service reads AUDIT by a pull consumer of its own', async () => {
+  await using server = await startShipped();
+  const service = await server.connect({ as: 'service' });
+  const { consumers } = await jetstreamManager(service);
+  const { name } = await consumers.add('AUDIT', { name: 'own', ack_policy: AckPolicy.None, mem_storage: true });
+  const inbox = createInbox('_INBOX.waybill-service');
+  const messages = service.subscribe(inbox, { max: 1 });
+  service.publish(`$JS.API.CONSUMER.MSG.NEXT.AUDIT.${name}`, '{"batch":1}', { reply: inbox });
+  for await (const message of messages) expect(message.string()).toBe('event');
+  expect(await consumers.delete('AUDIT', name)).toBe(true);
+});
 
+describe('the auditor gains nothing', () => {
   test.for([
+    ['$JS.API.INFO', ''],
     ['$JS.API.STREAM.INFO.AUDIT', ''],
     ['$JS.API.STREAM.MSG.GET.AUDIT', '{"seq":1}'],
     ['$JS.API.DIRECT.GET.AUDIT', '{"seq":1}'],
     ['$JS.API.DIRECT.GET.AUDIT', '{"seq":1,"batch":10}'],
-    [
-      '$JS.API.CONSUMER.CREATE.AUDIT.other',
-      JSON.stringify({ stream_name: 'AUDIT', config: { ...PULLED, name: 'other' } }),
-    ],
-    ['$JS.API.CONSUMER.INFO.AUDIT.pulled', ''],
-    ['$JS.API.CONSUMER.MSG.NEXT.AUDIT.pulled', '{"batch":1}'],
-  ] as const)('of %s %s', async ([subject, payload]) => {
+    ['$JS.API.DIRECT.GET.AUDIT', `{"multi_last":["${UPLOADED}"]}`],
+    [`$JS.API.DIRECT.GET.AUDIT.${UPLOADED}`, ''],
+  ] as const)('by a reply subject of %s %s', async ([subject, payload]) => {
     await using server = await startShipped();
+    await using heard = await listenEverywhere(server);
     const auditor = await server.connect({ as: 'auditor' });
-    const pulled = { stream_name: 'AUDIT', config: PULLED };
-    await auditor.request('$JS.API.CONSUMER.CREATE.AUDIT.pulled', JSON.stringify(pulled), { timeout: 5000 });
-    for (const reply of [`ledger.${ORG}`, UPLOADED]) auditor.publish(subject, payload, { reply });
+    for (const reply of PLACES) auditor.publish(subject, payload, { reply });
     // Asked after them, and answered after them.
     await auditor.request('$JS.API.STREAM.INFO.LEDGER', '', { timeout: 5000 });
-    await expectUnchanged(server);
+    expect(await heard.arrived()).toEqual([]);
+    await expectUntouched(server, { audit: 1 });
   });
 
-  test('nor by a consumer that delivers to the ledger', async () => {
+  test.for(['AUDIT', 'LEDGER'] as const)('by a consumer of %s, which it cannot have', async (stream) => {
     await using server = await startShipped();
+    await using heard = await listenEverywhere(server);
     const auditor = await server.connect({ as: 'auditor' });
-    for (const deliver_subject of [`ledger.${ORG}`, 'ledger._system']) {
-      const config = { ...PULLED, name: 'pushed', deliver_subject };
-      const request = JSON.stringify({ stream_name: 'AUDIT', config });
-      await auditor.request('$JS.API.CONSUMER.CREATE.AUDIT.pushed', request, { timeout: 5000 });
-      // Were it to deliver, it would have by the time that its state is asked for.
-      await auditor.request('$JS.API.CONSUMER.INFO.AUDIT.pushed', '', { timeout: 5000 });
+    for (const [i, place] of PLACES.entries()) {
+      for (const request of CONSUMER_REQUESTS) {
+        const subject = `$JS.API.CONSUMER.${request(stream)}`;
+        const payload = JSON.stringify(pushTo(stream, `x${i}`, place));
+        await expect(auditor.request(subject, payload, { timeout: 5000 })).rejects.toThrow(/permissions violation/i);
+        // To have the messages that are asked for, or the answer, delivered there.
+        auditor.publish(subject, '{"batch":1}', { reply: place });
+      }
     }
-    await expectUnchanged(server);
+    // An event that such a consumer would deliver.
+    await (await server.connect({ as: 'producer' })).request(UPLOADED, '{}', { timeout: 5000 });
+    await auditor.request('$JS.API.STREAM.INFO.LEDGER', '', { timeout: 5000 });
+    expect(await heard.arrived()).toEqual([]);
+    await expectUntouched(server, { audit: 2 });
   });
+});
 
-  async function expectUnchanged(server: TestNats): Promise<void> {
-    const { audit, ledger } = await states(await server.connect({ as: 'admin' }));
-    expect(audit.state).toMatchObject({ messages: 1, last_seq: 1 });
-    expect(ledger.state).toMatchObject({ messages: 1, last_seq: 1 });
+/** Where messages would do harm: subjects that a stream stores, that the service answers, or that somebody waits at. */
+const PLACES = [
+  `ledger.${ORG}`,
+  'ledger._system',
+  UPLOADED,
+  '$SRV.PING',
+  '$SRV.INFO.waybill',
+  '_INBOX.waybill-service.1',
+];
+
+function pushTo(stream: string, name: string, deliver_subject: string) {
+  const config = { name, deliver_subject, ack_policy: 'none', deliver_policy: 'all', mem_storage: true };
+  return { stream_name: stream, config };
+}
+
+interface Heard extends AsyncDisposable {
+  /** Those of `PLACES` where something has arrived that nobody of this account has sent. */
+  arrived(): Promise<string[]>;
+}
+
+/** A listener in the account of the streams: a consumer delivers only where somebody listens. */
+async function listenEverywhere(server: TestNats): Promise<Heard> {
+  return listenWith(await server.connect({ as: 'admin' }));
+}
+
+async function listenWith(listener: NatsConnection): Promise<Heard> {
+  const places: string[] = [];
+  // What the producer itself publishes arrives at its subject, and is no injection.
+  for (const place of PLACES) {
+    listener.subscribe(place, { callback: (_, { data }) => void (data.length > 2 && places.push(place)) });
   }
+  await listener.flush();
+  return {
+    async arrived() {
+      await listener.flush();
+      return places;
+    },
+    [Symbol.asyncDispose]: () => listener.close(),
+  };
+}
+
+test('an auditor who may create consumers does reach who listens in the account of the streams', async () => {
+  const subjects = ['$JS.API.INFO', '$JS.API.CONSUMER.CREATE.*.>'];
+  await using server = await startNats({
+    extraConfig: `accounts {
+      AUDIT { jetstream: enabled, users: [{ user: admin, password: a }]
+              exports: [${subjects.map((subject) => `{ service: "${subject}", accounts: [READERS] }`).join(', ')}] }
+      READERS { users: [{ user: auditor, password: p }]
+                imports: [${subjects.map((subject) => `{ service: { account: AUDIT, subject: "${subject}" } }`).join(', ')}] }
+    }`,
+  });
+  const admin = await server.connect({ user: 'admin', pass: 'a' });
+  await createStreams(await jetstreamManager(admin));
+  await seed(admin);
+  await using heard = await listenWith(await server.connect({ user: 'admin', pass: 'a' }));
+  const auditor = await server.connect({ user: 'auditor', pass: 'p' });
+  for (const [i, place] of ['$SRV.PING', `ledger.${ORG}`].entries()) {
+    const request = JSON.stringify(pushTo('AUDIT', `x${i}`, place));
+    await auditor.request(`$JS.API.CONSUMER.CREATE.AUDIT.x${i}`, request, { timeout: 5000 });
+  }
+  await until('the event to arrive at both', async () => (await heard.arrived()).length === 2);
+  expect((await heard.arrived()).toSorted()).toEqual(['$SRV.PING', `ledger.${ORG}`]);
 });
 
 test('an auditor within the account of the streams does inject a message into the ledger', async () => {

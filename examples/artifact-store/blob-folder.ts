@@ -1,12 +1,13 @@
 /**
- * Artifacts in a folder, by organization and digest: `<folder>/<orgid>/<2 hex>/<62 hex>`.
+ * Artifacts in a folder, by organization and digest: `<folder>/organizations/<orgid>/<2 hex>/<62 hex>`. A capital `A` in an
+ * organization is `!a` there, so that `Acme` and `acme` are two folders on every disk.
  *
  * An organization sees only what it has put itself: were contents shared between organizations, whoever knows a digest
  * could find out that somebody else has it.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { link, mkdir, rm, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -35,21 +36,26 @@ export interface BlobFolder {
   read(key: BlobKey): Readable;
 }
 
+const UPLOAD = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.upload$/;
+
 export async function openBlobFolder(folder: string): Promise<BlobFolder> {
   const incoming = join(folder, 'incoming');
-  // What an earlier run did not finish.
-  await rm(incoming, { recursive: true, force: true });
   await mkdir(incoming, { recursive: true });
+  // What an earlier run did not finish. Whatever else is there is not ours.
+  for (const entry of await readdir(incoming, { withFileTypes: true })) {
+    if (entry.isFile() && UPLOAD.test(entry.name)) await rm(join(incoming, entry.name), { force: true });
+  }
 
   function pathOf({ orgid, digest }: BlobKey): string {
     const hex = digest.slice('sha256:'.length);
-    return join(folder, 'organizations', orgid, hex.slice(0, 2), hex.slice(2));
+    const name = orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`);
+    return join(folder, 'organizations', name, hex.slice(0, 2), hex.slice(2));
   }
 
   return {
     size: (key) => stat(pathOf(key)).then(({ size }) => size, absent),
     async put(key, content, moved) {
-      const temporary = join(incoming, randomUUID());
+      const temporary = join(incoming, `${randomUUID()}.upload`);
       try {
         const digest = await save(content, temporary, moved);
         if (digest !== key.digest) return { outcome: 'mismatch', actual: digest };

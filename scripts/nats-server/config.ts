@@ -5,17 +5,17 @@ import { join } from 'node:path';
 /** `open`: one account, no users. `shipped`: deploy/nats-server.conf to the letter. */
 export type ConfigKind = 'open' | 'shipped';
 
-/** The users of the shipped configuration, each with the inbox prefix that its permissions allow. */
+/** The users of the shipped configuration. Each may subscribe to `_INBOX.<name>.>`. */
 const USERS = {
-  admin: { passwordVariable: 'NATS_ADMIN_PASSWORD', inboxPrefix: '_INBOX.waybill-admin' },
-  service: { passwordVariable: 'NATS_SERVICE_PASSWORD', inboxPrefix: '_INBOX.waybill-service' },
-  auditor: { passwordVariable: 'NATS_AUDITOR_PASSWORD', inboxPrefix: '_INBOX.waybill-auditor' },
-  producer: { passwordVariable: 'NATS_PRODUCER_PASSWORD', inboxPrefix: '_INBOX.producer' },
+  admin: { passwordVariable: 'NATS_ADMIN_PASSWORD' },
+  service: { passwordVariable: 'NATS_SERVICE_PASSWORD' },
+  auditor: { passwordVariable: 'NATS_AUDITOR_PASSWORD' },
+  producer: { passwordVariable: 'NATS_PRODUCER_PASSWORD' },
 } as const;
 
 export type UserName = keyof typeof USERS;
 
-/** What a client needs to connect as one of the users. */
+/** What a client needs to connect as one of the users; programs of Waybill find the prefix themselves. */
 export interface Credentials {
   user: UserName;
   pass: string;
@@ -56,7 +56,7 @@ function newUsers(): Record<UserName, Credentials> {
   const credentials = (user: UserName): Credentials => ({
     user,
     pass: randomBytes(16).toString('hex'),
-    inboxPrefix: USERS[user].inboxPrefix,
+    inboxPrefix: `_INBOX.${user}`,
   });
   return {
     admin: credentials('admin'),

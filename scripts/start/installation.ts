@@ -49,9 +49,10 @@ export async function startInstallation(say: (line: string) => void): Promise<In
   guard.watch(consumer.pid);
   say(`waybill serve   process ${consumer.pid}, ${consumer.url}/status`);
 
-  const { user, pass, inboxPrefix } = usersOf(server).producer;
-  const connect = { user, pass, inboxPrefix };
-  const audit = parts.use(createPublisher({ source: '//cas.example/artifact-store', servers: server.url, connect }));
+  const { user, pass } = usersOf(server).producer;
+  const audit = parts.use(
+    createPublisher({ source: '//cas.example/artifact-store', servers: server.url, credentials: { user, pass } }),
+  );
   const store = parts.use(await startArtifactStore({ folder: join(folder, 'artifacts'), audit }));
   say(`artifact-store  ${store.url}`);
 
@@ -61,12 +62,11 @@ export async function startInstallation(say: (line: string) => void): Promise<In
 }
 
 function environmentOf(server: NatsServer, name: 'admin' | 'service' | 'auditor'): Record<string, string> {
-  const { user, pass, inboxPrefix } = usersOf(server)[name];
+  const { user, pass } = usersOf(server)[name];
   return {
     WAYBILL_NATS_URL: server.url,
     WAYBILL_NATS_USER: user,
     WAYBILL_NATS_PASSWORD: pass,
-    WAYBILL_NATS_INBOX_PREFIX: inboxPrefix,
   };
 }
 

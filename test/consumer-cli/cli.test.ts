@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { DEFAULT_SETTINGS } from '@waybill/consumer';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
@@ -11,6 +11,7 @@ import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CLI = fileURLToPath(new URL('../../packages/consumer/src/cli.ts', import.meta.url));
 
 interface Ended {
@@ -54,6 +55,13 @@ describe('without a server', () => {
     }
   });
 
+  test('--version, of the package', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../package.json', pathToFileURL(CLI)), 'utf8')) as {
+      version: string;
+    };
+    expect(await waybill({}, ['--version'])).toEqual({ code: 0, stderr: '', stdout: `waybill ${version}\n` });
+  });
+
   test.each([
     [[], 64, 'waybill needs a command'],
     [['usge'], 64, 'did you mean usage?'],
@@ -64,11 +72,34 @@ describe('without a server', () => {
     [['verify', '--all', '--expect', '12'], 64, '--expect is "12": expected ORG:SEQ:HASH'],
     [['replay', '--org', 'a.b'], 64, '--org is "a.b"'],
     [['replay', '--org', 'a', '--from-seq', 'x'], 64, '--from-seq is "x"'],
+    [['replay', '--org', 'a', '--from-seq', '-1'], 64, "Option '--from-seq' argument is ambiguous"],
+    [['head', '--org', '*'], 64, '--org is "*"'],
+    [['usage', '--org', '_system'], 64, '--org is "_system"'],
+    [['verify', '--org', 'a b'], 64, '--org is "a b"'],
+    [['verify', '--file', '-', '--org', 'a b'], 64, '--org is "a b"'],
     [['head', '--all'], 69, 'could not connect to NATS at 127.0.0.1:1: nobody listens there'],
   ])('waybill %j exits with %d', async (args, code, message) => {
     const ended = await waybill({ WAYBILL_NATS_URL: 'nats://127.0.0.1:1' }, args);
     expect(ended).toMatchObject({ code, stdout: '', stderr: expect.stringContaining(message) });
     expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('paths are relative to where the user is, also through npm', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'waybill-cwd-'));
+    await writeFile(join(folder, 'chain.ndjson'), 'no chain\n');
+    const child = spawn(
+      'npm',
+      ['--prefix', ROOT, 'run', '--silent', 'waybill', '--', 'verify', '--file', 'chain.ndjson'],
+      {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    let stdout = '';
+    child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+    const [code] = (await once(child, 'close')) as [number | null];
+    await rm(folder, { recursive: true });
+    expect({ code, stdout }).toEqual({ code: 4, stdout: expect.stringContaining('verdict: unreadable') });
   });
 
   test('with --json an error is an object', async () => {
@@ -160,7 +191,7 @@ describe('with a server of its own', () => {
       final: true,
     });
     const csv = await waybill(env, ['usage', '--all', '--to', to, '--format', 'csv']);
-    expect(csv.stdout.split('\n')[1]).toMatch(/^acme,,[^,]+,10,10,100,0,0,0,0,0,0,0,,,10,[0-9a-f]{64},true$/);
+    expect(csv.stdout.split('\n')[1]).toMatch(/^acme,,[^,]+,10,10,100,0,0,0,0,0,0,0,,,10,[0-9a-f]{64},true,$/);
 
     const verified = await waybill(env, ['verify', '--all']);
     expect(verified).toMatchObject({
@@ -217,6 +248,21 @@ describe('with a server of its own', () => {
     expect(stopped.stdout).toContain('"name":"WAYBILL_PORT"');
   });
 
+  test('a replay that has nothing to print says why', async () => {
+    const nobody = await waybill(env, ['replay', '--org', 'typo']);
+    expect(nobody).toEqual({ code: 0, stdout: '', stderr: 'waybill: there is no chain of typo\n' });
+    const beyond = await waybill(env, ['replay', '--org', 'bolt', '--from-seq', '1000']);
+    expect(beyond).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: expect.stringMatching(/the chain of bolt has \d+ entries, none from 1000 on/),
+    });
+    const { child, ended, done } = start(env, ['replay', '--org', 'typo', '--follow']);
+    await until('it to say so', () => ended.stderr.includes('there is no chain of typo'));
+    child.kill('SIGTERM');
+    expect(await done).toMatchObject({ code: 0, stdout: '' });
+  });
+
   test('a reader that goes away is no error, and the next entry ends what follows a chain', async () => {
     const { child, done } = start(env, ['replay', '--org', 'bolt', '--follow']);
     await once(child.stdout, 'data');
@@ -259,7 +305,6 @@ describe('with the shipped configuration', () => {
       WAYBILL_NATS_URL: server.url,
       WAYBILL_NATS_USER: user,
       WAYBILL_NATS_PASSWORD: pass,
-      WAYBILL_NATS_INBOX_PREFIX: server.users?.[user].inboxPrefix ?? '',
     });
     expect((await waybill(as('admin'), ['deploy'])).code).toBe(0);
     const serve = start(as('service'), ['serve']);

@@ -76,6 +76,48 @@ describe('usage equals adding up, at any boundary', () => {
     );
   });
 
+  test('a final answer is the same for ever, byte by byte, whoever comes later', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const start = Date.UTC(2026, 6, 1);
+    const step = fc.record({
+      orgid: fc.constantFrom('a', 'b', 'c_1', 'd-2', '0', 'Z'),
+      later: fc.constantFrom(0, 0, 1, 5),
+      bytes: fc.nat(1000),
+    });
+    const steps = fc.array(step, { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(steps, steps, fc.option(fc.nat(20), { nil: undefined }), async (before, after, from) => {
+        const settings = await makeStreams(nc);
+        const builder = createLedgerBuilder(nc, settings);
+        let now = start;
+        const append = async (some: typeof before): Promise<void> => {
+          for (const { orgid, later, bytes } of some) {
+            now += later;
+            builder.append({ orgid, bytes, received: at(now) });
+          }
+          await builder.commit();
+        };
+        await append(before);
+        const to = ++now;
+        const window = { to: at(to), ...(from !== undefined && { from: at(Math.min(start + from, to)) }) };
+        const first = await usageOfAll(nc, settings, window);
+        expect(first.final).toBe(true);
+        expect(first.organizations.map(({ orgid }) => orgid)).toEqual(
+          [...new Set(before.map(({ orgid }) => orgid))].toSorted((a, b) => (a < b ? -1 : 1)),
+        );
+        await append(after);
+        expect(JSON.stringify(await usageOfAll(nc, settings, window))).toBe(JSON.stringify(first));
+        await Promise.all(
+          [settings.auditStream, settings.ledgerStream].map(async (name) =>
+            (await jetstreamManager(nc)).streams.delete(name),
+          ),
+        );
+      }),
+      { numRuns: 15 },
+    );
+  });
+
   test('when blocks are stored long after, and even before, the times of their entries', async () => {
     await using server = await startNats();
     const nc = await server.connect();
@@ -175,6 +217,21 @@ describe('the answer', () => {
     expect(before).toMatchObject({ events: '0', boundary: { from: null, to: null }, final: true });
   });
 
+  test('of the longest window there is has everything', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const settings = await makeStreams(nc);
+    const builder = createLedgerBuilder(nc, settings);
+    for (const day of ['2026-07-01', '2026-07-02']) {
+      builder.append({ orgid: 'acme', bytes: 1, received: `${day}T00:00:00.000Z` });
+      await builder.commit();
+    }
+    for (const window of [{ from: '0000-01-01' }, { to: '9999-12-31T23:59:59.999Z' }]) {
+      expect(await usage(nc, settings, { orgid: 'acme', ...window })).toMatchObject({ events: '2' });
+      expect(await usageOfAll(nc, settings, window)).toMatchObject({ sum: { events: '2' } });
+    }
+  });
+
   test('asks the server about as often for ten times as many entries', async () => {
     await using server = await startNats();
     const nc = await server.connect();
@@ -248,6 +305,8 @@ describe('questions that make no sense', () => {
     [{ from: 'yesterday' }, 'from is "yesterday"'],
     [{ from: '2026-07-02', to: '2026-07-01' }, 'from is 2026-07-02T00:00:00.000Z, after to'],
     [{ orgid: 'a.b' }, 'orgid is "a.b"'],
+    [{ to: '9999-12-31T23:59:59-08:00' }, 'expected a time from year 0 to 9999 in UTC'],
+    [{ from: '0000-01-01T00:00:00+08:00' }, 'expected a time from year 0 to 9999 in UTC'],
   ])('%j', async (query, message) => {
     await using server = await startNats();
     const nc = await server.connect();

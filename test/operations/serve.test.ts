@@ -77,7 +77,6 @@ test('with the shipped configuration it is found by the administrator', async ()
     WAYBILL_NATS_URL: server.url,
     WAYBILL_NATS_USER: user,
     WAYBILL_NATS_PASSWORD: server.users?.[user].pass ?? '',
-    WAYBILL_NATS_INBOX_PREFIX: server.users?.[user].inboxPrefix ?? '',
   });
   expect((await waybill(['deploy'], as('admin'))).stderr).toBe('');
   await using serving = serve({ ...as('service'), WAYBILL_HTTP_PORT: '0', WAYBILL_STREAM_MODE: 'check' });
@@ -104,4 +103,23 @@ test('a question whose answer would go to a stream or to the JetStream API is no
   const { streams } = await jetstreamManager(nc);
   for (const stream of ['AUDIT', 'LEDGER']) expect((await streams.info(stream)).state.last_seq).toBe(0);
   expect(heard).toEqual([]);
+});
+
+test('it is told how long nothing has been chained although events wait', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const env = { WAYBILL_NATS_URL: server.url, WAYBILL_HTTP_PORT: '0' };
+  await using serving = serve(env);
+  const url = await httpOf(serving);
+  expect(await statusOf(url)).toMatchObject({ stalledSeconds: 0, clockAheadSeconds: 0, latestReceived: null });
+  // A ledger that takes no block: not enough to end the service.
+  const { streams } = await jetstreamManager(nc);
+  await streams.update('LEDGER', { max_bytes: 1 });
+  await publishAll(nc, [artifactEvent(DEFAULT_SETTINGS, { orgid: 'acme', kind: 'upload', bytes: 10 })]);
+  await until('the stall to be seen', async () => Number((await statusOf(url))['stalledSeconds']) > 0);
+  expect((await samplesOf(url)).get('waybill_stalled_seconds')).toBeGreaterThan(0);
+  await streams.update('LEDGER', { max_bytes: -1 });
+  await caughtUp(nc, DEFAULT_SETTINGS);
+  await until('progress', async () => (await statusOf(url))['stalledSeconds'] === 0);
+  expect(await statusOf(url)).toMatchObject({ latestReceived: expect.stringMatching(/^\d{4}-/) });
 });

@@ -54,7 +54,8 @@ describe('a missing right', () => {
   test.for([
     ['publish: { deny: ["$JS.API.STREAM.INFO.>"] }', 'may not publish $JS.API.STREAM.INFO.AUDIT'],
     ['publish: { deny: ["$JS.API.STREAM.CREATE.>"] }', 'may not publish $JS.API.STREAM.CREATE.AUDIT'],
-    ['subscribe: { deny: ["_INBOX.>"] }', 'may not subscribe to _INBOX.waybill.'],
+    ['subscribe: { allow: ["_INBOX.other.>"] }', 'may not subscribe to _INBOX.s.'],
+    ['subscribe: { allow: ["_INBOX.other.>"] }', ': set WAYBILL_NATS_INBOX_PREFIX to the prefix that it may'],
   ] as const)('%s is named', async ([permissions, named]) => {
     await using server = await startNats(service(permissions));
     const ended = await waybill(['serve'], { ...ENVIRONMENT, WAYBILL_NATS_URL: server.url });

@@ -68,33 +68,42 @@ test('a function that makes the connection: asked again until it does, and again
 });
 
 test('a disabled publisher says how to bind', () => {
-  const publisher = createPublisher({ logger: memoryLogger() });
+  const publisher = createPublisher({ source: '//test', logger: memoryLogger() });
   expect(() => publisher.bind({} as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTIONS' }));
 });
 
-test('secrets are in no inspection, JSON, status or log line', async () => {
-  await using server = await startNats({ extraConfig: 'authorization { user: u, password: right }' });
-  const logger = memoryLogger();
-  const secret = 'hunter2-secret';
-  const publisher = createPublisher({
-    source: SOURCE,
-    servers: [server.url.replace('//', `//u:${secret}@`), `nats://u:${secret}@no.such.host.invalid:4222`],
-    connect: { user: 'u', pass: secret, token: secret, timeout: 500 },
-    backoffMaxMs: 20,
-    logger,
-  });
-  publisher.emit(upload(0));
-  await until(() => expect(publisher.status().reason).toContain('cannot connect'));
-  const seen = [
-    inspect(publisher, { depth: 10, showHidden: true }),
-    JSON.stringify(publisher),
-    JSON.stringify(publisher.status()),
-    JSON.stringify(publisher.stats()),
-    JSON.stringify(logger.lines),
-  ].join('\n');
-  expect(seen).not.toContain(secret);
-  await publisher.close({ timeoutMs: 10 });
-});
+test.for(['a URL', 'connect', 'a token'])(
+  'a secret in %s is in no inspection, JSON, status or log line',
+  async (where) => {
+    await using server = await startNats({ extraConfig: 'authorization { user: u, password: right }' });
+    const logger = memoryLogger();
+    const secret = 'hunter2-secret';
+    const publisher = createPublisher({
+      source: SOURCE,
+      servers: [server.url, 'nats://no.such.host.invalid:4222'].map((url) =>
+        where === 'a URL' ? url.replace('//', `//u:${secret}@`) : url,
+      ),
+      connect: {
+        timeout: 500,
+        ...(where === 'connect' && { user: 'u', pass: secret }),
+        ...(where === 'a token' && { token: secret }),
+      },
+      backoffMaxMs: 20,
+      logger,
+    });
+    publisher.emit(upload(0));
+    await until(() => expect(publisher.status().reason).toContain('cannot connect'));
+    const seen = [
+      inspect(publisher, { depth: 10, showHidden: true }),
+      JSON.stringify(publisher),
+      JSON.stringify(publisher.status()),
+      JSON.stringify(publisher.stats()),
+      JSON.stringify(logger.lines),
+    ].join('\n');
+    expect(seen).not.toContain(secret);
+    await publisher.close({ timeoutMs: 10 });
+  },
+);
 
 test('diagnostics channels tell of acknowledgements, drops and changes of status', async () => {
   await using server = await startNats();

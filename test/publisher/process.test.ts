@@ -60,7 +60,7 @@ test('it exits by itself after close when it never reached a server, or reached 
 
 test('a disabled publisher says so once, holds nothing open, and exits by itself without close', async () => {
   const { code, output } = await run(`
-    const audit = createPublisher({ servers: process.env.NO_SUCH_VARIABLE });
+    const audit = createPublisher({ source: '//x', servers: process.env.NO_SUCH_VARIABLE });
     for (let n = 0; n < 1000; n++) audit.emit(event(n));
     console.log(audit.status().state, audit.stats().dropped.disabled, await audit.flush());
     await audit.confirm(event(1)).catch((error) => console.log(error.code));

@@ -1,6 +1,8 @@
 import { createPublisher } from '@waybill/publisher';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
@@ -57,6 +59,49 @@ test('status says what waits there, drain delivers it and leaves the living alon
     700,
   );
   expect(dir.files()).toEqual([]);
+});
+
+test("drain on a directory that is no spool is an error, and touches nothing; beside a spool, others' things stay", async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  using dir = temporaryDirectory();
+  mkdirSync(join(dir.path, 'blobs'));
+  writeFileSync(join(dir.path, 'blobs', 'a.seg'), 'a');
+  mkdirSync(join(dir.path, 'empty'));
+  expect(await waybillSpool(['drain', dir.path], server.url)).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('has no spool in it: nothing was touched'),
+  });
+  expect(readdirSync(dir.path).toSorted()).toEqual(['blobs', 'empty']);
+
+  const dead = createPublisher({ source: SOURCE, connection: 'later', spoolDir: dir.path, logger: memoryLogger() });
+  for (let i = 0; i < 10; i++) dead.emit(upload(i));
+  await dead.close({ timeoutMs: 20 });
+  expect((await waybillSpool(['status', dir.path])).out).toContain('not a spool, left alone: blobs, empty\n');
+  expect(await waybillSpool(['drain', dir.path], server.url)).toMatchObject({
+    code: 0,
+    out: '10 of 10 events delivered, 0 dropped, 0 damaged, 0 torn\n',
+  });
+  expect(readdirSync(dir.path).toSorted()).toEqual(['blobs', 'empty']);
+  expect(dir.files()).toEqual(['blobs/a.seg']);
+});
+
+test('drain says what it leaves to a publisher that lives', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  using dir = temporaryDirectory();
+  await using alive = createPublisher({
+    source: SOURCE,
+    connection: 'later',
+    spoolDir: dir.path,
+    logger: memoryLogger(),
+  });
+  await alive.confirm(upload(0), { level: 'spooled' });
+  expect(await waybillSpool(['drain', dir.path], server.url)).toMatchObject({
+    code: 0,
+    err: expect.stringContaining('1 events are of publishers that live'),
+  });
+  await alive.close({ timeoutMs: 1 });
 });
 
 test('a wrong call and a missing directory say so', async () => {

@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { shownServer } from '../../packages/schema/src/server-address.ts';
 import { describeSource, findNatsServer, type NatsServerSource } from '../../scripts/nats-server/find.ts';
 
 /** Which server the tests run on: one that exists already, or a source to start their own from. */
@@ -14,15 +15,11 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<void> {
   const url = process.env['NATS_URL'];
   if (url) {
-    console.error(`tests use the running server of NATS_URL: ${withoutPassword(url)}`);
+    console.error(`tests use the running server of NATS_URL: ${shownServer(url) ?? '(not shown)'}`);
     project.provide('natsServer', { kind: 'existing', url });
     return;
   }
   const source = await findNatsServer((line) => console.error(line));
   console.error(`tests use ${describeSource(source)}`);
   project.provide('natsServer', source);
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
 }

@@ -73,9 +73,9 @@ export interface Serving extends AsyncDisposable {
   readonly log: string;
 }
 
-/** `waybill serve`, until it is ended. */
-export function serve(environment: WaybillEnvironment): Serving {
-  const child = start(['serve'], environment);
+/** `waybill serve`, or another command that goes on, until it is ended. */
+export function serve(environment: WaybillEnvironment, args: readonly string[] = ['serve']): Serving {
+  const child = start(args, environment);
   const closed = once(child, 'close') as Promise<[number | null]>;
   let log = '';
   const collect = (text: string) => (log += text);

@@ -1,7 +1,8 @@
 /** Where a moment cuts a chain: its last entry received before then. */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema';
-import { ConsumerError } from './errors.ts';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Entry, parseLedgerSubject } from '@waybill/schema';
+import type { DirectMessage } from './direct-message.ts';
 import {
   entryAt,
   findBlock,
@@ -11,6 +12,13 @@ import {
   readStored,
   type StoredBlock,
 } from './find-block.ts';
+import { readLastBlocks } from './newest-blocks.ts';
+
+/** The two entries of a chain that a moment falls between; null: there is none on that side. */
+export interface Cut {
+  readonly before: Entry | null;
+  readonly after: Entry | null;
+}
 
 /** Blocks to start looking from, by organization. Any block of the chain will do; a near one is quick. */
 export type Hints = ReadonlyMap<string, StoredBlock>;
@@ -18,59 +26,56 @@ export type Hints = ReadonlyMap<string, StoredBlock>;
 const HINTS_TIMEOUT_MS = 10_000;
 
 /**
- * The newest blocks of many chains stored before a moment, in one request. They come from whichever replica answers and
- * may be old or missing: good for hints, and for nothing else. None at all before nats-server 2.11.
+ * The newest blocks of many chains stored before a moment. They come from whichever replica answers and may be old or
+ * missing: good for hints, and for nothing else. None at all before nats-server 2.11.
  *
- * @param at at most 1,024 organizations: the server refuses more
+ * @param at at most `MAX_CHAINS` organizations
  */
 export async function readHints(
-  jsm: JetStreamManager,
+  nc: NatsConnection,
   ledger: LedgerPlace,
-  at: { before: string; orgids: readonly string[] },
+  { before, orgids }: { before: string; orgids: readonly string[] },
 ): Promise<Hints> {
   const hints = new Map<string, StoredBlock>();
-  const subjects = at.orgids.map((orgid) => formatLedgerSubject(orgid, ledger.ledgerPrefix));
-  const messages = await jsm.direct
-    .getLastMessagesFor(ledger.ledgerStream, { multi_last: subjects, up_to_time: new Date(at.before) })
-    .catch(() => null);
-  if (!messages) return hints;
-  const giveUp = setTimeout(() => messages.stop(), HINTS_TIMEOUT_MS);
-  try {
-    for await (const message of messages) {
-      const orgid = parseLedgerSubject(message.subject, ledger.ledgerPrefix);
-      if (orgid !== null) hints.set(orgid, readStored(ledger, orgid, message));
-    }
-  } catch (error) {
-    // "No results", an old server, a replica without a leader: the search does without.
-    if (error instanceof ConsumerError) throw error;
-  } finally {
-    clearTimeout(giveUp);
-  }
+  const request = {
+    nc,
+    ledger,
+    orgids,
+    timeoutMs: HINTS_TIMEOUT_MS,
+    onBlock({ seq, subject, payload }: DirectMessage) {
+      const orgid = parseLedgerSubject(subject, ledger.ledgerPrefix);
+      if (orgid !== null) hints.set(orgid, readStored(ledger, orgid, { seq, data: payload }));
+    },
+  };
+  // Whatever arrived will do, and without an answer the search does without.
+  await readLastBlocks(request, { up_to_time: before });
   return hints;
 }
 
 /**
- * The chain's last entry with `received < before`; null when there is none. Exact whatever the hint is: it is asked of
+ * The chain's last entry with `received < before`, and the first one after it. Exact whatever the hint is: it is asked of
  * the leader which block comes next. A few requests, however long the chain.
  */
 export async function findBoundary(
   jsm: JetStreamManager,
   ledger: LedgerPlace,
   at: { orgid: string; before: string; hint: StoredBlock | undefined },
-): Promise<Entry | null> {
+): Promise<Cut> {
   const { orgid, before } = at;
   const holds = ({ core }: Entry): boolean => core.received < before;
   // Without a hint the chain is mostly younger than the moment: then its first block says so.
   const known = at.hint ?? (await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }));
-  if (!known) return null;
+  if (!known) return { before: null, after: null };
   if (!holds(known.first)) {
     const block = at.hint ? await findBlock(jsm, ledger, orgid, { holds }) : null;
-    return block && lastBefore(ledger, block, holds);
+    if (block) return cutIn(jsm, ledger, { block, holds });
+    const first = at.hint ? await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }) : known;
+    return { before: null, after: first?.first ?? null };
   }
-  const after = await nextBlock(jsm, ledger, { orgid, streamSeq: known.streamSeq + 1 });
-  if (!after || !holds(after.first)) return lastBefore(ledger, known, holds);
-  const block = await findBlock(jsm, ledger, orgid, { holds, ...(at.hint && { near: after }) });
-  return block && lastBefore(ledger, block, holds);
+  const next = await nextBlock(jsm, ledger, { orgid, streamSeq: known.streamSeq + 1 });
+  if (!next || !holds(next.first)) return cutIn(jsm, ledger, { block: known, next, holds });
+  const block = (await findBlock(jsm, ledger, orgid, { holds, ...(at.hint && { near: next }) })) ?? next;
+  return cutIn(jsm, ledger, { block, holds });
 }
 
 /** The chain's last entry; null when it has none. */
@@ -79,10 +84,27 @@ export async function findLast(jsm: JetStreamManager, ledger: LedgerPlace, orgid
   return block && entryAt(ledger, block, -1);
 }
 
+/** @param at the newest block whose first entry holds; the chain's next one, if the caller has it */
+async function cutIn(
+  jsm: JetStreamManager,
+  ledger: LedgerPlace,
+  { block, next, holds }: { block: StoredBlock; next?: StoredBlock | null; holds: (entry: Entry) => boolean },
+): Promise<Cut> {
+  const { entry, index } = lastBefore(ledger, block, holds);
+  if (index + 1 < block.lines.length) return { before: entry, after: entryAt(ledger, block, index + 1) };
+  const { orgid, streamSeq } = block;
+  const following = next === undefined ? await nextBlock(jsm, ledger, { orgid, streamSeq: streamSeq + 1 }) : next;
+  return { before: entry, after: following?.first ?? null };
+}
+
 /** By bisection in the block, whose first entry holds. */
-function lastBefore(ledger: LedgerPlace, block: StoredBlock, holds: (entry: Entry) => boolean): Entry {
+function lastBefore(
+  ledger: LedgerPlace,
+  block: StoredBlock,
+  holds: (entry: Entry) => boolean,
+): { entry: Entry; index: number } {
   let found = entryAt(ledger, block, -1);
-  if (holds(found)) return found;
+  if (holds(found)) return { entry: found, index: block.lines.length - 1 };
   found = block.first;
   let low = 1;
   let high = block.lines.length - 1;
@@ -96,5 +118,5 @@ function lastBefore(ledger: LedgerPlace, block: StoredBlock, holds: (entry: Entr
       high = middle;
     }
   }
-  return found;
+  return { entry: found, index: low - 1 };
 }

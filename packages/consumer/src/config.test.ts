@@ -54,6 +54,21 @@ test('an identity in the URL', () => {
   });
 });
 
+test('a token in the URL', () => {
+  expect(readConfig({ WAYBILL_NATS_URL: 'nats://t0ken@host' }).nats).toMatchObject({ token: 't0ken', user: undefined });
+});
+
+test('the inbox prefix is the one that the shipped configuration gives the user', () => {
+  const inboxOf = (env: Record<string, string>) => readConfig(env).nats.inboxPrefix;
+  expect(inboxOf({ WAYBILL_NATS_USER: 'service', WAYBILL_NATS_PASSWORD: 'p' })).toBe('_INBOX.service');
+  expect(inboxOf({ WAYBILL_NATS_URL: 'nats://auditor:p@host' })).toBe('_INBOX.auditor');
+  expect(inboxOf({ WAYBILL_NATS_URL: 'nats://t0ken@host' })).toBe('_INBOX.waybill');
+  expect(inboxOf({ WAYBILL_NATS_URL: 'nats://a.b:p@host' })).toBe('_INBOX.waybill');
+  expect(inboxOf({ WAYBILL_NATS_URL: 'nats://service:p@host', WAYBILL_NATS_INBOX_PREFIX: '_INBOX.other' })).toBe(
+    '_INBOX.other',
+  );
+});
+
 describe('a wrong value names the variable, the value and what is expected', () => {
   test.each<[Record<string, string>, string]>([
     [{ WAYBILL_REPLICAS: '6' }, 'WAYBILL_REPLICAS is "6": expected a whole number from 1 to 5'],
@@ -74,7 +89,7 @@ describe('a wrong value names the variable, the value and what is expected', () 
       { WAYBILL_LEDGER_PREFIX: 'audit.ledger' },
       'WAYBILL_LEDGER_PREFIX is audit.ledger, within WAYBILL_AUDIT_PREFIX (audit)',
     ],
-    [{ WAYBILL_NATS_URL: 'http://host' }, 'WAYBILL_NATS_URL is "http://host": expected nats://host:port'],
+    [{ WAYBILL_NATS_URL: 'http://host' }, 'WAYBILL_NATS_URL: expected nats://host:port'],
     [{ WAYBILL_NATS_USER: 'me' }, 'WAYBILL_NATS_USER is set and WAYBILL_NATS_PASSWORD is not'],
     [{ WAYBILL_NATS_TLS_KEY_FILE: 'k' }, 'WAYBILL_NATS_TLS_KEY_FILE is set and WAYBILL_NATS_TLS_CERT_FILE is not'],
     [
@@ -83,7 +98,7 @@ describe('a wrong value names the variable, the value and what is expected', () 
     ],
     [
       { WAYBILL_NATS_URL: 'nats://me:x@host', WAYBILL_NATS_TOKEN: 't' },
-      'WAYBILL_NATS_URL has a user, and another identity is set',
+      'WAYBILL_NATS_URL has a user or token, and another identity is set',
     ],
     [{ WAYBILL_REPLICA: '3' }, 'WAYBILL_REPLICA is not a variable of Waybill: did you mean WAYBILL_REPLICAS?'],
     [{ WAYBILL_NATS_URI: 'x' }, 'did you mean WAYBILL_NATS_URL?'],
@@ -92,7 +107,20 @@ describe('a wrong value names the variable, the value and what is expected', () 
   });
 });
 
+test.each(['hun/ter', 'hun@ter/', '12/ter', '12#ter', 'hunter%', 'hunter%2', 'hun?ter'])(
+  'a password that is not percent-encoded (%s) is refused and not shown',
+  (password) => {
+    for (const url of [`nats://me:${password}@host`, `me:${password}@host`, `nats://a,nats://me:${password}@host`]) {
+      const message = refusal({ WAYBILL_NATS_URL: url });
+      expect(message).toContain('percent-encoded');
+      expect(message).not.toMatch(/hun|ter|12/);
+    }
+  },
+);
+
 test('secrets are not in messages', () => {
+  for (const url of ['nats://me:hunter2/x@host', 'nats://me:100%hunter2@host', 'nats://me:1/hunter2@host'])
+    expect(refusal({ WAYBILL_NATS_URL: url })).toMatch(/^WAYBILL_NATS_URL: expected (?!.*hunter2)/);
   expect(refusal({ WAYBILL_NATS_URL: 'nats://me:hunter2@host/path' })).not.toContain('hunter2');
   expect(refusal({ WAYBILL_NATS_PASSWORD: 'hunter2' })).not.toContain('hunter2');
 });

@@ -2,11 +2,19 @@
  * Configuration: `WAYBILL_*` environment variables. The schema is the documentation: `docs/configuration.md` has exactly
  * its rows, and a test compares them.
  */
-import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
+import {
+  closest,
+  DEFAULT_EVENT_PREFIX,
+  DEFAULT_LEDGER_PREFIX,
+  inboxPrefixOf,
+  readServerAddress,
+  type ServerAddress,
+  splitServers,
+  SUBJECT_PREFIX_PATTERN,
+} from '@waybill/schema';
 import { z } from 'zod';
 import { Duration, Integer, Size } from './config-value.ts';
 import { ConsumerError } from './errors.ts';
-import { closest } from './closest.ts';
 import type { Settings } from './settings.ts';
 
 const STREAM_NAME = /^[A-Za-z0-9_-]{1,128}$/;
@@ -24,9 +32,17 @@ export const Environment = z.object({
   WAYBILL_NATS_URL: z
     .string()
     .default('nats://127.0.0.1:4222')
-    .describe('Servers, comma-separated: `nats://host:port` or `tls://host:port`.'),
-  WAYBILL_NATS_USER: z.string().optional().describe('User name; needs `WAYBILL_NATS_PASSWORD`.'),
+    .describe(
+      'Servers, comma-separated: `nats://host:port` or `tls://host:port`; `user:password@` or `token@` may stand before the host.',
+    ),
+  WAYBILL_NATS_USER: z
+    .string()
+    .optional()
+    .describe('User name; needs `WAYBILL_NATS_PASSWORD` or `WAYBILL_NATS_PASSWORD_FILE`.'),
   WAYBILL_NATS_PASSWORD: z.string().optional().describe('Password of the user.'),
+  WAYBILL_NATS_PASSWORD_FILE: path
+    .optional()
+    .describe('File with the password of the user, instead of `WAYBILL_NATS_PASSWORD`.'),
   WAYBILL_NATS_TOKEN: z.string().optional().describe('Token, instead of a user.'),
   WAYBILL_NATS_CREDS_FILE: path.optional().describe('File with a JWT and its seed (`.creds`), instead of a user.'),
   WAYBILL_NATS_NKEY_SEED_FILE: path.optional().describe('File with an nkey seed, instead of a user.'),
@@ -36,8 +52,10 @@ export const Environment = z.object({
   WAYBILL_NATS_TLS_CERT_FILE: path.optional().describe('Client certificate (PEM); needs `WAYBILL_NATS_TLS_KEY_FILE`.'),
   WAYBILL_NATS_TLS_KEY_FILE: path.optional().describe('Key (PEM) of the client certificate.'),
   WAYBILL_NATS_INBOX_PREFIX: prefix
-    .default('_INBOX.waybill')
-    .describe('Subject prefix for answers: the identity must be allowed to subscribe to `<prefix>.>`.'),
+    .optional()
+    .describe(
+      'Subject prefix for answers: the identity must be allowed to subscribe to `<prefix>.>`. Unset: `_INBOX.<user>`, as the shipped configuration has it; `_INBOX.waybill` without a user name.',
+    ),
   WAYBILL_AUDIT_STREAM: streamName.default('AUDIT').describe('Name of the stream of events.'),
   WAYBILL_LEDGER_STREAM: streamName.default('LEDGER').describe('Name of the stream of blocks.'),
   WAYBILL_AUDIT_PREFIX: prefix
@@ -73,6 +91,7 @@ export interface NatsSettings {
   readonly tls: boolean;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  readonly passwordFile?: string | undefined;
   readonly token?: string | undefined;
   readonly credsFile?: string | undefined;
   readonly nkeySeedFile?: string | undefined;
@@ -100,6 +119,8 @@ export interface Config {
 }
 
 const SECRET: ReadonlySet<string> = new Set(['WAYBILL_NATS_PASSWORD', 'WAYBILL_NATS_TOKEN', 'WAYBILL_NATS_URL']);
+/** The prefix of whoever is known by something else than a user name. */
+const ANONYMOUS_INBOX = '_INBOX.waybill';
 const IDENTITIES = [
   'WAYBILL_NATS_USER',
   'WAYBILL_NATS_TOKEN',
@@ -138,7 +159,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 function toConfig(env: Environment, ignored: readonly string[]): Config {
   const identities = IDENTITIES.filter((name) => env[name] !== undefined);
   if (identities.length > 1) throw bad(`${identities.join(' and ')} are set: expected one identity`);
-  together(env, 'WAYBILL_NATS_USER', 'WAYBILL_NATS_PASSWORD');
+  if (env.WAYBILL_NATS_PASSWORD !== undefined && env.WAYBILL_NATS_PASSWORD_FILE !== undefined)
+    throw bad('WAYBILL_NATS_PASSWORD and WAYBILL_NATS_PASSWORD_FILE are set: expected one of them');
+  const password =
+    env.WAYBILL_NATS_PASSWORD_FILE === undefined ? 'WAYBILL_NATS_PASSWORD' : 'WAYBILL_NATS_PASSWORD_FILE';
+  together(env, 'WAYBILL_NATS_USER', password);
   together(env, 'WAYBILL_NATS_TLS_CERT_FILE', 'WAYBILL_NATS_TLS_KEY_FILE');
   const settings: Settings = {
     auditStream: env.WAYBILL_AUDIT_STREAM,
@@ -174,33 +199,35 @@ function checkSettings({ auditStream, ledgerStream, auditPrefix, ledgerPrefix }:
 }
 
 function natsSettings(env: Environment): NatsSettings {
-  const urls = env.WAYBILL_NATS_URL.split(',').map((text) => serverUrl(text.trim()));
-  const withUser = urls.find(({ username }) => username !== '');
-  if (withUser && IDENTITIES.some((name) => env[name] !== undefined)) {
-    throw bad('WAYBILL_NATS_URL has a user, and another identity is set: expected one identity');
+  const { servers, tls, identity } = serverAddress(env);
+  if (identity && IDENTITIES.some((name) => env[name] !== undefined)) {
+    throw bad('WAYBILL_NATS_URL has a user or token, and another identity is set: expected one identity');
   }
+  const user = identity && 'user' in identity ? identity.user : env.WAYBILL_NATS_USER;
   return {
-    servers: urls.map(({ hostname, port }) => `${hostname}:${port || '4222'}`),
-    tls: urls.some(({ protocol }) => protocol === 'tls:') || env.WAYBILL_NATS_TLS_CA_FILE !== undefined,
-    user: withUser ? decodeURIComponent(withUser.username) : env.WAYBILL_NATS_USER,
-    password: withUser ? decodeURIComponent(withUser.password) : env.WAYBILL_NATS_PASSWORD,
-    token: env.WAYBILL_NATS_TOKEN,
+    servers,
+    tls: tls || env.WAYBILL_NATS_TLS_CA_FILE !== undefined,
+    user,
+    password: identity && 'user' in identity ? identity.pass : env.WAYBILL_NATS_PASSWORD,
+    passwordFile: env.WAYBILL_NATS_PASSWORD_FILE,
+    token: identity && 'token' in identity ? identity.token : env.WAYBILL_NATS_TOKEN,
     credsFile: env.WAYBILL_NATS_CREDS_FILE,
     nkeySeedFile: env.WAYBILL_NATS_NKEY_SEED_FILE,
     tlsCaFile: env.WAYBILL_NATS_TLS_CA_FILE,
     tlsCertFile: env.WAYBILL_NATS_TLS_CERT_FILE,
     tlsKeyFile: env.WAYBILL_NATS_TLS_KEY_FILE,
-    inboxPrefix: env.WAYBILL_NATS_INBOX_PREFIX,
+    inboxPrefix: env.WAYBILL_NATS_INBOX_PREFIX ?? inboxPrefixOf(user) ?? ANONYMOUS_INBOX,
   };
 }
 
-function serverUrl(text: string): URL {
-  const url = URL.parse(text.includes('://') ? text : `nats://${text}`);
-  if (url && (url.protocol === 'nats:' || url.protocol === 'tls:') && url.hostname !== '' && /^\/?$/.test(url.pathname))
-    return url;
-  throw bad(
-    `WAYBILL_NATS_URL is ${JSON.stringify(withoutPassword(text))}: expected nats://host:port or tls://host:port, comma-separated`,
-  );
+function serverAddress(env: Environment): ServerAddress {
+  const list = splitServers(env.WAYBILL_NATS_URL);
+  if (list.length === 0) throw bad('WAYBILL_NATS_URL: expected one or more servers, comma-separated');
+  try {
+    return readServerAddress(list, 'WAYBILL_NATS_URL');
+  } catch (error) {
+    throw bad((error as Error).message);
+  }
 }
 
 function together(env: Environment, a: keyof Environment, b: keyof Environment): void {
@@ -211,10 +238,6 @@ function together(env: Environment, a: keyof Environment, b: keyof Environment):
 
 function shown(name: string, value: string | undefined): string {
   return SECRET.has(name) ? '(not shown)' : JSON.stringify(value);
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/]*@/, '//***@');
 }
 
 function messageOf(issue: z.core.$ZodIssue | undefined): string {

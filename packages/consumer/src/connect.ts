@@ -1,17 +1,15 @@
 /** Opening the NATS connection that everything here runs over, and refusing servers that cannot do what is needed. */
 import { jetstreamManager } from '@nats-io/jetstream';
-import {
-  type Authenticator,
-  credsAuthenticator,
-  errors,
-  type NatsConnection,
-  nkeyAuthenticator,
-} from '@nats-io/nats-core';
+import { errors, type NatsConnection } from '@nats-io/nats-core';
 import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
-import { readFile } from 'node:fs/promises';
+import type { KnownOptions } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import type { NatsSettings } from './config.ts';
+import { fileAuthenticator } from './credentials.ts';
+import { checkPeriod } from './duration.ts';
 import { ConsumerError } from './errors.ts';
-import { explain } from './nats-error.ts';
+import { explain, isIdentityRefused } from './nats-error.ts';
+import { createSockets } from './sockets.ts';
 
 /** The oldest that everything here was run on (2.10.27, by hand); the tests run on the current one. */
 export const OLDEST_SERVER = '2.10.0';
@@ -25,20 +23,42 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
 }
 
+const NATS_SETTINGS: KnownOptions<NatsSettings> = {
+  servers: true,
+  tls: true,
+  user: true,
+  password: true,
+  passwordFile: true,
+  token: true,
+  credsFile: true,
+  nkeySeedFile: true,
+  tlsCaFile: true,
+  tlsCertFile: true,
+  tlsKeyFile: true,
+  inboxPrefix: true,
+};
+const OPTIONS: KnownOptions<ConnectOptions> = {
+  name: true,
+  timeoutMs: true,
+};
+
 /**
  * Connects once; from then on the connection mends itself for ever.
  *
- * @throws ConsumerError CANNOT_CONNECT, BAD_CONFIG (a file that cannot be read), SERVER_TOO_OLD, JETSTREAM_OFF
+ * @throws ConsumerError BAD_ARGUMENT, CANNOT_CONNECT, BAD_CONFIG (a file that cannot be used), SERVER_TOO_OLD, JETSTREAM_OFF
  */
 export async function openConnection(nats: NatsSettings, options: ConnectOptions = {}): Promise<NatsConnection> {
+  checkOptions('openConnection', nats, NATS_SETTINGS);
+  checkOptions('openConnection', options, OPTIONS);
   const servers = nats.servers.join(', ');
-  const authenticator = await authenticatorOf(nats);
-  let nc: NatsConnection;
-  try {
-    nc = await dial({
+  const timeoutMs = checkPeriod('openConnection: timeoutMs', options.timeoutMs ?? 5_000);
+  const authenticator = fileAuthenticator(nats);
+  const sockets = createSockets();
+  const open = (): Promise<NatsConnection> =>
+    dial({
       servers: [...nats.servers],
       name: options.name ?? 'waybill',
-      timeout: options.timeoutMs ?? 5_000,
+      timeout: timeoutMs,
       inboxPrefix: nats.inboxPrefix,
       maxReconnectAttempts: -1,
       // After a restart of the server a standby must not be back long before the writer: it would take its place.
@@ -49,14 +69,20 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
       maxPingOut: 2,
       noAsyncTraces: true,
       ...(authenticator && { authenticator }),
-      ...(nats.user !== undefined && { user: nats.user }),
+      ...(nats.user !== undefined && !authenticator && { user: nats.user }),
       ...(nats.password !== undefined && { pass: nats.password }),
       ...(nats.token !== undefined && { token: nats.token }),
       ...(nats.tls && { tls: tlsOf(nats) }),
     });
+  let nc: NatsConnection;
+  try {
+    nc = await sockets.run(open);
   } catch (cause) {
+    sockets.close();
     throw new ConsumerError('CANNOT_CONNECT', `could not connect to NATS at ${servers}: ${reason(cause)}`, { cause });
   }
+  // A client that is closed while it dials forgets that socket, and a frozen server never ends it.
+  nc.closed().then(sockets.close, sockets.close);
   try {
     await checkServer(nc);
     return nc;
@@ -74,27 +100,9 @@ function tlsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettings): NonNullabl
   };
 }
 
-async function authenticatorOf({ credsFile, nkeySeedFile }: NatsSettings): Promise<Authenticator | null> {
-  if (credsFile !== undefined) return credsAuthenticator(await bytesOf('WAYBILL_NATS_CREDS_FILE', credsFile));
-  if (nkeySeedFile === undefined) return null;
-  const text = new TextDecoder().decode(await bytesOf('WAYBILL_NATS_NKEY_SEED_FILE', nkeySeedFile)).trim();
-  return nkeyAuthenticator(new TextEncoder().encode(text));
-}
-
-async function bytesOf(variable: string, file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new ConsumerError('BAD_CONFIG', `${variable} is ${JSON.stringify(file)}: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-}
-
 /** Whether connecting failed because the server does not take this identity, which waiting does not change. */
 export function isRefused(error: unknown): boolean {
-  for (let one = error; one instanceof Error; one = one.cause)
-    if (one instanceof errors.AuthorizationError) return true;
+  for (let one = error; one instanceof Error; one = one.cause) if (isIdentityRefused(one)) return true;
   return false;
 }
 

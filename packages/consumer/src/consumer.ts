@@ -9,16 +9,18 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/nats-core';
-import { type AnyEventDefinition, createDataCheck } from '@waybill/schema';
-import { hash } from 'node:crypto';
+import { type AnyEventDefinition, createDataCheck, type KnownOptions } from '@waybill/schema';
 import { setTimeout as delay } from 'node:timers/promises';
+import { checkOptions } from './check-options.ts';
 import { StreamChangedError } from './enter-epoch.ts';
+import { checkPeriod } from './duration.ts';
 import { ConsumerError } from './errors.ts';
 import { createFold } from './fold.ts';
 import { isConflict } from './ledger.ts';
-import { explain, isMissingRight } from './nats-error.ts';
+import { explain, isIdentityRefused, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
-import type { Settings } from './settings.ts';
+import { SETTINGS, type Settings } from './settings.ts';
+import { nodeSha256 } from './sha256.ts';
 import { standBy } from './standby.ts';
 import type { StreamHistory } from './stream-record.ts';
 
@@ -70,7 +72,7 @@ export interface ConsumerOptions extends Settings {
   readonly streamHistory?: StreamHistory;
 }
 
-/** `waiting`: the stream of events is not there, or may not be read; `lastError` says which and why. */
+/** `waiting`: the stream of events is not there or may not be read, or the server takes no block; `lastError` says which. */
 export type Role = 'starting' | 'writer' | 'standby' | 'waiting' | 'closed';
 
 export interface ConsumerStatus extends Readonly<SessionProgress> {
@@ -91,6 +93,23 @@ export interface Consumer extends AsyncDisposable {
   readonly done: Promise<void>;
 }
 
+const OPTIONS: KnownOptions<ConsumerOptions> = {
+  ...SETTINGS,
+  nc: true,
+  bind: true,
+  logger: true,
+  events: true,
+  maxOpenEntries: true,
+  maxOpenBytes: true,
+  maxCachedChains: true,
+  minBatchedBlocks: true,
+  ackTimeoutMs: true,
+  takeoverMs: true,
+  restartMs: true,
+  onCommit: true,
+  streamHistory: true,
+};
+
 const DEFAULTS = {
   bind: false,
   maxOpenEntries: 65_536,
@@ -105,7 +124,7 @@ const DEFAULTS = {
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'NEWER_LEDGER', 'STREAM_RESET']);
 /** Errors that somebody else has to mend, and then this goes on by itself. */
-const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT']);
+const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT', 'PAYLOAD_LIMIT']);
 
 /** Looking again whether it is mended: so many times `restartMs`. */
 const WAIT_FACTOR = 2;
@@ -113,17 +132,21 @@ const WAIT_FACTOR = 2;
 /**
  * Starts chaining at once. The streams must exist (`deployStreams`); the stream of events is waited for.
  *
- * @throws ConsumerError when JetStream does not answer
+ * @throws ConsumerError BAD_ARGUMENT, or when JetStream does not answer
  */
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
+  checkOptions('startConsumer', options, OPTIONS);
   const { nc, logger } = options;
+  for (const name of ['ackTimeoutMs', 'takeoverMs', 'restartMs'] as const) {
+    checkPeriod(`startConsumer: ${name}`, options[name] ?? DEFAULTS[name]);
+  }
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stop = new AbortController();
   const writer = nuid.next();
   const fold = createFold({
     stream: options.auditStream,
     subjectPrefix: options.auditPrefix,
-    sha256: (text) => hash('sha256', text),
+    sha256: nodeSha256,
     checkData: createDataCheck(options.events),
   });
   const state = { role: 'starting' as Role, conflicts: 0, failures: 0, lastError: null as string | null };
@@ -138,6 +161,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     beyondWindow: 0,
     gaps: 0,
     chains: 0,
+    latestReceived: null,
     lastCommitMs: null,
     epoch: 0,
   };
@@ -168,7 +192,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           },
         });
       } catch (error) {
-        if (nc.isClosed())
+        if (nc.isClosed() && !stop.signal.aborted)
           throw new ConsumerError('CANNOT_CONNECT', 'the NATS connection was closed for good', { cause: error });
         if (error instanceof ConsumerError && FATAL.has(error.code)) throw error;
         if (stop.signal.aborted) return;
@@ -237,6 +261,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
         connected = false;
         breakOff?.(new Error('disconnected from NATS'));
       }
+      // Before the disconnection that follows.
+      if (type === 'error' && isIdentityRefused(status.error))
+        breakOff?.(new Error(`NATS refuses this identity: ${status.error.message}`));
       // A message that may not be published is not answered: without this, it would be missed after a time-out only.
       if (type === 'error' && isMissingRight(status.error, options)) breakOff?.(named(status.error));
     }

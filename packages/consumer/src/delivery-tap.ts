@@ -3,6 +3,8 @@
  * before the client's parser gets them. What the client does with a message (it looks at each byte of its first line twice,
  * and makes nine views of it) is a third of what chaining an event costs here.
  *
+ * Only the writer reads so. Nothing that verifies does.
+ *
  * Everything else goes to the client as it came: answers, acknowledgements, status messages, pings, other subscriptions. It
  * gets a stream of whole protocol operations, in their order, with some of them missing; that is as good a stream as any.
  * So the connection stays the client's: its sockets, TLS, identities, reconnecting. A client that is not built as is

@@ -8,10 +8,12 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import type { KnownOptions } from '@waybill/schema';
 import { knowsBatches } from './atomic-batch.ts';
+import { checkOptions } from './check-options.ts';
 import { ConsumerError } from './errors.ts';
 import { explain } from './nats-error.ts';
-import type { Settings } from './settings.ts';
+import { SETTINGS, type Settings } from './settings.ts';
 import {
   auditStream,
   type Drift,
@@ -29,6 +31,15 @@ export interface DeployOptions extends Settings, Partial<StreamLimits> {
   readonly bind?: boolean;
 }
 
+const OPTIONS: KnownOptions<DeployOptions> = {
+  ...SETTINGS,
+  replicas: true,
+  auditMaxAgeMs: true,
+  auditMaxBytes: true,
+  ledgerMaxBytes: true,
+  bind: true,
+};
+
 export interface DeployedStream {
   readonly stream: string;
   readonly action: 'created' | 'corrected' | 'unchanged';
@@ -40,9 +51,10 @@ export interface DeployedStream {
  * Creates the streams that are missing and corrects those that differ. Doing it twice is doing it once. All refusals
  * come before the first change.
  *
- * @throws ConsumerError DESTRUCTIVE_CHANGE, STREAM_DRIFT (a field that no server changes), NO_PERMISSION, NO_STREAM (`bind`)
+ * @throws ConsumerError BAD_ARGUMENT, DESTRUCTIVE_CHANGE, STREAM_DRIFT (a field that no server changes), NO_PERMISSION, NO_STREAM (`bind`)
  */
 export async function deployStreams(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
+  checkOptions('deployStreams', options, OPTIONS);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   if (options.bind) await checkBound(jsm, options);
   return deploy(jsm, await compare(jsm, wantedStreams(options)), adviceFor(nc, options));
@@ -86,6 +98,7 @@ async function deploy(
 
 /** Every field of the streams that is not as wanted; changes nothing. @throws ConsumerError NO_PERMISSION, NO_STREAM (`bind`) */
 export async function checkStreams(nc: NatsConnection, options: DeployOptions): Promise<Drift[]> {
+  checkOptions('checkStreams', options, OPTIONS);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   if (options.bind) await checkBound(jsm, options);
   return (await compare(jsm, wantedStreams(options))).flatMap(({ drift }) => drift);

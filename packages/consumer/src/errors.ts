@@ -6,6 +6,7 @@
  * - `CANNOT_CONNECT`: no NATS connection: nobody answers, the identity is refused, TLS fails
  * - `CANNOT_READ`: a file given to a command cannot be read
  * - `SERVER_TOO_OLD`: the nats-server lacks what Waybill needs
+ * - `PAYLOAD_LIMIT`: the server's `max_payload` is smaller than a block may be
  * - `JETSTREAM_OFF`: the server or the account has no JetStream
  * - `NO_PERMISSION`: the NATS identity may not do this
  * - `NO_STREAM`: a stream is not there
@@ -23,6 +24,7 @@ export const CONSUMER_ERROR_CODES = [
   'CANNOT_CONNECT',
   'CANNOT_READ',
   'SERVER_TOO_OLD',
+  'PAYLOAD_LIMIT',
   'JETSTREAM_OFF',
   'NO_PERMISSION',
   'NO_STREAM',

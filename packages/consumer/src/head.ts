@@ -2,6 +2,7 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Totals } from '@waybill/schema';
+import { checkChainName } from './chain-name.ts';
 import { ConsumerError } from './errors.ts';
 import { entryAt, newestBlock } from './find-block.ts';
 import { inParallel, listOrganizations } from './organizations.ts';
@@ -19,8 +20,9 @@ export interface ChainHead {
   readonly watermark: number;
 }
 
-/** The newest entry of a chain (`_system` is one too); null when there is no such chain. */
+/** The newest entry of a chain (`_system` is one too); null when there is no such chain. @throws ConsumerError BAD_ARGUMENT … */
 export async function readHead(nc: NatsConnection, settings: Settings, orgid: string): Promise<ChainHead | null> {
+  checkChainName('orgid', orgid);
   return headOf(await jetstreamManager(nc, { checkAPI: false }), settings, orgid);
 }
 

@@ -3,7 +3,7 @@
  * those first that were needed longest ago, about (second chance). What an evicted chain had is in the ledger, where it is read again.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import {
   type ChainState,
   decodeUtf8,
@@ -16,8 +16,9 @@ import {
   type Trailer,
 } from '@waybill/schema';
 import { lastLines, readBase } from './base-block.ts';
+import type { DirectMessage } from './direct-message.ts';
 import { BASE_HEADER, entryAt, newestBlock, orDamaged, readBaseHeader } from './find-block.ts';
-import { MAX_CHAINS, type NewestMessage, readNewestBlocks } from './newest-blocks.ts';
+import { MAX_CHAINS, readNewestBlocks } from './newest-blocks.ts';
 import { inParallel } from './organizations.ts';
 import type { Settings } from './settings.ts';
 
@@ -94,11 +95,11 @@ export function createHeads(options: HeadsOptions): Heads {
     keep(orgid, state, { newest: streamSeq, base: base?.streamSeq ?? streamSeq });
   }
 
-  function readEnd(orgid: string, { seq, data, header }: NewestMessage): NewestEnd {
+  function readEnd(orgid: string, { seq, payload }: DirectMessage, headers: Msg['headers']): NewestEnd {
     return orDamaged(settings, { orgid, streamSeq: seq }, () => {
-      const { lines, trailer } = splitBlock(decodeUtf8(lastLines(data)));
+      const { lines, trailer } = splitBlock(decodeUtf8(lastLines(payload)));
       const last = entryAt(settings, { streamSeq: seq, orgid, lines }, -1);
-      return { orgid, streamSeq: seq, last, trailer, baseAt: readBaseHeader(header?.get(BASE_HEADER)) };
+      return { orgid, streamSeq: seq, last, trailer, baseAt: readBaseHeader(headers?.get(BASE_HEADER)) };
     });
   }
 
@@ -125,9 +126,9 @@ export function createHeads(options: HeadsOptions): Heads {
       known,
       timeoutMs,
       // Should an answer be old, the next block of the chain is refused.
-      onBlock(message) {
+      onBlock(message, { headers }) {
         const orgid = parseLedgerSubject(message.subject, settings.ledgerPrefix);
-        if (orgid !== null && wanted.has(orgid)) ends.push(readEnd(orgid, message));
+        if (orgid !== null && wanted.has(orgid)) ends.push(readEnd(orgid, message, headers));
       },
     });
     if (answer === 'silent') oneByOne = true;

@@ -1,3 +1,4 @@
+import './check-node.ts';
 export { type Config, Environment, type NatsSettings, readConfig } from './config.ts';
 export { type ConnectOptions, OLDEST_SERVER, openConnection } from './connect.ts';
 export {

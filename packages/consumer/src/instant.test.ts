@@ -26,8 +26,24 @@ test.each([
   expect(() => parseInstant('to', text)).toThrow(`to is ${JSON.stringify(text)}: expected RFC 3339 with a zone`);
 });
 
+test.each(['9999-12-31T23:59:59-08:00', '0000-01-01T00:00:00+00:01', '9999-12-31T23:59:59.999-00:01'])(
+  '%j is in no year of four digits in UTC, where texts would not sort by time',
+  (text) => {
+    expect(() => parseInstant('to', text)).toThrow(
+      expect.objectContaining({ code: 'BAD_ARGUMENT', message: expect.stringContaining('from year 0 to 9999 in UTC') }),
+    );
+  },
+);
+
+test.each(['9999-12-31T23:59:59.999Z', '0000-01-01T00:00:00.000Z', '9999-12-31T15:59:59-08:00'])(
+  '%j is taken',
+  (text) => {
+    expect(parseInstant('to', text)).toMatch(/^\d{4}-/);
+  },
+);
+
 test('what it gives it takes, and sorts by time', () => {
-  const times = fc.integer({ min: 0, max: 4_000_000_000_000 });
+  const times = fc.integer({ min: Date.parse('0000-01-01T00:00:00Z'), max: Date.parse('9999-12-31T23:59:59.999Z') });
   fc.assert(
     fc.property(times, times, (a, b) => {
       const [x, y] = [new Date(a).toISOString(), new Date(b).toISOString()];

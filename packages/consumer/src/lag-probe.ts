@@ -7,11 +7,14 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { EPOCH_STRIDE } from '@waybill/schema';
 import type { ConsumerLogger } from './consumer.ts';
 import type { Settings } from './settings.ts';
+import { createStall } from './stall.ts';
 import { configsOf, type StreamHistory } from './stream-record.ts';
 
 interface Lag {
   readonly events: number;
   readonly seconds: number;
+  /** How long nothing has been chained although something waits. */
+  readonly stalledSeconds: number;
 }
 
 export interface StreamSize {
@@ -48,6 +51,7 @@ export function startLagProbe({ jsm, settings, logger, progress, history }: LagP
   /** An event that was in no chain when looked at. */
   let oldest: { readonly seq: number; readonly storedAt: number } | null = null;
   let sizes: readonly StreamSize[] = [];
+  const stall = createStall();
   /** A look is under way; another one was asked for since it began: a change may have come after what it saw. */
   let looking = false;
   let again = false;
@@ -93,16 +97,31 @@ export function startLagProbe({ jsm, settings, logger, progress, history }: LagP
       });
   }
 
-  const timer = setInterval(lookAgain, INTERVAL_MS);
+  /** AUDIT messages that are not in the ledger, as of the last look or as the consumer says. */
+  const behind = ({ watermark, lag }: { watermark: number; lag: number }): number =>
+    Math.max(lag, auditEnd - watermark, 0);
+
+  function lookForStall(): void {
+    const now = progress();
+    stall.look(performance.now(), { watermark: now.watermark, waiting: behind(now) > 0 });
+  }
+
+  const timer = setInterval(() => {
+    // Also while nobody answers.
+    lookForStall();
+    lookAgain();
+  }, INTERVAL_MS);
   lookAgain();
 
   return {
     lag() {
-      const { watermark, lag } = progress();
-      const behind = oldest !== null && oldest.seq > watermark;
+      const now = progress();
+      lookForStall();
+      const isBehind = oldest !== null && oldest.seq > now.watermark;
       return {
-        events: Math.max(lag, auditEnd - watermark, 0),
-        seconds: behind ? Math.max(0, Date.now() - (oldest as { storedAt: number }).storedAt) / 1000 : 0,
+        events: behind(now),
+        stalledSeconds: stall.seconds(performance.now()),
+        seconds: isBehind ? Math.max(0, Date.now() - (oldest as { storedAt: number }).storedAt) / 1000 : 0,
       };
     },
     sizes: () => sizes,

@@ -15,7 +15,6 @@ export interface ListenerOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly stream: string;
-  readonly filterSubject?: string;
   readonly startSeq: number;
   readonly batch: number;
   readonly maxBytes: number;
@@ -46,6 +45,8 @@ export function listen(options: ListenerOptions): Listener {
   /** A request is under way, for so many messages more. */
   let pulling = false;
   let remaining = 0;
+  /** The next message is larger than a request allows: it is asked for alone, whatever its size. */
+  let oneOfAnySize = false;
   let over = false;
   /** Since the watchdog looked last. */
   let heard = true;
@@ -75,8 +76,9 @@ export function listen(options: ListenerOptions): Listener {
   function pull(): void {
     if (over || pulling || !options.hasRoom()) return;
     pulling = true;
-    remaining = batch;
-    const request = { batch, max_bytes: maxBytes, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
+    remaining = oneOfAnySize ? 1 : batch;
+    const limits = oneOfAnySize ? { batch: 1 } : { batch, max_bytes: maxBytes };
+    const request = { ...limits, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
     heard = true;
     try {
       nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, JSON.stringify(request), { reply: inbox });
@@ -100,6 +102,8 @@ export function listen(options: ListenerOptions): Listener {
       description.startsWith('Batch Completed') ||
       description.startsWith('Message Size')
     ) {
+      // It is no more than what is left of a request, mostly. Not, when the whole request was too small for it.
+      if (description.startsWith('Message Size') && remaining === batch) oneOfAnySize = true;
       if (code === 408) options.onIdle().catch(loseTo);
       pull();
       return;
@@ -123,6 +127,7 @@ export function listen(options: ListenerOptions): Listener {
       return lose(`expected delivery ${consumerSeq + 1}, got ${delivery.consumerSeq}`);
     }
     consumerSeq = delivery.consumerSeq;
+    oneOfAnySize = false;
     if (!options.onMessage(subject, payload, delivery)) return lose(`a jump to sequence ${delivery.streamSeq}`);
     if (--remaining > 0) return;
     pulling = false;
@@ -140,7 +145,6 @@ export function listen(options: ListenerOptions): Listener {
       inactive_threshold: nanos(30_000),
       mem_storage: true,
       num_replicas: 1,
-      ...(options.filterSubject !== undefined && { filter_subject: options.filterSubject }),
     });
     await options.confirm?.();
     pull();

@@ -57,6 +57,16 @@ export const METRICS = {
     help: 'Age of the oldest AUDIT message that is not in the ledger; 0 when all are.',
     read: ({ lagSeconds }) => lagSeconds,
   },
+  waybill_stalled_seconds: {
+    type: 'gauge',
+    help: 'How long nothing has been chained although events wait; 0 when none does.',
+    read: ({ stalledSeconds }) => stalledSeconds,
+  },
+  waybill_clock_ahead_seconds: {
+    type: 'gauge',
+    help: 'How far the latest time that this process has chained is ahead of its clock; 0 when it is not.',
+    read: ({ clockAheadSeconds }) => clockAheadSeconds,
+  },
   waybill_commit_duration_seconds: {
     type: 'histogram',
     help: 'From the first block of a commit that is sent to the last that is acknowledged.',

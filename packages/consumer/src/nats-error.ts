@@ -13,6 +13,11 @@ export function isRefusal(error: unknown): error is Error {
   return false;
 }
 
+/** Whether the server does not take the identity, at a dial or while connected. */
+export function isIdentityRefused(error: unknown): boolean {
+  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+}
+
 /** What a failed request to NATS means, as an error that says what was attempted. @param attempted e.g. `read stream AUDIT` */
 export function explain(cause: unknown, attempted: string): ConsumerError {
   if (cause instanceof ConsumerError) return cause;
@@ -21,8 +26,8 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
 
   for (let error = cause; error instanceof Error; error = error.cause) {
     if (error instanceof errors.PermissionViolationError) {
-      const subject = maskConsumerName(error.subject);
-      return failed('NO_PERMISSION', `the NATS identity may not ${verbOf(error.operation)} ${subject}`);
+      const { operation, subject } = error;
+      return failed('NO_PERMISSION', describeRefusal({ operation, subject: maskConsumerName(subject) }));
     }
     if (error instanceof JetStreamApiError) {
       if (error.code === JetStreamApiCodes.StreamNotFound) return failed('NO_STREAM', 'there is no such stream');
@@ -42,9 +47,19 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
   return failed('NO_ANSWER', cause instanceof Error ? cause.message : String(cause));
 }
 
-/** What the client calls `publish` and `subscription`, as a verb with its object after it. */
-export function verbOf(operation: string): string {
-  return operation === 'publish' ? 'publish' : 'subscribe to';
+/** What the identity may not do. For an inbox with the variable that decides where answers go. */
+export function describeRefusal({
+  operation,
+  subject,
+}: {
+  readonly operation: string;
+  readonly subject: string;
+}): string {
+  if (operation === 'publish') return `the NATS identity may not publish ${subject}`;
+  // Everything else that is subscribed to is a subject of the server: `$SRV.…`, `$JS.EVENT.…`.
+  const isInbox = !subject.startsWith('$');
+  const remedy = ': set WAYBILL_NATS_INBOX_PREFIX to the prefix that it may subscribe to';
+  return `the NATS identity may not subscribe to ${subject}${isInbox ? remedy : ''}`;
 }
 
 /** Whether an error that the server reported by the way says that reading the one stream or writing the other is not allowed. */

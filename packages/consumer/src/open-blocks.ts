@@ -58,6 +58,8 @@ export interface OpenBlocks extends FoldSink {
   sealOldest(most: { entries: number; bytes: number }): SealedBlock[];
   /** All blocks, those of `_system` first. The last one claims `position`: it must be stored when all others are. */
   sealAll(): SealedBlock[];
+  /** The latest `received` of an entry that was appended; '' before the first. */
+  readonly latestReceived: string;
   /** Of entries since the last call. */
   takeCounts(): FoldCounts;
 }
@@ -77,6 +79,7 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, positi
   const counts = noCounts();
   let entries = 0;
   let bytes = 0;
+  let latestReceived = '';
   const start = position;
 
   const watermarkNow = (): number => {
@@ -137,6 +140,8 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, positi
       const before = draft.lines.bytes;
       pages.append(draft.lines, pieces);
       bytes += draft.lines.bytes - before;
+      // Never goes back in a chain, so a message from a clock that is ahead keeps it there.
+      if (head.received > latestReceived) latestReceived = head.received;
       draft.entries++;
       entries++;
       counts.entries++;
@@ -146,6 +151,9 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, positi
       open.delete(orgid);
     },
     counts,
+    get latestReceived() {
+      return latestReceived;
+    },
     get entries() {
       return entries;
     },

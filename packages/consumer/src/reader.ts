@@ -1,5 +1,5 @@
 /**
- * Reads a stream in strict order, each message once, forever.
+ * Reads the stream of events for the writer: in strict order, each message once, forever. Queries read otherwise (read-range.ts).
  *
  * An ephemeral pull consumer without acks does the delivering; this file does the believing. Delivery numbers must be
  * contiguous, or something was lost on the way; a heartbeat that knows of a later delivery than we do says the same;
@@ -29,8 +29,6 @@ export interface ReaderOptions {
   readonly stream: string;
   /** The first sequence to read. */
   readonly startSeq: number;
-  /** Only this subject; then jumps in the sequence are ordinary, and no gaps are reported. */
-  readonly filterSubject?: string;
   /** Messages and bytes to hold for the caller at most. */
   readonly maxBufferedMessages?: number;
   readonly maxBufferedBytes?: number;
@@ -60,7 +58,7 @@ export interface Reader {
 const RETRY_MS = 250;
 
 export function createReader(options: ReaderOptions): Reader {
-  const { nc, jsm, stream, filterSubject, onReset } = options;
+  const { nc, jsm, stream, onReset } = options;
   const maxMessages = options.maxBufferedMessages ?? 65_536;
   const maxBytes = Math.max(options.maxBufferedBytes ?? 32 * 1024 * 1024, 2 * (nc.info?.max_payload ?? 0));
   const buffer: StreamItem[] = [];
@@ -82,7 +80,7 @@ export function createReader(options: ReaderOptions): Reader {
   /** @returns false when there is a jump in the sequence that nobody has confirmed yet */
   function accept(subject: string, payload: Uint8Array, delivery: Delivery): boolean {
     const { streamSeq: seq, received } = delivery;
-    if (filterSubject === undefined && seq !== position + 1) return false;
+    if (seq !== position + 1) return false;
     buffer.push({ kind: 'message', seq, subject, received, payload });
     bufferedBytes += payload.length;
     position = seq;
@@ -94,7 +92,6 @@ export function createReader(options: ReaderOptions): Reader {
 
   /** Takes in the gap after `position`, if there is one. */
   async function lookForGap(): Promise<void> {
-    if (filterSubject !== undefined) return;
     const gap = await gaps.after(position);
     if (!gap || isOver() || gap.first !== position + 1) return;
     await options.confirm?.();
@@ -138,7 +135,6 @@ export function createReader(options: ReaderOptions): Reader {
       nc,
       jsm,
       stream,
-      ...(filterSubject !== undefined && { filterSubject }),
       startSeq: position + 1,
       batch: maxMessages / 2,
       maxBytes: maxBytes / 2,

@@ -1,10 +1,14 @@
 /** A chain's entries as they are stored, one JSON line each: what an auditor takes away and verifies without NATS. */
-import { jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { formatLedgerSubject } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema';
+import { setTimeout as pause } from 'node:timers/promises';
+import { checkChainName } from './chain-name.ts';
+import { chainRange } from './chain-range.ts';
+import { checkOptions } from './check-options.ts';
 import { ConsumerError } from './errors.ts';
-import { findBlock, readStored } from './find-block.ts';
-import { explain } from './nats-error.ts';
+import { findBlock, nextBlock, readStored } from './find-block.ts';
+import { explain, isRefusal } from './nats-error.ts';
 import { readRange } from './read-range.ts';
 import type { Settings } from './settings.ts';
 
@@ -17,8 +21,18 @@ export interface ReplayOptions {
   readonly signal?: AbortSignal;
 }
 
+const OPTIONS: KnownOptions<ReplayOptions> = {
+  orgid: true,
+  fromSeq: true,
+  follow: true,
+  signal: true,
+};
+const FOLLOW_MS = 500;
+/** Looks for new entries one after the other that the server did not answer, before a replay gives up. */
+const MAX_FAILURES = 12;
+
 /**
- * Batches of lines, without line feeds.
+ * Batches of lines, without line feeds; none when there is no such chain.
  *
  * @throws ConsumerError BAD_ARGUMENT, NO_STREAM, LEDGER_DAMAGED …
  */
@@ -27,40 +41,59 @@ export async function* replay(
   settings: Settings,
   options: ReplayOptions,
 ): AsyncGenerator<string[]> {
+  checkOptions('replay', options, OPTIONS);
   const { orgid, follow = false, signal } = options;
   const fromSeq = options.fromSeq ?? 1;
+  checkChainName('orgid', orgid);
   if (!Number.isSafeInteger(fromSeq) || fromSeq < 1) {
     throw new ConsumerError('BAD_ARGUMENT', `fromSeq is ${fromSeq}: expected a whole number from 1`);
   }
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const subject = formatLedgerSubject(orgid, settings.ledgerPrefix);
-  const last = await lastSeq(jsm, settings);
   const start =
     fromSeq === 1 ? null : await findBlock(jsm, settings, orgid, { holds: ({ core }) => core.seq <= fromSeq });
-  const range = {
-    stream: settings.ledgerStream,
-    subject,
-    from: start?.streamSeq ?? 1,
-    ...(!follow && { to: last }),
-    ...(signal && { signal }),
-  };
-  for await (const items of readRange(nc, jsm, range)) {
-    const lines: string[] = [];
-    for (const item of items) {
-      if (item.kind === 'gap') continue;
-      const block = readStored(settings, orgid, { seq: item.seq, data: item.payload });
-      lines.push(...block.lines.slice(Math.max(0, fromSeq - block.trailer.first)));
+  let position = (start?.streamSeq ?? 1) - 1;
+  do {
+    const to = await lastSeq(jsm, settings);
+    const range = chainRange(settings, { orgid, from: position + 1, to, ...(signal && { signal }) });
+    for await (const items of readRange(nc, jsm, range)) {
+      const lines: string[] = [];
+      for (const item of items) {
+        if (item.kind === 'gap') continue;
+        position = item.seq;
+        const block = readStored(settings, orgid, { seq: item.seq, data: item.payload });
+        for (const line of block.lines.slice(Math.max(0, fromSeq - block.trailer.first))) lines.push(line);
+      }
+      if (lines.length > 0) yield lines;
     }
-    if (lines.length > 0) yield lines;
-  }
+  } while (follow && (await nextIsThere(jsm, settings, { orgid, streamSeq: position + 1, signal })));
 }
 
-type Manager = Awaited<ReturnType<typeof jetstreamManager>>;
-
-async function lastSeq(jsm: Manager, { ledgerStream }: Settings): Promise<number> {
+async function lastSeq(jsm: JetStreamManager, { ledgerStream }: Settings): Promise<number> {
   try {
     return (await jsm.streams.info(ledgerStream)).state.last_seq;
   } catch (cause) {
     throw explain(cause, `look at stream ${ledgerStream}`);
   }
+}
+
+interface NextPlace {
+  readonly orgid: string;
+  readonly streamSeq: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Waits for a block. @returns false when that was aborted */
+async function nextIsThere(jsm: JetStreamManager, settings: Settings, { signal, ...at }: NextPlace): Promise<boolean> {
+  let failures = 0;
+  while (!signal?.aborted) {
+    try {
+      if (await nextBlock(jsm, settings, at)) return true;
+      failures = 0;
+    } catch (error) {
+      const isPassing = error instanceof ConsumerError && ['NO_ANSWER', 'JETSTREAM_OFF'].includes(error.code);
+      if (!isPassing || isRefusal(error) || ++failures >= MAX_FAILURES) throw error;
+    }
+    await pause(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return false;
 }

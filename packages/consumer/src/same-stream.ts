@@ -5,6 +5,7 @@
  */
 import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
 import { type Entry, SYSTEM_CHAIN, readMessage } from '@waybill/schema';
+import { createHash } from 'node:crypto';
 import { ConsumerError } from './errors.ts';
 import { entryAt, readStored } from './find-block.ts';
 import type { Settings } from './settings.ts';
@@ -47,11 +48,32 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
     );
   // `received` is the stream's own time, or a later one where clocks disagreed.
   if (message.time.toISOString() > entry.core.received) throw differs(`it was stored later (${message.timestamp})`);
-  if (message.subject !== subject) throw differs(`it is on another subject (${message.subject})`);
-  if (entry.core.orgid === SYSTEM_CHAIN) return;
+  if (!mayBeSameSubject(message.subject, subject)) throw differs(`it is on another subject (${message.subject})`);
+  const { index } = entry.core.source;
   const read = readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix });
-  const reading = read.form === 'single' ? read.reading : read.elements[entry.core.source.index ?? -1]?.reading;
+  const element = read.form === 'batch' && index !== undefined ? read.elements[index] : undefined;
+  if (entry.core.orgid === SYSTEM_CHAIN) {
+    // A record of the whole message, or of one event in it.
+    const payload = index === undefined ? message.data : element?.payload;
+    const recorded = entry.event?.['sha256'];
+    const found = payload && createHash('sha256').update(payload).digest('hex');
+    if (typeof recorded === 'string' && recorded !== found) throw differs('it is another message');
+    return;
+  }
+  const reading = read.form === 'single' && index === undefined ? read.reading : element?.reading;
   if (!reading?.ok || nodeSha256(reading.canonical) !== entry.core.event_hash) throw differs('it is another event');
+}
+
+/**
+ * Whether two texts may be the same subject. A subject is bytes, and a producer chooses them. The server's JSON and Node
+ * show bytes that are no UTF-8 as different texts, so only what is ASCII in both is compared: no decoder changes that.
+ */
+function mayBeSameSubject(a: string, b: string): boolean {
+  return asciiOf(a) === asciiOf(b);
+}
+
+function asciiOf(subject: string): string {
+  return subject.replaceAll(/[^\0-\x7f]+/g, '\uFFFD');
 }
 
 /** Of the last blocks' last entries the one with the newest message of AUDIT; null when none stands for a message. */

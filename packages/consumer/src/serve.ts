@@ -1,7 +1,9 @@
 /** The service: connects, looks after the streams, chains, and ends cleanly when it is asked to. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import type { KnownOptions } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkOptions } from './check-options.ts';
 import type { Config } from './config.ts';
 import { durabilityWarning, isRefused, openConnection } from './connect.ts';
 import { type ConsumerLogger, startConsumer } from './consumer.ts';
@@ -9,14 +11,14 @@ import { checkStreams, deployLedger, type DeployOptions, deployStreams } from '.
 import { ConsumerError } from './errors.ts';
 import { type MetricsPage, startHealthServer } from './http.ts';
 import { startLagProbe } from './lag-probe.ts';
+import { endedOrSilent } from './leave.ts';
 import { createMetrics } from './metrics.ts';
-import { isServiceSubject, startMicroService } from './micro-service.ts';
-import { verbOf } from './nats-error.ts';
-import { createRefusals, type Refusals } from './refusals.ts';
-import { type ServiceStatus, unreadiness } from './service-status.ts';
-import type { Settings } from './settings.ts';
+import { watchLink } from './link.ts';
+import { startMicroService } from './micro-service.ts';
+import { checkPayloadLimit } from './payload-limit.ts';
+import { secondsAhead, type ServiceStatus, unreadiness } from './service-status.ts';
 import { createStreamHistory } from './stream-record.ts';
-import { isAdvisorySubject, watchStreams } from './stream-watch.ts';
+import { watchStreams } from './stream-watch.ts';
 import { describeDrift } from './streams.ts';
 import { VERSION } from './version.ts';
 
@@ -25,25 +27,34 @@ export interface ServeOptions {
   readonly logger: ConsumerLogger;
   /** Asks the service to finish the commit in flight and end. */
   readonly stop: AbortSignal;
+  /** How long the server may refuse an identity that it took at the start, until this ends. Default 30,000. */
+  readonly refusedMs?: number;
 }
 
 const RETRY_MS = 1_000;
+const REFUSED_MS = 30_000;
+const OPTIONS: KnownOptions<ServeOptions> = { config: true, logger: true, stop: true, refusedMs: true };
 
 /**
  * Resolves after `stop`, with nothing in flight.
  *
  * @throws ConsumerError when going on is impossible, or would do harm
  */
-export async function serve({ config, logger, stop }: ServeOptions): Promise<void> {
+export async function serve(options: ServeOptions): Promise<void> {
+  checkOptions('serve', options, OPTIONS);
+  const { config, logger, stop, refusedMs = REFUSED_MS } = options;
   for (const name of config.ignored) logger.warn({ name }, 'no variable of Waybill: ignored');
   const nc = await connectPatiently(config, logger, stop);
   if (!nc) return;
   try {
+    checkPayloadLimit(nc);
     const warning = durabilityWarning(nc);
     if (warning) logger.warn({ server: nc.info?.version }, warning);
     const streams = streamsOf(config);
-    await prepareStreams(nc, { streams, mode: config.streamMode, logger });
-    await work(nc, { config, streams, logger, stop });
+    const prepared = prepareStreams(nc, { streams, mode: config.streamMode, logger });
+    await Promise.race([prepared, whenAborted(stop)]);
+    if (stop.aborted) return;
+    await work(nc, { config, streams, logger, stop, refusedMs });
   } finally {
     await nc.close();
   }
@@ -108,15 +119,16 @@ interface Working {
   readonly streams: DeployOptions;
   readonly logger: ConsumerLogger;
   readonly stop: AbortSignal;
+  readonly refusedMs: number;
 }
 
 /** Chains, watches, answers, until `stop`. */
-async function work(nc: NatsConnection, { config, streams, logger, stop }: Working): Promise<void> {
+async function work(nc: NatsConnection, { config, streams, logger, stop, refusedMs }: Working): Promise<void> {
   const { settings } = config;
   const started = new Date();
   const id = nuid.next();
   const history = createStreamHistory();
-  const link = watchLink(nc, settings, logger);
+  const link = watchLink(nc, { settings, logger, refusedMs });
   let lastCommitAt: Date | null = null;
   let commitMs = 0;
   const metrics = createMetrics(() => status());
@@ -140,16 +152,19 @@ async function work(nc: NatsConnection, { config, streams, logger, stop }: Worki
   cleanup.defer(() => watch.close());
 
   const status = (): ServiceStatus => {
-    const { events, seconds } = probe.lag();
+    const { events, seconds, stalledSeconds } = probe.lag();
     return {
       ...consumer.status(),
       lag: events,
       lagSeconds: seconds,
+      stalledSeconds,
       lastCommitAt: lastCommitAt?.toISOString() ?? null,
       version: VERSION,
       id,
       started: started.toISOString(),
+      clockAheadSeconds: secondsAhead(consumer.status().latestReceived, Date.now()),
       connected: link.up,
+      identityRefusedSince: link.identityRefusedSince?.toISOString() ?? null,
       reconnects: link.reconnects,
       drift: watch.drift,
       driftCheckedAt: watch.checkedAt?.toISOString() ?? null,
@@ -179,54 +194,20 @@ async function work(nc: NatsConnection, { config, streams, logger, stop }: Worki
     }),
   );
   await using _health = config.http && (await openHealth(config.http, { status, metrics, logger }));
-  const stopped = new Promise<void>((resolve) => {
-    if (stop.aborted) resolve();
-    else stop.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await Promise.race([consumer.done, watch.harm, stopped]);
+  await Promise.race([consumer.done, watch.harm, link.lost, whenAborted(stop)]);
   if (!stop.aborted) return;
   logger.info({}, 'asked to stop: finishing the commit in flight');
-  await consumer.close();
-  logger.info({}, 'stopped');
+  if (await endedOrSilent(nc, consumer.close())) return logger.info({}, 'stopped');
+  logger.warn({}, 'stopped without an answer of the server: the next start looks at what was on its way');
+  // Ends what waits for an answer.
+  await nc.close();
 }
 
-interface Link {
-  up: boolean;
-  reconnects: number;
-  readonly refusals: Refusals;
-}
-
-function watchLink(nc: NatsConnection, { ledgerPrefix }: Settings, logger: ConsumerLogger): Link {
-  const isOptional = (subject: string): boolean => isServiceSubject(subject) || isAdvisorySubject(subject);
-  const link: Link = { up: true, reconnects: 0, refusals: createRefusals({ ledgerPrefix, isOptional }) };
-  const watch = async (): Promise<void> => {
-    for await (const status of nc.status()) {
-      if (status.type === 'disconnect') {
-        link.up = false;
-        logger.warn({ server: status.server }, 'disconnected from NATS, connecting again');
-      } else if (status.type === 'reconnect') {
-        link.up = true;
-        link.reconnects++;
-        link.refusals.forget();
-        logger.info({ server: status.server }, 'connected to NATS again');
-      } else if (status.type === 'error') {
-        report(status.error, link.refusals, logger);
-      }
-    }
-  };
-  watch().catch((error: unknown) => logger.error({ err: error }, 'no longer watching the connection'));
-  return link;
-}
-
-/** A right that is missing is refused again with every attempt: said once. */
-function report(error: Error, refusals: Refusals, logger: ConsumerLogger): void {
-  if (!refusals.isRefusal(error)) return logger.warn({ err: error }, 'NATS reported an error');
-  const refusal = refusals.note(error);
-  if (!refusal) return;
-  const { operation, subject, optional } = refusal;
-  const what = `the NATS identity may not ${verbOf(operation)} ${subject}`;
-  if (optional) logger.warn({ operation, subject }, `${what}: going on without it`);
-  else logger.error({ operation, subject, err: error }, what);
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 async function openHealth(

@@ -10,6 +10,7 @@ import { type Ledger, openLedger } from './ledger.ts';
 import { explain, isRefusal } from './nats-error.ts';
 import { refuseNewerRecords } from './newer-ledger.ts';
 import { createOpenBlocks, type OpenBlocks } from './open-blocks.ts';
+import { checkPayloadLimit } from './payload-limit.ts';
 import { createReader, type StreamItem } from './reader.ts';
 import { checkSameStream } from './same-stream.ts';
 import { startStreamRecorder, type StreamRecorder } from './stream-record.ts';
@@ -26,6 +27,8 @@ export interface SessionProgress extends FoldCounts {
   blocks: number;
   /** Chains whose state is in memory. */
   chains: number;
+  /** The latest `received` that this process has chained: RFC 3339, UTC; null before the first. */
+  latestReceived: string | null;
   /** Milliseconds that the last commit took. */
   lastCommitMs: number | null;
   /** Of a stream of somebody else: which epoch this is; 0 with a stream of our own. `watermark` is within it. */
@@ -50,6 +53,7 @@ export interface SessionOptions
 /** Resolves when asked to stop, with nothing in flight; rejects when anything goes wrong. */
 export async function runSession(session: SessionOptions): Promise<void> {
   const { nc, jsm, auditStream, logger, progress, stop, writer } = session;
+  checkPayloadLimit(nc);
   await refuseNewerRecords(jsm, session);
   const { base, start, record, info, confirm } = await enterEpoch({ ...session, settings: session });
   const ledger = await openLedger({ ...session, settings: session });
@@ -116,6 +120,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
       progress.beyondWindow += counts.beyondWindow;
       progress.gaps += counts.gaps;
       progress.lastCommitMs = commit.ms;
+      if (blocks.latestReceived > (progress.latestReceived ?? '')) progress.latestReceived = blocks.latestReceived;
       progress.chains = ledger.chains.size;
       progress.lag = reader.position - progress.watermark + reader.pending;
       session.onCommit?.(commit.ms);

@@ -1,4 +1,4 @@
-import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX } from '@waybill/schema';
+import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX, type KnownOptions } from '@waybill/schema';
 
 /** Where things are on the server: what every query and the writer need to know. */
 export interface Settings {
@@ -11,6 +11,14 @@ export interface Settings {
   /** An organization's blocks are on `<ledgerPrefix>.<orgid>`. */
   readonly ledgerPrefix: string;
 }
+
+/** For whatever takes these as options, and some of its own. */
+export const SETTINGS: KnownOptions<Settings> = {
+  auditStream: true,
+  ledgerStream: true,
+  auditPrefix: true,
+  ledgerPrefix: true,
+};
 
 export const DEFAULT_SETTINGS = {
   auditStream: 'AUDIT',

@@ -13,11 +13,11 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import {
   createSizeMemory,
   decodeUtf8,
-  formatLedgerSubject,
   type Head,
   SIZE_WINDOW,
   type SizeMemory,
 } from '@waybill/schema';
+import { chainRange } from './chain-range.ts';
 import { ConsumerError } from './errors.ts';
 import { findBlockBySeq } from './find-block.ts';
 import type { SizeMemories } from './fold.ts';
@@ -101,12 +101,12 @@ export function createSizeLoader(options: SizeLoaderOptions): SizeLoader {
 /** The lines of a chain from an entry on to its head, in order. */
 async function* linesFrom(options: SizeLoaderOptions, head: Head, seq: number): AsyncGenerator<string> {
   const { nc, jsm, settings, signal } = options;
-  const { ledgerStream: stream, ledgerPrefix } = settings;
   const start = head.seq === 0 ? null : await findBlockBySeq(jsm, settings, head.orgid, seq);
   if (!start) return;
-  const subject = formatLedgerSubject(head.orgid, ledgerPrefix);
   let next = start.block.trailer.first;
-  for await (const items of readRange(nc, jsm, { stream, subject, from: start.streamSeq, signal })) {
+  // Its end is looked up: a chain ends at its head, while nobody else writes.
+  const range = { orgid: head.orgid, from: start.streamSeq, to: Number.MAX_SAFE_INTEGER, signal };
+  for await (const items of readRange(nc, jsm, chainRange(settings, range))) {
     for (const item of items) {
       if (item.kind !== 'message') continue;
       // The trailer is the last line, and after its line feed there is nothing.

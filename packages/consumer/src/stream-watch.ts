@@ -13,6 +13,7 @@
  */
 import type { NatsConnection, Subscription } from '@nats-io/nats-core';
 import type { ConsumerLogger } from './consumer.ts';
+import { checkPeriod } from './duration.ts';
 import { checkStreams, type DeployOptions } from './deploy.ts';
 import { ConsumerError } from './errors.ts';
 import { describeDrift, type Drift, mayHarmLedger } from './streams.ts';
@@ -109,7 +110,7 @@ export function watchStreams({ nc, streams, logger, intervalMs, onAdvisory }: St
       },
     }),
   );
-  const timer = intervalMs > 0 ? setInterval(checkNow, intervalMs) : null;
+  const timer = intervalMs > 0 ? setInterval(checkNow, checkPeriod('checkIntervalMs', intervalMs)) : null;
   checkNow();
 
   return {

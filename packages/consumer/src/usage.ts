@@ -2,21 +2,24 @@
  * The bill. Totals are cumulative and hashed into each entry, so what an organization used in `[from, to)` of received
  * time is the difference of two entries, which the answer names: whoever has the chain can check it.
  */
-import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
   type Entry,
+  type KnownOptions,
   NO_TOTALS,
-  ORGID_PATTERN,
   subtractTotals,
   sumTotals,
   type Tally,
   type Totals,
 } from '@waybill/schema';
-import { findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { checkOrganization } from './chain-name.ts';
+import { checkOptions } from './check-options.ts';
 import { ConsumerError } from './errors.ts';
 import { readFinality } from './finality.ts';
 import { parseInstant } from './instant.ts';
+import { explain } from './nats-error.ts';
 import { inParallel, listOrganizations } from './organizations.ts';
 import type { Settings } from './settings.ts';
 
@@ -49,6 +52,11 @@ export interface Usage {
   readonly final: boolean;
   /** Only when not final: what is still to come. */
   readonly pending?: string;
+  /**
+   * Only when a clock was ahead: `received` of the entry after a boundary, which is later than the server's clock says. A
+   * chain's times never go back, so what was really received in the window may be counted after it.
+   */
+  readonly clock_ahead?: string;
 }
 
 export interface UsageReport {
@@ -56,11 +64,15 @@ export interface UsageReport {
   readonly to: string | null;
   readonly final: boolean;
   readonly pending?: string;
+  /** The latest of the organizations'. */
+  readonly clock_ahead?: string;
   /** Sorted by `orgid`. */
   readonly organizations: readonly Usage[];
   /** Over all of them. */
   readonly sum: Totals;
 }
+
+const WINDOW: KnownOptions<UsageWindow> = { from: true, to: true };
 
 /**
  * One organization's usage. One that has no chain has used nothing.
@@ -72,24 +84,24 @@ export async function usage(
   settings: Settings,
   query: UsageWindow & { orgid: string },
 ): Promise<Usage> {
-  if (!ORGID_PATTERN.test(query.orgid)) {
-    throw new ConsumerError(
-      'BAD_ARGUMENT',
-      `orgid is ${JSON.stringify(query.orgid)}: expected ${ORGID_PATTERN.source}`,
-    );
-  }
+  checkOptions('usage', query, { ...WINDOW, orgid: true });
+  checkOrganization('orgid', query.orgid);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const window = await openWindow(jsm, settings, query);
-  const hints = await hintsFor(jsm, settings, { window, orgids: [query.orgid] });
+  const hints = await hintsFor(nc, settings, { window, orgids: [query.orgid] });
   return usageOf(jsm, settings, { orgid: query.orgid, window, hints });
 }
 
-/** Every organization's usage; the reserved chains are no organization's. @throws ConsumerError as `usage` */
+/**
+ * The usage of every organization that has a chain before `to`: one that comes later is in no answer about the time before
+ * it. The reserved chains are no organization's. @throws ConsumerError as `usage`
+ */
 export async function usageOfAll(
   nc: NatsConnection,
   settings: Settings,
   query: UsageWindow = {},
 ): Promise<UsageReport> {
+  checkOptions('usageOfAll', query, WINDOW);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const window = await openWindow(jsm, settings, query);
   const orgids = await listOrganizations(jsm, settings);
@@ -97,23 +109,30 @@ export async function usageOfAll(
   // In groups, because hints are whole blocks.
   for (let i = 0; i < orgids.length; i += ORGANIZATIONS_AT_ONCE) {
     const group = orgids.slice(i, i + ORGANIZATIONS_AT_ONCE);
-    const hints = await hintsFor(jsm, settings, { window, orgids: group });
+    const hints = await hintsFor(nc, settings, { window, orgids: group });
     const usages = await inParallel(group, REQUESTS_AT_ONCE, (orgid) =>
       usageOf(jsm, settings, { orgid, window, hints }),
     );
-    organizations.push(...usages);
+    for (const one of usages) if (one.boundary.to !== null) organizations.push(one);
   }
   const { from, to, standing } = window;
-  return { from, to, ...standing, organizations, sum: sumTotals(organizations) };
+  let clockAhead = '';
+  for (const { clock_ahead = '' } of organizations) if (clock_ahead > clockAhead) clockAhead = clock_ahead;
+  const ahead = clockAhead === '' ? {} : { clock_ahead: clockAhead };
+  return { from, to, ...standing, ...ahead, organizations, sum: sumTotals(organizations) };
 }
 
 const ORGANIZATIONS_AT_ONCE = 256;
 const REQUESTS_AT_ONCE = 64;
+/** Two machines' clocks may differ by so much, and it says nothing. */
+const CLOCK_TOLERANCE_MS = 60_000;
 
 interface Window {
   readonly from: string | null;
   readonly to: string | null;
   readonly standing: { readonly final: boolean; readonly pending?: string };
+  /** A moment that no clock should have reached yet. */
+  readonly future: string;
 }
 
 interface WindowHints {
@@ -124,7 +143,18 @@ interface WindowHints {
 /** Looks how far the ledger is, before any boundary is looked up: if it has passed `to` now, it has by then. */
 async function openWindow(jsm: JetStreamManager, settings: Settings, query: UsageWindow): Promise<Window> {
   const { from, to } = parseWindow(query);
-  return { from, to, standing: await standingAt(jsm, settings, to) };
+  const standing = await standingAt(jsm, settings, to);
+  const { ts } = await ledgerInfo(jsm, settings);
+  const future = new Date(Date.parse(ts ?? '') + CLOCK_TOLERANCE_MS).toISOString();
+  return { from, to, standing, future };
+}
+
+async function ledgerInfo(jsm: JetStreamManager, { ledgerStream }: Settings): Promise<StreamInfo> {
+  try {
+    return await jsm.streams.info(ledgerStream);
+  } catch (cause) {
+    throw explain(cause, `look at stream ${ledgerStream}`);
+  }
 }
 
 function parseWindow(query: UsageWindow): { from: string | null; to: string | null } {
@@ -143,29 +173,33 @@ async function standingAt(jsm: JetStreamManager, settings: Settings, to: string 
 }
 
 async function hintsFor(
-  jsm: JetStreamManager,
+  nc: NatsConnection,
   settings: Settings,
   { window, orgids }: { window: Window; orgids: readonly string[] },
 ): Promise<WindowHints> {
   const { from, to } = window;
   return {
-    from: from === null ? new Map() : await readHints(jsm, settings, { before: from, orgids }),
-    to: to === null ? new Map() : await readHints(jsm, settings, { before: to, orgids }),
+    from: from === null ? new Map() : await readHints(nc, settings, { before: from, orgids }),
+    to: to === null ? new Map() : await readHints(nc, settings, { before: to, orgids }),
   };
 }
+
+const NOTHING: Cut = { before: null, after: null };
 
 async function usageOf(
   jsm: JetStreamManager,
   settings: Settings,
   { orgid, window, hints }: { orgid: string; window: Window; hints: WindowHints },
 ): Promise<Usage> {
-  const { from, to, standing } = window;
-  const start =
-    from === null ? null : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
-  const end =
+  const { from, to, standing, future } = window;
+  const first =
+    from === null ? NOTHING : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
+  const last =
     to === null
-      ? await findLast(jsm, settings, orgid)
+      ? { before: await findLast(jsm, settings, orgid), after: null }
       : await findBoundary(jsm, settings, { orgid, before: to, hint: hints.to.get(orgid) });
+  const [start, end] = [first.before, last.before];
+  const ahead = [first, last].map(({ after }) => after?.core.received ?? '').find((time) => time > future);
   const { events, uploads, downloads, deduplicated } = subtractTotals(totalsOf(end), totalsOf(start));
   return {
     orgid,
@@ -177,6 +211,7 @@ async function usageOf(
     deduplicated,
     boundary: { from: boundaryOf(start), to: boundaryOf(end) },
     ...standing,
+    ...(ahead !== undefined && { clock_ahead: ahead }),
   };
 }
 

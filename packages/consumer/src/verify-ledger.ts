@@ -12,7 +12,7 @@ import {
   type ChainReport,
   createDataCheck,
   type Expectation,
-  formatLedgerSubject,
+  type KnownOptions,
   parseLedgerSubject,
   type ReceiptKeys,
   SYSTEM_CHAIN,
@@ -20,13 +20,17 @@ import {
   VERDICTS,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkChainName } from './chain-name.ts';
+import { chainRange } from './chain-range.ts';
+import { checkOptions } from './check-options.ts';
+import { checkWait } from './duration.ts';
 import { type Epoch, isStreamOf, NO_EPOCH, readEpoch, shiftItem } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
 import { entryAt, findBlock } from './find-block.ts';
 import { readWatermark } from './finality.ts';
 import { mergeInOrder } from './merge-ranges.ts';
 import { explain } from './nats-error.ts';
-import { readRange } from './read-range.ts';
+import { readRange, type StreamRange } from './read-range.ts';
 import type { StreamItem } from './reader.ts';
 import type { Settings } from './settings.ts';
 import { type AuditCheck, type AuditProblem, createAuditCheck } from './verify-audit.ts';
@@ -89,20 +93,33 @@ export interface LedgerReport {
 
 const LISTED = 100;
 
+const OPTIONS: KnownOptions<VerifyLedgerOptions> = {
+  orgid: true,
+  fromSeq: true,
+  expect: true,
+  waitMs: true,
+  events: true,
+  receiptKeys: true,
+  onProgress: true,
+};
+
 /**
  * @returns a report, whatever is found
- * @throws ConsumerError only when the streams cannot be read: NO_STREAM, NO_PERMISSION, NO_ANSWER …
+ * @throws ConsumerError BAD_ARGUMENT; when the streams cannot be read: NO_STREAM, NO_PERMISSION, NO_ANSWER …
  */
 export async function verifyLedger(
   nc: NatsConnection,
   settings: Settings,
   options: VerifyLedgerOptions = {},
 ): Promise<LedgerReport> {
+  checkOptions('verifyLedger', options, OPTIONS);
+  if (options.orgid !== undefined) checkChainName('orgid', options.orgid);
+  const waitMs = checkWait('verifyLedger: waitMs', options.waitMs ?? 5_000);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stream = await info(jsm, settings.auditStream);
   const audit = stream.state;
   // Only then the ledger, which therefore knows at least as much.
-  await waitForLedger(jsm, settings, { stream, waitMs: options.waitMs ?? 5_000 });
+  await waitForLedger(jsm, settings, { stream, waitMs });
   const ledger = (await info(jsm, settings.ledgerStream)).state;
   const start = await startOf(jsm, settings, options);
   const epoch = await epochOf(jsm, settings);
@@ -189,19 +206,11 @@ async function readLedger(run: Run, { from, to }: { from: number; to: number }):
   const { nc, jsm, settings, options, blocks } = run;
   const { ledgerStream: stream, ledgerPrefix } = settings;
   const problems: string[] = [];
-  const subjects =
-    options.orgid === undefined
-      ? [undefined]
-      : [formatLedgerSubject(options.orgid, ledgerPrefix), formatLedgerSubject(SYSTEM_CHAIN, ledgerPrefix)];
-  const ranges = subjects.map((subject) =>
-    readRange(nc, jsm, {
-      stream,
-      from: subject === subjects[0] ? from : 1,
-      to,
-      ...(subject !== undefined && { subject }),
-    }),
-  );
-  for await (const item of mergeInOrder(ranges)) {
+  const { orgid: only } = options;
+  const ranges: StreamRange[] =
+    only === undefined ? [{ stream, from, to }] : [chainRange(settings, { orgid: SYSTEM_CHAIN, from: 1, to })];
+  if (only !== undefined && only !== SYSTEM_CHAIN) ranges.push(chainRange(settings, { orgid: only, from, to }));
+  for await (const item of mergeInOrder(ranges.map((range) => readRange(nc, jsm, range)))) {
     options.onProgress?.({ phase: 'ledger', done: seqOf(item), total: to });
     if (item.kind === 'gap') {
       problems.push(`blocks ${item.first} to ${item.last} are missing in stream ${stream}`);
@@ -338,5 +347,6 @@ function seqOf(item: StreamItem): number {
 }
 
 function worst(verdicts: readonly Verdict[]): Verdict {
-  return VERDICTS[Math.max(0, ...verdicts.map((verdict) => VERDICTS.indexOf(verdict)))] as Verdict;
+  // Not by spreading them: there is one for each chain, and arguments are on the stack.
+  return VERDICTS.findLast((verdict) => verdicts.includes(verdict)) ?? VERDICTS[0];
 }

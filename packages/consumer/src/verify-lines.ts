@@ -1,4 +1,11 @@
-import { type ChainReport, createChainVerifier, createLineSplitter, type VerifyOptions } from '@waybill/schema';
+import {
+  type ChainReport,
+  createChainVerifier,
+  createLineSplitter,
+  type KnownOptions,
+  type VerifyOptions,
+} from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import { nodeSha256 } from './sha256.ts';
 
 export interface VerifyLinesOptions extends Omit<VerifyOptions, 'sha256'> {
@@ -6,11 +13,20 @@ export interface VerifyLinesOptions extends Omit<VerifyOptions, 'sha256'> {
   readonly onProgress?: (done: { bytes: number; entries: number }) => void;
 }
 
-/** Verifies one chain from its replayed lines, as bytes, in memory that does not grow with them. Needs no NATS. */
+const OPTIONS: KnownOptions<VerifyLinesOptions> = {
+  orgid: true,
+  fromSeq: true,
+  expect: true,
+  receiptKeys: true,
+  onProgress: true,
+};
+
+/** Verifies one chain from its replayed lines, as bytes, in memory that does not grow with them. Needs no NATS. @throws ConsumerError BAD_ARGUMENT */
 export async function verifyLines(
   chunks: AsyncIterable<Uint8Array>,
   options: VerifyLinesOptions = {},
 ): Promise<ChainReport> {
+  checkOptions('verifyLines', options, OPTIONS);
   const { onProgress, ...rest } = options;
   const verifier = createChainVerifier({ ...rest, sha256: nodeSha256 });
   const splitter = createLineSplitter();

@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { memoryOf, type PendingEvent } from './pending-event.ts';
 import type { Segment } from './spool.ts';
-import { deleteSegment } from './spool-directory.ts';
+import { deleteFile } from './spool-directory.ts';
 import { readSegment, type SegmentReader, type SegmentRecord } from './spool-segment.ts';
 
 /** Of events of dead publishers; those are in none of the other counts. `found = acked + dropped + inMemory`. */
@@ -49,6 +49,8 @@ const BATCH = 128;
 
 export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOptions): Adoption {
   const paths: string[] = [];
+  /** How many of them were taken; shifting a long array costs as much as it is long. */
+  let taken = 0;
   const open = new Set<Segment>();
   let reading: { segment: Segment; reader: SegmentReader } | null = null;
   let scanned = false;
@@ -59,25 +61,26 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
     open.delete(segment);
     try {
       if (segment.damaged) setAside(segment.path);
-      else deleteSegment(segment.path);
+      else deleteFile(segment.path);
     } catch (error) {
       failed(`deleting ${segment.path}`, error);
     }
   };
 
   const startNext = (): typeof reading => {
-    const path = paths.shift();
-    if (path === undefined) return null;
-    const segment: Segment = { path, unsettled: 0, unread: 0, bytes: 0, sealed: false, damaged: false };
-    try {
-      const started = { segment, reader: readSegment(path) };
-      open.add(segment);
-      return started;
-    } catch (error) {
-      // Stays for the next start.
-      failed(`reading ${path}`, error);
-      return startNext();
+    while (taken < paths.length) {
+      const path = paths[taken++] as string;
+      const segment: Segment = { path, unsettled: 0, unread: 0, bytes: 0, sealed: false, damaged: false };
+      try {
+        const started = { segment, reader: readSegment(path) };
+        open.add(segment);
+        return started;
+      } catch (error) {
+        // Stays for the next start.
+        failed(`reading ${path}`, error);
+      }
     }
+    return null;
   };
 
   const endReading = (): void => {
@@ -113,7 +116,7 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
   return {
     add(more) {
       scanned = true;
-      paths.push(...more);
+      for (const path of more) paths.push(path);
     },
     next() {
       const events: PendingEvent[] = [];
@@ -146,11 +149,12 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
       settled(event);
     },
     get waiting() {
-      return counts.inMemory < maxInMemory && (reading !== null || paths.length > 0);
+      return counts.inMemory < maxInMemory && (reading !== null || taken < paths.length);
     },
-    stats: () => ({ scanned, ...counts, segments: open.size + paths.length }),
+    stats: () => ({ scanned, ...counts, segments: open.size + paths.length - taken }),
     close() {
       paths.length = 0;
+      taken = 0;
       reading?.reader.close();
       reading = null;
     },

@@ -1,9 +1,11 @@
 /** The connection that the publisher has at present: where it comes from, when it is there, and why it is not. */
+import { splitServers } from '@waybill/schema';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
 import type { Delivery } from './delivery.ts';
 import { startDial } from './dial.ts';
 import type { PublisherStatus } from './handle.ts';
-import { serverList, type Settings } from './options.ts';
+import { serverAddress } from './identity.ts';
+import type { Settings } from './options.ts';
 import { withoutCredentials } from './report.ts';
 import { type Source, startSupply } from './supply.ts';
 
@@ -24,6 +26,8 @@ export interface Attachment {
   start(): void;
   /** Takes this connection in place of the present one, which is closed if it is the publisher's own. */
   bind(connection: ConnectionLike): void;
+  /** The publisher's own connection, or the dialling of one, does not keep the process any more. */
+  unref(): void;
   /** Stops listening to the connection. */
   release(): void;
   /** Closes the publisher's own one, and opens no other. */
@@ -77,7 +81,8 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
   }
 
   function notHad(error: unknown): void {
-    offline = `cannot connect: ${withoutCredentials(error instanceof Error ? error.message : String(error))}`;
+    const message = error instanceof Error ? error.message : String(error);
+    offline = `cannot connect: ${withoutCredentials(message, splitServers(settings.servers))}`;
     failed(offline);
   }
 
@@ -91,14 +96,16 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
     },
     start() {
       const bounds = { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs };
-      const { connection, connect = {}, credentials } = settings;
+      const { connection, connect = {} } = settings;
       if (connection === 'later') offline = 'no connection was bound yet';
       else if (typeof connection === 'function') {
+        offline = 'connecting: the function that gives the connection has not answered yet';
         dial = startSupply({ ...bounds, make: connection, connected: attach, failed: notHad });
       } else if (connection) attach(connection);
       else {
-        const servers = serverList(settings);
-        dial = startDial({ ...bounds, servers, connect, credentials, connected: attach, failed: notHad });
+        const { servers, tls, identity } = serverAddress(settings);
+        const credentials = identity ?? settings.credentials;
+        dial = startDial({ ...bounds, servers, tls, connect, credentials, connected: attach, failed: notHad });
       }
     },
     bind(connection) {
@@ -109,6 +116,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
       before?.close().catch(() => {});
       attach(connection);
     },
+    unref: () => dial?.unref(),
     release: () => release(),
     async close() {
       await dial?.close().catch(() => {});

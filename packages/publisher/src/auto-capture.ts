@@ -1,6 +1,7 @@
 /** Turns what libraries say on `node:diagnostics_channel` into events, without touching the libraries. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { EventDraft } from '@waybill/schema';
+import type { EventDraft, KnownOptions } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import type { Sink } from './sink.ts';
 
@@ -18,7 +19,12 @@ export interface AutoCapture extends Disposable {
   stop(): void;
 }
 
-export function autoCapture({ channels, audit }: AutoCaptureOptions): AutoCapture {
+const OPTIONS: KnownOptions<AutoCaptureOptions> = { channels: true, audit: true };
+
+/** @throws PublisherError INVALID_OPTIONS */
+export function autoCapture(options: AutoCaptureOptions): AutoCapture {
+  checkOptions('autoCapture', options, OPTIONS);
+  const { channels, audit } = options;
   let captured = 0;
   let failed = 0;
   const listeners = Object.entries(channels).map(([name, toEvent]) => {

@@ -2,6 +2,7 @@
  * Everything that was accepted and is not settled yet, wherever it is (queued, in flight, parked, on disk): the bounds
  * of what is in memory, and who waits for all of it.
  */
+import { startTimer } from './duration.ts';
 import type { PendingEvent } from './pending-event.ts';
 
 export interface Backlog {
@@ -91,11 +92,11 @@ export function createBacklog(bounds: { readonly maxEvents: number; readonly max
       const watcher: Watcher = { below: nextOrdinal, left: events + onDisk, done: () => resolve(true) };
       watchers.add(watcher);
       // Keeps the process: somebody awaits this.
-      const timer = setTimeout(() => resolve(false), timeoutMs);
+      const timer = startTimer(timeoutMs, () => resolve(false));
       try {
         return await promise;
       } finally {
-        clearTimeout(timer);
+        timer.stop();
         watchers.delete(watcher);
       }
     },

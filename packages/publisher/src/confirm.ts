@@ -1,5 +1,6 @@
 /** `confirm`: a waiter that rides on the event, and the promise of it. */
 import type { Ack } from './ack.ts';
+import { checkWait, startTimer } from './duration.ts';
 import { PublisherError } from './error.ts';
 import { type ConfirmLevel, type Confirmation, DEFAULT_WAIT_MS, type PublisherCore } from './handle.ts';
 import type { EventInput } from './intake.ts';
@@ -30,6 +31,7 @@ export function confirmOf({ spool, reason, start }: ConfirmOptions): PublisherCo
     event: EventInput,
     { level, timeoutMs = DEFAULT_WAIT_MS }: { timeoutMs?: number; level?: ConfirmLevel } = {},
   ): Promise<Ack | Confirmation> {
+    checkWait('confirm: timeoutMs', timeoutMs);
     if (level !== undefined && level !== 'acked' && spool === null) {
       throw new PublisherError('NO_SPOOL', `confirm: level is ${level}, which needs the option spoolDir`);
     }
@@ -49,14 +51,13 @@ export function confirmOf({ spool, reason, start }: ConfirmOptions): PublisherCo
 function confirming({ level, timeoutMs, sync, reason, start }: Confirming): Promise<Confirmation> {
   return new Promise<Confirmation>((resolve, reject) => {
     const finish = (settle: () => void): void => {
-      clearTimeout(timer);
+      timer.stop();
       settle();
     };
     const fail = (error: PublisherError): void => finish(() => reject(error));
     // Keeps the process: somebody awaits this.
-    const timer = setTimeout(
-      () => reject(new PublisherError('TIMEOUT', `not ${level} within ${timeoutMs} ms: ${reason()}`)),
-      timeoutMs,
+    const timer = startTimer(timeoutMs, () =>
+      reject(new PublisherError('TIMEOUT', `not ${level} within ${timeoutMs} ms: ${reason()}`)),
     );
     start({
       toDisk: level !== 'acked',

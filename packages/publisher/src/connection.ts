@@ -141,3 +141,9 @@ function readDenial(status: object): Denial | null {
   if ((operation !== 'publish' && operation !== 'subscription') || typeof subject !== 'string') return null;
   return { operation, subject };
 }
+
+/** A client's next ping does not keep the process. Where a client has it elsewhere, it does, until `handleSignals`' time is over. */
+export function unrefTimers(connection: ConnectionLike): void {
+  const { protocol } = connection as { protocol?: { heartbeats?: { timer?: { unref?: () => void } } } };
+  protocol?.heartbeats?.timer?.unref?.();
+}

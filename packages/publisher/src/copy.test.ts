@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { copyFields } from './copy.ts';
 
 test('the copy of any JSON object is equal and shares nothing; its bytes are about those of its text', () => {
@@ -59,4 +59,115 @@ test('what somebody added to Object.prototype is no field', () => {
   } finally {
     delete prototype['polluted'];
   }
+});
+
+test('the bound comes before the copy: of an object with too many members nothing is read but names', () => {
+  let read = 0;
+  const huge = (): object => {
+    const object: Record<string, unknown> = {};
+    for (let i = 0; i < 100_000; i++) object[`member ${i}`] = i;
+    Object.defineProperty(object, 'orgid', { enumerable: true, get: () => (read++, 'acme') });
+    return object;
+  };
+  const object = huge();
+  for (const fields of [object, { orgid: 'acme', object }, { orgid: 'acme', list: [object] }]) {
+    expect(copyFields(fields)).toMatchObject({ ok: false, reason: 'too_large' });
+    expect(copyFields(fields, { fits: new Map(), isFreeForm: () => true })).toMatchObject({ reason: 'too_large' });
+  }
+  expect(read).toBe(0);
+});
+
+test('a member that is undefined counts as absent, an item that is undefined is null, as in JSON', () => {
+  const fields = { a: { b: undefined, c: [undefined, { d: undefined, e: 1 }], __proto__: null }, f: undefined };
+  // oxlint-disable-next-line no-sparse-arrays
+  const copied = copyFields({ ...fields, holes: [1, , 2] });
+  if (!copied.ok) throw new Error(copied.detail);
+  expect(JSON.stringify(copied.fields)).toBe('{"a":{"c":[null,{"e":1}]},"holes":[1,null,2]}');
+  expect(copied.bytes).toBeLessThanOrEqual(50);
+});
+
+describe('free-form members', () => {
+  const rules = { fits: new Map(), isFreeForm: (name: string) => name === 'free' };
+  const copyOf = (free: unknown): unknown => {
+    const copied = copyFields({ orgid: 'acme', free }, rules);
+    return copied.ok ? copied.fields['free'] : copied.detail;
+  };
+
+  class Money {
+    readonly amount: bigint;
+    readonly #secret = 1;
+    constructor(amount: bigint) {
+      this.amount = amount;
+    }
+    get secret(): number {
+      return this.#secret;
+    }
+  }
+  const failed = new RangeError('no more', { cause: Object.assign(new Error('disk'), { code: 'ENOSPC' }) });
+
+  test.for<[string, unknown, unknown]>([
+    ['a date', new Date(0), '1970-01-01T00:00:00.000Z'],
+    ['a date that is none', new Date(Number.NaN), null],
+    ['a date of another realm', runInNewContext('new Date(0)'), '1970-01-01T00:00:00.000Z'],
+    ['a bigint', -(2n ** 64n), '-18446744073709551616'],
+    [
+      'a map',
+      new Map<string, unknown>([
+        ['a', new Date(0)],
+        ['b', 1n],
+      ]),
+      { a: '1970-01-01T00:00:00.000Z', b: '1' },
+    ],
+    ['a map with other keys', new Map([[1, 'a']]), [[1, 'a']]],
+    ['a set', new Set(['a', new Map()]), ['a', {}]],
+    [
+      'an error',
+      failed,
+      { name: 'RangeError', message: 'no more', cause: { name: 'Error', message: 'disk', code: 'ENOSPC' } },
+    ],
+    ['an object of a class', new Money(5n), { amount: '5' }],
+    ['what has toJSON', new URL('https://a.example/b'), 'https://a.example/b'],
+    ['functions and symbols', { f() {}, s: Symbol('s'), l: [() => 1] }, { l: [null] }],
+    ['deep inside', { a: [{ b: { at: new Date(0) } }] }, { a: [{ b: { at: '1970-01-01T00:00:00.000Z' } }] }],
+  ])('%s becomes JSON', ([, value, expected]) => {
+    expect(copyOf(value)).toEqual(expected);
+    // Everywhere else what is no JSON is refused, since the schema says what is meant to be there.
+    expect(copyFields({ orgid: 'acme', typed: value }, rules).ok).toBe(false);
+  });
+
+  test.for<[string, unknown, string]>([
+    ['a map without end', new Map(Array.from({ length: 40_000 }, (_, i) => [i, i])), 'too_large'],
+    ['a set without end', new Set(Array.from({ length: 40_000 }, (_, i) => i)), 'too_large'],
+    ['a bigint of a million digits', 1n << 4_000_000n, 'too_large'],
+    ['bytes', new Uint8Array(10_000_000), 'invalid'],
+    ['toJSON without end', { toJSON: endless }, 'invalid'],
+    ['a cycle of errors', cycle(), 'invalid'],
+  ])('%s is refused', ([, value, reason]) => {
+    expect(copyFields({ orgid: 'acme', free: value }, rules)).toMatchObject({ ok: false, reason });
+  });
+
+  function endless(): object {
+    return { toJSON: endless };
+  }
+  function cycle(): Error {
+    const error = new Error('a');
+    error.cause = error;
+    return error;
+  }
+});
+
+test('a long text that is to fit does not cost the event', () => {
+  const rules = {
+    fits: new Map<string, (text: string) => string | undefined>([
+      ['name', (text: string) => text.slice(0, 10)],
+      ['gone', () => undefined],
+    ]),
+    isFreeForm: () => false,
+  };
+  const long = 'x'.repeat(10_000_000);
+  expect(copyFields({ a: 1, name: long, gone: long }, rules)).toMatchObject({
+    ok: true,
+    fields: { a: 1, name: 'x'.repeat(10), gone: undefined },
+  });
+  expect(copyFields({ a: 1, other: long }, rules)).toMatchObject({ ok: false, reason: 'too_large' });
 });

@@ -3,11 +3,13 @@
  *
  * It reads foreign objects: a getter may throw, a proxy may lie, a cycle may not end. Its work is bounded by the
  * largest event (each value counts at least the bytes that JSON text needs for it) and by nesting, and it makes no
- * Error objects, which cost more than the copy. What JSON cannot express is refused here or, where that needs a look
- * at every character (lone surrogates, NaN), by `stampEvent` later.
+ * Error objects, which cost more than the copy. The bound comes before the copy: of an object with a million members
+ * nothing is copied. What JSON cannot express is refused here or, where that needs a look at every character (lone
+ * surrogates, NaN), by `stampEvent` later. What the type's rules say of a member is done where it bears on the bounds.
  */
 import { Buffer } from 'node:buffer';
-import { MAX_DEPTH, MAX_EVENT_BYTES } from '@waybill/schema';
+import { MAX_DEPTH, MAX_EVENT_BYTES, type TypeRules } from '@waybill/schema';
+import { digitsOf, jsonLike, NO_JSON, NO_ROOM } from './json-like.ts';
 
 export type Copied =
   | {
@@ -20,7 +22,13 @@ export type Copied =
     }
   | { readonly ok: false; readonly reason: 'invalid' | 'too_large'; readonly detail: string; readonly cause?: unknown };
 
+/** What of an event type's rules a copy needs. */
+export type CopyRules = Pick<TypeRules, 'fits' | 'isFreeForm'>;
+
 interface Walk {
+  readonly rules: CopyRules;
+  /** Within a member of which the schema says nothing. */
+  free: boolean;
   bytesLeft: number;
   wide: number;
   tooLarge: boolean;
@@ -32,14 +40,29 @@ const LONG = 1024;
 
 const REFUSED = Symbol('refused');
 
-/** Never throws. A `time` that is a Date becomes its text; a top-level member that is undefined counts as absent. */
-export function copyFields(fields: unknown): Copied {
-  const walk: Walk = { bytesLeft: MAX_EVENT_BYTES, wide: 0, tooLarge: false, detail: '' };
+const NO_RULES: CopyRules = { fits: new Map(), isFreeForm: () => false };
+
+/** Whether there is no room in an event for an object's members; nothing is read of them but their names. */
+export function hasTooManyMembers(object: object): boolean {
+  let bytesLeft = MAX_EVENT_BYTES;
+  for (const name in object) {
+    bytesLeft -= name.length + 3;
+    if (bytesLeft < 0) return true;
+  }
+  return false;
+}
+
+/**
+ * Never throws. A `time` that is a Date becomes its text; a member that is undefined counts as absent, an item of an array
+ * that is undefined is null, as in JSON.
+ */
+export function copyFields(fields: unknown, rules: CopyRules = NO_RULES): Copied {
+  const walk: Walk = { rules, free: false, bytesLeft: MAX_EVENT_BYTES, wide: 0, tooLarge: false, detail: '' };
   try {
     if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
       return { ok: false, reason: 'invalid', detail: 'the fields are no object' };
     }
-    const copy = copyObject(fields, walk, 0);
+    const copy = isPlain(fields) ? copyMembers(fields, walk, 0) : refuse(walk, 'an object that is not plain');
     if (copy !== REFUSED) {
       const bytes = MAX_EVENT_BYTES - walk.bytesLeft;
       return { ok: true, fields: copy as Record<string, unknown>, bytes, wide: walk.wide };
@@ -68,9 +91,15 @@ function copyValue(value: unknown, walk: Walk, depth: number): unknown {
         return value;
       }
       if (depth > MAX_DEPTH) return refuse(walk, `nested more than ${MAX_DEPTH} levels deep`);
-      return Array.isArray(value) ? copyArray(value, walk, depth) : copyObject(value, walk, depth);
+      if (Array.isArray(value)) return copyArray(value, walk, depth);
+      if (walk.free) return copyFree(value, walk, depth);
+      return isPlain(value) ? copyMembers(value, walk, depth) : refuse(walk, 'an object that is not plain');
+    case 'undefined':
+      return undefined;
     default:
-      return refuse(walk, `a ${typeof value} is no JSON value`);
+      if (!walk.free) return refuse(walk, `a ${typeof value} is no JSON value`);
+      // A function or a symbol counts as absent, as in JSON.
+      return typeof value === 'bigint' ? copyReplaced(digitsOf(value), walk, depth) : undefined;
   }
 }
 
@@ -88,7 +117,7 @@ function copyArray(items: readonly unknown[], walk: Walk, depth: number): unknow
   walk.bytesLeft -= 2;
   const copy: unknown[] = [];
   for (let i = 0; i < length; i++) {
-    const item = copyValue(items[i], walk, depth + 1);
+    const item = copyValue(items[i] ?? null, walk, depth + 1) ?? null;
     if (item === REFUSED) return REFUSED;
     if (walk.bytesLeft < 0) return refuseSize(walk);
     copy.push(item);
@@ -96,34 +125,77 @@ function copyArray(items: readonly unknown[], walk: Walk, depth: number): unknow
   return copy;
 }
 
-function copyObject(object: object, walk: Walk, depth: number): unknown {
+/** A value of a member of which the schema says nothing. */
+function copyFree(value: object, walk: Walk, depth: number): unknown {
+  // Each item that is made of it needs at least as much.
+  const made = jsonLike(value, walk.bytesLeft / 2);
+  return made === value ? copyMembers(value, walk, depth) : copyReplaced(made, walk, depth);
+}
+
+function copyReplaced(made: unknown, walk: Walk, depth: number): unknown {
+  if (made === NO_ROOM) return refuseSize(walk);
+  if (made === NO_JSON) return refuse(walk, 'bytes are no JSON value');
+  return copyValue(made, walk, depth + 1);
+}
+
+function isPlain(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   // An object of another realm has another Object.prototype, which is also the last of its chain.
-  const plain = prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
-  if (!plain) return refuse(walk, 'an object that is not plain');
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function copyMembers(object: object, walk: Walk, depth: number): unknown {
   walk.bytesLeft -= 2;
+  for (const name in object) {
+    walk.bytesLeft -= name.length + 3;
+    if (walk.bytesLeft < 0) return refuseSize(walk);
+  }
   // Spreading is several times faster than copying member by member, reads each getter once, and takes a member
   // `__proto__` as any other. From here on the object is ours.
   const copy: Record<string, unknown> = { ...object };
   for (const name in copy) {
     const value = copy[name];
-    if (depth === 0 && value === undefined) continue;
-    walk.bytesLeft -= name.length + 3;
-    if (typeof value === 'string') takeString(value, walk);
-    else {
+    if (typeof value === 'string') {
+      if (value.length > LONG && depth === 0) copyLong(copy, name, value, walk);
+      else takeString(value, walk);
+    } else {
       // What somebody added to Object.prototype is none of ours; asked late, because it costs more than the copy.
       if (!Object.hasOwn(copy, name)) continue;
+      if (depth === 0) walk.free = isOdd(value) && walk.rules.isFreeForm(name);
       const time = depth === 0 && name === 'time' && value instanceof Date;
       const member = time ? isoTime(value) : copyValue(value, walk, depth + 1);
       if (member === REFUSED) {
         if (walk.detail !== '' && walk.detail.length < 120) walk.detail = `${walk.detail}, in ${name.slice(0, 64)}`;
         return REFUSED;
       }
-      if (member !== value) define(copy, name, member);
+      if (member === undefined) leaveOut(copy, name, walk, depth);
+      else if (member !== value) define(copy, name, member);
     }
     if (walk.bytesLeft < 0) return refuseSize(walk);
   }
   return copy;
+}
+
+/** What may need to be made JSON. */
+function isOdd(value: unknown): boolean {
+  return typeof value !== 'number' && typeof value !== 'boolean' && value !== null;
+}
+
+/** A text that is to fit is made to here when it is so long that it would cost the event its room. */
+function copyLong(copy: Record<string, unknown>, name: string, value: string, walk: Walk): void {
+  const fit = walk.rules.fits.get(name);
+  const fitting = fit ? fit(value) : value;
+  if (fitting === undefined) return leaveOut(copy, name, walk, 0);
+  takeString(fitting, walk);
+  if (fitting !== value) define(copy, name, fitting);
+}
+
+/** Absent, as in JSON. */
+function leaveOut(copy: Record<string, unknown>, name: string, walk: Walk, depth: number): void {
+  walk.bytesLeft += name.length + 3;
+  // Of the fields themselves, stamping leaves them out; to delete a member makes an object slow.
+  if (depth === 0) copy[name] = undefined;
+  else delete copy[name];
 }
 
 /** Plain assignment to `__proto__` would set the prototype. */

@@ -1,3 +1,6 @@
+import { outside } from './context.ts';
+import type { KnownOptions } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import { PublisherError } from './error.ts';
 import { fileSink, type FileSinkOptions } from './file-sink.ts';
 import { memorySink, type MemorySinkOptions } from './memory-sink.ts';
@@ -23,15 +26,29 @@ export interface CreateSinkOptions {
   readonly logger?: PublisherLogger;
 }
 
+const OPTIONS: KnownOptions<CreateSinkOptions> = {
+  strict: true,
+  logger: true,
+};
+const NULL_OPTIONS: KnownOptions<Extract<SinkConfig, { kind: 'null' }>> = { kind: true };
+const TEE_OPTIONS: KnownOptions<Extract<SinkConfig, { kind: 'tee' }>> = { kind: true, sinks: true };
+
 /**
  * Makes the sink of a configuration. One that cannot work gives the null sink and one line in the log, so that a
  * service starts whatever was configured; of a tee, only the part that cannot work.
  *
- * @throws PublisherError INVALID_OPTIONS, only with `strict`
+ * @throws PublisherError INVALID_OPTIONS, only with `strict`, or for a name in `options` that is no option
  */
-export function createSink(config: SinkConfig, { strict = false, logger }: CreateSinkOptions = {}): Sink {
+export function createSink(config: SinkConfig, options: CreateSinkOptions = {}): Sink {
+  checkOptions('createSink', options, OPTIONS);
+  const { strict = false, logger } = options;
+  return orNullSink(() => make(config, { strict, ...(logger && { logger }) }), { strict, ...(logger && { logger }) });
+}
+
+/** What it makes, or when that throws, the null sink and one line in the log. */
+export function orNullSink(makeSink: () => Sink, { strict = false, logger }: CreateSinkOptions): Sink {
   try {
-    return make(config, { strict, ...(logger && { logger }) });
+    return makeSink();
   } catch (error) {
     if (strict) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -41,17 +58,19 @@ export function createSink(config: SinkConfig, { strict = false, logger }: Creat
 }
 
 function make(config: SinkConfig, options: CreateSinkOptions): Sink {
-  const kind: unknown = (config as SinkConfig | undefined)?.kind;
+  const { kind, ...rest } = { ...config } as { readonly kind?: unknown };
   switch (kind) {
     case 'nats':
-      return createPublisher(config as PublisherOptions);
+      return createPublisher(rest as PublisherOptions);
     case 'file':
-      return fileSink(config as FileSinkOptions);
+      return fileSink(rest as FileSinkOptions);
     case 'memory':
-      return memorySink(config as MemorySinkOptions);
+      return memorySink(rest);
     case 'null':
+      checkOptions('createSink', config, NULL_OPTIONS);
       return nullSink();
     case 'tee':
+      checkOptions('createSink', config, TEE_OPTIONS);
       return makeTee((config as { readonly sinks?: unknown }).sinks, options);
     default:
       throw new PublisherError(
@@ -78,7 +97,7 @@ function makeTee(configs: unknown, options: CreateSinkOptions): Sink {
 
 function warn(logger: PublisherLogger, fields: object, message: string): void {
   try {
-    logger.warn(fields, message);
+    outside(() => logger.warn(fields, message));
   } catch {
     // A logger that fails has no better place to be told of.
   }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import * as transport from '@nats-io/transport-node';
 import { createAuthenticator, type Credentials } from './credentials.ts';
@@ -5,6 +8,11 @@ import { createPublisher } from './publisher.ts';
 
 const options = { servers: 'nats://127.0.0.1:1', source: '//x', logger: { info: () => {}, warn: () => {} } };
 const SECRET = 'hunter2-secret';
+
+function temporaryFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'waybill-credentials-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true }) };
+}
 
 test.for([
   [{}, 'exactly one of'],
@@ -31,6 +39,21 @@ test('credentials are refused beside others, and beside a connection', () => {
   expect(() => createPublisher({ ...options, servers: '', connection: 'later', credentials })).toThrow(
     'servers with them',
   );
+});
+
+test('files with the line ends of Windows are accepted', () => {
+  using folder = temporaryFolder();
+  const user = transport.nkeys.createUser();
+  const seed = Buffer.from(user.getSeed()).toString();
+  const block = (kind: string, text: string): string =>
+    `-----BEGIN ${kind}-----\r\n${text}\r\n------END ${kind}------\r\n`;
+  const credsFile = join(folder.path, 'creds');
+  writeFileSync(credsFile, `${block('NATS USER JWT', 'a.b.c')}\r\n${block('USER NKEY SEED', seed)}`);
+  const nkeySeedFile = join(folder.path, 'nkey');
+  writeFileSync(nkeySeedFile, `${seed}\r\n`);
+  const nkey = user.getPublicKey();
+  expect(createAuthenticator({ credsFile }, transport)('nonce')).toMatchObject({ jwt: 'a.b.c', nkey });
+  expect(createAuthenticator({ nkeySeedFile }, transport)('nonce')).toMatchObject({ nkey });
 });
 
 test('one that is undefined was not given', () => {

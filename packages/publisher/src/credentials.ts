@@ -59,7 +59,8 @@ export function createAuthenticator(credentials: Credentials, transport: Transpo
   const option = credsFile === undefined ? 'nkeySeedFile' : 'credsFile';
   const path = credsFile ?? nkeySeedFile ?? '';
   const read = (): client.Authenticator => {
-    const content = readFile(option, path);
+    // Editors and secret stores of Windows end lines with CRLF, which the client does not take.
+    const content = Buffer.from(readFile(option, path).toString().replaceAll('\r\n', '\n'));
     const authenticator =
       option === 'credsFile'
         ? transport.credsAuthenticator(content)

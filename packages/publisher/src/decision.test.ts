@@ -47,6 +47,30 @@ describe('decision', () => {
     expect(audit.events.at(-1)?.outcome).toBe('success');
   });
 
+  test('records several results at once, and whatever a service has at hand', () => {
+    const audit = memorySink();
+    const input = { at: new Date(0), limits: new Map([['day', 5n]]), none: undefined };
+    decision({ audit, orgid: 'acme', name: 'x'.repeat(300), input }, (d) => {
+      d.record({ score: 0.71, model: 'gpt-x', none: undefined });
+      d.record('failed', new RangeError('no more'));
+      d.record('when', new Date(0));
+      d.record(Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`member ${i}`, i])));
+    });
+    expect(audit.events.map(({ type, data }) => [type, data])).toEqual([
+      [
+        'decision.started',
+        { name: `${'x'.repeat(255)}…`, input: { at: '1970-01-01T00:00:00.000Z', limits: { day: '5' } } },
+      ],
+      ['decision.recorded', { name: 'score', value: 0.71 }],
+      ['decision.recorded', { name: 'model', value: 'gpt-x' }],
+      ['decision.recorded', { name: 'none' }],
+      ['decision.recorded', { name: 'failed', value: { name: 'RangeError', message: 'no more' } }],
+      ['decision.recorded', { name: 'when', value: '1970-01-01T00:00:00.000Z' }],
+      ['decision.ended', { duration_ms: expect.any(Number) }],
+    ]);
+    expect(audit.drops.map(({ reason }) => reason)).toEqual(['too_large']);
+  });
+
   test('everything emitted inside carries its id, across awaits, and nothing outside does', async () => {
     const audit = memorySink();
     const run = (name: string) =>
@@ -97,7 +121,7 @@ describe('decision', () => {
   });
 
   test('a publisher has it, and without a sink it is the default one', async () => {
-    await using publisher = createPublisher({ logger: { info: () => {}, warn: () => {} } });
+    await using publisher = createPublisher({ source: '//test', logger: { info: () => {}, warn: () => {} } });
     expect(publisher.decision({ orgid: 'acme' }, (d) => (d.record('a', 1), 5))).toBe(5);
     expect(publisher.stats().emitted).toBe(3);
     const audit = memorySink();

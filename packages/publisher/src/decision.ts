@@ -11,11 +11,12 @@ import {
   decisionStarted,
   type EventAttributes,
   type EventDraft,
-  type Json,
 } from '@waybill/schema';
+import { settle } from './completion.ts';
 import { runInContext } from './context.ts';
+import { hasTooManyMembers } from './copy.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
-import { describe, nameAndCode, quietly, settle, since } from './lifecycle.ts';
+import { describe, nameAndCode, quietly, since } from './lifecycle.ts';
 import type { Sink } from './sink.ts';
 
 export interface DecisionActor {
@@ -33,8 +34,11 @@ export interface DecisionOptions {
   readonly name?: string;
   /** What about: a customer's id, a digest. */
   readonly subject?: string;
-  /** What it is decided on. It goes into a trail that nobody can change: leave out what must not stay. */
-  readonly input?: Readonly<Record<string, Json>>;
+  /**
+   * What it is decided on. It goes into a trail that nobody can change: leave out what must not stay. What JSON does not
+   * have becomes what is nearest to it: dates, maps, sets, big integers, errors, objects of classes.
+   */
+  readonly input?: Readonly<Record<string, unknown>>;
   /** Default: a random UUID. */
   readonly decisionid?: string;
   /** Where the events go. Default: `getDefaultPublisher()`. */
@@ -55,8 +59,10 @@ export interface Oversight {
 
 export interface Decision {
   readonly id: string;
-  /** A step's result. Never throws. */
-  record(name: string, value?: Json): void;
+  /** A step's result, which is free-form as `input` is. Never throws. */
+  record(name: string, value?: unknown): void;
+  /** Several at once: one event for each member. Never throws. */
+  record(values: Readonly<Record<string, unknown>>): void;
   /** A person's look at the decision. Never throws. */
   humanOversight(oversight: Oversight): void;
 }
@@ -85,10 +91,19 @@ function runDecision(options: DecisionOptions, fn: (decision: Decision) => unkno
   const { audit = getDefaultPublisher(), decisionid = randomUUID(), timeoutMs } = options;
   const attributes = attributesOf(options, decisionid);
   const emit = (draft: () => EventDraft): void => quietly(() => audit.emit(draft()));
+  const recordOne = (name: string, value: unknown): void =>
+    emit(() => decisionRecorded({ ...attributes, name, ...(value !== undefined && { value }) }));
+  const record = (given: string | Readonly<Record<string, unknown>>, value?: unknown): void => {
+    if (typeof given !== 'object' || given === null) return recordOne(given, value);
+    quietly(() => {
+      // No room in an event, none for so many events: one, which the publisher refuses and counts.
+      if (hasTooManyMembers(given)) return recordOne('values', given);
+      for (const [name, member] of Object.entries(given)) recordOne(name, member);
+    });
+  };
   const handle: Decision = {
     id: decisionid,
-    record: (name, value) =>
-      emit(() => decisionRecorded({ ...attributes, name, ...(value !== undefined && { value }) })),
+    record,
     humanOversight: (oversight) => emit(() => decisionReviewed({ ...attributes, ...oversight })),
   };
   const started = decisionStarted({

@@ -129,6 +129,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const fail = (detail: string, waitMs = backoff.next()): void => {
     failure = detail;
+    // Now, and not when the wait is over: the log is to say what is wrong.
+    wake();
     grounded();
     clearTimeout(waiting);
     waiting = setTimeout(() => {
@@ -286,7 +288,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       } else if (inbox !== null && subject === `${inbox.prefix}.*`) {
         inbox.close();
         inbox = null;
-        fail(`not permitted to subscribe to ${subject}`, parkProbeMs);
+        const remedy =
+          'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
+        fail(`not permitted to subscribe to ${subject}: ${remedy}`, parkProbeMs);
       }
     },
     run(untilMs) {

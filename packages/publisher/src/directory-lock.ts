@@ -1,56 +1,62 @@
 /**
- * Who has a directory: the file `lock` in it names a process. Node has no flock, so whether that process lives is found
- * out: by its id and start time where they mean the same to both (one machine, one pid namespace), and else, as between
- * containers on one volume, by the file's time, which the owner renews.
+ * Who has a directory: the file `waybill.lock` in it names a thread of a process. Node has no flock, so whether that thread
+ * lives is found out: by its ids and start times where they mean the same to both (one machine, one pid namespace), and
+ * else, as between containers on one volume, by the file's time, which the owner renews. A worker thread may end while
+ * its process lives; where there is no /proc, nothing but the file's time tells.
  *
- * A spool's home is made with its lock in it (`writeLock`); the directory of files that are there to stay is taken
- * (`takeLock`).
+ * A spool's home is made with its lock in it (`writeLock`); a directory that is there is taken (`takeLock`).
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  closeSync,
   linkSync,
+  openSync,
   readFileSync,
-  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
-  statSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { pid } from 'node:process';
+import { formatOwner, judge, LOCK_STALE_MS } from './lock-owner.ts';
 
-const LOCK_FILE = 'lock';
+/** A name of its own: in a directory that is shared, `lock` may be somebody else's. */
+export const LOCK_FILE = 'waybill.lock';
+/** What a crash can leave of taking a lock: copies, and locks for replacing a dead one. */
+const LOCK_COPIES = /^waybill\.lock(\.[0-9a-f]{12})+(\.new)?$/;
 /** How often an owner renews its lock. */
 export const LOCK_RENEW_MS = 10_000;
-/** An owner that cannot be looked at is dead once its lock is this old. */
-const LOCK_STALE_MS = 60_000;
-
-interface Owner {
-  readonly pid: number;
-  /** Clock ticks since the machine started; empty where there is no /proc. */
-  readonly started: string;
-  /** Within which `pid` has a meaning. */
-  readonly scope: string;
-}
+/** Whoever has not renewed for this long may have been stopped, and looks before it writes. */
+const LOCK_DOUBT_MS = LOCK_STALE_MS / 2;
 
 export interface DirectoryLock {
   /** @throws Error when the lock is another's by now, or cannot be written */
   renew(): void;
+  /** The same, but looks only when the last renewal is so old that another may have taken the directory over. */
+  check(): void;
   /** Gives the directory back, unless it is another's by now. */
   release(): void;
 }
 
-/** Into a directory that nobody else knows yet. */
-export function writeLock(directory: string): void {
-  writeFileSync(join(directory, LOCK_FILE), formatOwner(), { mode: 0o600 });
+/** The lock, or who has it, in words for a log. */
+export type LockAttempt = { readonly lock: DirectoryLock } | { readonly lock: null; readonly holder: string };
+
+/** Into a directory that nobody else knows yet. @returns the lock, once the directory has that name */
+export function writeLock(directory: string): (renamed: string) => DirectoryLock {
+  const text = formatOwner();
+  writeFileSync(join(directory, LOCK_FILE), text, { mode: 0o600 });
+  return (renamed) => lockAt(join(realpathSync(renamed), LOCK_FILE), text);
 }
 
-/** @throws when the lock is gone: somebody took the directory over */
-export function renewLock(directory: string): void {
-  touch(join(directory, LOCK_FILE));
+/** Whether a file is what taking a lock leaves when it is interrupted. */
+export function isLockCopy(name: string): boolean {
+  return LOCK_COPIES.test(name);
+}
+
+/** Of a directory that is given up before anybody has it. */
+export function deleteLock(directory: string): void {
+  rmSync(join(directory, LOCK_FILE), { force: true });
 }
 
 /** false: nobody writes there any more. A directory without a lock was closed properly. */
@@ -60,61 +66,63 @@ export function isOwned(directory: string): boolean {
 }
 
 /**
- * Takes a directory for this process; what a dead process left is taken over.
+ * Takes a directory for this thread; what a dead one left is taken over. One that lives, or that cannot be looked at and
+ * gave a sign of life within the last minute, keeps it: ask again.
  *
- * @returns null: an owner that cannot be looked at gave a sign of life within the last minute; ask again
- * @throws Error naming the process that has it; else what the file system says
+ * @throws whatever the file system throws
  */
-export function takeLock(directory: string): DirectoryLock | null {
+export function takeLock(directory: string): LockAttempt {
   const path = join(realpathSync(directory), LOCK_FILE);
   const own = `${path}.${randomBytes(6).toString('hex')}`;
-  // Unlike any other, also of this process.
-  const text = `${formatOwner()}${own}\n`;
+  const text = formatOwner();
   writeFileSync(own, text, { mode: 0o600 });
   try {
-    return acquire(path, own) ? lockAt(path, text) : null;
-  } catch (error) {
-    if (error instanceof Taken) throw new Error(`process ${error.message} has ${directory}`, { cause: error });
-    throw error;
+    const holder = acquire(path, { own, text });
+    if (holder === null) return { lock: lockAt(path, text) };
+    return {
+      lock: null,
+      holder:
+        holder === ''
+          ? `${directory} was another container's less than a minute ago`
+          : `process ${holder} has ${directory}`,
+    };
   } finally {
     rmSync(own, { force: true });
     rmSync(`${own}.new`, { force: true });
   }
 }
 
-/** Its message is the id of the process that lives. */
-class Taken extends Error {}
+interface Candidate {
+  /** A file of its own with the text. */
+  readonly own: string;
+  readonly text: string;
+}
 
 /**
- * Makes `path` a copy of `own`. A dead owner's lock is replaced by whoever holds the lock for doing that, which is taken
- * in the same way and is named after what is replaced: of several that find the same dead lock one replaces it, and a
- * crash in the middle leaves another dead lock.
+ * Makes `path` a lock with the candidate's text. A dead owner's lock is replaced by whoever holds the lock for doing
+ * that, which is taken in the same way and is named after what is replaced: of several that find the same dead lock one
+ * replaces it, and a crash in the middle leaves another dead lock.
  *
- * @returns false: an owner that cannot be looked at may live
- * @throws Taken
+ * @returns null: it is; else the process that has it, empty when the owner cannot be looked at and may live
  */
-function acquire(path: string, own: string): boolean {
+function acquire(path: string, candidate: Candidate): string | null {
+  const { own, text } = candidate;
   for (;;) {
-    try {
-      // A link is there with its content or not at all, and fails when there is one already.
-      linkSync(own, path);
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+    if (create(path, candidate)) return null;
     const found = judge(path);
     if (found.life === 'gone') continue;
-    if (found.life === 'alive') throw new Taken(found.owner);
-    if (found.life === 'unknown') return false;
+    if (found.life === 'alive') return found.owner;
+    if (found.life === 'unknown') return '';
     const right = `${path}.${createHash('sha256').update(found.text).digest('hex').slice(0, 12)}`;
-    if (!acquire(right, own)) return false;
+    const holder = acquire(right, candidate);
+    if (holder !== null) return holder;
     try {
       // Or somebody was faster, and has given the right back.
       const now = judge(path);
       if (now.life === 'dead' && now.text === found.text) {
-        linkSync(own, `${own}.new`);
+        writeFileSync(`${own}.new`, text, { mode: 0o600 });
         renameSync(`${own}.new`, path);
-        return true;
+        return null;
       }
     } finally {
       rmSync(right, { force: true });
@@ -122,7 +130,37 @@ function acquire(path: string, own: string): boolean {
   }
 }
 
+/** false: there is a lock already. */
+function create(path: string, { own, text }: Candidate): boolean {
+  try {
+    // A link is there with its content or not at all, and fails when there is one already.
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+  }
+  // A volume without hard links (exFAT, many of SMB and FUSE), which each says in its own way. A crash in between
+  // leaves an empty lock, whose owner cannot be looked at.
+  let fd: number;
+  try {
+    fd = openSync(path, 'wx', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+  try {
+    writeFileSync(fd, text);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  return true;
+}
+
 function lockAt(path: string, text: string): DirectoryLock {
+  let renewedAt = Date.now();
   const isOurs = (): boolean => {
     try {
       return readFileSync(path, 'utf8') === text;
@@ -131,10 +169,15 @@ function lockAt(path: string, text: string): DirectoryLock {
       throw error;
     }
   };
+  const renew = (): void => {
+    if (!isOurs()) throw new Error(`${path} is another's`);
+    touch(path);
+    renewedAt = Date.now();
+  };
   return {
-    renew() {
-      if (!isOurs()) throw new Error(`${path} is another's`);
-      touch(path);
+    renew,
+    check() {
+      if (Math.abs(Date.now() - renewedAt) > LOCK_DOUBT_MS) renew();
     },
     release() {
       if (isOurs()) rmSync(path, { force: true });
@@ -142,68 +185,7 @@ function lockAt(path: string, text: string): DirectoryLock {
   };
 }
 
-interface Judgement {
-  readonly life: 'alive' | 'dead' | 'unknown' | 'gone';
-  readonly text: string;
-  /** As it is told to people. */
-  readonly owner: string;
-}
-
-function judge(path: string): Judgement {
-  let text = '';
-  let age: number;
-  let owner: Partial<Owner>;
-  try {
-    age = Date.now() - statSync(path).mtimeMs;
-    text = readFileSync(path, 'utf8');
-    owner = (JSON.parse(text.split('\n')[0] ?? '') ?? {}) as Partial<Owner>;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { life: 'gone', text, owner: '' };
-    // A lock that cannot be parsed was being written when its machine died: locks appear complete.
-    return { life: error instanceof SyntaxError ? 'dead' : 'unknown', text, owner: '' };
-  }
-  const named = { text, owner: String(owner.pid) };
-  if (owner.scope !== pidScope()) return { life: age < LOCK_STALE_MS ? 'unknown' : 'dead', ...named };
-  return { life: isAlive(owner) ? 'alive' : 'dead', ...named };
-}
-
-function isAlive({ pid: id, started }: Partial<Owner>): boolean {
-  if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 1) return false;
-  try {
-    process.kill(id, 0);
-  } catch (error) {
-    // Any other: it is there, and somebody else's.
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  // Alive, but perhaps another process that got the same id.
-  return startOf(id) === started;
-}
-
 function touch(path: string): void {
   const now = new Date();
   utimesSync(path, now, now);
-}
-
-function formatOwner(): string {
-  const owner: Owner = { pid, started: startOf(pid), scope: pidScope() };
-  return `${JSON.stringify(owner)}\n`;
-}
-
-/** Field 22 of /proc/<pid>/stat; the name before it may have blanks and parentheses. */
-function startOf(id: number): string {
-  try {
-    const stat = readFileSync(`/proc/${id}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function pidScope(): string {
-  try {
-    const machine = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    return `${machine} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return hostname();
-  }
 }

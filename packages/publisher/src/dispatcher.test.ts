@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { artifactDownloaded, artifactUploaded, type JsonObject, transferOf } from '@waybill/schema';
 import { expect, test } from 'vitest';
 import { type Claims, dispatcher } from './dispatcher.ts';
 import { lazySize, MAX_LOOKUPS } from './lazy-size.ts';
 import { memorySink } from './memory-sink.ts';
+import type { Sink } from './sink.ts';
+import { teeSink } from './tee-sink.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 
@@ -91,15 +94,28 @@ test.each(['', 'a.b', '_system', '-a', 'x'.repeat(65), 7 as unknown as string])(
 
 test('claims that no event can have cost that attribute', () => {
   const { audit, events } = recorder();
-  const { dispatch } = dispatcher(audit, { actor: (claims) => claims });
+  const memory = memorySink();
+  const { dispatch } = dispatcher(teeSink(memory, audit as Sink), { actor: (claims) => claims });
   const hostile = { org_id: 'acme', actortype: 'ROOT', actorid: 'x'.repeat(999), actorname: 7, actoremail: '\ud800' };
   dispatch(hostile, artifactUploaded, { digest });
-  expect(events[0]?.fields).toEqual({ orgid: 'acme', digest, actorid: 'x'.repeat(256), actoremail: '\ufffd' });
+  expect(events[0]?.fields).toEqual({ orgid: 'acme', digest, actorid: 'x'.repeat(999), actoremail: '\ud800' });
+  // An id is not cut: two long ones would be the same. What is published of it is as unique.
+  const { actorid, actoremail } = memory.events[0] ?? {};
+  expect({ actorid, actoremail }).toEqual({
+    actorid: `sha256:${createHash('sha256').update('x'.repeat(999)).digest('hex')}`,
+    actoremail: '\ufffd',
+  });
   dispatcher(audit, { actor: () => fail() }).dispatch({ org_id: 'acme' }, artifactUploaded, { digest });
   expect(events[1]?.fields).toEqual({ orgid: 'acme', digest });
   const unreadable = new Proxy({ digest }, { ownKeys: () => fail() });
   dispatch({ org_id: 'acme' }, artifactUploaded, unreadable);
   expect(events).toHaveLength(3);
+  const huge: Record<string, unknown> = { digest };
+  for (let i = 0; i < 30_000; i++) huge[`member ${i}`] = i;
+  dispatch({ org_id: 'acme' }, artifactUploaded, huge as never);
+  // Handed on as it is: nothing of it was copied.
+  expect(events[3]?.fields).toBe(huge);
+  expect(memory.drops.at(-1)).toMatchObject({ reason: 'too_large' });
   dispatcher({ emit: () => fail() }).dispatch({}, artifactUploaded, { digest });
 });
 

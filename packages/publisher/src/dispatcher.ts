@@ -6,14 +6,18 @@
  */
 import {
   ActorType,
+  cutText,
   type EventAttributes,
   type EventDraft,
   isEventOrgid,
+  type KnownOptions,
   MAX_CLAIMED_LENGTH,
   ORGID_PATTERN,
   toAttributeText,
   UNATTRIBUTED_CHAIN,
 } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
+import { hasTooManyMembers } from './copy.ts';
 import { PublisherError } from './error.ts';
 import type { LazySize } from './lazy-size.ts';
 import type { Sink } from './sink.ts';
@@ -79,8 +83,17 @@ export interface Dispatcher {
 /** Types that are counted by their own name. */
 const MAX_TYPES = 1_000;
 
-/** @throws PublisherError INVALID_OPTIONS when no event can be of `degradedOrgid` */
+/** For whatever takes these options and some of its own. */
+export const DISPATCHER_OPTIONS: KnownOptions<DispatcherOptions> = {
+  org: true,
+  actor: true,
+  suppress: true,
+  degradedOrgid: true,
+};
+
+/** @throws PublisherError INVALID_OPTIONS, also when no event can be of `degradedOrgid` */
 export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions = {}): Dispatcher {
+  checkOptions('dispatcher', options, DISPATCHER_OPTIONS);
   const { org = 'org_id', actor = userOf, suppress, degradedOrgid = UNATTRIBUTED_CHAIN } = options;
   // From a configuration, it may be anything.
   const given: unknown = degradedOrgid;
@@ -121,8 +134,10 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
     dispatch(given, { type }, fields) {
       const claims = given ?? {};
       if (isSuppressed(claims, type)) return;
-      const own = attempt(() => ({ ...fields })) as Record<string, unknown> | undefined;
-      // What cannot be read is the publisher's to refuse and to count.
+      const own = attempt(() => (hasTooManyMembers(fields) ? undefined : { ...fields })) as
+        | Record<string, unknown>
+        | undefined;
+      // What cannot be read, or has no room in an event, is the publisher's to refuse and to count.
       if (!own) return send(type, fields);
       const from = own['orgid'] === undefined ? organizationOf(claims) : {};
       if ('degraded' in from) degraded++;
@@ -148,25 +163,23 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
 function claimText(claim: unknown): string {
   if (claim === undefined || claim === null) return '';
   const text = typeof claim === 'string' ? claim : (attempt(() => JSON.stringify(claim)) ?? typeof claim);
-  const kept = text.length > MAX_CLAIMED_LENGTH ? `${text.slice(0, MAX_CLAIMED_LENGTH - 1)}…` : text;
-  // The cut may go through a surrogate pair.
-  return toAttributeText(kept);
+  return toAttributeText(cutText(text, MAX_CLAIMED_LENGTH));
 }
 
 function userOf({ sub, name, email }: Claims): Actor {
   return { actortype: 'USER', actorid: sub, actorname: name, actoremail: email } as Actor;
 }
 
-const MAX_LENGTHS = { actorid: 256, actorname: 256, actoremail: 320 } as const;
+const ACTOR_TEXTS = ['actorid', 'actorname', 'actoremail'] as const;
 
-/** What of the actor an event can have: a name that is too long is cut, anything but text left out. */
+/** What of the actor an event can have: anything but text is left out. What is too long is made to fit when it is stamped. */
 function actorOf(claims: Claims, actor: (claims: Claims) => Actor): Actor {
   const found = actor(claims);
   const kept: Record<string, string> = {};
   if (ActorType.safeParse(found.actortype).success) kept['actortype'] = found.actortype as string;
-  for (const [member, max] of Object.entries(MAX_LENGTHS)) {
-    const value: unknown = found[member as keyof typeof MAX_LENGTHS];
-    if (typeof value === 'string' && value !== '') kept[member] = value.slice(0, max).toWellFormed();
+  for (const member of ACTOR_TEXTS) {
+    const value: unknown = found[member];
+    if (typeof value === 'string' && value !== '') kept[member] = value;
   }
   return kept;
 }

@@ -1,12 +1,13 @@
 /**
  * Why an event was given up. The union is closed.
  *
- * - `type_not_allowed`: its type is neither built in nor in the option `events`
+ * - `type_not_allowed`: its type is neither built in nor in the option `events`, or not in `allowTypes`
  * - `invalid`: it could not be read, or it breaks its schema
  * - `too_large`: over 64 KiB, or over what the server or the stream takes
  * - `queue_full`: the queue's bound of events or bytes was reached, and the spool, if there is one, takes no more
  * - `spool_damaged`: it was only on disk, and its record there cannot be read back
  * - `builder_threw`: the function that was to make it threw
+ * - `not_written`: `fileSink` found its file changed by somebody else, or cannot verify it
  * - `disabled`: no servers and no connection are configured
  * - `closed`: emitted after `close()`, or still pending when it ended and no spool took it
  */
@@ -17,6 +18,7 @@ export const DROP_REASONS = [
   'queue_full',
   'spool_damaged',
   'builder_threw',
+  'not_written',
   'disabled',
   'closed',
 ] as const;

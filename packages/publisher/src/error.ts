@@ -4,8 +4,8 @@ import type { Drop, DropReason } from './drop.ts';
  * Why `createPublisher` or `confirm` failed. The union is closed: `docs/errors.md` lists exactly these.
  *
  * - `INVALID_OPTIONS`: `createPublisher` was called with options that cannot work
- * - `INVALID`: the event is no valid event; `cause` names the field and the value
- * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`
+ * - `INVALID`: the event is no valid event; `cause` names the field and the rule
+ * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`, or not in `allowTypes`
  * - `TOO_LARGE`: the event is larger than the format, the server or the stream allows
  * - `QUEUE_FULL`: the bounded queue has no room
  * - `SPOOL_DAMAGED`: the event was only on disk, and its record there cannot be read back
@@ -53,6 +53,7 @@ export const CODE_OF_DROP = {
   queue_full: 'QUEUE_FULL',
   spool_damaged: 'SPOOL_DAMAGED',
   builder_threw: 'BUILDER_THREW',
+  not_written: 'NOT_WRITTEN',
   disabled: 'DISABLED',
   closed: 'CLOSED',
 } as const satisfies Record<DropReason, PublisherErrorCode>;
@@ -61,4 +62,9 @@ export const CODE_OF_DROP = {
 export function dropError({ reason, detail, type, cause }: Drop): PublisherError {
   const what = type === undefined ? 'event' : `event ${type}`;
   return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
+}
+
+/** Of `createPublisher`. @param value never a secret */
+export function badOption(name: string, value: unknown, expected: string): PublisherError {
+  return new PublisherError('INVALID_OPTIONS', `createPublisher: ${name} is ${String(value)}, expected ${expected}`);
 }

@@ -14,24 +14,3 @@ export function onExit(spill: () => void): () => void {
     if (spills.size === 0) process.off('exit', spillAll);
   };
 }
-
-/**
- * On SIGTERM and SIGINT: closes, and then lets the signal do what it would have done. @returns a function that takes
- * it back
- */
-export function onSignal(close: () => Promise<unknown>): () => void {
-  const signals = ['SIGTERM', 'SIGINT'] as const;
-  const off = (): void => {
-    for (const signal of signals) process.off(signal, handle);
-  };
-  const handle = (signal: NodeJS.Signals): void => {
-    const again = (): void => {
-      off();
-      // Others that listen decide; with nobody left, the signal ends the process.
-      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
-    };
-    close().then(again, again);
-  };
-  for (const signal of signals) process.on(signal, handle);
-  return off;
-}

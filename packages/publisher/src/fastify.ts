@@ -1,8 +1,15 @@
 /** Fastify 5. */
+import './check-node.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createRequestAudit, type RequestAuditOptions, whenOver } from './request-audit.ts';
 
 export type { RequestAuditOptions } from './request-audit.ts';
+
+interface RegisterOptions {
+  readonly prefix?: unknown;
+  readonly logLevel?: unknown;
+  readonly logSerializers?: unknown;
+}
 
 /**
  * A plugin that emits one `request.handled` for each authenticated request of the instance that it is registered in.
@@ -14,17 +21,13 @@ export function auditRequests(
   options: RequestAuditOptions<FastifyRequest>,
   done: (error?: Error) => void,
 ): void {
-  const { begin } = createRequestAudit(options);
+  // What `register` takes for itself, and hands on.
+  const { prefix: _p, logLevel: _l, logSerializers: _s, ...own } = options as typeof options & RegisterOptions;
+  const { begin } = createRequestAudit(own);
   app.addHook('onRequest', (request, reply, next) => {
     const end = begin(request, request.headers['traceparent']);
-    whenOver(reply.raw, () =>
-      end(() => ({
-        method: request.method,
-        route: request.routeOptions.url,
-        status: reply.raw.statusCode,
-        aborted: !reply.raw.writableFinished,
-      })),
-    );
+    // Fastify has the pattern with its prefixes, and none for a handler of what was not found.
+    whenOver(reply.raw, (ending) => end(ending, { method: request.method, route: () => request.routeOptions.url }));
     next();
   });
   done();

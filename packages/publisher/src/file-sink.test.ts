@@ -17,6 +17,7 @@ import { join } from 'node:path';
 import { artifactUploaded, verify } from '@waybill/schema';
 import { describe, expect, test } from 'vitest';
 import { openChainFile } from './chain-file.ts';
+import type { Drop } from './drop.ts';
 import { fileSink, type FileSinkOptions } from './file-sink.ts';
 import { createSigner } from './signer.ts';
 
@@ -90,13 +91,16 @@ test('a chain that does not verify is not appended to', async () => {
   await first.close();
   const text = readFileSync(path, 'utf8').replace('"size_bytes":2', '"size_bytes":9');
   writeFileSync(path, text);
-  const { sink, warnings } = sinkIn(folder.path);
+  const drops: Drop[] = [];
+  const { sink, warnings } = sinkIn(folder.path, { onDrop: (drop) => void drops.push(drop) });
   await expect(sink.confirm(upload(4))).rejects.toMatchObject({
     code: 'NOT_WRITTEN',
     message: expect.stringContaining('is tampered at entry 2'),
   });
   expect(sink.stats()).toMatchObject({ emitted: 1, dropped: 1 });
-  expect(warnings.join()).toContain('is tampered at entry 2');
+  expect(drops).toMatchObject([{ reason: 'not_written', orgid: 'acme', producerseq: '1' }]);
+  expect(warnings.join()).toMatch(/event dropped .*is tampered at entry 2/);
+  expect(warnings.join()).not.toContain('queued');
   await sink.close();
   expect(readFileSync(path, 'utf8')).toBe(text);
 });
@@ -135,7 +139,8 @@ test('flush waits for what was emitted before it, not for what comes meanwhile',
   let more = true;
   const emitOn = (): void => {
     if (!more) return;
-    sink.emit(upload(1));
+    // No more than a slow disk may keep waiting.
+    if (sink.stats().pending < 1_000) sink.emit(upload(1));
     setImmediate(emitOn);
   };
   emitOn();
@@ -171,24 +176,26 @@ describe('trouble', () => {
     const { size } = statSync(path);
     await sink.confirm(upload(2));
     await sink.close();
-    const again = await openChainFile(path, 'acme', size);
+    const again = await openChainFile({ path, orgid: 'acme', keepBytes: size, failed: () => {} });
     expect([again.seq, again.bytes, statSync(path).size]).toEqual([1, size, size]);
   });
 
-  test('close gives up what cannot be written, and says so', async () => {
+  test('close gives up what cannot be written, and tells each', async () => {
     using folder = folderOf();
     mkdirSync(join(folder.path, 'acme.ndjson'));
-    const { sink } = sinkIn(folder.path);
+    const drops: Drop[] = [];
+    const { sink } = sinkIn(folder.path, { onDrop: (drop) => void drops.push(drop) });
     const confirmed = sink.confirm(upload(1)).catch((error: unknown) => error);
     await sink.close({ timeoutMs: 1 });
     expect(await confirmed).toMatchObject({ code: 'CLOSED' });
+    expect(drops).toMatchObject([{ reason: 'closed', orgid: 'acme', type: 'casartifact.uploaded', producerseq: '1' }]);
     expect(sink.stats()).toEqual({ emitted: 1, written: 0, pending: 0, dropped: 1 });
     await expect(sink.confirm(upload(1))).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
   test("a directory that was another container's a moment ago is waited for: nothing is written before, nothing is lost", async () => {
     using folder = folderOf();
-    const path = join(folder.path, 'lock');
+    const path = join(folder.path, 'waybill.lock');
     writeFileSync(path, JSON.stringify({ pid: process.pid, started: '1', scope: 'another pid namespace' }));
     const { sink, warnings } = sinkIn(folder.path);
     const confirmed = sink.confirm(upload(1));
@@ -208,13 +215,26 @@ describe('trouble', () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  test('one process has the directory, until it is closed', async () => {
+  test('a second sink in the directory waits until the first is closed, says so, and goes on with its chains', async () => {
     using folder = folderOf();
-    const { sink } = sinkIn(folder.path);
-    expect(() => sinkIn(folder.path)).toThrow(`process ${process.pid} has`);
-    await sink.close();
-    expect(existsSync(join(folder.path, 'lock'))).toBe(false);
-    await sinkIn(folder.path).sink.close();
+    const first = sinkIn(folder.path).sink;
+    await first.confirm(upload(1));
+    const { sink: second, warnings } = sinkIn(folder.path, { maxQueueEvents: 2 });
+    const reason = `process ${process.pid} has ${folder.path}`;
+    expect(warnings.join()).toContain(reason);
+    for (let i = 2; i <= 3; i++) second.emit(upload(i));
+    await expect(second.confirm(upload(4), { timeoutMs: 1 })).rejects.toMatchObject({
+      code: 'QUEUE_FULL',
+      message: expect.stringContaining(reason),
+    });
+    expect(await second.flush({ timeoutMs: 1 })).toBe(false);
+    await first.confirm(upload(5));
+    await first.close();
+    expect(await second.flush({ timeoutMs: 10_000 })).toBe(true);
+    await second.close();
+    expect(existsSync(join(folder.path, 'waybill.lock'))).toBe(false);
+    expect(second.stats()).toEqual({ emitted: 3, written: 2, pending: 0, dropped: 1 });
+    expect(verify(linesOf(folder.path))).toMatchObject({ verdict: 'ok', entries: 4 });
   });
 });
 
@@ -249,4 +269,33 @@ test('kill -9 while writing: what was confirmed is there, and the chain verifies
     expect(report.verdict).toBe('ok');
     expect(report.entries).toBeGreaterThanOrEqual(confirmed);
   }
+}, 60_000);
+
+test('a second process in the directory waits while the first one lives, and goes on at once when that is killed', async () => {
+  using folder = folderOf();
+  const program = `
+    import { artifactUploaded, fileSink } from '@waybill/publisher';
+    const sink = fileSink({ source: '//x', directory: ${JSON.stringify(folder.path)} });
+    await sink.confirm(artifactUploaded({ orgid: 'acme', digest: 'sha256:' + '0'.repeat(64), size_bytes: 1 }));
+    process.stdout.write('written\\n');
+    setInterval(() => {}, 1000);
+  `;
+  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '--eval', program], {
+    cwd: join(import.meta.dirname, '../../../test'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  const { sink, warnings } = sinkIn(folder.path);
+  sink.emit(upload(2));
+  expect(warnings.join()).toContain(`process ${child.pid} has ${folder.path}`);
+  await expect(sink.confirm(upload(3), { timeoutMs: 50 })).rejects.toMatchObject({
+    code: 'TIMEOUT',
+    message: expect.stringContaining(`process ${child.pid} has`),
+  });
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  expect(await sink.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(sink.stats()).toEqual({ emitted: 2, written: 2, pending: 0, dropped: 0 });
+  await sink.close();
+  expect(verify(linesOf(folder.path))).toMatchObject({ verdict: 'ok', entries: 3 });
 }, 60_000);

@@ -1,23 +1,28 @@
 /** Events into hash-chained files, one per organization, for a service that has no NATS. */
-import { isSource, parseJson } from '@waybill/schema';
-import { mkdirSync } from 'node:fs';
+import { isSource, type KnownOptions, parseJson } from '@waybill/schema';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
-import { type ChainedEvent, type ChainFile, openChainFile } from './chain-file.ts';
+import { type ChainedEvent, type ChainFile, chainFileName, openChainFile } from './chain-file.ts';
+import { checkOptions } from './check-options.ts';
+import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
+import { checkPeriod, checkWait, startTimer } from './duration.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
-import { type DirectoryLock, LOCK_RENEW_MS, takeLock } from './directory-lock.ts';
+import { type HeldDirectory, holdDirectory } from './held-directory.ts';
 import { CONSOLE_LOGGER, createReporter, type PublisherLogger } from './report.ts';
 import { withSignature } from './signing.ts';
 import type { Sink } from './sink.ts';
 import { createStamper, type StamperOptions } from './stamper.ts';
 
 export interface FileSinkOptions extends StamperOptions {
-  /** Where the chains are: `<orgid>.ndjson`, mode 0600. Created when missing. One process at a time may have it. */
+  /**
+   * Where the chains are: `<orgid>.ndjson`, mode 0600, a capital `A` as `!a`. Created when missing. One process at a time
+   * writes there; a second one waits, with its events in memory.
+   */
   readonly directory: string;
   /** Events that may wait to be written. Default: 16,384. */
   readonly maxQueueEvents?: number;
@@ -25,7 +30,7 @@ export interface FileSinkOptions extends StamperOptions {
   readonly backoffMaxMs?: number;
   /** Default: warnings go to the console. */
   readonly logger?: PublisherLogger;
-  /** Called for each event that was not valid, or for which there was no room. */
+  /** Called for each event that was not valid, for which there was no room, or that could not be written. */
   readonly onDrop?: (drop: Drop) => void;
 }
 
@@ -43,6 +48,7 @@ export interface FileSink extends Sink {
 }
 
 interface Waiting extends ChainedEvent {
+  readonly lost: Pick<Drop, 'type' | 'orgid' | 'producerseq'>;
   readonly settle: ((result: Ack | PublisherError) => void) | null;
 }
 
@@ -52,6 +58,8 @@ interface Lane {
   readonly queue: Waiting[];
   readonly backoff: Backoff;
   file: ChainFile | null;
+  /** The file is as it was left: it need not be read. */
+  isOpen: boolean;
   /** After a failed write: how much of the file is good. */
   keepBytes: number | undefined;
   /** Events that were queued, and of those the ones that are written or given up. */
@@ -66,16 +74,34 @@ const BATCH_EVENTS = 256;
 const BACKOFF_MIN_MS = 50;
 const LOCK_RETRY_MS = 1_000;
 
-/** @throws PublisherError INVALID_OPTIONS when the directory cannot be used, or another process has it */
+export const FILE_SINK_OPTIONS: KnownOptions<FileSinkOptions> = {
+  source: true,
+  events: true,
+  allowTypes: true,
+  signer: true,
+  clock: true,
+  directory: true,
+  maxQueueEvents: true,
+  backoffMaxMs: true,
+  logger: true,
+  onDrop: true,
+};
+
+/** @throws PublisherError INVALID_OPTIONS when the directory cannot be used */
 export function fileSink(options: FileSinkOptions): FileSink {
-  const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000, clock = Date.now } = options;
+  checkOptions('fileSink', options, FILE_SINK_OPTIONS);
+  const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
+  const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
   if (!isSource(source)) throw bad(`source is ${String(source)}, expected a URI-reference`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
-  let lock = takeDirectory(directory);
+  checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
   const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
   const lanes = new Map<string, Lane>();
+  /** Why nothing is written at present: by organization, and to the directory. */
+  const troubles = new Map<Lane | 'directory', string>();
+  const held = hold();
   /** Who waits for something to be settled. */
   const observers = new Set<() => void>();
   let emitted = 0;
@@ -84,21 +110,40 @@ export function fileSink(options: FileSinkOptions): FileSink {
   let closing: Promise<void> | null = null;
   const stop = new AbortController();
 
+  function hold(): HeldDirectory {
+    try {
+      return holdDirectory({
+        directory,
+        waiting: (reason) => degraded('directory', reason),
+        lost() {
+          // What the new owner wrote is found when a file is opened.
+          for (const lane of lanes.values()) {
+            lane.isOpen = false;
+            lane.keepBytes = undefined;
+          }
+        },
+      });
+    } catch (cause) {
+      throw bad(`directory ${directory} cannot be used: ${messageOf(cause)}`, cause);
+    }
+  }
+
   const pending = (): number => emitted - written - dropped;
 
   function take(input: EventInput, settle: Waiting['settle']): void {
     const stamped = stamper.stamp(input);
     emitted++;
-    if (closing) return refuse({ reason: 'closed', detail: 'emitted after close()' }, settle);
     if (!stamped.ok) return refuse(stamped.drop, settle);
     const { orgid, event, text, subject } = stamped;
+    const { type, producerseq } = event;
+    const lost = { type, orgid, ...(producerseq && { producerseq }) };
+    if (closing) return refuse({ reason: 'closed', detail: 'emitted after close()', ...lost }, settle);
     if (pending() > maxQueueEvents) {
-      const detail = `${maxQueueEvents} events are pending`;
-      const { type, producerseq } = event;
-      return refuse({ reason: 'queue_full', detail, type, orgid, ...(producerseq && { producerseq }) }, settle);
+      const detail = because(`${maxQueueEvents} events are pending`);
+      return refuse({ reason: 'queue_full', detail, ...lost }, settle);
     }
     const lane = laneOf(orgid);
-    lane.queue.push({ event: event as unknown as ChainedEvent['event'], text, subject, settle });
+    lane.queue.push({ event: event as unknown as ChainedEvent['event'], text, subject, settle, lost });
     lane.queued++;
     if (lane.isRunning) return;
     lane.isRunning = true;
@@ -114,6 +159,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
       queue: [],
       backoff,
       file: null,
+      isOpen: false,
       keepBytes: undefined,
       queued: 0,
       settled: 0,
@@ -133,7 +179,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   /** Writes what is queued, in order, until nothing is or the sink is closed. */
   async function run(lane: Lane): Promise<void> {
     while (lane.queue.length > 0 && !stop.signal.aborted) {
-      if (!lock && !tryLock()) {
+      if (!held.take()) {
         await pause(LOCK_RETRY_MS);
         continue;
       }
@@ -141,24 +187,36 @@ export function fileSink(options: FileSinkOptions): FileSink {
       await options.signer?.firstTry;
       const batch = lane.queue.slice(0, BATCH_EVENTS).map(signed);
       try {
-        lane.file ??= await openChainFile(join(directory, `${lane.orgid}.ndjson`), lane.orgid, lane.keepBytes);
-        const first = lane.file.seq + 1;
-        await lane.file.append(batch, clock());
+        await held.synced();
+        const file = lane.file && lane.isOpen ? lane.file : await reopen(lane);
+        const first = file.seq + 1;
+        // Another process may have it, if this one was stopped for long.
+        if (!held.check()) continue;
+        await file.append(batch, now());
         lane.queue.splice(0, batch.length);
         written += batch.length;
         lane.settled += batch.length;
         lane.backoff.reset();
+        recovered(lane);
         batch.forEach(({ settle }, i) => settle?.({ stream: 'FILE', seq: first + i, duplicate: false }));
         observe();
       } catch (error) {
-        reporter.degraded(`${lane.orgid}: ${error instanceof Error ? error.message : String(error)}`);
         // Whole entries of the batch may be in the file; they are cut off before the batch is written again.
-        lane.keepBytes = lane.file?.bytes ?? lane.keepBytes;
-        lane.file = null;
+        lane.keepBytes = lane.isOpen ? lane.file?.bytes : lane.keepBytes;
+        lane.isOpen = false;
         await settleFailed(lane, error);
       }
     }
     lane.isRunning = false;
+  }
+
+  async function reopen(lane: Lane): Promise<ChainFile> {
+    const { orgid, keepBytes, file } = lane;
+    const path = join(directory, chainFileName(orgid));
+    lane.file = await openChainFile({ path, orgid, keepBytes, memory: file?.memory, failed: reporter.fileFailed });
+    lane.isOpen = true;
+    lane.keepBytes = undefined;
+    return lane.file;
   }
 
   /** What was emitted before there was a key. */
@@ -168,44 +226,41 @@ export function fileSink(options: FileSinkOptions): FileSink {
     return text === null ? waiting : { ...waiting, text, event: parseJson(text) as ChainedEvent['event'] };
   }
 
-  /** The directory may be another container's, until that has given no sign of life for a minute. */
-  function tryLock(): boolean {
-    try {
-      lock = takeDirectory(directory);
-      if (!lock) reporter.degraded(`${directory} was another container's less than a minute ago`);
-    } catch (error) {
-      reporter.degraded(error instanceof Error ? error.message : String(error));
-    }
-    return lock !== null;
+  function degraded(place: Lane | 'directory', reason: string): void {
+    troubles.set(place, reason);
+    reporter.degraded(reason);
   }
 
-  const renewal = setInterval(() => {
-    try {
-      lock?.renew();
-    } catch (error) {
-      // Taken over while this process was stopped for long. What the new owner wrote is found when a file is opened.
-      lock = null;
-      for (const lane of lanes.values()) {
-        lane.file = null;
-        lane.keepBytes = undefined;
-      }
-      reporter.degraded(error instanceof Error ? error.message : String(error));
-    }
-  }, LOCK_RENEW_MS).unref();
+  function recovered(lane: Lane): void {
+    if (troubles.size === 0) return;
+    troubles.delete(lane);
+    troubles.delete('directory');
+    if (troubles.size === 0) reporter.written();
+  }
+
+  function because(what: string): string {
+    const [reason] = troubles.values();
+    return reason === undefined ? what : `${what}: ${reason}`;
+  }
 
   /** Waits for another try, or gives the events up. */
   async function settleFailed(lane: Lane, error: unknown): Promise<void> {
-    if (!(error instanceof PublisherError)) return pause(lane.backoff.next());
+    if (!(error instanceof PublisherError)) {
+      degraded(lane, `${lane.orgid}: ${messageOf(error)}`);
+      return pause(lane.backoff.next());
+    }
+    // It may be the new owner's work.
+    if (!held.renew()) return;
     // The chain was damaged or changed by somebody else: nothing that is tried again makes it right.
     lane.keepBytes = undefined;
-    giveUp(lane, error);
+    troubles.delete(lane);
+    giveUp(lane, 'not_written', error.message);
   }
 
-  function giveUp(lane: Lane, error: PublisherError): void {
-    for (const { settle } of lane.queue.splice(0)) {
-      dropped++;
+  function giveUp(lane: Lane, reason: Drop['reason'], detail: string): void {
+    for (const { settle, lost } of lane.queue.splice(0)) {
       lane.settled++;
-      settle?.(error);
+      refuse({ reason, detail, ...lost }, settle);
     }
     observe();
   }
@@ -226,14 +281,14 @@ export function fileSink(options: FileSinkOptions): FileSink {
     if (isSettled()) return Promise.resolve(true);
     return new Promise((resolve) => {
       const done = (inTime: boolean): void => {
-        clearTimeout(timer);
+        timer.stop();
         observers.delete(look);
         resolve(inTime);
       };
       const look = (): void => {
         if (isSettled()) done(true);
       };
-      const timer = setTimeout(() => done(false), timeoutMs);
+      const timer = startTimer(timeoutMs, () => done(false));
       observers.add(look);
     });
   }
@@ -247,28 +302,31 @@ export function fileSink(options: FileSinkOptions): FileSink {
     stop.abort();
     // A write that is under way ends before the directory is given to another process.
     await Promise.all([...lanes.values()].map(({ running }) => running));
-    for (const lane of lanes.values()) giveUp(lane, new PublisherError('CLOSED', 'not written when close() ended'));
-    clearInterval(renewal);
-    lock?.release();
+    for (const lane of lanes.values()) giveUp(lane, 'closed', because('not written when close() ended'));
+    held.release();
   }
 
   return {
     emit: (event) => take(event, null),
     async confirm(event, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
+      checkWait('confirm: timeoutMs', timeoutMs);
       await options.signer?.identity();
       return new Promise<Ack>((resolve, reject) => {
-        const error = new PublisherError('TIMEOUT', `not written within ${timeoutMs} ms`);
-        const timer = setTimeout(() => reject(error), timeoutMs);
+        const timer = startTimer(timeoutMs, () =>
+          reject(new PublisherError('TIMEOUT', because(`not written within ${timeoutMs} ms`))),
+        );
         take(event, (result) => {
-          clearTimeout(timer);
+          timer.stop();
           if (result instanceof PublisherError) reject(result);
           else resolve(result);
         });
       });
     },
     enabled: (type) => !closing && stamper.allows(type),
-    flush: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => whenSettled(timeoutMs),
-    close: ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) => (closing ??= shutDown(timeoutMs)),
+    flush: async ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) =>
+      whenSettled(checkWait('flush: timeoutMs', timeoutMs)),
+    close: async ({ timeoutMs = DEFAULT_WAIT_MS }: WaitOptions = {}) =>
+      (closing ??= shutDown(checkWait('close: timeoutMs', timeoutMs))),
     stats: () => ({ emitted, written, pending: pending(), dropped }),
     async [Symbol.asyncDispose]() {
       await (closing ??= shutDown(DEFAULT_WAIT_MS));
@@ -276,13 +334,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
   };
 }
 
-function takeDirectory(directory: string): DirectoryLock | null {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return takeLock(directory);
-  } catch (cause) {
-    throw bad(`directory ${directory} cannot be used: ${(cause as Error).message}`, cause);
-  }
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function textOf(value: unknown): string {

@@ -1,4 +1,5 @@
-export type { Accounts } from './accounts.ts';
+import './check-node.ts';
+export type { Accounts, CloseResult } from './accounts.ts';
 export type { Ack } from './ack.ts';
 export type { AdoptedStats } from './adoption.ts';
 export { autoCapture, type AutoCapture, type AutoCaptureOptions } from './auto-capture.ts';
@@ -25,10 +26,10 @@ export {
   type RunDecision,
 } from './decision.ts';
 export { getDefaultPublisher, setDefaultPublisher } from './default-publisher.ts';
+export { type EnvironmentSinkOptions, sinkFromEnvironment } from './environment-sink.ts';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
 export { type FileSink, fileSink, type FileSinkOptions, type FileSinkStats } from './file-sink.ts';
 export type {
-  CloseResult,
   Confirmation,
   ConfirmLevel,
   Publisher,
@@ -60,6 +61,7 @@ export {
   decisionReviewed,
   decisionStarted,
   defineEvent,
+  displayText,
   type EventDefinition,
   type EventDraft,
   requestHandled,

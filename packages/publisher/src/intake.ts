@@ -2,6 +2,7 @@
 import {
   type AnyEventDefinition,
   BUILT_IN_EVENTS,
+  type DataCheck,
   type EventDraft,
   isEventOrgid,
   ORGID_PATTERN,
@@ -9,6 +10,7 @@ import {
 import { addContext } from './context.ts';
 import { copyFields } from './copy.ts';
 import type { Drop } from './drop.ts';
+import { PublisherError } from './error.ts';
 import { defuse } from './report.ts';
 
 /** An event, or a function that makes it and is only called when somebody wants events. */
@@ -31,12 +33,33 @@ export interface Intake {
   take(input: EventInput): Taken;
 }
 
-/** @param isNumbered whether an organization has had events before, and so is a valid one */
-export function createIntake(
-  definitions: readonly AnyEventDefinition[],
-  isNumbered: (orgid: string) => boolean = () => false,
-): Intake {
-  const allowed: ReadonlySet<unknown> = new Set([...BUILT_IN_EVENTS, ...definitions].map((d) => d.type));
+export interface IntakeOptions {
+  readonly definitions: readonly AnyEventDefinition[] | undefined;
+  /** The only types to take, of the built-in ones and those in `definitions`; default: all of them. */
+  readonly allowTypes: readonly string[] | undefined;
+  readonly rulesOf: DataCheck['rulesOf'];
+  /** Whether an organization has had events before, and so is a valid one. */
+  readonly isNumbered?: (orgid: string) => boolean;
+}
+
+/** @throws PublisherError INVALID_OPTIONS for a type in `allowTypes` that nobody has defined */
+export function allowedTypes({
+  definitions = [],
+  allowTypes,
+}: Pick<IntakeOptions, 'definitions' | 'allowTypes'>): ReadonlySet<unknown> {
+  const defined = new Set([...BUILT_IN_EVENTS, ...definitions].map(({ type }) => type));
+  if (allowTypes === undefined) return defined;
+  for (const type of allowTypes) {
+    if (defined.has(type)) continue;
+    throw new PublisherError('INVALID_OPTIONS', `allowTypes: ${type} is neither built in nor in the option events`);
+  }
+  return new Set(allowTypes);
+}
+
+/** @throws PublisherError INVALID_OPTIONS for a type in `allowTypes` that nobody has defined */
+export function createIntake(options: IntakeOptions): Intake {
+  const { rulesOf, isNumbered = () => false } = options;
+  const allowed = allowedTypes(options);
 
   return {
     allows: (type) => allowed.has(type),
@@ -60,7 +83,7 @@ export function createIntake(
       } catch (cause) {
         return refuse({ reason: 'invalid', detail: 'not an event draft', cause });
       }
-      const copied = copyFields(fields);
+      const copied = copyFields(fields, rulesOf(type as string));
       if (!copied.ok) {
         const { reason, detail, cause } = copied;
         const orgid = readOrgid(fields);

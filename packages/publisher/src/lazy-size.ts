@@ -1,6 +1,8 @@
 /** Sizes that are looked up when nobody waits for them any more. */
+import { checkWait, startTimer, type Timer } from './duration.ts';
+
 export interface LazySizeOptions {
-  /** How long the look-up may take. Default: 1,000. */
+  /** How long the look-up may take; Infinity: no limit. Default: 1,000. */
   readonly timeoutMs?: number;
   /** When to begin, e.g. `finished(response)` of `node:stream/promises`; also when it rejects. Default: the next turn of the event loop. */
   readonly after?: PromiseLike<unknown>;
@@ -18,23 +20,33 @@ let running = 0;
 /**
  * Looks a size up, best effort: undefined when the look-up throws, rejects, takes too long, gives what is no size, or
  * is one too many.
+ *
+ * @throws PublisherError INVALID_OPTIONS, at once, for a `timeoutMs` that is none
  */
-export async function lazySize(
+export function lazySize(
   lookup: (signal: AbortSignal) => number | undefined | Promise<number | undefined>,
   { timeoutMs = DEFAULT_TIMEOUT_MS, after }: LazySizeOptions = {},
+): LazySize {
+  return lookUp(lookup, checkWait('lazySize: timeoutMs', timeoutMs), after);
+}
+
+async function lookUp(
+  lookup: (signal: AbortSignal) => number | undefined | Promise<number | undefined>,
+  timeoutMs: number,
+  after: PromiseLike<unknown> | undefined,
 ): LazySize {
   // Counted from here on: what waits for its response takes memory too.
   if (running >= MAX_LOOKUPS) return undefined;
   running++;
   const stop = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   try {
     await begin(after);
     const tooLate = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => {
+      timer = startTimer(timeoutMs, () => {
         stop.abort();
         resolve(undefined);
-      }, timeoutMs);
+      });
     });
     const size: unknown = await Promise.race([lookup(stop.signal), tooLate]);
     return typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined;
@@ -42,7 +54,7 @@ export async function lazySize(
     // Best effort: an unknown size is counted as unknown in the bill, and the store has told its own log.
     return undefined;
   } finally {
-    clearTimeout(timer);
+    timer?.stop();
     running--;
   }
 }

@@ -7,9 +7,19 @@
  * body does not run.
  */
 import { randomUUID } from 'node:crypto';
-import { types } from 'node:util';
-import { type EventAttributes, type EventDraft, runFailed, runFinished, runStarted } from '@waybill/schema';
+import {
+  type EventAttributes,
+  type EventDraft,
+  type KnownOptions,
+  runFailed,
+  runFinished,
+  runStarted,
+} from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
+import { settle } from './completion.ts';
+import { hasTooManyMembers } from './copy.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
+import type { Ends } from './ends.ts';
 import type { Sink } from './sink.ts';
 
 export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
@@ -31,11 +41,29 @@ export interface ErrorDescription {
   readonly error_message?: string | undefined;
 }
 
+const OPTIONS: KnownOptions<LifecycleOptions> = {
+  name: true,
+  audit: true,
+  failClosed: true,
+  timeoutMs: true,
+  describeError: true,
+  subject: true,
+  orgid: true,
+  claimedorg: true,
+  actortype: true,
+  actorid: true,
+  actorname: true,
+  actoremail: true,
+  traceparent: true,
+  runid: true,
+  decisionid: true,
+};
+
 type FailClosed = LifecycleOptions & { readonly failClosed: true };
 
 /**
- * Runs `fn` once, as one run. Its result is handed on as it is: a value at once, a promise as a promise. (Only real
- * promises are awaited. Another thenable counts as the result, since to look at it may be to start it.)
+ * Runs `fn` once, as one run. Its result is handed on as it is: a value at once, a promise as a promise. A thenable, a
+ * generator, an async iterator or a stream is left to the caller to start, and the run ends when that has ended.
  *
  * @throws PublisherError only with `failClosed`, before `fn` runs; else what `fn` throws, and nothing else
  */
@@ -54,6 +82,8 @@ export function lifecycle(options: LifecycleOptions, fn: (runid: string) => unkn
  *     const exportAll = audited({ audit, name: 'export', orgid: 'acme' })(async (day: string) => { … });
  *
  * `this`, the arguments, the name and the number of parameters are those of the function.
+ *
+ * @throws PublisherError INVALID_OPTIONS for a name that is no option: a misspelt `failClosed` would fail open
  */
 export function audited(
   options: FailClosed,
@@ -64,6 +94,7 @@ export function audited(
   options: LifecycleOptions,
 ): <This, Args extends unknown[], T>(fn: (this: This, ...args: Args) => T) => (this: This, ...args: Args) => T;
 export function audited(options: LifecycleOptions): unknown {
+  checkOptions('audited', options, OPTIONS);
   return <This, Args extends unknown[], T>(fn: (this: This, ...args: Args) => T) => {
     function run(this: This, ...args: Args): T {
       return lifecycle(options, () => fn.apply(this, args));
@@ -89,20 +120,29 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
   const startMs = performance.now();
   const ended = (outcome: 'success' | 'failure'): void =>
     quietly(() => {
-      const { transferred_bytes, ...given } = event.fields as Record<string, unknown>;
-      const fields: Record<string, unknown> = { outcome, ...given, duration_ms: since(startMs) };
-      if (outcome === 'failure') fields['outcome'] = outcome;
-      if (fields['outcome'] === 'failure' && transferred_bytes !== undefined) {
-        fields['transferred_bytes'] = transferred_bytes;
-      }
+      const given = event.fields as object;
+      // Of what has no room in an event nothing is copied: the publisher refuses it.
+      const fields = hasTooManyMembers(given) ? given : timedFields(given, { outcome, duration_ms: since(startMs) });
       (audit ?? getDefaultPublisher()).emit({ type: event.type, fields });
     });
   return settle(fn, { finished: () => ended('success'), failed: () => ended('failure') });
 }
 
-export interface Ends {
-  finished(): void;
-  failed(error: unknown): void;
+interface TimedEnd {
+  readonly outcome: 'success' | 'failure';
+  readonly duration_ms: number;
+}
+
+/**
+ * The one place that says how timed work ended, of a failed transfer too. An outcome of the event's own goes first, unless
+ * the work failed; what had been moved is said of failures only.
+ */
+function timedFields(fields: object, { outcome, duration_ms }: TimedEnd): object {
+  const { transferred_bytes, ...given } = fields as Record<string, unknown>;
+  const ended: Record<string, unknown> = { outcome, ...given, duration_ms };
+  if (outcome === 'failure') ended['outcome'] = outcome;
+  const isFailure = ended['outcome'] === 'failure';
+  return isFailure && transferred_bytes !== undefined ? { ...ended, transferred_bytes } : ended;
 }
 
 interface Run extends Ends {
@@ -139,32 +179,6 @@ async function runConfirmed<T>(run: Run, fn: (runid: string) => T): Promise<Awai
   return await settle(() => fn(run.id), run);
 }
 
-/** Runs the body and reports its end; what it gives or throws is what the caller gets. */
-export function settle<T>(fn: () => T, ends: Ends): T {
-  let result: T;
-  try {
-    result = fn();
-  } catch (error) {
-    ends.failed(error);
-    throw error;
-  }
-  if (!types.isPromise(result)) {
-    ends.finished();
-    return result;
-  }
-  // The promise that this gives, not the one it was given: an unhandled rejection stays one.
-  return result.then(
-    (value: unknown) => {
-      ends.finished();
-      return value;
-    },
-    (error: unknown) => {
-      ends.failed(error);
-      throw error;
-    },
-  ) as T;
-}
-
 /** Milliseconds, to the microsecond. */
 export function since(startMs: number): number {
   return Math.max(0, Math.round((performance.now() - startMs) * 1000) / 1000);
@@ -175,18 +189,18 @@ export function describe(error: unknown, by: (error: unknown) => ErrorDescriptio
   try {
     const { error_name, error_code, error_message } = by(error);
     return {
-      ...text('error_name', error_name, 128),
-      ...text('error_code', error_code, 128),
-      ...text('error_message', error_message, 1024),
+      ...text('error_name', error_name),
+      ...text('error_code', error_code),
+      ...text('error_message', error_message),
     };
   } catch {
     return {};
   }
 }
 
-function text(member: keyof ErrorDescription, value: unknown, max: number): ErrorDescription {
-  if (typeof value !== 'string') return {};
-  return { [member]: value.slice(0, max).toWellFormed() };
+/** One that is too long is cut when the event is stamped. */
+function text(member: keyof ErrorDescription, value: unknown): ErrorDescription {
+  return typeof value === 'string' ? { [member]: value } : {};
 }
 
 export function nameAndCode(error: unknown): ErrorDescription {

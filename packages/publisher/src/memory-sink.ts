@@ -1,7 +1,9 @@
 /** A sink for the tests of services: keeps what they emit, as it would have been published. */
-import type { Event } from '@waybill/schema';
+import type { Event, KnownOptions } from '@waybill/schema';
 import type { Ack } from './ack.ts';
+import { checkOptions } from './check-options.ts';
 import type { Drop } from './drop.ts';
+import { checkWait, startTimer } from './duration.ts';
 import { dropError, PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
@@ -32,7 +34,17 @@ export interface MemorySink extends Sink {
   clear(): void;
 }
 
-export function memorySink({ source = '//memory', fault = null, ...rest }: MemorySinkOptions = {}): MemorySink {
+const OPTIONS: KnownOptions<MemorySinkOptions> = {
+  source: true,
+  events: true,
+  allowTypes: true,
+  clock: true,
+  fault: true,
+};
+
+export function memorySink(options: MemorySinkOptions = {}): MemorySink {
+  checkOptions('memorySink', options, OPTIONS);
+  const { source = '//memory', fault = null, ...rest } = options;
   const stamper = createStamper({ source, ...rest });
   const events: Event[] = [];
   const drops: Drop[] = [];
@@ -72,17 +84,18 @@ export function memorySink({ source = '//memory', fault = null, ...rest }: Memor
     waitFor(match, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
       const matches = predicate(match);
       return new Promise<Event>((resolve, reject) => {
+        checkWait('waitFor: timeoutMs', timeoutMs);
         const found = events.find(matches);
         if (found) return resolve(found);
-        const timer = setTimeout(() => {
+        const timer = startTimer(timeoutMs, () => {
           watchers.delete(watcher);
           const types = [...new Set(events.map(({ type }) => type))].join(', ') || 'nothing';
           const wanted = typeof match === 'string' ? match : 'such event';
           reject(new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`));
-        }, timeoutMs);
+        });
         const watcher = (event: Event): void => {
           if (!matches(event)) return;
-          clearTimeout(timer);
+          timer.stop();
           watchers.delete(watcher);
           resolve(event);
         };

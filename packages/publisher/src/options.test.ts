@@ -1,22 +1,123 @@
 import { expect, test } from 'vitest';
+import {
+  audited,
+  autoCapture,
+  createSigner,
+  createSink,
+  dispatcher,
+  fileSink,
+  memorySink,
+  nullSink,
+  withFlush,
+} from './index.ts';
+import { auditRequests as express } from './express.ts';
+import { auditRequests as fastify } from './fastify.ts';
+import { auditRequests as hono } from './hono.ts';
+import { observePublisher } from './otel.ts';
+import type { PublisherOptions } from './options.ts';
 import { createPublisher } from './publisher.ts';
 
 const QUIET = { info: () => {}, warn: () => {} };
 const servers = 'nats://127.0.0.1:1';
+const source = '//x';
+const refused = (message: string) =>
+  expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining(message) });
+
+/** From a configuration or from JavaScript, options may be anything. */
+const create = (options: unknown) => createPublisher(options as PublisherOptions);
+
+// Without servers the publisher is disabled: what is wrong shows on the machine of a developer who has no NATS.
+test.for([
+  [{}, 'createPublisher: source is undefined, expected a URI-reference'],
+  [{ source: 'a b' }, 'source is a b'],
+  [{ source, maxQueueEvents: 0 }, 'maxQueueEvents is 0'],
+  [{ source, ackTimeoutMs: Number.NaN }, 'ackTimeoutMs is NaN'],
+  [{ source, subjectPrefix: 'a.>' }, 'subjectPrefix is a.>'],
+  [{ source, inboxPrefix: '*' }, 'inboxPrefix is *'],
+  [{ source, producer: 'with blank' }, 'producer is with blank'],
+  [{ source, events: {} }, 'events is an object, expected an array of what defineEvent returns'],
+  [{ source, events: [undefined] }, 'events is another array, expected'],
+  [{ source, events: [{ type: 'a.b', fields: {} }] }, 'events is another array, expected'],
+  [{ source, criticalTypes: 'run.failed' }, 'criticalTypes is a string, expected an array of types'],
+  [{ source, signer: 'a secret' }, 'signer is a string, expected what createSigner returns'],
+  [{ source, spoolDirectory: '/var/spool' }, 'createPublisher: spoolDirectory is no option'],
+  [{ source, allowTypes: ['casartifact.upload'] }, 'allowTypes: casartifact.upload is neither built in nor'],
+  [{ source, handleSignal: undefined }, 'handleSignal is no option: did you mean handleSignals?'],
+] as const)('%o is refused, enabled or not', ([options, message]) => {
+  expect(() => create({ ...options, servers, logger: QUIET })).toThrow(refused(message));
+  expect(() => create({ ...options, logger: QUIET })).toThrow(refused(message));
+});
+
+test('a password in a server that cannot be read is in no message', () => {
+  const servers = ['nats://ok', 'nats://u:p/secret@nats:4222'];
+  expect(() => create({ source, servers })).toThrow(refused('createPublisher: servers, number 2: expected nats://'));
+  expect(() => create({ source, servers })).not.toThrow(/secret/);
+});
+
+test('servers and a connection exclude each other, and options have to be an object', () => {
+  expect(() => create({ servers, source, connection: {} })).toThrow(refused('either servers or a connection'));
+  expect(() => create({ source, connection: 'nats://later' })).toThrow(
+    refused('connection is a string, expected a NATS'),
+  );
+  expect(() => create(undefined)).toThrow(refused('createPublisher: options are undefined: expected an object'));
+});
+
+const claims = (): null => null;
 
 test.for([
-  [{ servers }, 'source is undefined'],
-  [{ servers, source: 'a b' }, 'source is a b'],
-  [{ servers, source: '//x', maxQueueEvents: 0 }, 'maxQueueEvents is 0'],
-  [{ servers, source: '//x', ackTimeoutMs: Number.NaN }, 'ackTimeoutMs is NaN'],
-  [{ servers, source: '//x', subjectPrefix: 'a.>' }, 'subjectPrefix is a.>'],
-  [{ servers, source: '//x', inboxPrefix: '*' }, 'inboxPrefix is *'],
-  [{ servers, source: '//x', producer: 'with blank' }, 'producer is with blank'],
-  [{ servers, source: '//x', connection: {} as never }, 'either servers or a connection'],
-] as const)('%o is refused', ([options, message]) => {
-  expect(() => createPublisher({ ...options, logger: QUIET })).toThrow(
-    expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining(message) }),
+  ['createSigner', { keyId: 'k' }, 'keyid'],
+  ['fileSink', { source, directory: '/nowhere', backoffMaxms: 1 }, 'backoffMaxMs'],
+  ['memorySink', { faults: null }, 'fault'],
+  ['createSink', { Strict: true }, 'strict'],
+  ['dispatcher', { supress: () => true }, 'suppress'],
+  ['autoCapture', { channel: {} }, 'channels'],
+  ['audited', { name: 'export', orgid: 'acme', failClose: true }, 'failClosed'],
+  ['withFlush', { waitUtil: () => {} }, 'waitUntil'],
+  ['observePublisher', { attribute: {} }, 'attributes'],
+  ['express', { claims, audits: nullSink() }, 'audit'],
+  ['hono', { claims, Subject: () => 'x' }, 'subject'],
+  ['fastify', { claims, logLevel: 'warn', prefix: '/v1', degradedOrgId: 'x' }, 'degradedOrgid'],
+] as const)('%s refuses a misspelt option', ([factory, options, meant]) => {
+  const given = options as never;
+  const sink = memorySink();
+  const factories: Record<string, () => unknown> = {
+    createSigner: () => createSigner(given),
+    fileSink: () => fileSink(given),
+    memorySink: () => memorySink(given),
+    createSink: () => createSink({ kind: 'null' }, given),
+    dispatcher: () => dispatcher(sink, given),
+    autoCapture: () => autoCapture(given),
+    audited: () => audited(given),
+    withFlush: () => withFlush(sink, () => {}, given),
+    observePublisher: () => observePublisher(sink as never, {} as never, given),
+    express: () => express(given),
+    hono: () => hono(given),
+    fastify: () => fastify({ addHook: () => {} } as never, given, () => {}),
+  };
+  expect(factories[factory]).toThrow(refused(`is no option: did you mean ${meant}?`));
+});
+
+test.for([
+  { kind: 'nats', source, server: servers },
+  { kind: 'file', source, directory: '/nowhere', ondrop: () => {} },
+  { kind: 'memory', sources: '//x' },
+  { kind: 'null', source },
+  { kind: 'tee', sink: [] },
+] as const)('createSink refuses a misspelt option of %o', (config) => {
+  expect(() => createSink(config as never, { strict: true })).toThrow(refused('is no option'));
+});
+
+test.for([
+  { credentials: { token: 't' } },
+  { connect: { user: 'v' } },
+  { connect: { token: 't' } },
+  { connect: { authenticator: () => ({}) } },
+] as const)('a user in the URL and %o exclude each other', (options) => {
+  const create = () => createPublisher({ source: '//x', servers: 'nats://u:secret@nats', ...(options as object) });
+  expect(create).toThrow(
+    expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining('not both') }),
   );
+  expect(create).toThrow(expect.not.objectContaining({ message: expect.stringContaining('secret') }));
 });
 
 test.for([{}, { servers: undefined }, { servers: '' }, { servers: ' , ' }, { servers: [] }, { servers: ['', ' '] }])(
@@ -24,7 +125,7 @@ test.for([{}, { servers: undefined }, { servers: '' }, { servers: ' , ' }, { ser
   async (options) => {
     const lines: string[] = [];
     const logger = { info: () => {}, warn: (_: object, message: string) => void lines.push(message) };
-    await using publisher = createPublisher({ ...options, logger });
+    await using publisher = createPublisher({ ...options, source, logger });
     for (let i = 0; i < 10; i++) publisher.emit({ type: 'casartifact.uploaded', fields: {} });
     expect(publisher.status().state).toBe('disabled');
     expect(publisher.stats()).toMatchObject({ emitted: 10, acked: 0, pending: 0, dropped: { disabled: 10 } });

@@ -1,16 +1,31 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, isSource, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
+import {
+  type AnyEventDefinition,
+  DEFAULT_EVENT_PREFIX,
+  isSource,
+  type KnownOptions,
+  splitServers,
+  SUBJECT_PREFIX_PATTERN,
+} from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import type { ConnectionLike } from './connection.ts';
-import { type Credentials, faultOfCredentials } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
-import { PublisherError } from './error.ts';
+import { checkPeriod, checkWait } from './duration.ts';
+import { badOption as bad } from './error.ts';
+import { checkIdentity } from './identity.ts';
+import { allowedTypes } from './intake.ts';
 import type { PublisherLogger } from './report.ts';
 import type { Signer } from './signer.ts';
 
 export interface PublisherOptions {
-  /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. Required unless disabled. */
-  readonly source?: string | undefined;
-  /** Where to connect to. Neither servers (or only empty ones) nor a connection: events are dropped as `disabled`. */
+  /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. */
+  readonly source: string;
+  /**
+   * Where to connect to: `host`, `host:port`, `nats://…` or `tls://…`, and who we are there, if the URL has a
+   * percent-encoded `user:password@` or `token@`. Several are separated by commas. Neither servers (or only empty ones)
+   * nor a connection: events are dropped as `disabled`.
+   */
   readonly servers?: string | readonly string[] | undefined;
   /**
    * A connection of `@nats-io/nats-core` 3.x or `nats` 2.x, or a function that makes one and is called again until it
@@ -31,13 +46,21 @@ export interface PublisherOptions {
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
   /**
+   * The only event types to take, built-in ones and those in `events`. Default: all of them. Others are dropped as
+   * `type_not_allowed` before anything of them is looked at.
+   */
+  readonly allowTypes?: readonly string[] | undefined;
+  /**
    * Signs every event (`createSigner`). `emit` is fail-open: without an identity, events go out unsigned and are counted
    * in `stats().unsigned`. `confirm` is not: it rejects with UNSIGNED.
    */
   readonly signer?: Signer;
   /** First tokens of the subjects. */
   readonly subjectPrefix?: string;
-  /** Where acknowledgements go; default: the connection's own prefix. */
+  /**
+   * Where acknowledgements go. Default: the connection's own prefix; of one that the publisher opens as a user,
+   * `_INBOX.<user>`, else `_INBOX`.
+   */
   readonly inboxPrefix?: string;
   /** Events that may be pending, wherever they are in memory. */
   readonly maxQueueEvents?: number;
@@ -62,9 +85,13 @@ export interface PublisherOptions {
   readonly spoolSegmentBytes?: number;
   /** After a failed write the disk is left alone for this long. */
   readonly spoolRetryMs?: number;
-  /** Close on SIGTERM and SIGINT, and then let the signal have its way. */
+  /**
+   * On SIGTERM and SIGINT: closes, and then lets the signal end the process. Where the service listens to the signal itself,
+   * it goes on taking events until nothing but publishers keeps the process, for four fifths of `closeTimeoutMs` at most,
+   * and closes then. For services without a shutdown of their own; one that has it awaits `close()` last.
+   */
   readonly handleSignals?: boolean;
-  /** How long `close` waits unless it is told. */
+  /** How long `close` waits unless it is told; Infinity: no limit. */
   readonly closeTimeoutMs?: number;
   /** Events that may be unacknowledged at once. */
   readonly windowEvents?: number;
@@ -107,7 +134,42 @@ const DEFAULTS = {
   spoolRetryMs: 1_000,
   handleSignals: false,
   closeTimeoutMs: 5_000,
-} as const satisfies PublisherOptions;
+} as const satisfies Partial<PublisherOptions>;
+
+const OPTIONS: KnownOptions<PublisherOptions> = {
+  source: true,
+  servers: true,
+  connection: true,
+  credentials: true,
+  connect: true,
+  events: true,
+  allowTypes: true,
+  signer: true,
+  subjectPrefix: true,
+  inboxPrefix: true,
+  maxQueueEvents: true,
+  maxQueueBytes: true,
+  criticalTypes: true,
+  criticalShare: true,
+  whenFull: true,
+  spoolDir: true,
+  durability: true,
+  maxSpoolBytes: true,
+  spoolSegmentBytes: true,
+  spoolRetryMs: true,
+  handleSignals: true,
+  closeTimeoutMs: true,
+  windowEvents: true,
+  windowBytes: true,
+  ackTimeoutMs: true,
+  backoffMinMs: true,
+  backoffMaxMs: true,
+  parkProbeMs: true,
+  logger: true,
+  onDrop: true,
+  clock: true,
+  producer: true,
+};
 
 export type Settings = PublisherOptions & Required<Pick<PublisherOptions, keyof typeof DEFAULTS>>;
 
@@ -116,22 +178,41 @@ const NUMBERS = [
   'maxQueueBytes',
   'windowEvents',
   'windowBytes',
+  'maxSpoolBytes',
+  'spoolSegmentBytes',
+] as const satisfies readonly (keyof Settings)[];
+
+const PERIODS = [
   'ackTimeoutMs',
   'backoffMinMs',
   'backoffMaxMs',
   'parkProbeMs',
-  'maxSpoolBytes',
-  'spoolSegmentBytes',
   'spoolRetryMs',
-  'closeTimeoutMs',
 ] as const satisfies readonly (keyof Settings)[];
+
+/** Of the options of the official client, those that it hands to a timer. */
+const CLIENT_PERIODS = [
+  'timeout',
+  'pingInterval',
+  'reconnectTimeWait',
+  'reconnectJitter',
+  'reconnectJitterTLS',
+] as const;
 
 /** @throws PublisherError INVALID_OPTIONS naming the option, its value and what is expected */
 export function readOptions(options: PublisherOptions): Settings {
+  checkOptions('createPublisher', options, OPTIONS);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const settings: Settings = { ...DEFAULTS, ...given };
+  const settings: Settings = { source: options.source, ...DEFAULTS, ...given };
   for (const name of NUMBERS) {
     if (!(Number.isFinite(settings[name]) && settings[name] > 0)) throw bad(name, settings[name], 'a positive number');
+  }
+  for (const name of PERIODS) checkPeriod(`createPublisher: ${name}`, settings[name]);
+  checkWait('createPublisher: closeTimeoutMs', settings.closeTimeoutMs);
+  for (const name of CLIENT_PERIODS) {
+    const ms = settings.connect?.[name];
+    // 0 switches it off.
+    if (ms !== undefined && ms !== 0) checkPeriod(`createPublisher: connect.${name}`, ms);
   }
   if (!(settings.criticalShare >= 0 && settings.criticalShare < 1)) {
     throw bad('criticalShare', settings.criticalShare, 'a number from 0 to less than 1');
@@ -154,36 +235,47 @@ export function readOptions(options: PublisherOptions): Settings {
   if (settings.producer !== undefined && !/^[A-Za-z0-9_-]{1,48}$/.test(settings.producer)) {
     throw bad('producer', settings.producer, '[A-Za-z0-9_-]{1,48}');
   }
-  if (settings.connection !== undefined && serverList(settings).length > 0) {
+  checkShapes(settings);
+  if (settings.connection !== undefined && splitServers(settings.servers).length > 0) {
     throw bad('connection', 'given', 'either servers or a connection, not both');
   }
-  if (settings.credentials !== undefined) checkCredentials(settings);
-  if (isEnabled(settings) && !isSource(settings.source)) {
+  allowedTypes({ definitions: settings.events, allowTypes: settings.allowTypes });
+  checkIdentity(settings);
+  if (!isSource(settings.source)) {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');
   }
   return settings;
 }
 
-function checkCredentials({ credentials, connection, connect }: Settings): void {
-  const fault = faultOfCredentials(credentials);
-  if (fault !== null) throw new PublisherError('INVALID_OPTIONS', `createPublisher: ${fault}`);
-  if (connection !== undefined) throw bad('credentials', 'given', 'servers with them: a connection has its own');
-  for (const name of ['authenticator', 'user', 'pass', 'token'] as const) {
-    if (connect?.[name] === undefined) continue;
-    throw bad('credentials', 'given', `either these or connect.${name}, not both`);
+/** What would fail later, or only when the publisher is enabled, with an error that does not name the option. */
+function checkShapes({ connection, criticalTypes, events = [], signer }: Settings): void {
+  const isDefinition = (one: unknown): boolean =>
+    typeof (one as AnyEventDefinition | null)?.type === 'string' &&
+    typeof (one as AnyEventDefinition).data?.safeParse === 'function';
+  if (!Array.isArray(events) || !events.every(isDefinition)) {
+    throw bad('events', kindOf(events), 'an array of what defineEvent returns');
+  }
+  if (!Array.isArray(criticalTypes) || criticalTypes.some((type) => typeof type !== 'string')) {
+    throw bad('criticalTypes', kindOf(criticalTypes), 'an array of types, such as run.failed');
+  }
+  if (signer !== undefined && typeof (signer as Partial<Signer> | null)?.peek !== 'function') {
+    throw bad('signer', kindOf(signer), 'what createSigner returns');
+  }
+  const isConnection = typeof connection === 'function' || (typeof connection === 'object' && connection !== null);
+  if (connection !== undefined && connection !== 'later' && !isConnection) {
+    throw bad('connection', kindOf(connection), "a NATS connection, a function that makes one, or 'later'");
   }
 }
 
-/** `process.env.NATS_URL` may be unset or empty, and may name several, separated by commas. */
-export function serverList({ servers = [] }: PublisherOptions): string[] {
-  const list = typeof servers === 'string' ? servers.split(',') : servers;
-  return list.map((server) => server.trim()).filter((server) => server !== '');
+/** Never the value: what stands in the wrong place may be a secret. */
+function kindOf(value: unknown): string {
+  return Array.isArray(value)
+    ? 'another array'
+    : value === null
+      ? 'null'
+      : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
 }
 
 export function isEnabled(options: PublisherOptions): boolean {
-  return options.connection !== undefined || serverList(options).length > 0;
-}
-
-function bad(name: string, value: unknown, expected: string): PublisherError {
-  return new PublisherError('INVALID_OPTIONS', `createPublisher: ${name} is ${String(value)}, expected ${expected}`);
+  return options.connection !== undefined || splitServers(options.servers).length > 0;
 }

@@ -14,7 +14,7 @@ test("a publisher's counts are collected by OpenTelemetry's own SDK", async () =
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
   const provider = new MeterProvider({ readers: [reader] });
-  const publisher = createPublisher({ logger: { info: () => {}, warn: () => {} } });
+  const publisher = createPublisher({ source: '//test', logger: { info: () => {}, warn: () => {} } });
   const end = observePublisher(publisher, provider.getMeter('waybill'), { attributes: { service: 'cas' } });
   for (let i = 0; i < 3; i++) publisher.emit({ type: 'casartifact.uploaded', fields: {} });
 

@@ -2,6 +2,9 @@
  * `@waybill/publisher/otel`: a publisher's counts as OpenTelemetry metrics. Observed when the meter collects, so it costs
  * `emit` nothing. Take the meter from the `@opentelemetry/api` that the service has: `metrics.getMeter('waybill')`.
  */
+import './check-node.ts';
+import type { KnownOptions } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import type { Publisher, PublisherStats } from './handle.ts';
 
 /** As much of `@opentelemetry/api`'s `Meter` as is used. */
@@ -29,6 +32,8 @@ export interface ObserveOptions {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
+const OPTIONS: KnownOptions<ObserveOptions> = { attributes: true };
+
 /**
  * | metric | kind | |
  * |---|---|---|
@@ -46,6 +51,7 @@ export interface ObserveOptions {
  * @returns a function that ends it
  */
 export function observePublisher(publisher: Publisher, meter: MeterLike, options: ObserveOptions = {}): () => void {
+  checkOptions('observePublisher', options, OPTIONS);
   const { attributes = {} } = options;
   const ends: (() => void)[] = [];
   const add = (instrument: ObservableLike, observe: (result: ObservableResultLike) => void): void => {

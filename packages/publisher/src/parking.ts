@@ -26,7 +26,7 @@ export function createParking(maxEvents: number): Parking {
   const take = (subjects: readonly string[]): PendingEvent[] => {
     const released: PendingEvent[] = [];
     for (const subject of subjects) {
-      released.push(...(lanes.get(subject) ?? []));
+      for (const event of lanes.get(subject) ?? []) released.push(event);
       lanes.delete(subject);
     }
     events -= released.length;

@@ -1,4 +1,5 @@
-import { printable } from '@waybill/schema';
+import { printable, shownServer } from '@waybill/schema';
+import { outside } from './context.ts';
 import type { Drop, DropReason } from './drop.ts';
 
 /** As much of a logger as is used here; pino's and console's fit. */
@@ -13,13 +14,23 @@ export interface Reporter {
   connected(): void;
   /** Not connected, or connected and nothing is stored; said when the reason changes. */
   degraded(reason: string): void;
+  /** A file can be written again after `degraded`. */
+  written(): void;
   dropped(drop: Drop): void;
   /** A file of the spool could not be read, deleted or put aside. */
   spoolFailed(what: string, error: unknown): void;
+  /** Something failed that costs no event. */
+  fileFailed(what: string, error: unknown): void;
+  /** A segment of a dead publisher had records that cannot be read. */
+  putAside(path: string): void;
+  /** There are things in the spool's directory that are not ours. */
+  strangers(directory: string, paths: readonly string[]): void;
 }
 
 /** Drops of one reason are summed up for this long. */
 const DROP_QUIET_MS = 60_000;
+/** Of strangers in one line of the log. */
+const MAX_NAMES = 10;
 
 export const CONSOLE_LOGGER: PublisherLogger = {
   info: () => {},
@@ -46,7 +57,20 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
       health = reason;
       say('warn', { reason }, 'events are queued and not stored');
     },
+    written() {
+      if (health === '' || health === 'written') return;
+      health = 'written';
+      say('info', {}, 'events are written again');
+    },
     spoolFailed: (what, error) => say('warn', { error: String(error) }, `spool: ${what} failed`),
+    fileFailed: (what, error) => say('warn', { error: String(error) }, `${what} failed`),
+    putAside: (path) => say('warn', { path }, 'spool: a segment has damaged records and goes to quarantine'),
+    strangers: (directory, paths) =>
+      say(
+        'warn',
+        { directory, count: paths.length, names: paths.slice(0, MAX_NAMES) },
+        'spool: what is not a spool is left alone',
+      ),
     dropped(drop) {
       if (onDrop) guarded(() => onDrop(drop));
       const now = performance.now();
@@ -62,10 +86,13 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
   };
 }
 
-/** Foreign code may throw, or be async and reject: neither is the service's problem. */
+/**
+ * Foreign code may throw, or be async and reject: neither is the service's problem. It is called outside of the decision
+ * of whoever emits at the time: often it is told of somebody else's event.
+ */
 function guarded(call: () => unknown): void {
   try {
-    defuse(call());
+    defuse(outside(call));
   } catch {
     // A logger or a hook that fails has no better place to be told of.
   }
@@ -76,7 +103,14 @@ export function defuse(value: unknown): void {
   if (value instanceof Promise) value.catch(() => {});
 }
 
-/** `nats://user:password@host` in a client's message. */
-export function withoutCredentials(message: string): string {
-  return message.replaceAll(/\/\/[^/\s@]*@/g, '//***@');
+/**
+ * A message of a client, or of whoever makes the connection, with nothing of a user, a password or a token.
+ *
+ * @param servers as they are configured: of these, the host and the port stay
+ */
+export function withoutCredentials(message: string, servers: readonly string[] = []): string {
+  let text = message;
+  for (const server of servers) text = text.replaceAll(server, shownServer(server) ?? '(a server)');
+  // Any other address: where its password ends is not known, so what comes before the last @ goes.
+  return text.replace(/:\/\/[^]*@/, '://***@');
 }

@@ -7,7 +7,11 @@
  * one, which would sign with another key and hide that the right one is missing.
  */
 import { createHash, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto';
+import { type KnownOptions } from '@waybill/schema';
 import { createBackoff } from './backoff.ts';
+import { outside } from './context.ts';
+import { checkOptions } from './check-options.ts';
+import { checkPeriod, checkWait, startTimer, type Timer } from './duration.ts';
 import { PublisherError } from './error.ts';
 
 /** An Ed25519 private key: base64 of the 32 bytes of its seed, its PKCS #8 as PEM, or a KeyObject. */
@@ -22,7 +26,7 @@ export interface SignerOptions {
   readonly environmentVariable?: string;
   /** Name of the key in events. Default: the first 16 hexadecimal characters of the SHA-256 of the public key. */
   readonly keyid?: string;
-  /** How long `getSecret` may take. Default: 5,000. */
+  /** How long `getSecret` may take; Infinity: no limit. Default: 5,000. */
   readonly timeoutMs?: number;
   /** Waits between tries are random, below a bound that doubles from here (default 100) ... */
   readonly backoffMinMs?: number;
@@ -47,6 +51,16 @@ export interface Signer {
   readonly firstTry: Promise<void> | null;
 }
 
+const OPTIONS: KnownOptions<SignerOptions> = {
+  secret: true,
+  getSecret: true,
+  environmentVariable: true,
+  keyid: true,
+  timeoutMs: true,
+  backoffMinMs: true,
+  backoffMaxMs: true,
+};
+
 const DEFAULTS = {
   environmentVariable: 'WAYBILL_SIGNING_KEY',
   timeoutMs: 5_000,
@@ -54,12 +68,22 @@ const DEFAULTS = {
   backoffMaxMs: 30_000,
 } as const satisfies SignerOptions;
 
-/** Starts to resolve the identity at once. Never throws: what is wrong is said by `identity()`. */
+/**
+ * Starts to resolve the identity at once. What is wrong with the secret or its source is said by `identity()`.
+ *
+ * @throws PublisherError INVALID_OPTIONS only for a name that is no option
+ */
 export function createSigner(options: SignerOptions = {}): Signer {
-  const timeoutMs = options.timeoutMs ?? DEFAULTS.timeoutMs;
+  checkOptions('createSigner', options, OPTIONS);
+  const {
+    timeoutMs = DEFAULTS.timeoutMs,
+    backoffMinMs = DEFAULTS.backoffMinMs,
+    backoffMaxMs = DEFAULTS.backoffMaxMs,
+  } = options;
+  const fault = faultOf({ timeoutMs, backoffMinMs, backoffMaxMs });
   const backoff = createBackoff({
-    minMs: options.backoffMinMs ?? DEFAULTS.backoffMinMs,
-    maxMs: options.backoffMaxMs ?? DEFAULTS.backoffMaxMs,
+    minMs: fault ? DEFAULTS.backoffMinMs : backoffMinMs,
+    maxMs: fault ? DEFAULTS.backoffMaxMs : backoffMaxMs,
   });
   let identity: SigningIdentity | null = null;
   let underway: Promise<void> | null = null;
@@ -80,8 +104,14 @@ export function createSigner(options: SignerOptions = {}): Signer {
   /** At most one at a time, and none before the back-off allows it. A source that needs no waiting is done at once. */
   function attempt(): void {
     if (identity || underway || performance.now() < nextTryAt) return;
+    outside(begin);
+  }
+
+  /** The secret is the process's, so getting it belongs to no decision that happens to ask first. */
+  function begin(): void {
     let source: Secret | Promise<Secret>;
     try {
+      if (fault) throw fault;
       source = readSource(options);
       if (!(source instanceof Promise)) return succeed(source);
     } catch (error) {
@@ -117,6 +147,17 @@ export function createSigner(options: SignerOptions = {}): Signer {
   };
 }
 
+function faultOf(durations: { timeoutMs: number; backoffMinMs: number; backoffMaxMs: number }): Error | null {
+  try {
+    checkWait('createSigner: timeoutMs', durations.timeoutMs);
+    checkPeriod('createSigner: backoffMinMs', durations.backoffMinMs);
+    checkPeriod('createSigner: backoffMaxMs', durations.backoffMaxMs);
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
 function readSource({ secret, getSecret, environmentVariable }: SignerOptions): Secret | Promise<Secret> {
   if (secret !== undefined) return secret;
   if (getSecret) return getSecret();
@@ -127,14 +168,14 @@ function readSource({ secret, getSecret, environmentVariable }: SignerOptions): 
 }
 
 async function within(secret: Promise<Secret>, timeoutMs: number): Promise<Secret> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`getSecret did not answer within ${timeoutMs} ms`)), timeoutMs);
+    timer = startTimer(timeoutMs, () => reject(new Error(`getSecret did not answer within ${timeoutMs} ms`)));
   });
   try {
     return await Promise.race([secret, tooLate]);
   } finally {
-    clearTimeout(timer);
+    timer?.stop();
   }
 }
 

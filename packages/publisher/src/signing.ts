@@ -1,5 +1,7 @@
 /** How a publisher uses its signer: fail-open where nobody waits, fail-closed where somebody does. */
 import { canonicalJson, type JsonObject, MAX_EVENT_BYTES, parseJson, type Stamp } from '@waybill/schema';
+import { outside } from './context.ts';
+import { checkWait, startTimer, type Timer } from './duration.ts';
 import { PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type PublisherCore, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
@@ -43,8 +45,10 @@ export function createSigning(signer: Signer | undefined, logger: PublisherLogge
     if (signs === (identity !== null)) return;
     signs = identity !== null;
     try {
-      if (identity) logger.info({ keyid: identity.keyid }, 'events are signed');
-      else logger.warn({}, 'there is no signing key: events are published unsigned');
+      outside(() => {
+        if (identity) logger.info({ keyid: identity.keyid }, 'events are signed');
+        else logger.warn({}, 'there is no signing key: events are published unsigned');
+      });
     } catch {
       // A logger that fails has no better place to be told of.
     }
@@ -98,6 +102,7 @@ export function confirmSigned(publisher: PublisherCore, signer: Signer | undefin
   return Object.assign(publisher, {
     async confirm(event: EventInput, options: WaitOptions = {}) {
       const { timeoutMs = DEFAULT_WAIT_MS } = options;
+      checkWait('confirm: timeoutMs', timeoutMs);
       const startMs = performance.now();
       await within(signer.identity(), timeoutMs);
       return confirm(event, { ...options, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startMs)) });
@@ -106,14 +111,14 @@ export function confirmSigned(publisher: PublisherCore, signer: Signer | undefin
 }
 
 async function within(identity: Promise<SigningIdentity>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     const error = new PublisherError('UNSIGNED', `no signing identity within ${timeoutMs} ms`);
-    timer = setTimeout(() => reject(error), timeoutMs);
+    timer = startTimer(timeoutMs, () => reject(error));
   });
   try {
     await Promise.race([identity, tooLate]);
   } finally {
-    clearTimeout(timer);
+    timer?.stop();
   }
 }

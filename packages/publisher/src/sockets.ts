@@ -11,6 +11,8 @@ export interface Sockets {
   /** Whatever is opened by what this starts, now or later, is ours. */
   run<Result>(open: () => Result): Result;
   destroyAll(): void;
+  /** They do not keep the process any more, nor do later ones. */
+  unref(): void;
   /** Destroys them, and later ones as soon as they are opened. */
   close(): void;
 }
@@ -21,6 +23,7 @@ const owner = new AsyncLocalStorage<Sockets>();
 export function createSockets(): Sockets {
   const open = new Set<Socket>();
   let closed = false;
+  let holds = true;
 
   const onSocket = (message: unknown): void => {
     if (owner.getStore() !== sockets) return;
@@ -28,6 +31,7 @@ export function createSockets(): Sockets {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     if (closed) socket.destroy();
+    else if (!holds) socket.unref();
   };
   const destroyAll = (): void => {
     for (const socket of open) socket.destroy();
@@ -36,6 +40,10 @@ export function createSockets(): Sockets {
   const sockets: Sockets = {
     run: (start) => owner.run(sockets, start),
     destroyAll,
+    unref() {
+      holds = false;
+      for (const socket of open) socket.unref();
+    },
     close() {
       closed = true;
       destroyAll();

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `waybill-spool` command: what waits in a spool directory, and its delivery without the service that wrote it. */
+import './check-node-cli.ts';
 import { credsAuthenticator, nkeyAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { printable } from '@waybill/schema';
 import type { AdoptedStats } from './adoption.ts';
 import { createPublisher } from './publisher.ts';
-import { homesIn, quarantined, segmentsIn } from './spool-directory.ts';
+import { quarantined, readDirectory, segmentsIn } from './spool-directory.ts';
 import { isOwned } from './directory-lock.ts';
 import { readSegment } from './spool-segment.ts';
 
@@ -17,14 +18,15 @@ const HELP = `Usage: waybill-spool status DIR
        waybill-spool drain DIR [--timeout SECONDS]
 
 status  prints a line for each publisher that has events in the directory: how many, how many bytes, whether it lives,
-        and what was put aside because it is damaged. Reads only.
+        what was put aside because it is damaged, and what is not a spool. Reads only.
 drain   delivers what dead or closed publishers left in the directory, as the next publisher there would. Needs the right to
-        publish their subjects. Living publishers are left alone.
+        publish their subjects. Living publishers, and what is not a spool, are left alone. A directory without any spool,
+        also one that was drained, is an error.
 
-The server is WAYBILL_NATS_URL, the identity WAYBILL_NATS_USER and _PASSWORD, _TOKEN, _CREDS_FILE or _NKEY_SEED_FILE, with
-WAYBILL_NATS_TLS_CA_FILE, _TLS_CERT_FILE, _TLS_KEY_FILE and _INBOX_PREFIX as for waybill.
+The server is WAYBILL_NATS_URL, the identity in it (nats://user:password@host) or WAYBILL_NATS_USER and
+_PASSWORD, _TOKEN, _CREDS_FILE or _NKEY_SEED_FILE, with WAYBILL_NATS_TLS_CA_FILE, _TLS_CERT_FILE, _TLS_KEY_FILE and _INBOX_PREFIX as for waybill.
 
-Exit codes: 0 done; 1 drain: events are left; 2 the directory or a file cannot be read; 64 wrong call.`;
+Exit codes: 0 done; 1 drain: events are left; 2 no spool is there, or it cannot be read; 64 wrong call.`;
 
 const EXIT = { ok: 0, left: 1, unreadable: 2, usage: 64 } as const;
 const DEFAULT_DRAIN_SECONDS = 60;
@@ -57,7 +59,8 @@ function inspect(dir: string, bootId: string): HomeReport {
 }
 
 function status(dir: string): number {
-  const homes = homesIn(dir).map((bootId) => inspect(dir, bootId));
+  const { homes: names, strangers } = readDirectory(dir);
+  const homes = names.map((bootId) => inspect(dir, bootId));
   for (const { bootId, alive, segments, events, bytes, damaged } of homes) {
     const owner = alive ? 'alive' : 'dead';
     stdout.write(
@@ -66,12 +69,13 @@ function status(dir: string): number {
   }
   const events = homes.reduce((sum, home) => sum + home.events, 0);
   stdout.write(`${events} events in ${homes.length} spools, ${quarantined(dir).length} segments in quarantine\n`);
+  if (strangers.length > 0) stdout.write(`not a spool, left alone: ${strangers.join(', ')}\n`);
   return EXIT.ok;
 }
 
 async function drain(dir: string, seconds: number): Promise<number> {
-  const servers = env['WAYBILL_NATS_URL'] ?? 'nats://127.0.0.1:4222';
-  homesIn(dir);
+  const servers = env['WAYBILL_NATS_URL'] || 'nats://127.0.0.1:4222';
+  if (readDirectory(dir).homes.length === 0) throw new Error(`${dir} has no spool in it: nothing was touched`);
   await using publisher = createPublisher({
     source: '//waybill/spool',
     servers,
@@ -91,8 +95,20 @@ async function drain(dir: string, seconds: number): Promise<number> {
   }
   const { found, acked, dropped, damaged, torn, segments } = left;
   stdout.write(`${acked} of ${found} events delivered, ${dropped} dropped, ${damaged} damaged, ${torn} torn\n`);
-  if (left.scanned && segments === 0) return EXIT.ok;
+  if (left.scanned && segments === 0) return others(dir);
   stderr.write(`not done after ${seconds} s: ${publisher.status().reason ?? `${segments} segments are left`}\n`);
+  return EXIT.left;
+}
+
+/** Says what is there that was not delivered, so that nobody takes 0 events for an empty directory. */
+function others(dir: string): number {
+  const homes = readDirectory(dir).homes.map((bootId) => inspect(dir, bootId));
+  const count = (alive: boolean): number =>
+    homes.filter((home) => home.alive === alive).reduce((sum, { events }) => sum + events, 0);
+  const [theirs, left] = [count(true), count(false)];
+  if (theirs > 0) stderr.write(`${theirs} events are of publishers that live, or did less than a minute ago\n`);
+  if (left === 0) return EXIT.ok;
+  stderr.write(`${left} events of dead publishers could not be taken over\n`);
   return EXIT.left;
 }
 

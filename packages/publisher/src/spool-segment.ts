@@ -11,7 +11,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { crc32 } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { MAX_EVENT_BYTES } from '@waybill/schema';
 
 export const SEGMENT_HEADER = 'waybill-spool 1\n';
@@ -32,7 +32,7 @@ const SPACE = 32;
 
 export function formatRecord({ ordinal, subject, text }: SegmentRecord): string {
   const body = `${ordinal} ${subject} ${text}`;
-  return `${crc32(body).toString(16).padStart(8, '0')} ${body}\n`;
+  return `${zlib.crc32(body).toString(16).padStart(8, '0')} ${body}\n`;
 }
 
 /** Of what `formatRecord` makes, without making it. @param bytes of `text` as UTF-8 */
@@ -48,7 +48,7 @@ export function recordBytes({
 export function parseRecord(line: Buffer): SegmentRecord | null {
   if (line.length < 12 || line.length > MAX_RECORD_BYTES || line[8] !== SPACE) return null;
   const body = line.subarray(9);
-  if (line.toString('latin1', 0, 8) !== crc32(body).toString(16).padStart(8, '0')) return null;
+  if (line.toString('latin1', 0, 8) !== zlib.crc32(body).toString(16).padStart(8, '0')) return null;
   const first = body.indexOf(SPACE);
   const second = body.indexOf(SPACE, first + 1);
   if (first < 1 || second < 0) return null;

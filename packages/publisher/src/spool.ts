@@ -10,12 +10,12 @@
  * 3. a segment is deleted once every event in it is settled. A crash before it sends those of it again, too.
  */
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Buffer } from 'node:buffer';
 import type { PendingEvent } from './pending-event.ts';
 import { LOCK_RENEW_MS } from './directory-lock.ts';
-import { deleteSegment, openHome, quarantine, type SpoolHome } from './spool-directory.ts';
+import { deleteFile, quarantine } from './spool-directory.ts';
+import { openHome, type SpoolHome } from './spool-home.ts';
 import {
   formatRecord,
   readSegment,
@@ -24,6 +24,7 @@ import {
   type SegmentReader,
   type SegmentRecord,
 } from './spool-segment.ts';
+import { syncDirectory, syncFile } from './sync-path.ts';
 
 export interface SpoolOptions {
   readonly dir: string;
@@ -32,6 +33,12 @@ export interface SpoolOptions {
   readonly segmentBytes: number;
   /** After a failed write the disk is left alone for this long. */
   readonly retryMs: number;
+  /** Paths in the directory that are not ours, and are left alone. Those beside the spools are told once. */
+  strangers(paths: readonly string[]): void;
+  /** A home of a dead publisher could not be taken over at this time. */
+  notAdopted(home: string, error: unknown): void;
+  /** Called now and then: publishers may have died, and `adopt` may find something. */
+  lookAgain(): void;
 }
 
 /** One segment file, while events of it are not settled. */
@@ -57,7 +64,7 @@ export interface Spool {
   /** One event of it was acknowledged or dropped. */
   settle(segment: Segment): void;
   /** Takes over the segments of the dead. @returns their paths, in order; null when the disk does not let us */
-  adopt(): string[] | null;
+  adopt(): readonly string[] | null;
   /** What was written to it until now is on the medium. @throws whatever the file system throws */
   sync(segment: Segment): Promise<void>;
   /** Why nothing can be written at present, or null. */
@@ -102,6 +109,9 @@ export function createSpool(options: SpoolOptions): Spool {
   let trouble: string | null = null;
   let retryAt = 0;
   let closed = false;
+  let lookedThrough = false;
+  /** Homes; each is told once. */
+  const notAdopted = new Set<string>();
   /** Segments that were made, and how many of them their directory's own sync has covered. */
   let files = 0;
   let synced = 0;
@@ -116,15 +126,20 @@ export function createSpool(options: SpoolOptions): Spool {
     if (home) return home;
     home = openHome(dir, bootId);
     renewal = setInterval(() => {
-      try {
-        home?.renew();
-      } catch (error) {
-        // Taken over while this process was stopped: its new owner delivers what is in it, we begin another.
-        abandon();
-        failed('its directory was taken over', error);
-      }
+      holdHome((held) => held.renew());
+      options.lookAgain();
     }, LOCK_RENEW_MS).unref();
     return home;
+  };
+
+  /** Taken over while this process was stopped: its new owner delivers what is in it, we begin another. */
+  const holdHome = (look: (held: SpoolHome) => void): void => {
+    try {
+      if (home) look(home);
+    } catch (error) {
+      abandon();
+      failed('its directory was taken over', error);
+    }
   };
 
   const abandon = (): void => {
@@ -152,7 +167,7 @@ export function createSpool(options: SpoolOptions): Spool {
     if (reading === segment) stopReading();
     try {
       if (segment.damaged) setAside(segment.path);
-      else deleteSegment(segment.path);
+      else deleteFile(segment.path);
     } catch (error) {
       // What is left there is sent again by the next publisher, and known already.
       failed(`deleting ${segment.path}`, error);
@@ -204,6 +219,8 @@ export function createSpool(options: SpoolOptions): Spool {
   const append = (events: readonly PendingEvent[]): { segment: Segment; offset: number } | null => {
     const [first] = events;
     if (first === undefined || closed || !isWritable()) return null;
+    // What is written to a segment that another publisher has taken and delivered would be lost with it.
+    holdHome((held) => held.check());
     let size = 0;
     for (const event of events) size += recordBytes(event);
     // Before anything is formatted: while the spool is full, each `emit` comes here.
@@ -325,9 +342,17 @@ export function createSpool(options: SpoolOptions): Spool {
     adopt() {
       if (closed || !isWritable()) return null;
       try {
-        const adopted = openedHome().adopt();
+        const found = openedHome().adopt();
         trouble = null;
-        return adopted;
+        // In a directory of somebody else's, new names may come all the time: those of the first look are enough.
+        const untold = lookedThrough ? found.strangersWithin : [...found.strangers, ...found.strangersWithin];
+        lookedThrough = true;
+        if (untold.length > 0) options.strangers(untold);
+        for (const failure of found.failures) {
+          if (!notAdopted.has(failure.home)) options.notAdopted(failure.home, failure.error);
+          notAdopted.add(failure.home);
+        }
+        return found.segments;
       } catch (error) {
         failed(`opening ${dir}`, error);
         return null;
@@ -335,10 +360,10 @@ export function createSpool(options: SpoolOptions): Spool {
     },
     async sync({ path }) {
       // By its name: our own descriptor may be closed, and its number another file's, before the call is carried out.
-      await syncPath(path);
+      await syncFile(path);
       const covers = files;
       if (synced >= covers) return;
-      for (const directory of [dirname(path), dir, dirname(dir)]) await syncPath(directory);
+      for (const directory of [dirname(path), dir, dirname(dir)]) await syncDirectory(directory);
       synced = Math.max(synced, covers);
     },
     get trouble() {
@@ -374,10 +399,4 @@ export function createSpool(options: SpoolOptions): Spool {
       home = null;
     },
   };
-}
-
-/** Of a file, or of a directory, so that the names of new files survive a power failure, too. */
-async function syncPath(path: string): Promise<void> {
-  await using file = await open(path, 'r');
-  await file.sync();
 }

@@ -49,6 +49,8 @@ export interface Staging {
   dropOldest(keep: (event: PendingEvent) => boolean): PendingEvent | undefined;
   /** Works until then (`performance.now`). true: there is more to do at once. */
   run(untilMs: number): boolean;
+  /** Others may have died since the directory was looked through. */
+  lookAgain(): void;
   /**
    * Leaves what is still in memory to the next publisher.
    *
@@ -224,6 +226,10 @@ export function createStaging(options: StagingOptions): Staging {
         more = delivery.run(untilMs) || more;
       }
       return more || isHungry();
+    },
+    lookAgain() {
+      adopted = spool === null;
+      options.wake();
     },
     leave(reason) {
       clearTimeout(retry);

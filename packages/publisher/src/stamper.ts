@@ -7,6 +7,7 @@ import {
   SchemaError,
   stampEvent,
 } from '@waybill/schema';
+import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createNumbering } from './numbering.ts';
@@ -18,6 +19,8 @@ export interface StamperOptions {
   readonly source: string;
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
+  /** The only event types to take, built-in ones and those in `events`. Default: all of them. */
+  readonly allowTypes?: readonly string[] | undefined;
   /** Signs every event; without an identity they are not signed. */
   readonly signer?: Signer;
   /** Unix milliseconds. */
@@ -41,11 +44,12 @@ export interface Stamper {
   stamp(input: EventInput): Stamped;
 }
 
-export function createStamper({ source, events = [], signer, clock = Date.now }: StamperOptions): Stamper {
+export function createStamper({ source, events = [], allowTypes, signer, clock = Date.now }: StamperOptions): Stamper {
   const newId = createUuidV7();
-  const intake = createIntake(events);
   const checkData = createDataCheck(events);
-  const numbering = createNumbering(newId(clock()));
+  const now = createClock(clock);
+  const intake = createIntake({ definitions: events, allowTypes, rulesOf: checkData.rulesOf });
+  const numbering = createNumbering(newId(now()));
 
   return {
     allows: (type) => intake.allows(type),
@@ -58,7 +62,7 @@ export function createStamper({ source, events = [], signer, clock = Date.now }:
       }
       const { type, orgid, fields } = taken;
       const producerseq = String(numbering.take(orgid));
-      const timeMs = clock();
+      const timeMs = now();
       const identity = signer?.peek();
       try {
         const { event, text } = stampEvent(

@@ -7,6 +7,8 @@ export interface Source {
   up(): void;
   /** The connection was closed: another one is needed. */
   again(): void;
+  /** It does not keep the process any more. */
+  unref(): void;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,8 @@ export function startSupply({ make, connected, failed, ...bounds }: SupplyOption
     again() {
       if (!closed) later();
     },
+    // The connection is the service's own, and nothing else here keeps the process.
+    unref() {},
     close() {
       closed = true;
       clearTimeout(timer);

@@ -1,9 +1,12 @@
 /** For functions whose process is frozen or ended once they have answered (Lambda, Vercel, Cloudflare and so on). */
-import { settle } from './lifecycle.ts';
+import type { KnownOptions } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
+import { settle } from './completion.ts';
+import { checkWait, startTimer, type Timer } from './duration.ts';
 import type { Sink } from './sink.ts';
 
 export interface WithFlushOptions {
-  /** How long a flush may take. What is pending then stays so, and goes out with the next call. Default: 2,000. */
+  /** How long a flush may take; Infinity: no limit. What is pending then stays so, and goes out with the next call. Default: 2,000. */
   readonly timeoutMs?: number;
   /**
    * The platform's way to go on after the answer: `waitUntil` of `@vercel/functions` or of `cloudflare:workers`, or
@@ -13,6 +16,7 @@ export interface WithFlushOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 2_000;
+const OPTIONS: KnownOptions<WithFlushOptions> = { timeoutMs: true, waitUntil: true };
 
 /**
  * Makes a function that flushes the sink when `fn` has settled: before it answers, or, with `waitUntil`, afterwards. The
@@ -20,6 +24,8 @@ const DEFAULT_TIMEOUT_MS = 2_000;
  * parameters are those of `fn`.
  *
  *     export const handler = withFlush(audit, async (request: Request) => { … });
+ *
+ * @throws PublisherError INVALID_OPTIONS for a `timeoutMs` that is none
  */
 export function withFlush<This, Args extends unknown[], T>(
   audit: Pick<Sink, 'flush'>,
@@ -34,8 +40,11 @@ export function withFlush<This, Args extends unknown[], T>(
 export function withFlush<This, Args extends unknown[], T>(
   audit: Pick<Sink, 'flush'>,
   fn: (this: This, ...args: Args) => T,
-  { timeoutMs = DEFAULT_TIMEOUT_MS, waitUntil }: WithFlushOptions = {},
+  options: WithFlushOptions = {},
 ): unknown {
+  checkOptions('withFlush', options, OPTIONS);
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, waitUntil } = options;
+  checkWait('withFlush: timeoutMs', timeoutMs);
   const flush = (): Promise<void> => flushWithin(audit, timeoutMs);
 
   async function flushThenAnswer(this: This, ...args: Args): Promise<Awaited<T>> {
@@ -64,15 +73,15 @@ export function withFlush<This, Args extends unknown[], T>(
 
 /** Never rejects, and is done in time whatever the sink is: a handler waits for it. */
 async function flushWithin(audit: Pick<Sink, 'flush'>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   const tooLate = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
+    timer = startTimer(timeoutMs, resolve);
   });
   try {
     await Promise.race([audit.flush({ timeoutMs }), tooLate]);
   } catch {
     // The sink says itself what is wrong with it.
   } finally {
-    clearTimeout(timer);
+    timer?.stop();
   }
 }

@@ -18,31 +18,31 @@ const token = text(1, 64).optional();
 /** Entries or usage were read. */
 export const auditRead = defineEvent({
   type: 'audit.read',
-  data: z.object({ operation, requests, entries, from, to, token }),
+  data: z.looseObject({ operation, requests, entries, from, to, token }),
 });
 
 /** Entries left the system as a file or a feed. */
 export const auditExported = defineEvent({
   type: 'audit.exported',
-  data: z.object({ operation, requests, entries, format: text(1, 64).optional(), from, to, token }),
+  data: z.looseObject({ operation, requests, entries, format: text(1, 64).optional(), from, to, token }),
 });
 
 /** A bill was made. */
 export const auditBilled = defineEvent({
   type: 'audit.billed',
-  data: z.object({ operation, requests, from, to, token }),
+  data: z.looseObject({ operation, requests, from, to, token }),
 });
 
 /** A chain was verified. */
 export const auditVerified = defineEvent({
   type: 'audit.verified',
-  data: z.object({ operation, requests, entries, verdict: text(1, 64).optional(), from, to, token }),
+  data: z.looseObject({ operation, requests, entries, verdict: text(1, 64).optional(), from, to, token }),
 });
 
 /** A token was made, changed or revoked. */
 export const auditToken = defineEvent({
   type: 'audit.token',
-  data: z.object({ operation, token, expires: text(1, 64).optional() }),
+  data: z.looseObject({ operation, token, expires: text(1, 64).optional() }),
 });
 
 export const AUDIT_EVENTS = [auditRead, auditExported, auditBilled, auditVerified, auditToken] as const;

@@ -58,4 +58,65 @@ describe('defineEvent', () => {
       );
     },
   );
+
+  it.each<[string, z.ZodRawShape]>([
+    ['date in at', { at: z.date() }],
+    ['date in at', { at: z.date().optional() }],
+    ['date in at', { at: z.coerce.date() }],
+    ['date in at', { at: z.string().pipe(z.coerce.date()) }],
+    ['date in at', { at: z.preprocess(String, z.date()) }],
+    ['date in at', { at: z.date().default(new Date(0)) }],
+    ['date in a.b.c', { a: z.object({ b: z.array(z.object({ c: z.date() })) }) }],
+    ['bigint in size', { size: z.bigint() }],
+    ['bigint in size', { size: z.int64() }],
+    ['bigint in size', { size: z.coerce.bigint().nullable() }],
+    ['bigint in size', { size: z.bigint().transform(String) }],
+    ['bigint in size', { size: z.literal(1n) }],
+    ['map in m', { m: z.map(z.string(), z.string()) }],
+    ['set in m', { m: z.set(z.string()) }],
+    ['date in m', { m: z.record(z.string(), z.date()) }],
+    ['date in m', { m: z.union([z.date(), z.bigint()]) }],
+    ['symbol in m', { m: z.tuple([z.string(), z.symbol()]) }],
+    ['nan in m', { m: z.nan() }],
+    ['function in m', { m: z.function() }],
+  ])('refuses %s, which JSON cannot say', (found, shape) => {
+    expect(() => defineEvent({ type: 'a.b', data: z.object(shape) })).toThrow(
+      expect.objectContaining({
+        code: 'BAD_DEFINITION',
+        message: `a.b: ${found} is nothing that JSON can say`,
+      }) as Error,
+    );
+  });
+
+  it('takes what JSON can say, and transforms to it', () => {
+    const tree = z.object({
+      name: z.string(),
+      get children() {
+        return z.array(tree);
+      },
+    });
+    const data = z.object({
+      tree,
+      json: z.json(),
+      any: z.unknown(),
+      either: z.union([z.string(), z.date()]),
+      none: z.never().optional(),
+      day: z.iso.date(),
+      upper: z.string().transform((text) => text.toUpperCase()),
+      trimmed: z.string().trim(),
+      flag: z.stringbool(),
+      kind: z.literal(['a', null, 1]),
+    });
+    expect(() => defineEvent({ type: 'a.b', data })).not.toThrow();
+  });
+});
+
+it('a member that is no part of a definition is refused, whatever it was meant for', () => {
+  const definition = { type: 'release.approved', data: z.object({}), schema: z.object({}) };
+  expect(() => defineEvent(definition)).toThrow(
+    expect.objectContaining({
+      code: 'BAD_DEFINITION',
+      message: 'defineEvent: schema is no option: expected type, data, actorRequired',
+    }),
+  );
 });

@@ -53,7 +53,10 @@ export function refuse(rule: string): never {
   throw new SchemaError('NOT_AN_EVENT', rule, { rule });
 }
 
-/** A value as an error message shows it: JSON, cut at 80 characters, well-formed, never throwing. */
+/**
+ * A name or a part of a definition as an error message shows it: JSON, cut at 80 characters, well-formed, never throwing.
+ * Never for a value of an event, which may be a secret that came to the wrong place: that is `kindOf`.
+ */
 export function show(value: unknown): string {
   let text: string;
   try {
@@ -63,4 +66,23 @@ export function show(value: unknown): string {
   }
   // The cut may go through a surrogate pair, and a message may become part of an entry.
   return (text.length > 80 ? `${text.slice(0, 77)}...` : text).toWellFormed();
+}
+
+/** A text that is not JSON. @param cause what `JSON.parse` threw: it is not kept, because it quotes the text */
+export function refuseJson(cause: unknown): never {
+  throw new SchemaError('NOT_JSON', notJson(cause), { rule: 'is not JSON' });
+}
+
+/** What `JSON.parse` threw, without the part of the text that the platform quotes: it may have secrets in it. */
+export function notJson(cause: unknown): string {
+  const at = /at position \d+/.exec((cause as Error).message)?.[0];
+  return at === undefined ? 'is not JSON' : `is not JSON ${at}`;
+}
+
+/** A value of an event as an error message names it: what kind of value, how long, and nothing of what it is. */
+export function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (typeof value === 'string') return `a string of ${value.length} characters`;
+  if (Array.isArray(value)) return `an array of ${value.length} items`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

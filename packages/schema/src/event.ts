@@ -5,7 +5,7 @@
  */
 import * as z from 'zod';
 import { isInt32, MAX_CLAIMED_LENGTH } from './cloud-event.ts';
-import { SchemaError, show } from './error.ts';
+import { kindOf, SchemaError, show } from './error.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { isProducerseq, PRODUCER_PATTERN } from './origin.ts';
 import { EVENT_TYPE_PATTERN, isBatchType, isEventOrgid, ORGID_PATTERN, UNATTRIBUTED_CHAIN } from './subject.ts';
@@ -17,7 +17,10 @@ import { isSource } from './uri-reference.ts';
 export const MAX_EVENT_BYTES = 65_536;
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** Trace id and parent id, neither all zeros, and flags: https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACE = '(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}';
+/** Version ff is none; a version after 00 may add something. Never a character that JSON escapes: see plain-event.ts. */
+const TRACEPARENT = new RegExp(String.raw`^(00-${TRACE}|(?!00|ff)[0-9a-f]{2}-${TRACE}(-[!#-[\]-~]{0,200})?)$`);
 const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
 /** Base64 of 64 bytes: of the last character four bits are over, and they are 0. */
 const SIGNATURE = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
@@ -100,10 +103,10 @@ export const ATTRIBUTE_NAMES: ReadonlySet<string> = new Set(Object.keys(Event.sh
 /**
  * Checks the attributes; `data` only for being an object.
  *
- * @throws SchemaError NOT_AN_EVENT naming the first bad attribute and its value
+ * @throws SchemaError NOT_AN_EVENT naming the first bad attribute and the rule
  */
 export function checkEvent(value: Json): asserts value is Json & Event {
-  if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${show(value)}`);
+  if (!isJsonObject(value)) throw new SchemaError('NOT_AN_EVENT', `expected an object, got ${kindOf(value)}`);
   if (isPlainlyAnEvent(value)) return;
   const result = Event.safeParse(value);
   if (!result.success) throw notAnEvent(result.error, value);
@@ -122,7 +125,7 @@ export function checkEvent(value: Json): asserts value is Json & Event {
     if (!isExtension(extension)) {
       throw new SchemaError(
         'NOT_AN_EVENT',
-        `${name} is ${show(extension)}: an attribute is a string without control characters, a boolean, or an integer of 32 bits`,
+        `${name} is ${kindOf(extension)}: an attribute is a string without control characters, a boolean, or an integer of 32 bits`,
       );
     }
   }
@@ -192,7 +195,7 @@ export const RULES: ReadonlyMap<string, StringRule> = new Map(
     actorname: { max: 256, pattern: CLEAN, isText: true },
     actoremail: { max: 320, pattern: CLEAN, isText: true },
     outcome: { max: 7, pattern: /^(success|failure)$/ },
-    traceparent: { max: 55, pattern: TRACEPARENT },
+    traceparent: { max: 256, pattern: TRACEPARENT },
     runid: { max: 128, pattern: CLEAN, isText: true },
     decisionid: { max: 128, pattern: CLEAN, isText: true },
     datacontenttype: { max: 16, pattern: /^application\/json$/ },
@@ -204,7 +207,10 @@ export const RULES: ReadonlyMap<string, StringRule> = new Map(
   }),
 );
 
-/** The first thing that a zod schema found wrong, as an error that names the field and the value. */
+/**
+ * The first thing that a zod schema found wrong, as an error that names the field and the rule. Not the value, which ends
+ * up in logs and may be a key that was taken for a digest.
+ */
 export function notAnEvent(
   error: z.ZodError,
   value: JsonObject,
@@ -216,7 +222,7 @@ export function notAnEvent(
   for (const step of (issue?.path ?? []).map(String)) found = isJsonObject(found) ? found[step] : undefined;
   return new SchemaError(
     'NOT_AN_EVENT',
-    `${path.join('.') || 'event'} is ${show(found)}: ${issue?.message ?? 'invalid'}`,
+    `${path.join('.') || 'event'} is ${kindOf(found)}: ${issue?.message ?? 'invalid'}`,
     rule === undefined ? {} : { rule },
   );
 }

@@ -3,7 +3,7 @@
  * what it parsed would then vouch for something that was never sent. RFC 8785 demands I-JSON (RFC 7493) for that reason.
  */
 import { canonicalJson } from './canonical.ts';
-import { SchemaError, show } from './error.ts';
+import { refuseJson, SchemaError, show } from './error.ts';
 import type { Json } from './json.ts';
 import { parseJson } from './parse-json.ts';
 
@@ -34,7 +34,7 @@ export function parseExactJson(text: string): ExactJson {
   try {
     value = parseJson(text);
   } catch (cause) {
-    throw new SchemaError('NOT_JSON', `is not JSON: ${(cause as Error).message}`, { cause, rule: 'is not JSON' });
+    refuseJson(cause);
   }
   let canonical: string;
   try {
@@ -94,11 +94,11 @@ function endOfNumber(text: string, start: number): number {
   return i;
 }
 
-/** @throws SchemaError NOT_EXACT when the number is not what a double prints for it, e.g. 9007199254740993. */
+/** @throws SchemaError NOT_EXACT when the number is not what a double prints for it, e.g. 9007199254740993. The value is not named. */
 function checkNumber(source: string): void {
   const printed = String(Number(source));
   if (printed === source || decimal(printed) === decimal(source)) return;
-  throw new SchemaError('NOT_EXACT', `has the number ${show(source)}, which a double would change to ${printed}`, {
+  throw new SchemaError('NOT_EXACT', `has a number of ${source.length} characters that a double would change`, {
     rule: 'has a number that a double would change',
   });
 }

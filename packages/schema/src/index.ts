@@ -1,6 +1,8 @@
+import './check-node.ts';
 export { artifactDownloaded, artifactUploaded } from './artifact.ts';
 export { BUILT_IN_EVENTS } from './built-in.ts';
 export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './audit-event.ts';
+export { closest } from './closest.ts';
 export { canonicalJson, MAX_DEPTH } from './canonical.ts';
 export { isChainloop } from './chainloop.ts';
 export { MAX_CLAIMED_LENGTH } from './cloud-event.ts';
@@ -15,8 +17,10 @@ export {
 export { SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } from './error.ts';
 export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event.ts';
 export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
+export { cutText, displayText } from './fitting-text.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 export { isJsonObject, type Json, type JsonObject } from './json.ts';
+export { faultOfOptions, type KnownOptions } from './known-options.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './line.ts';
 export { isPublicKey } from './ed25519-encoding.ts';
 export {
@@ -37,6 +41,7 @@ export { producerClosed } from './producer-event.ts';
 export { type AsyncReceiptKeys, type Receipt, type ReceiptCounts, type ReceiptKeys, signedText } from './receipt.ts';
 export { requestHandled } from './request-event.ts';
 export { runFailed, runFinished, runStarted } from './run-event.ts';
+export { inboxPrefixOf, readServerAddress, type ServerAddress, shownServer, splitServers } from './server-address.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
 export { MAX_INDEX, parseEntry } from './parse-entry.ts';
 export { parseJson } from './parse-json.ts';
@@ -62,6 +67,7 @@ export {
 } from './subject.ts';
 export { hasLength, toAttributeText } from './text-rule.ts';
 export { type Transfer, transferOf } from './transfer.ts';
+export type { TypeRules } from './type-rules.ts';
 export { isSource } from './uri-reference.ts';
 export {
   addVolume,

@@ -5,7 +5,7 @@
 import { beginsArray, cutElements } from './batch-text.ts';
 import { checkChainloop, isChainloop } from './chainloop.ts';
 import { checkCloudEvent } from './cloud-event.ts';
-import { refuse, SchemaError } from './error.ts';
+import { refuse, refuseJson, SchemaError } from './error.ts';
 import { MAX_EVENT_BYTES } from './event.ts';
 import { decodeUtf8, parseExactJson } from './exact-json.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
@@ -124,7 +124,7 @@ function parseWhole(text: string): void {
   try {
     JSON.parse(text);
   } catch (cause) {
-    throw new SchemaError('NOT_JSON', `is not JSON: ${(cause as Error).message}`, { cause, rule: 'is not JSON' });
+    refuseJson(cause);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Reads an entry's line: its form, as `docs/format.md` §6 to §8 have it. */
 import type { Entry } from './entry.ts';
-import { SchemaError, show } from './error.ts';
+import { notJson, SchemaError, show } from './error.ts';
 import { HASH_PATTERN } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { isProducerseq, PRODUCER_PATTERN } from './origin.ts';
@@ -18,7 +18,7 @@ export function parseEntry(line: string): Entry {
   try {
     value = parseJson(line);
   } catch (cause) {
-    throw new SchemaError('NOT_AN_ENTRY', `is not JSON: ${(cause as Error).message}`, { cause });
+    throw new SchemaError('NOT_AN_ENTRY', notJson(cause));
   }
   const entry = only(value, 'entry', ['core', 'event', 'hash']);
   checkVersion(entry['core']);

@@ -3,10 +3,11 @@
  * the layout of the last event of each type (which of its fields are attributes, which are data, and the order of those),
  * and has the platform print one literal that is in canonical order. plain-stamp.test.ts holds it to `stampEvent`.
  */
-import { isInOrder } from './canonical.ts';
+import { isInOrder, MAX_DEPTH } from './canonical.ts';
 import { ATTRIBUTE_NAMES, EventAttributes, isPlainAttribute, MAX_EVENT_BYTES } from './event.ts';
 import type { Json, JsonObject } from './json.ts';
-import { type DataCheck, MAX_UTF8_PER_UNIT, type Stamp, stampEvent } from './stamp.ts';
+import { type DataCheck, hasActor, MAX_UTF8_PER_UNIT, type Stamp, stampEvent } from './stamp.ts';
+import type { TypeRules } from './type-rules.ts';
 
 /** Where the fields of an event belong, for events with the same names in the same order. */
 interface Layout {
@@ -14,6 +15,7 @@ interface Layout {
   readonly attributes: readonly string[];
   /** Sorted as RFC 8785 has it. */
   readonly members: readonly string[];
+  readonly rules: TypeRules;
 }
 
 /**
@@ -47,7 +49,7 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
   const layoutOf = (type: string, fields: object): Layout | null => {
     const known = layouts.get(type);
     if (known !== undefined && known !== null && hasNames(fields, known.names)) return known;
-    const layout = makeLayout(fields);
+    const layout = makeLayout(fields, checkData.rulesOf(type));
     // A type that is not plain itself stays out.
     if (layout !== null && isPlainAttribute('type', type)) layouts.set(type, layout);
     return isPlainAttribute('type', type) ? layout : null;
@@ -63,15 +65,21 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
       const value = given[name];
       if (value !== undefined && !isPlainAttribute(name, value)) return null;
     }
-    if (given['orgid'] === undefined) return null;
+    const { rules } = layout;
+    if (given['orgid'] === undefined || (rules.actorRequired && !hasActor(given))) return null;
     const data: Record<string, Json> = {};
     for (const name of layout.members) {
       const value = given[name];
       if (value !== undefined) data[name] = value;
     }
     if (!isInOrder(data, 1)) return null;
-    checkData(type, data, given['outcome']);
-    const text = printed(type, given, stamp, data);
+    let published = rules.publish(data, given['outcome']);
+    if (published !== data && !isInOrder(published, 1)) {
+      // A schema returns members in its own order.
+      published = sorted(published, 1) as JsonObject;
+      if (!isInOrder(published, 1)) return null;
+    }
+    const text = printed(type, given, stamp, published);
     // The platform escapes lone surrogates, which have no canonical form.
     return text.length * MAX_UTF8_PER_UNIT > MAX_EVENT_BYTES || text.includes('\\ud') ? null : text;
   };
@@ -116,7 +124,7 @@ function hasNames(fields: object, names: readonly string[]): boolean {
 }
 
 /** null: with a time of its own, with what the publisher sets, or with what a literal cannot hold. */
-function makeLayout(fields: object): Layout | null {
+function makeLayout(fields: object, rules: TypeRules): Layout | null {
   const names = Object.keys(fields);
   const attributes: string[] = [];
   const members: string[] = [];
@@ -125,5 +133,14 @@ function makeLayout(fields: object): Layout | null {
     else if (ATTRIBUTE_NAMES.has(name) || name === '__proto__') return null;
     else members.push(name);
   }
-  return { names, attributes, members: members.toSorted((a, b) => (a < b ? -1 : 1)) };
+  return { names, attributes, members: members.toSorted((a, b) => (a < b ? -1 : 1)), rules };
+}
+
+/** The same value with its members in order, as far as it is JSON. */
+function sorted(value: Json, depth: number): Json {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) return value.map((item: Json) => sorted(item, depth + 1));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member, depth + 1)]));
 }

@@ -1,14 +1,16 @@
 /** The built-in event type of a request that a service has answered, or that was broken off. */
 import * as z from 'zod';
-import { durationMs, flag, integer, text } from './data-rule.ts';
+import { durationMs, flag, integer } from './data-rule.ts';
 import { defineEvent } from './define-event.ts';
+import { displayText } from './fitting-text.ts';
 
 export const requestHandled = defineEvent({
   type: 'request.handled',
-  data: z.object({
-    method: text(1, 32),
+  data: z.looseObject({
+    method: displayText(32),
     /** The pattern that matched, e.g. `/artifacts/:digest`, never the address itself: that may have secrets in it. */
-    route: text(1, 1024).optional(),
+    route: displayText(1024).optional(),
+    /** 499: the connection was closed before a status was sent. */
     status: integer(100, 999),
     duration_ms: durationMs(),
     /** The connection was closed before the whole response was handed over. */

@@ -7,6 +7,7 @@ import { defineEvent } from './define-event.ts';
 import { parseExactJson } from './exact-json.ts';
 import { readMessage } from './message.ts';
 import { createDataCheck, stampEvent, utf8Length } from './stamp.ts';
+import { createTextStamp } from './plain-stamp.ts';
 import { formatEventSubject } from './subject.ts';
 
 const stamp = {
@@ -58,38 +59,143 @@ describe('stampEvent', () => {
   it('takes a Date for the time', () => {
     expect(make({ orgid: 'acme', digest, time: new Date(1) }).event.time).toBe('1970-01-01T00:00:00.001Z');
     expect(() => make({ orgid: 'acme', digest, time: new Date(Number.NaN) })).toThrow(
-      'time is null: expected a valid Date',
+      'time is an object: expected a valid Date',
     );
-    expect(() => make({ orgid: 'acme', digest, time: new Date(8.64e15) })).toThrow('time is "+275760');
+    expect(() => make({ orgid: 'acme', digest, time: new Date(8.64e15) })).toThrow('time is a string of');
   });
 
   it('keeps names of Object.prototype in data', () => {
     const fields = JSON.parse(
       '{"orgid":"acme","version":"1","constructor":"c","toString":1,"__proto__":{"x":1}}',
     ) as unknown;
-    const { text } = make(fields, 'release.approved');
+    const { text } = make(fields, 'nobodys.type');
     expect(text).toContain('"data":{"__proto__":{"x":1},"constructor":"c","toString":1,"version":"1"}');
+    // zod leaves `__proto__` out, also where a schema is loose.
+    expect(make(fields, 'release.approved').text).toContain('"data":{"constructor":"c","toString":1,"version":"1"}');
   });
 
   it.each<[Record<string, unknown> | null, string, string]>([
     [null, 'NOT_AN_EVENT', 'fields is null'],
     [{ digest }, 'NOT_AN_EVENT', 'orgid is undefined'],
     [{ orgid: 'acme' }, 'NOT_AN_EVENT', 'data.digest is undefined'],
-    [{ orgid: 'acme', digest: 'sha256:AB' }, 'NOT_AN_EVENT', 'data.digest is "sha256:AB"'],
-    [{ orgid: 'acme', digest, size_bytes: -1 }, 'NOT_AN_EVENT', 'data.size_bytes is -1'],
-    [{ orgid: 'acme', digest, size_bytes: 1.5 }, 'NOT_AN_EVENT', 'data.size_bytes is 1.5'],
-    [{ orgid: 'acme', digest, size_bytes: 2 ** 53 }, 'NOT_AN_EVENT', 'data.size_bytes is 9007199254740992'],
-    [{ orgid: 'acme', digest, size_bytes: Number.NaN }, 'NOT_AN_EVENT', 'data.size_bytes is null'],
+    [
+      { orgid: 'acme', digest: 'sha256:AB' },
+      'NOT_AN_EVENT',
+      'data.digest is a string of 9 characters: Invalid string: must match',
+    ],
+    [{ orgid: 'acme', digest, size_bytes: -1 }, 'NOT_AN_EVENT', 'data.size_bytes is a number: Too small'],
+    [
+      { orgid: 'acme', digest, size_bytes: 1.5 },
+      'NOT_AN_EVENT',
+      'data.size_bytes is a number: Invalid input: expected int',
+    ],
+    [{ orgid: 'acme', digest, size_bytes: 2 ** 53 }, 'NOT_AN_EVENT', 'data.size_bytes is a number: Too big'],
+    [{ orgid: 'acme', digest, size_bytes: Number.NaN }, 'NOT_AN_EVENT', 'data.size_bytes is a number'],
     [{ orgid: 'acme', digest, id: 'x' }, 'NOT_AN_EVENT', 'the publisher sets id'],
     [{ orgid: 'acme', digest, producerseq: '7' }, 'NOT_AN_EVENT', 'the publisher sets producerseq'],
     [{ orgid: 'acme', digest, data: {} }, 'NOT_AN_EVENT', 'the publisher sets data'],
     [{ orgid: 'acme', digest, extra: { deep: [undefined] } }, 'NOT_CANONICAL', '/data/extra/deep/0 is a undefined'],
-    [{ orgid: 'acme', digest, file_name: '\ud800' }, 'NOT_CANONICAL', '/data/file_name'],
+    [{ orgid: 'acme', digest, other: '\ud800' }, 'NOT_CANONICAL', '/data/other'],
     [{ orgid: 'acme', digest, extra: 'x'.repeat(65_536) }, 'TOO_LARGE', 'at most 65536 are allowed'],
   ])('refuses %.60j', (fields, code, message) => {
     expect(() => make(fields)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }) as Error,
     );
+  });
+});
+
+describe('data', () => {
+  const publish = (data: z.ZodObject, fields: object, rest: { actorRequired?: boolean } = {}) => {
+    const own = createDataCheck([defineEvent({ type: 'a.b', data, ...rest })]);
+    const given = { orgid: 'acme', ...fields };
+    const { event, text } = stampEvent('a.b', given, stamp, own);
+    expect(text).toBe(canonicalJson(event as never));
+    const textOf = createTextStamp(own);
+    // Twice: the second time its layout is known.
+    for (let i = 0; i < 2; i++) expect(textOf('a.b', given, stamp)).toBe(text);
+    return event.data;
+  };
+
+  it('is what the schema returns', () => {
+    expect(publish(z.object({ a: z.string() }), { a: 'x', secret: 'y' })).toEqual({ a: 'x' });
+    expect(publish(z.looseObject({ a: z.string() }), { a: 'x', more: 1 })).toEqual({ a: 'x', more: 1 });
+    expect(publish(z.object({ b: z.string().trim().toUpperCase() }), { b: ' x ' })).toEqual({ b: 'X' });
+    expect(publish(z.object({ n: z.string().transform(Number) }), { n: '7' })).toEqual({ n: 7 });
+    expect(publish(z.object({ a: z.string().default('d') }), {})).toEqual({ a: 'd' });
+    expect(
+      publish(z.object({ z: z.object({ b: z.int(), a: z.int() }), a: z.int() }), { z: { a: 1, b: 2, c: 3 }, a: 1 }),
+    ).toEqual({ z: { a: 1, b: 2 }, a: 1 });
+    const holes = z.string().transform(() => ({ x: undefined, y: [undefined, { z: undefined }] }));
+    expect(publish(z.object({ holes }), { holes: 'x' })).toEqual({ holes: { y: [null, {}] } });
+  });
+
+  it('what the schema returns has to be JSON, and what it throws is not said', () => {
+    const later = z.object({ at: z.string().transform((text) => new Date(text)) });
+    expect(() => publish(later, { at: '2026-01-01' })).toThrow('/data/at is an object that is not plain');
+    const throwing = z.string().transform((text) => {
+      throw new RangeError(`no ${text}`);
+    });
+    expect(() => publish(z.object({ key: throwing }), { key: 'hunter2' })).toThrow('data: its schema threw RangeError');
+  });
+
+  it('keeps what timed() and dispatcher() add, whatever the schema says of other members', () => {
+    const added = { degraded: 'org_missing', duration_ms: 1 };
+    expect(publish(z.object({ a: z.string() }), { a: 'x', b: 'y', ...added })).toEqual({ a: 'x', ...added });
+    expect(publish(z.strictObject({ a: z.string() }), { a: 'x', ...added })).toEqual({ a: 'x', ...added });
+    expect(() => publish(z.object({ degraded: z.int() }), added)).toThrow('data.degraded is a string');
+  });
+
+  it('requires an actor where the definition says so', () => {
+    const data = z.object({ a: z.string() });
+    const required = { actorRequired: true };
+    for (const actor of [{ actortype: 'USER', actorid: 'u-7' }, { actortype: 'SYSTEM' }]) {
+      expect(publish(data, { a: 'x', ...actor }, required)).toEqual({ a: 'x' });
+    }
+    for (const [actor, missing] of [
+      [{}, 'actortype'],
+      [{ actorid: 'u-7' }, 'actortype'],
+      [{ actortype: 'USER' }, 'actorid'],
+      [{ actortype: 'USER', actorid: '' }, 'actorid'],
+    ] as const) {
+      const message = `${missing} is undefined: a.b requires an actor`;
+      expect(() => publish(data, { a: 'x', ...actor }, required)).toThrow(message);
+      expect(() =>
+        createTextStamp(createDataCheck([defineEvent({ type: 'a.b', data, ...required })]))(
+          'a.b',
+          { orgid: 'acme', a: 'x', ...actor },
+          stamp,
+        ),
+      ).toThrow(message);
+    }
+  });
+
+  it('no error says what a value was', () => {
+    const secret = 'hunter2-hunter2';
+    const bad: object[] = [
+      { digest: secret },
+      { digest, size_bytes: secret },
+      { digest, actortype: secret },
+      { digest, outcome: secret },
+      { digest, orgid: `${secret} ` },
+      { digest, time: secret },
+      { digest, id: secret },
+      { digest, skipped: [secret] },
+      { digest, actorid: { secret } },
+      { digest, more: [secret, Number.NaN] },
+    ];
+    for (const fields of bad) {
+      let message = 'no error';
+      try {
+        make({ orgid: 'acme', ...fields });
+      } catch (error) {
+        message = String(error);
+      }
+      expect(message).toMatch(/^SchemaError/);
+      expect(message).not.toContain('hunter2');
+    }
+    for (const text of [`{"a": ${secret}}`, `{"a":"${secret}`, `"${secret}" x`, `[12345678901234567890]`]) {
+      expect(() => parseExactJson(text)).toThrow(/^(?!.*(hunter2|1234)).*$/);
+    }
   });
 });
 

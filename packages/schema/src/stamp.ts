@@ -1,10 +1,12 @@
 import type { AnyEventDefinition } from './define-event.ts';
 import { canonicalJson } from './canonical.ts';
-import { refuse, SchemaError, show } from './error.ts';
+import { kindOf, SchemaError } from './error.ts';
 import { ATTRIBUTE_NAMES, checkEvent, EventAttributes, type Event, MAX_EVENT_BYTES, notAnEvent } from './event.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ARTIFACT_EVENTS, isPlainlyAnArtifact } from './artifact.ts';
 import { BUILT_IN_EVENTS } from './built-in.ts';
+import { BUILT_IN_DATA, checkBuiltInData } from './built-in-data.ts';
+import { NO_RULES, type TypeRules, typeRules } from './type-rules.ts';
 
 /** What the publisher adds to a draft. */
 export interface Stamp {
@@ -32,6 +34,8 @@ export interface DataCheck {
   (type: string, data: Json | undefined, outcome: Json | undefined): void;
   /** Artifact types whose data has the built-in schema alone: what has been checked by that is not checked again. */
   readonly artifacts?: ReadonlySet<string>;
+  /** What the publisher does with an event of this type before it is published. */
+  rulesOf(type: string): TypeRules;
 }
 
 /**
@@ -41,54 +45,37 @@ export interface DataCheck {
  * @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check
  */
 export function createDataCheck(definitions: readonly AnyEventDefinition[] = []): DataCheck {
-  const builtIn = new Map(BUILT_IN_EVENTS.map((d) => [d.type, d.data]));
-  const own = new Map(definitions.filter((d) => builtIn.get(d.type) !== d.data).map((d) => [d.type, d.data]));
+  const own = new Map(definitions.filter((d) => BUILT_IN_DATA.get(d.type) !== d.data).map((d) => [d.type, d.data]));
   const artifacts = new Set<string>(ARTIFACT_EVENTS.map(({ type }) => type).filter((type) => !own.has(type)));
   const check = (type: string, data: Json | undefined, outcome: Json | undefined): void => {
     if (artifacts.has(type) && isJsonObject(data) && isPlainlyAnArtifact(data)) return;
-    const schema = builtIn.get(type);
-    if (schema) {
-      checkBuiltIn(schema, data);
-      checkTransferred(type, data as JsonObject, outcome);
-    }
+    checkBuiltInData(type, data, outcome);
     const more = own.get(type);
     if (!more) return;
     // What a schema of theirs says is in words of theirs, or of zod's.
     const rule = 'data: what the schema of its type says';
     if (!isJsonObject(data))
-      throw new SchemaError('NOT_AN_EVENT', `data is ${show(data)}: expected an object`, { rule });
+      throw new SchemaError('NOT_AN_EVENT', `data is ${kindOf(data)}: expected an object`, { rule });
     const result = more.safeParse(data);
     if (!result.success) throw notAnEvent(result.error, data, { prefix: ['data'], rule });
   };
-  return Object.assign(check, { artifacts });
-}
-
-function checkBuiltIn(schema: AnyEventDefinition['data'], data: Json | undefined): void {
-  if (!isJsonObject(data)) refuse('data: an object');
-  const result = schema.safeParse(data);
-  if (result.success) return;
-  const [issue] = result.error.issues;
-  const rule = `data.${issue?.path.join('.')}: ${issue?.message}`;
-  throw notAnEvent(result.error, data, { prefix: ['data'], rule });
-}
-
-/** What a failed transfer moved is for the bill; that of one that succeeded is its size. */
-function checkTransferred(type: string, data: JsonObject, outcome: Json | undefined): void {
-  if (outcome === 'failure' || data['transferred_bytes'] === undefined) return;
-  if (ARTIFACT_EVENTS.some((definition) => definition.type === type)) {
-    refuse('data.transferred_bytes: with the outcome failure only');
-  }
+  const rules = new Map(
+    [...BUILT_IN_EVENTS, ...definitions].map((one) => [one.type, typeRules(one, artifacts.has(one.type))]),
+  );
+  return Object.assign(check, { artifacts, rulesOf: (type: string) => rules.get(type) ?? NO_RULES });
 }
 
 /**
- * Makes the event of a draft's type and fields.
+ * Makes the event of a draft's type and fields: texts that are too long are made to fit, and the data is what the type's
+ * schema returns for it.
  *
  * @param fields a plain object that nobody else changes any more; `time` may be a Date
- * @throws SchemaError NOT_AN_EVENT, NOT_CANONICAL or TOO_LARGE, naming the field and the value
+ * @throws SchemaError NOT_AN_EVENT, NOT_CANONICAL or TOO_LARGE, naming the field and the rule, never the value
  */
 export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkData: DataCheck): StampedEvent {
   if (!isJsonObject(fields))
-    throw new SchemaError('NOT_AN_EVENT', `${type}: fields is ${show(fields)}, expected an object`);
+    throw new SchemaError('NOT_AN_EVENT', `${type}: fields is ${kindOf(fields)}, expected an object`);
+  const rules = checkData.rulesOf(type);
   const given: Record<string, Json> = {};
   const data: Record<string, Json> = {};
   // In the order of canonical JSON, which is then printed fast.
@@ -96,16 +83,23 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     const value = fields[name];
     if (value === undefined) continue;
     if (name === 'time') given['time'] = isoTime(value);
-    else if (Object.hasOwn(EventAttributes.shape, name)) given[name] = value;
-    else if (ATTRIBUTE_NAMES.has(name)) {
-      throw new SchemaError('NOT_AN_EVENT', `${name} is ${show(value)}: the publisher sets ${name}`);
-    } else set(data, name, value);
+    else if (ATTRIBUTE_NAMES.has(name) && !Object.hasOwn(EventAttributes.shape, name)) {
+      throw new SchemaError('NOT_AN_EVENT', `${name} is given: the publisher sets ${name}`);
+    } else {
+      const fit = typeof value === 'string' ? rules.fits.get(name) : undefined;
+      const fitting = fit ? fit(value as string) : value;
+      if (fitting !== undefined) set(ATTRIBUTE_NAMES.has(name) ? given : data, name, fitting);
+    }
   }
   const { sign } = stamp;
   const stamped = { ...stamp, specversion: '1.0', type, ...given, data };
   let event = inOrder(stamped);
   checkEvent(event);
-  checkData(type, data, event.outcome);
+  if (rules.actorRequired && !hasActor(event)) {
+    const missing = event.actortype === undefined ? 'actortype' : 'actorid';
+    throw new SchemaError('NOT_AN_EVENT', `${missing} is undefined: ${type} requires an actor`);
+  }
+  event = inOrder({ ...event, data: rules.publish(data, event.outcome) });
   let text = canonicalJson(event);
   if (sign) {
     event = inOrder({ ...event, signature: sign(text) });
@@ -116,6 +110,17 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     throw new SchemaError('TOO_LARGE', `event has ${utf8Length(text)} bytes, at most ${MAX_EVENT_BYTES} are allowed`);
   }
   return { event, text };
+}
+
+/** Whether it says who acted. */
+export function hasActor({
+  actortype,
+  actorid,
+}: {
+  readonly actortype?: unknown;
+  readonly actorid?: unknown;
+}): boolean {
+  return actortype !== undefined && (actorid !== undefined || actortype === 'SYSTEM');
 }
 
 /** The attributes alone, sorted: what else is there (`sign`) is left. */
@@ -150,7 +155,7 @@ function set(object: Record<string, Json>, name: string, value: Json): void {
 function isoTime(value: unknown): string {
   if (value instanceof Date && Number.isFinite(value.getTime())) return value.toISOString();
   if (typeof value === 'string') return value;
-  throw new SchemaError('NOT_AN_EVENT', `time is ${show(value)}: expected a valid Date`);
+  throw new SchemaError('NOT_AN_EVENT', `time is ${kindOf(value)}: expected a valid Date`);
 }
 
 const encoder = new TextEncoder();

@@ -10,6 +10,7 @@ export function hasLength(text: string, min: number, max: number): boolean {
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#type-system
  */
 const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
+const EACH_FORBIDDEN = new RegExp(FORBIDDEN, 'gu');
 
 /** Whether a text may stand in an attribute that our publisher writes. */
 export function isAttributeText(text: string, min: number, max: number): boolean {
@@ -18,5 +19,5 @@ export function isAttributeText(text: string, min: number, max: number): boolean
 
 /** The same text with U+FFFD where an attribute may not have the character. */
 export function toAttributeText(text: string): string {
-  return text.replaceAll(new RegExp(FORBIDDEN, 'gu'), '\u{fffd}');
+  return FORBIDDEN.test(text) ? text.replaceAll(EACH_FORBIDDEN, '\u{fffd}') : text;
 }

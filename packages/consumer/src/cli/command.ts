@@ -1,6 +1,6 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
-import { closest } from '../closest.ts';
+import { closest } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import type { Output } from './output.ts';
 
@@ -13,6 +13,8 @@ export interface Command {
   readonly help: string;
   /** Besides `--help`, which every command has. */
   readonly options: ParseArgsOptionsConfig;
+  /** The option that takes several values after its name, as `--file OLD NEW`. */
+  readonly takesMore?: string;
   /** @returns the exit code */
   run(context: CommandContext): Promise<number>;
 }
@@ -33,8 +35,10 @@ export interface Values {
 export function parseCommandLine(command: Command, args: readonly string[]): Values {
   const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } };
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
+  const { takesMore } = command;
   try {
-    ({ values } = parseArgs({ args: [...args], options, allowPositionals: false, strict: true }));
+    const given = takesMore === undefined ? args : repeatOption(args, takesMore);
+    ({ values } = parseArgs({ args: [...given], options, allowPositionals: false, strict: true }));
   } catch (cause) {
     throw new ConsumerError(
       'BAD_ARGUMENT',
@@ -49,13 +53,29 @@ export function parseCommandLine(command: Command, args: readonly string[]): Val
   };
 }
 
+/** `--file A B` as `--file A --file B`: what follows a value of the option, up to the next option, is another one. */
+function repeatOption(args: readonly string[], name: string): string[] {
+  const option = `--${name}`;
+  const repeated: string[] = [];
+  let isMore = false;
+  for (const [i, argument] of args.entries()) {
+    const isOption = argument.startsWith('-') && argument !== '-';
+    const isFirst = args[i - 1] === option;
+    if (isMore && !isFirst && !isOption) repeated.push(option);
+    if (isOption) isMore = argument === option || argument.startsWith(`${option}=`);
+    repeated.push(argument);
+  }
+  return repeated;
+}
+
 function explain(error: Error & { code?: string }, names: readonly string[]): string {
   const option = /'-{1,2}([^']+?)'/.exec(error.message)?.[1];
   if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && option !== undefined) {
     const meant = closest(option, names, 2);
     return `there is no option --${option}${meant ? `: did you mean --${meant}?` : '; see --help'}`;
   }
-  return error.message.split('. ')[0] ?? error.message;
+  // One sentence, and one line.
+  return error.message.split(/\.\s/)[0] ?? error.message;
 }
 
 /** @throws ConsumerError BAD_ARGUMENT */

@@ -1,3 +1,4 @@
+import { checkChainName } from '../chain-name.ts';
 import { type ChainHead, readHead, readHeads } from '../head.ts';
 import { type Command, oneOf } from './command.ts';
 import { formatTable } from './table.ts';
@@ -21,6 +22,7 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
   async run(context) {
     const { values, output } = context;
     const orgid = oneOf(values, 'head', ['org', 'all']);
+    if (orgid !== null) checkChainName('--org', orgid);
     const heads = await withNats(context, async (nc, { settings }) =>
       orgid === null ? readHeads(nc, settings) : [await readHead(nc, settings, orgid)],
     );

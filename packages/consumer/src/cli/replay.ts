@@ -1,7 +1,9 @@
-import { isChainName, ORGID_PATTERN, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema';
+import { checkChainName } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
+import { type ChainHead, readHead } from '../head.ts';
 import { replay } from '../replay.ts';
 import { type Command, wholeNumber } from './command.ts';
+import type { Output } from './output.ts';
 import { withNats } from './with-nats.ts';
 
 export const replayCommand: Command = {
@@ -10,7 +12,7 @@ export const replayCommand: Command = {
   help: `Usage: waybill replay --org ID [--from-seq N] [--follow]
 
 The entries of one chain, one JSON line each, byte for byte as they are stored. \`waybill verify --file\` takes exactly
-this, so whoever has it needs no NATS to check it.
+this, so whoever has it needs no NATS to check it. Of a chain that is not there, nothing is printed, and a note says so.
 
   --org ID        the organization; _system has what is no event, _unattributed the events of no organization
   --from-seq N    the first entry (default 1)
@@ -29,27 +31,27 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     const { values, output } = context;
     const orgid = values.text('org');
     if (orgid === undefined) throw new ConsumerError('BAD_ARGUMENT', 'waybill replay needs --org ID; see --help');
-    if (!isChainName(orgid)) {
-      throw new ConsumerError(
-        'BAD_ARGUMENT',
-        `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source}, ${SYSTEM_CHAIN} or ${UNATTRIBUTED_CHAIN}`,
-      );
-    }
+    checkChainName('--org', orgid);
+    const follow = values.flag('follow');
     const fromSeq = wholeNumber('from-seq', values.text('from-seq'), 1);
     const stop = new AbortController();
     const onSignal = (): void => stop.abort();
     process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
     try {
       await withNats(context, async (nc, { settings }) => {
+        let isEmpty = true;
+        if (follow) sayWhatIsMissing(output, await readHead(nc, settings, orgid), { orgid, fromSeq });
         for await (const lines of replay(nc, settings, {
           orgid,
           fromSeq,
-          follow: values.flag('follow'),
+          follow,
           // The write that fails may be the last for long: whoever waits for the next entry has to hear of it.
           signal: AbortSignal.any([stop.signal, output.readerGone]),
         })) {
+          isEmpty = false;
           await output.lines(lines);
         }
+        if (isEmpty && !follow) sayWhatIsMissing(output, await readHead(nc, settings, orgid), { orgid, fromSeq });
       });
     } finally {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
@@ -57,3 +59,14 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     return 0;
   },
 };
+
+/** Nothing is printed for a misspelt organization, and a file with nothing in it looks like a replay. */
+function sayWhatIsMissing(
+  output: Output,
+  head: ChainHead | null,
+  { orgid, fromSeq }: { orgid: string; fromSeq: number },
+): void {
+  if (!head) output.note(`waybill: there is no chain of ${orgid}`);
+  else if (head.seq < fromSeq)
+    output.note(`waybill: the chain of ${orgid} has ${head.seq} entries, none from ${fromSeq} on`);
+}

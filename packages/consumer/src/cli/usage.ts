@@ -1,3 +1,4 @@
+import { checkOrganization } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
 import { type Usage, type UsageReport, usage, usageOfAll } from '../usage.ts';
 import { type Command, oneOf, type Values } from './command.ts';
@@ -16,7 +17,7 @@ What was uploaded, downloaded and deduplicated, from --from (inclusive) to --to 
 stream of events received it. Without --from: since the beginning. Without --to: all that is chained so far.
 
   --org ID         one organization
-  --all            every organization, and their sum
+  --all            every organization that had a chain before --to, and their sum
   --from T, --to T RFC 3339 with a zone (2026-07-01T00:00:00+02:00), or a date (2026-07-01: its midnight in UTC)
   --format F       table (default), json or csv; --json is short for --format json
   -h, --help       this text
@@ -37,6 +38,7 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
   async run(context) {
     const { values, output } = context;
     const orgid = oneOf(values, 'usage', ['org', 'all']);
+    if (orgid !== null) checkOrganization('--org', orgid);
     const format = formatOf(values);
     const window = { from: values.text('from'), to: values.text('to') };
     const answer = await withNats(context, async (nc, { settings }) =>
@@ -48,9 +50,19 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
     if (orgid !== null && isNothing(answer))
       output.note(`waybill: nothing of ${orgid} is chained before ${answer.to ?? 'now'}`);
     if (!answer.final && format !== 'json') output.note(`not final: ${answer.pending}`);
+    if (answer.clock_ahead !== undefined && format !== 'json') output.note(clockNote(answer));
     return 0;
   },
 };
+
+function clockNote(answer: Usage | UsageReport): string {
+  const whose = listOf(answer).flatMap(({ orgid, clock_ahead }) => (clock_ahead === undefined ? [] : [orgid]));
+  const more = whose.length > 3 ? ` and ${whose.length - 3} more` : '';
+  return (
+    `clock ahead: the chain of ${whose.slice(0, 3).join(', ')}${more} goes on with times up to ${answer.clock_ahead}, ` +
+    `ahead of the server's clock: what was received in this window may be counted after it (docs/operations.md)`
+  );
+}
 
 function formatOf(values: Values): Format {
   const given = values.text('format') ?? (values.flag('json') ? 'json' : 'table');
@@ -91,7 +103,7 @@ function table(answer: Usage | UsageReport): string[] {
 function csv(answer: Usage | UsageReport): string[] {
   const header = ['orgid', 'from', 'to', 'events'];
   for (const name of COLUMNS) header.push(`${name}_count`, `${name}_bytes`, `${name}_unknown`);
-  header.push('boundary_from_seq', 'boundary_from_hash', 'boundary_to_seq', 'boundary_to_hash', 'final');
+  header.push('boundary_from_seq', 'boundary_from_hash', 'boundary_to_seq', 'boundary_to_hash', 'final', 'clock_ahead');
   // No value has a comma, a quote or a line feed in it.
   return [
     header,
@@ -103,6 +115,7 @@ function csv(answer: Usage | UsageReport): string[] {
       ...COLUMNS.flatMap((column) => [u[column].count, u[column].bytes, u[column].unknown]),
       ...[u.boundary.from, u.boundary.to].flatMap((b) => [b?.seq ?? '', b?.hash ?? '']),
       String(u.final),
+      u.clock_ahead ?? '',
     ]),
   ].map((cells) => cells.join(','));
 }

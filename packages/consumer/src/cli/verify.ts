@@ -1,21 +1,12 @@
-import {
-  type ChainReport,
-  type Expectation,
-  isChainName,
-  ORGID_PATTERN,
-  SYSTEM_CHAIN,
-  UNATTRIBUTED_CHAIN,
-  VERDICT_EXIT_CODES,
-  type ReceiptKeys,
-} from '@waybill/schema';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type ChainReport, type Expectation, type ReceiptKeys, VERDICT_EXIT_CODES } from '@waybill/schema';
+import { checkChainName } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
 import { createReceiptKeys } from '../signature.ts';
 import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
 import { verifyLines } from '../verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';
+import { readFiles } from './read-files.ts';
 import { aboutLines, chainLine, reportLines } from './verify-text.ts';
 import { withNats } from './with-nats.ts';
 
@@ -23,14 +14,15 @@ export const verifyCommand: Command = {
   name: 'verify',
   summary: 'Re-derive everything in the chains and compare',
   help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS] [--json]
-       waybill verify --file FILE [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
+       waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
 no hole, and that every message of the stream of events is in exactly one chain, unaltered.
 
   --org ID            one organization, and _system, which accounts for what is no event
   --all               every chain
-  --file FILE         a chain as \`waybill replay\` prints it; - for the standard input. Needs no NATS
+  --file FILE         a chain as \`waybill replay\` prints it; - for the standard input. Several are the parts of one
+                      chain, such as rotated files, in any order. Needs no NATS
   --expect SEQ:HASH   a head that you hold (\`waybill head\`): only it can show a cut tail or a chain that was
                       recomputed as a whole. Several are allowed; with --all, ORG:SEQ:HASH
   --signer ID=KEY     check the signatures of events whose keyid is ID: KEY is the base64 of the 32 bytes of an Ed25519
@@ -45,27 +37,29 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
   options: {
     org: { type: 'string' },
     all: { type: 'boolean' },
-    file: { type: 'string' },
+    file: { type: 'string', multiple: true },
     expect: { type: 'string', multiple: true },
     signer: { type: 'string', multiple: true },
     'from-seq': { type: 'string' },
     wait: { type: 'string' },
     json: { type: 'boolean' },
   },
-  run: (context) => (context.values.text('file') === undefined ? verifyStreams(context) : verifyFile(context)),
+  takesMore: 'file',
+  run: (context) => (context.values.all('file').length === 0 ? verifyStreams(context) : verifyFiles(context)),
 };
 
-async function verifyFile({ values, output }: CommandContext): Promise<number> {
-  if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: a file has one chain');
-  const file = values.text('file') as string;
+async function verifyFiles({ values, output }: CommandContext): Promise<number> {
+  if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: files have one chain');
+  const names = values.all('file');
   const orgid = values.text('org');
+  if (orgid !== undefined) checkChainName('--org', orgid);
   const signers = signatureCheck(values);
   const expect = expectations(values, orgid ?? '').get(orgid ?? '') ?? [];
-  const total = file === '-' ? null : await sizeOf(file);
+  const { total, chunks } = await readFiles(names);
   const bar = createProgressBar(output);
   let report: ChainReport;
   try {
-    report = await verifyLines(readChunks(file), {
+    report = await verifyLines(chunks, {
       fromSeq: fromSeq(values),
       expect,
       ...(orgid !== undefined && { orgid }),
@@ -83,12 +77,7 @@ async function verifyFile({ values, output }: CommandContext): Promise<number> {
 async function verifyStreams(context: CommandContext): Promise<number> {
   const { values, output } = context;
   const orgid = oneOf(values, 'verify', ['org', 'all']);
-  if (orgid !== null && !isChainName(orgid)) {
-    throw new ConsumerError(
-      'BAD_ARGUMENT',
-      `--org is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source}, ${SYSTEM_CHAIN} or ${UNATTRIBUTED_CHAIN}`,
-    );
-  }
+  if (orgid !== null) checkChainName('--org', orgid);
   const from = fromSeq(values);
   if (orgid === null && from !== 1)
     throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
@@ -156,25 +145,4 @@ function signatureCheck(values: Values): { receiptKeys?: ReceiptKeys } {
     keys.set(keyid, publicKey);
   }
   return keys.size === 0 ? {} : { receiptKeys: createReceiptKeys(keys) };
-}
-
-/** @throws ConsumerError CANNOT_READ. What goes wrong with the chunks elsewhere is another thing. */
-async function* readChunks(file: string): AsyncGenerator<Uint8Array> {
-  const stream = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 });
-  const chunks = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
-  for (;;) {
-    const { done, value } = await chunks.next().catch((cause: unknown) => {
-      throw new ConsumerError('CANNOT_READ', `could not read ${file}: ${(cause as Error).message}`, { cause });
-    });
-    if (done) return;
-    yield value;
-  }
-}
-
-async function sizeOf(file: string): Promise<number> {
-  try {
-    return (await stat(file)).size;
-  } catch (cause) {
-    throw new ConsumerError('CANNOT_READ', `could not read ${file}: ${(cause as Error).message}`, { cause });
-  }
 }

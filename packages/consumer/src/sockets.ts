@@ -1,0 +1,47 @@
+/**
+ * The sockets that a NATS client opens, to destroy the ones that it forgets: when a server accepts a connection and
+ * then does not answer (frozen, overloaded), a dial of nats-core 3.4.0 times out and leaves its socket open, which
+ * holds the process, and there is one more with each try.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import diagnostics from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+
+export interface Sockets {
+  /** Whatever is opened by what this starts, now or later, is ours. */
+  run<Result>(open: () => Result): Result;
+  destroyAll(): void;
+  /** Destroys them, and later ones as soon as they are opened. */
+  close(): void;
+}
+
+const CHANNEL = 'net.client.socket';
+const owner = new AsyncLocalStorage<Sockets>();
+
+export function createSockets(): Sockets {
+  const open = new Set<Socket>();
+  let closed = false;
+
+  const onSocket = (message: unknown): void => {
+    if (owner.getStore() !== sockets) return;
+    const { socket } = message as { socket: Socket };
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    if (closed) socket.destroy();
+  };
+  const destroyAll = (): void => {
+    for (const socket of open) socket.destroy();
+    open.clear();
+  };
+  const sockets: Sockets = {
+    run: (start) => owner.run(sockets, start),
+    destroyAll,
+    close() {
+      closed = true;
+      destroyAll();
+      diagnostics.unsubscribe(CHANNEL, onSocket);
+    },
+  };
+  diagnostics.subscribe(CHANNEL, onSocket);
+  return sockets;
+}

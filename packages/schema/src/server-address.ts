@@ -1,0 +1,91 @@
+/**
+ * Where NATS servers are and, where their URLs say so, who we are to them. The official client takes `host:port` only:
+ * it reads a port out of a password and does not log in. So URLs are read here. Nothing of a URL that is malformed is
+ * in an error, because nobody can tell which part of it is the password.
+ */
+
+type UrlIdentity = { readonly user: string; readonly pass: string } | { readonly token: string };
+
+export interface ServerAddress {
+  /** Each as `host:port`. */
+  readonly servers: readonly string[];
+  /** One of them is `tls://`: the connection is encrypted, or there is none. */
+  readonly tls: boolean;
+  /** From `nats://user:password@host` or `nats://token@host`. */
+  readonly identity: UrlIdentity | undefined;
+}
+
+/** `process.env.NATS_URL` may be unset or empty, and may name several, separated by commas. */
+export function splitServers(servers: string | readonly string[] = []): string[] {
+  const list = typeof servers === 'string' ? servers.split(',') : servers;
+  return list.map((server) => server.trim()).filter((server) => server !== '');
+}
+
+/**
+ * @param name what the list is called where it comes from, for the error
+ * @throws Error naming the list, the place in it and what is expected
+ */
+export function readServerAddress(list: readonly string[], name: string): ServerAddress {
+  const read = list.map((text, index) => readServer(text, list.length === 1 ? name : `${name}, number ${index + 1}`));
+  const [first, ...others] = read.flatMap(({ identity }) => identity ?? []);
+  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first))) {
+    throw new Error(`${name}: the servers have different users or tokens, expected the same`);
+  }
+  return { servers: read.map(({ server }) => server), tls: read.some(({ tls }) => tls), identity: first };
+}
+
+interface OneServer {
+  readonly server: string;
+  readonly tls: boolean;
+  readonly identity: UrlIdentity | undefined;
+}
+
+function readServer(text: string, name: string): OneServer {
+  const url = URL.parse(text.includes('://') ? text : `nats://${text}`);
+  const isPlain = url !== null && /^\/?$/.test(url.pathname) && url.search === '' && url.hash === '';
+  if (!isPlain || url.hostname === '' || !['nats:', 'tls:'].includes(url.protocol)) {
+    throw new Error(
+      `${name}: expected nats://host:port or tls://host:port, with user:password@ or token@ before the host if there is one, in which / ? # @ : and % are percent-encoded`,
+    );
+  }
+  return {
+    server: `${url.hostname}:${url.port || '4222'}`,
+    tls: url.protocol === 'tls:',
+    identity: identityOf(url, name),
+  };
+}
+
+function identityOf({ username, password }: URL, name: string): UrlIdentity | undefined {
+  if (username === '' && password === '') return undefined;
+  try {
+    const user = decodeURIComponent(username);
+    return password === '' ? { token: user } : { user, pass: decodeURIComponent(password) };
+  } catch {
+    throw new Error(`${name}: expected a percent-encoded user and password, in which % is written %25`);
+  }
+}
+
+/**
+ * Where a user's answers go unless told otherwise: the shipped configuration gives each user this prefix and no other,
+ * and whoever may subscribe to `_INBOX.>` may subscribe to it too.
+ *
+ * @returns undefined for no user, and for one whose name cannot be in a subject
+ */
+export function inboxPrefixOf(user: string | undefined): string | undefined {
+  return user !== undefined && /^[A-Za-z0-9_-]+$/.test(user) ? `_INBOX.${user}` : undefined;
+}
+
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/**
+ * What may be shown of a server's address in a message: its host and port.
+ *
+ * @returns null when no part of it is certain not to be of a password
+ */
+export function shownServer(text: string): string | null {
+  const url = URL.parse(SCHEME.test(text) ? text : `nats://${text}`);
+  if (!url || url.hostname === '') return null;
+  // A password that has a slash, say, is not percent-encoded: what looks like the host is the user, or part of it.
+  const rest = url.pathname + url.search + url.hash;
+  return rest.includes('@') ? null : `${url.protocol}//${url.host}`;
+}

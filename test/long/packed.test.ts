@@ -1,0 +1,174 @@
+/**
+ * The packages as a service gets them: the tarballs, installed by npm far from this repository, on the oldest Node that
+ * they say they run on, on the lines after it, and on some on which they have to say that they do not.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { packAll } from '../../scripts/pack.ts';
+import { needsOwnServer, startNats } from '../support/nats.ts';
+
+beforeEach(needsOwnServer);
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder = '';
+/** Of the service that has installed them. */
+let app = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waybill-packed-'));
+  app = join(folder, 'app');
+  await mkdir(app);
+  await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', type: 'module', private: true }));
+  const tarballs = await packAll(join(folder, 'tarballs'));
+  await install(app, ...tarballs.map(({ file }) => file), '@types/node');
+  await writeFile(join(app, 'service.js'), SERVICE);
+}, 300_000);
+
+afterAll(() => rm(folder, { recursive: true }));
+
+const NODES = { 18: '18.20.8', 20: '20.19.0', 22: '22.12.0', 24: '24.12.0' } as const;
+
+async function install(prefix: string, ...packages: string[]): Promise<void> {
+  const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--prefix', prefix, ...packages];
+  const { code, stderr } = await run('npm', args);
+  if (code !== 0) throw new Error(`npm ${args.join(' ')} failed: ${stderr}`);
+}
+
+/** npm's package of the binary alone; the one named `node` runs a script to fetch it. */
+async function nodeBinary(major: keyof typeof NODES): Promise<string> {
+  const name = `node-${process.platform}-${process.arch}`;
+  const prefix = join(folder, `node-${major}`);
+  await install(prefix, `${name}@${NODES[major]}`);
+  return join(prefix, 'node_modules', name, 'bin/node');
+}
+
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const options = { cwd: app, env: { ...process.env, ...env } };
+    execFile(command, args, options, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
+    });
+  });
+}
+
+/** All of the publisher that an older Node could break: the client, spool, file sink, runs, signatures, subpaths. */
+const SERVICE = `
+import { artifactUploaded, audited, createPublisher, createSigner, defineEvent, fileSink } from '@waybill/publisher';
+import { auditRequests } from '@waybill/publisher/express';
+import { observePublisher } from '@waybill/publisher/otel';
+import { verify } from '@waybill/schema';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const [folder] = process.argv.slice(2);
+const approved = defineEvent({ type: 'run.approved', data: z.object({ ticket: z.string() }) });
+const signer = createSigner({ secret: 'nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=' });
+const audit = createPublisher({
+  source: '//app',
+  servers: process.env.NATS_URL,
+  events: [approved],
+  spoolDir: folder + '/spool',
+  durability: 'sync',
+  signer,
+});
+const upload = { orgid: 'acme', digest: 'sha256:' + 'a'.repeat(64), size_bytes: 5 };
+const { stream } = await audit.confirm(artifactUploaded(upload), { level: 'acked', timeoutMs: 20_000 });
+await audited({ audit, name: 'job', orgid: 'acme' })(async () => 1)();
+audit.emit(approved({ orgid: 'acme', ticket: 'T-1' }));
+await audit.flush();
+const { acked, dropped } = audit.stats();
+await audit.close();
+
+const file = fileSink({ source: '//app', directory: folder });
+await file.confirm(artifactUploaded(upload));
+await file.close();
+const { verdict } = verify(readFileSync(folder + '/acme.ndjson', 'utf8').trim().split('\\n'));
+console.log(JSON.stringify({ stream, acked, lost: Object.values(dropped).reduce((a, b) => a + b), verdict }));
+if (typeof auditRequests !== 'function' || typeof observePublisher !== 'function') throw new Error('no subpath');
+`;
+
+async function serviceOn(node: string, name: string): Promise<Ended> {
+  await using server = await startNats();
+  const files = join(folder, `files-${name}`);
+  await mkdir(files);
+  // The consumer of the tarball, on the Node that this project pins, owns the streams.
+  const WAYBILL_NATS_URL = server.url;
+  const deployed = await run('npx', ['--no-install', 'waybill', 'deploy'], { WAYBILL_NATS_URL });
+  expect(deployed).toEqual({ code: 0, stdout: 'stream AUDIT: created\nstream LEDGER: created\n', stderr: '' });
+  return await run(node, ['service.js', files], { NATS_URL: server.url });
+}
+
+const STORED = { code: 0, stdout: '{"stream":"AUDIT","acked":4,"lost":0,"verdict":"ok"}\n', stderr: '' };
+
+test.for([22, 24] as const)('on Node %s the publisher works, and the consumer says what it needs', async (major) => {
+  const node = await nodeBinary(major);
+  expect(await serviceOn(node, String(major))).toEqual(STORED);
+  const consumer = await run(node, ['--input-type=module', '--eval', "import '@waybill/consumer'"]);
+  expect(consumer.code).not.toBe(0);
+  expect(consumer.stderr).toContain(`Error: @waybill/consumer needs Node 26 or newer; this is Node ${NODES[major]}`);
+  const command = await run(node, ['node_modules/@waybill/consumer/dist/cli.js', 'help']);
+  const line = `waybill needs Node 26 or newer; this is Node ${NODES[major]}\n`;
+  expect(command).toEqual({ code: 78, stdout: '', stderr: line });
+  const spool = await run(node, ['node_modules/.bin/waybill-spool', '--help']);
+  expect(spool).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: waybill-spool') });
+});
+
+test('on Node 26 everything works', async () => {
+  expect(await serviceOn(process.execPath, '26')).toEqual(STORED);
+  const help = await run('npx', ['--no-install', 'waybill', 'help', 'usage']);
+  expect(help).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: waybill usage/) });
+});
+
+test.for([18, 20] as const)('on Node %s every entry point says what it needs', async (major) => {
+  const node = await nodeBinary(major);
+  for (const name of ['schema', 'publisher', 'consumer']) {
+    const manifest = await readFile(join(app, 'node_modules/@waybill', name, 'package.json'), 'utf8');
+    const { exports, engines } = JSON.parse(manifest) as { exports: Record<string, object>; engines: { node: string } };
+    for (const path of Object.keys(exports).filter((one) => !/json$|node-version$/.test(one))) {
+      const entry = join('@waybill', name, path);
+      const { stderr } = await run(node, ['--input-type=module', '--eval', `import '${entry}'`]);
+      const needed = engines.node.replace('>=', '');
+      // Hono's is the framework's first: its optional peer is not installed.
+      if (path === './hono') continue;
+      expect(stderr, entry).toContain(
+        `Error: @waybill/${name} needs Node ${needed} or newer; this is Node ${NODES[major]}`,
+      );
+    }
+  }
+  for (const [command, needed] of [
+    ['waybill', '26'],
+    ['waybill-spool', '22.12'],
+  ] as const) {
+    const ended = await run(node, [join('node_modules/.bin', command), '--help']);
+    const stderr = `${command} needs Node ${needed} or newer; this is Node ${NODES[major]}\n`;
+    expect(ended).toEqual({ code: 78, stdout: '', stderr });
+  }
+});
+
+test('TypeScript finds the types of every entry point', async () => {
+  const program = `
+    import { createPublisher, type Publisher } from '@waybill/publisher';
+    import { readConfig } from '@waybill/consumer';
+    import { verify } from '@waybill/schema';
+    const audit: Publisher = createPublisher({ source: '//app' });
+    export const answers: string[] = [audit.status().state, verify([]).verdict, readConfig({}).streamMode];
+  `;
+  await writeFile(join(app, 'types.ts'), program);
+  const bin = join(import.meta.dirname, '../../node_modules/.bin');
+  const args = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', 'types.ts'];
+  const env = { PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
+  expect(
+    await run(join(bin, 'tsc'), [...args, '--lib', 'es2024,esnext.disposable', '--types', 'node'], env),
+  ).toMatchObject({
+    code: 0,
+    stdout: '',
+  });
+});
