@@ -10,13 +10,7 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import {
-  createSizeMemory,
-  decodeUtf8,
-  type Head,
-  SIZE_WINDOW,
-  type SizeMemory,
-} from '@waybill/schema';
+import { createSizeMemory, decodeUtf8, type Head, SIZE_WINDOW, type SizeMemory } from '@waybill/schema';
 import { chainRange } from './chain-range.ts';
 import { ConsumerError } from './errors.ts';
 import { findBlockBySeq } from './find-block.ts';
