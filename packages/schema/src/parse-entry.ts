@@ -18,7 +18,7 @@ export function parseEntry(line: string): Entry {
   try {
     value = parseJson(line);
   } catch (cause) {
-    throw new SchemaError('NOT_AN_ENTRY', `is not JSON: ${(cause as Error).message}`, { cause });
+    throw new SchemaError('NOT_AN_ENTRY', 'is not JSON', { cause });
   }
   const entry = only(value, 'entry', ['core', 'event', 'hash']);
   checkVersion(entry['core']);

@@ -112,7 +112,7 @@ export function parseTrailer(line: string): Trailer {
   try {
     value = parseJson(line);
   } catch (cause) {
-    throw new SchemaError('NOT_A_BLOCK', `trailer is not JSON: ${(cause as Error).message}`, { cause });
+    throw new SchemaError('NOT_A_BLOCK', 'trailer is not JSON', { cause });
   }
   if (isJsonObject(value) && value['v'] !== 1 && isCount(value['v']))
     throw new SchemaError('NEWER_VERSION', `trailer.v is ${show(value['v'])}: version 1 is the one that is known here`);
