@@ -196,7 +196,7 @@ test('the service reads AUDIT by a pull consumer of its own', async () => {
   const service = await server.connect({ as: 'service' });
   const { consumers } = await jetstreamManager(service);
   const { name } = await consumers.add('AUDIT', { name: 'own', ack_policy: AckPolicy.None, mem_storage: true });
-  const inbox = createInbox('_INBOX.waybill-service');
+  const inbox = createInbox('_INBOX.service');
   const messages = service.subscribe(inbox, { max: 1 });
   service.publish(`$JS.API.CONSUMER.MSG.NEXT.AUDIT.${name}`, '{"batch":1}', { reply: inbox });
   for await (const message of messages) expect(message.string()).toBe('event');
@@ -251,7 +251,7 @@ const PLACES = [
   UPLOADED,
   '$SRV.PING',
   '$SRV.INFO.waybill',
-  '_INBOX.waybill-service.1',
+  '_INBOX.service.1',
 ];
 
 function pushTo(stream: string, name: string, deliver_subject: string) {
