@@ -148,7 +148,7 @@ async function steady(nc: NatsConnection, audit: Publisher): Promise<number[]> {
 
 async function barePublish(nc: NatsConnection): Promise<void> {
   const id = '0197c0de-0000-7000-8000-000000000002';
-  const stamp = { id, source: SOURCE, time: new Date().toISOString(), producer: id, sequence: '1' };
+  const stamp = { id, source: SOURCE, time: new Date().toISOString(), producer: id, producerseq: '1' };
   const { text } = stampEvent(artifactUploaded.type, fieldsOf(1), stamp, createDataCheck());
   const reply = createInbox();
   let acked = 0;

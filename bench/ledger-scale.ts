@@ -14,10 +14,9 @@ import {
   appendLine,
   canonicalJson,
   type ChainState,
-  emptyHead,
+  emptyChain,
   formatBlock,
   formatTrailer,
-  RunningHead,
   statedVolume,
 } from '@waybill/schema';
 import { execFile } from 'node:child_process';
@@ -112,19 +111,20 @@ async function prepare(nc: NatsConnection, blocks: number, orgs: number): Promis
   const chains = new Map<number, ChainState>();
   for (let i = 0; i < blocks; i++) {
     const org = i % orgs;
-    const state = chains.get(org) ?? { head: new RunningHead(emptyHead(`org-${org}`)), producers: new Map() };
+    const state = chains.get(org) ?? emptyChain(`org-${org}`);
     const seq = Math.floor(i / orgs) + 1;
     const line = appendLine(
       state.head,
       {
         received: '2026-01-01T00:00:00.000Z',
         source: { stream: 'AUDIT', seq: i + 1, subject: `audit.casartifact.uploaded.org-${org}` },
+        origin: { producer: PRODUCER, producerseq: seq },
         event: event(org, seq),
         volume: statedVolume({ kind: 'upload', digest: '', bytes: seq }),
       },
       (text) => hash('sha256', text),
     );
-    state.producers.set(PRODUCER, { last: seq, missing: [], seen: seq });
+    state.producers.admit(PRODUCER, seq, seq);
     chains.set(org, state);
     await publish(`ledger.org-${org}`, formatBlock([line], formatTrailer(state, seq, i + 1)));
   }
@@ -150,7 +150,7 @@ function event(org: number, sequence: number): string {
     id,
     orgid: `org-${org}`,
     producer: PRODUCER,
-    sequence: String(sequence),
+    producerseq: String(sequence),
     source: '//cas.example/artifact-cas',
     specversion: '1.0',
     time: new Date().toISOString(),

@@ -78,7 +78,7 @@ async function fill(nc: NatsConnection, stream: string, orgs: number): Promise<v
       orgid,
       actortype: 'SERVICE',
       producer,
-      sequence: String(Math.floor(i / orgs) + 1),
+      producerseq: String(Math.floor(i / orgs) + 1),
       data: {
         digest: `sha256:${hash('sha256', id)}`,
         size_bytes: i,

@@ -85,7 +85,7 @@ async function fill(nc: NatsConnection, orgs: number): Promise<number> {
       orgid: `org-${i % orgs}`,
       actortype: 'SERVICE',
       producer,
-      sequence: String(Math.floor(i / orgs) + 1),
+      producerseq: String(Math.floor(i / orgs) + 1),
     };
     const what = { specversion: '1.0', id, source: '//cas.example/artifact-cas', type: 'casartifact.uploaded' };
     return canonicalJson({ ...what, ...who, time: new Date().toISOString(), data });

@@ -21,6 +21,6 @@ const check = createDataCheck();
 /** The event and its text, as a publisher makes them. */
 export function stamp(n: number, more: { keyid?: string } = {}) {
   const time = new Date().toISOString();
-  const when = { id: ID, source: SOURCE, time, producer: ID, sequence: String(n + 1), ...more };
+  const when = { id: ID, source: SOURCE, time, producer: ID, producerseq: String(n + 1), ...more };
   return stampEvent(artifactUploaded.type, fieldsOf(n), when, check);
 }

@@ -41,7 +41,7 @@ function makeFile(): Buffer {
       orgid: 'org-1',
       actortype: 'SERVICE',
       producer: '01997b3c-8a01-7000-8000-000000000001',
-      sequence: String(seq),
+      producerseq: String(seq),
       data: {
         digest: `sha256:${sha256(String(isSkipped ? seq - 1 : seq))}`,
         file_name: 'sbom.cyclonedx.json',
@@ -55,6 +55,7 @@ function makeFile(): Buffer {
       {
         received,
         source: { stream: 'AUDIT', seq: seq * 100, subject: 'audit.casartifact.uploaded.org-1' },
+        origin: { producer: '01997b3c-8a01-7000-8000-000000000001', producerseq: seq },
         event,
         volume: isSkipped
           ? { kind: 'deduplicated', bytes: String(stated), from: seq - 1 }

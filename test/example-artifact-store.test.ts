@@ -1,5 +1,6 @@
 import { DEFAULT_SETTINGS, deployStreams, startConsumer, usage } from '@waybill/consumer';
-import { artifactDownloaded, createPublisher, type Publisher } from '@waybill/publisher';
+import { artifactDownloaded, createPublisher, memorySink, type Publisher } from '@waybill/publisher';
+import { type JsonObject, type Transfer, transferOf } from '@waybill/schema';
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -59,7 +60,8 @@ async function exercise(store: ArtifactStore): Promise<number> {
     status: 401,
   });
   expect(await ask(store, 'GET sha256:abc')).toMatchObject({ status: 404 });
-  return 4;
+  // The second one's content was another: that failed.
+  return 5;
 }
 
 test('the ledger has what the store did: real HTTP, real server, real consumer', async () => {
@@ -154,7 +156,7 @@ test('a client does not choose by its names whether it is billed', async () => {
   expect(events[4]).toMatchObject({ actorid: 'u-7', actorname: `${'a'.repeat(255)}…` });
 });
 
-test('refusals and failures leave no event, and everything else leaves one', async () => {
+test('refusals leave no event, and everything else leaves one', async () => {
   await using server = await startNats();
   const nc = await server.connect();
   const { auditPrefix } = await makeStreams(nc);
@@ -203,7 +205,7 @@ test('of many who upload the same at once, one has uploaded it', async () => {
   expect(events.every(({ fields }) => fields['size_bytes'] === 100_000)).toBe(true);
 });
 
-test('a client that goes away has neither uploaded nor downloaded', async () => {
+test('a client that goes away has neither uploaded nor downloaded, and owes what was moved until then', async () => {
   const { audit, events } = recorder();
   const body = randomBytes(8 * 1024 * 1024).toString('hex');
   const digest = digestOf(body);
@@ -229,7 +231,17 @@ test('a client that goes away has neither uploaded nor downloaded', async () => 
       download.end();
     });
   }
-  expect(events.map(({ type }) => type)).toEqual(['casartifact.uploaded']);
+  expect(events.map(({ type, fields }) => [type, fields['outcome'] ?? 'success'])).toEqual([
+    ['casartifact.uploaded', 'failure'],
+    ['casartifact.uploaded', 'success'],
+    ['casartifact.downloaded', 'failure'],
+  ]);
+  const [upload, , download] = await Promise.all(events.map(stampedTransfer));
+  expect(upload).toMatchObject({ kind: 'upload', digest, failed: true });
+  expect(upload?.bytes).toBeGreaterThan(0);
+  expect(upload?.bytes).toBeLessThanOrEqual(1_000_000);
+  expect(download).toMatchObject({ kind: 'download', digest, failed: true });
+  expect(download?.bytes).toBeLessThan(body.length);
 });
 
 test('as a service of its own: SIGTERM finishes what is under way, and what it emitted', async (context) => {
@@ -257,6 +269,13 @@ test('as a service of its own: SIGTERM finishes what is under way, and what it e
   expect((await readStream(nc, 'AUDIT')).map(({ subject }) => subject)).toEqual(['audit.casartifact.uploaded.acme']);
 });
 
+/** What an event adds to the bill, as the ledger reads it. */
+async function stampedTransfer(event: { type: string; fields: Record<string, unknown> }): Promise<Transfer | null> {
+  await using sink = memorySink();
+  await sink.confirm(event);
+  return transferOf(sink.events[0] as unknown as JsonObject);
+}
+
 /** A publisher that only remembers. The ones above are real; here it is the store alone that is looked at. */
 function recorder(): { audit: Publisher; events: { type: string; fields: Record<string, unknown> }[] } {
   const events: { type: string; fields: Record<string, unknown> }[] = [];
@@ -275,10 +294,8 @@ test("unfinished uploads of an earlier run go, other people's files in the folde
   expect(await readdir(join(incoming, 'theirs'))).toEqual(['mail']);
 
   const digest = digestOf('hello');
-  expect(await blobs.put({ orgid: 'acme', digest }, Readable.from([Buffer.from('hello')]))).toEqual({
-    outcome: 'stored',
-    bytes: 5,
-  });
-  await blobs.put({ orgid: 'Acme', digest }, Readable.from([Buffer.from('hello')]));
+  const put = (orgid: string) => blobs.put({ orgid, digest }, Readable.from([Buffer.from('hello')]), { bytes: 0 });
+  expect(await put('acme')).toEqual({ outcome: 'stored', bytes: 5 });
+  await put('Acme');
   expect((await readdir(join(folder, 'organizations'))).toSorted()).toEqual(['!acme', 'acme']);
 });

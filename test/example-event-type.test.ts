@@ -81,13 +81,18 @@ test('the diff for a built-in type applies, compiles, and the event goes through
      const draft = artifactDeleted({ orgid: 'acme', digest: ${JSON.stringify(digest)}, size_bytes: 5 });
      const { text } = stampEvent(draft.type, draft.fields, stamp, createDataCheck());
      const subject = 'audit.casartifact.deleted.acme';
-     const read = (text) => readMessage(subject, new TextEncoder().encode(text));
+     const read = (text) => readMessage(subject, new TextEncoder().encode(text)).reading;
      const good = read(text);
      const bad = read(text.replace('sha256:', 'md5:'));
-     console.log(JSON.stringify([good.ok && good.event, bad.ok, bad.detail]));`,
+     console.log(JSON.stringify([good.ok && { ...good.event, transfer: good.transfer }, bad.ok, bad.detail]));`,
   );
   const [event, ok, detail] = JSON.parse(run(folder, 'program.ts')) as [unknown, boolean, string];
-  expect(event).toMatchObject({ type: 'casartifact.deleted', orgid: 'acme', data: { digest, size_bytes: 5 } });
+  expect(event).toMatchObject({
+    type: 'casartifact.deleted',
+    orgid: 'acme',
+    data: { digest, size_bytes: 5 },
+    transfer: null,
+  });
   expect(ok).toBe(false);
   expect(detail).toContain('digest');
 });
@@ -95,7 +100,8 @@ test('the diff for a built-in type applies, compiles, and the event goes through
 test('before the diff, data of that type is not looked at', () => {
   const fields = { orgid: 'acme', digest: 'md5:1' };
   const { text } = stampEvent('casartifact.deleted', fields, stamp, createDataCheck());
-  expect(readMessage('audit.casartifact.deleted.acme', new TextEncoder().encode(text)).ok).toBe(true);
+  const message = readMessage('audit.casartifact.deleted.acme', new TextEncoder().encode(text));
+  expect(message).toMatchObject({ form: 'single', reading: { ok: true } });
 });
 
 const digest = `sha256:${'1'.repeat(64)}`;

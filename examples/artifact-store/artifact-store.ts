@@ -1,13 +1,13 @@
 /**
  * A content-addressed store over HTTP: `PUT /cas/:digest`, `GET /cas/:digest`. Read this file to see how a service uses
- * the publisher: the calls of `audit.emit` are all there is to it. Each comes after its operation has succeeded; none is
- * waited for, and none can fail. The store behaves the same without a NATS server.
+ * the publisher: the calls of `audit.emit` are all there is to it. Each comes after its operation has succeeded, or failed
+ * on the way: then the event says how much was moved. None is waited for, and none can fail. The store behaves the same without a NATS server.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { artifactDownloaded, artifactUploaded, type Publisher } from '@waybill/publisher';
-import { type BlobFolder, type BlobKey, openBlobFolder } from './blob-folder.ts';
+import { type BlobFolder, type BlobKey, type Moved, openBlobFolder } from './blob-folder.ts';
 
 export interface ArtifactStoreOptions {
   /** Where the artifacts are kept. */
@@ -90,8 +90,17 @@ async function upload({ blobs, audit, request, response }: Exchange, subject: Su
     audit.emit(artifactUploaded({ ...about, size_bytes: present, skipped: true }));
     return;
   }
-  const result = await blobs.put(subject, request);
-  if (result.outcome === 'mismatch') return answer(response, 400, `the content is ${result.actual}`);
+  const moved = { bytes: 0 };
+  const failed = (): void =>
+    audit.emit(artifactUploaded({ ...about, outcome: 'failure', transferred_bytes: moved.bytes }));
+  const result = await blobs.put(subject, request, moved).catch((error: unknown) => {
+    failed();
+    throw error;
+  });
+  if (result.outcome === 'mismatch') {
+    answer(response, 400, `the content is ${result.actual}`);
+    return failed();
+  }
   const skipped = result.outcome === 'present';
   answer(response, skipped ? 200 : 201, result.outcome);
   audit.emit(artifactUploaded({ ...about, size_bytes: result.bytes, skipped }));
@@ -101,10 +110,26 @@ async function download({ blobs, audit, request, response }: Exchange, subject: 
   const bytes = await blobs.size(subject);
   if (bytes === null) return answer(response, 404, 'no such artifact');
   const about = { ...subject, ...fileName(request), size_bytes: bytes, backend_type: BACKEND };
+  const moved = { bytes: 0 };
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes });
-  // Rejects when the client goes away before the last byte: nothing was downloaded then.
-  await pipeline(blobs.read(subject), response);
+  try {
+    await pipeline(blobs.read(subject), counted(moved), response);
+  } catch (error) {
+    // The client went away before the last byte: what it had got by then is what it owes.
+    audit.emit(artifactDownloaded({ ...about, outcome: 'failure', transferred_bytes: moved.bytes }));
+    throw error;
+  }
   audit.emit(artifactDownloaded(about));
+}
+
+/** Counts the bytes that the next stream has taken. */
+function counted(moved: Moved) {
+  return async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      yield chunk;
+      moved.bytes += chunk.length;
+    }
+  };
 }
 
 /** Only for whoever reads the trail: the digest is what identifies an artifact. */

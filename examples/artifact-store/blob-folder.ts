@@ -18,6 +18,11 @@ export interface BlobKey {
   readonly digest: string;
 }
 
+/** Bytes that went through so far. */
+export interface Moved {
+  bytes: number;
+}
+
 export type PutResult =
   | { readonly outcome: 'stored' | 'present'; readonly bytes: number }
   /** Nothing was stored. */
@@ -26,8 +31,8 @@ export type PutResult =
 export interface BlobFolder {
   /** Size in bytes; null when it is not there. */
   size(key: BlobKey): Promise<number | null>;
-  /** Stores what hashes to the digest. Rejects when the content ends early, and then nothing is stored. */
-  put(key: BlobKey, content: Readable): Promise<PutResult>;
+  /** Stores what hashes to the digest. Rejects when the content ends early, and then nothing is stored. `moved` is kept up to date. */
+  put(key: BlobKey, content: Readable, moved: Moved): Promise<PutResult>;
   read(key: BlobKey): Readable;
 }
 
@@ -49,16 +54,16 @@ export async function openBlobFolder(folder: string): Promise<BlobFolder> {
 
   return {
     size: (key) => stat(pathOf(key)).then(({ size }) => size, absent),
-    async put(key, content) {
+    async put(key, content, moved) {
       const temporary = join(incoming, `${randomUUID()}.upload`);
       try {
-        const { digest, bytes } = await save(content, temporary);
+        const digest = await save(content, temporary, moved);
         if (digest !== key.digest) return { outcome: 'mismatch', actual: digest };
         const path = pathOf(key);
         await mkdir(dirname(path), { recursive: true });
         // Appears complete or not at all, as by a rename; but a rename would not tell which of two was first.
         const first = await link(temporary, path).then(() => true, present);
-        return { outcome: first ? 'stored' : 'present', bytes };
+        return { outcome: first ? 'stored' : 'present', bytes: moved.bytes };
       } finally {
         await rm(temporary, { force: true });
       }
@@ -68,22 +73,21 @@ export async function openBlobFolder(folder: string): Promise<BlobFolder> {
 }
 
 /** Writes and hashes in one go; what is in memory at a time is a chunk. */
-async function save(content: Readable, file: string): Promise<{ digest: string; bytes: number }> {
+async function save(content: Readable, file: string, moved: Moved): Promise<string> {
   const hash = createHash('sha256');
-  let bytes = 0;
   await pipeline(
     content,
     async function* (chunks: AsyncIterable<Buffer>) {
       for await (const chunk of chunks) {
         hash.update(chunk);
-        bytes += chunk.length;
+        moved.bytes += chunk.length;
         yield chunk;
       }
     },
     // Through to the disk before the name is given: a power failure must not leave a name without its content.
     createWriteStream(file, { flush: true }),
   );
-  return { digest: `sha256:${hash.digest('hex')}`, bytes };
+  return `sha256:${hash.digest('hex')}`;
 }
 
 function absent(error: NodeJS.ErrnoException): null {

@@ -59,6 +59,7 @@ test('no mistake on the command line ends in a stack', async () => {
 function collectInto(notes: string[]): Output {
   return {
     lines: () => Promise.resolve(),
+    text: () => Promise.resolve(),
     json: () => Promise.resolve(),
     note: (line) => void notes.push(line),
     progress: () => undefined,

@@ -21,7 +21,7 @@ function traffic(settings: Settings, count: number): MadeEvent[] {
       orgid: i % 3 === 0 ? 'acme' : 'bolt',
       kind: i % 2 === 0 ? 'upload' : 'download',
       bytes: i,
-      attributes: { producer: `boot-${i % 2}`, sequence: '1' },
+      attributes: { producer: `boot-${i % 2}`, producerseq: '1' },
     }),
   );
   // Each publisher numbers each organization's events on its own.
@@ -30,7 +30,7 @@ function traffic(settings: Settings, count: number): MadeEvent[] {
     const event = JSON.parse(made.payload) as Record<string, unknown>;
     const key = `${String(event['producer'])} ${String(event['orgid'])}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
-    return { ...made, payload: JSON.stringify({ ...event, sequence: String(counts.get(key)) }) };
+    return { ...made, payload: JSON.stringify({ ...event, producerseq: String(counts.get(key)) }) };
   });
 }
 
@@ -237,7 +237,7 @@ describe('a chain that is good in itself is compared with AUDIT', () => {
       forge('bolt', (entry) => {
         const next = unchanged(entry);
         return entry.core.source.seq === source.seq + 1
-          ? [{ ...next, source, event: { ...next.event, producer: 'forger', sequence: '1' } }, next]
+          ? [{ ...next, source, event: { ...next.event, producer: 'forger', producerseq: '1' } }, next]
           : [next];
       }),
     );

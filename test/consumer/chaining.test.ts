@@ -123,10 +123,10 @@ test('chains an event once, however late and often it comes again, and keeps wha
       orgid: 'acme',
       kind: 'upload',
       bytes: i,
-      attributes: { producer: 'p1', sequence: String(i + 1) },
+      attributes: { producer: 'p1', producerseq: String(i + 1) },
     }),
   );
-  // As if resent by another process after the stream's window: nothing but producer and sequence tells.
+  // As if resent by another process after the stream's window: nothing but producer and producerseq tells.
   const again = (i: number) => ({ ...(events[i] as (typeof events)[0]), id: uuid() });
   const order = [0, 1, 2, 5, 4, 3, 6, 7, 8, 9].map(again);
   await publishAll(nc, order);
@@ -142,11 +142,11 @@ test('chains an event once, however late and often it comes again, and keeps wha
   expect(consumer.status().duplicates).toBe(2);
 
   const ledger = await checkLedger(nc, settings);
-  expect(ledger.entries('acme').map(({ event }) => Number(event?.['sequence']))).toEqual([
+  expect(ledger.entries('acme').map(({ event }) => Number(event?.['producerseq']))).toEqual([
     1, 2, 3, 6, 5, 4, 7, 8, 9, 10, 11, 20, 13,
   ]);
   const kept = ledger.entries(SYSTEM_CHAIN).map(({ event }) => event);
-  expect(kept.map((record) => [record?.['kind'], record?.['sequence']])).toEqual(
-    [4, 1, 10, 11, 13].map((sequence) => ['duplicate', sequence]),
+  expect(kept.map((record) => [record?.['kind'], record?.['producerseq']])).toEqual(
+    [4, 1, 10, 11, 13].map((producerseq) => ['duplicate', String(producerseq)]),
   );
 });

@@ -20,7 +20,7 @@ test('commits that failed are not counted', async () => {
       orgid: 'acme',
       kind: 'upload',
       bytes: sequence,
-      attributes: { producer: 'p', sequence: String(sequence) },
+      attributes: { producer: 'p', producerseq: String(sequence) },
     });
   const again = event(2);
   await publishAll(nc, [event(1), again, event(3), { ...again, id: uuid() }, { ...event(4), payload: 'garbage' }]);

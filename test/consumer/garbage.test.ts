@@ -51,7 +51,7 @@ test('garbage neither stops the consumer nor disappears', async () => {
     [good().payload, 'bad_subject', `${settings.auditPrefix}.a.b._system`],
     [good().payload, 'not_an_event', `${settings.auditPrefix}.casartifact.uploaded`],
     [
-      '{"EventType":"AUDIT_EVENT","Timestamp":"now","Data":{"OrgID":null,"ActionType":"X","TargetType":"Y"}}',
+      '{"EventType":"AUDIT_EVENT","Timestamp":"now","Data":{"OrgID":"a.b","ActionType":"X","TargetType":"Y"}}',
       'not_an_event',
       `${settings.auditPrefix}.y.x`,
     ],

@@ -1,15 +1,24 @@
 /** Which heads the writer has at hand is its own business: with hardly any, the ledger comes out the same. */
-import { jetstreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
-import { type Settings, startConsumer } from '@waybill/consumer';
-import { formatBlock, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { headers, type NatsConnection } from '@nats-io/nats-core';
+import { type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
+import {
+  appendLine,
+  emptyChain,
+  formatBlock,
+  formatTrailer,
+  NOT_CHECKED,
+  parseBlock,
+  SYSTEM_CHAIN,
+} from '@waybill/schema';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createHeads, type Heads } from '../../packages/consumer/src/heads.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { faultyConnection } from '../support/faulty-connection.ts';
+import { type CopiedBlock, copyLedger } from '../support/ledger-builder.ts';
 import { startNats } from '../support/nats.ts';
-import { artifactEvent, createCount, makeStreams, publishAll, uuid } from '../support/traffic.ts';
+import { artifactEvent, createCount, type MadeEvent, makeStreams, publishAll, uuid } from '../support/traffic.ts';
 
 const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
@@ -24,7 +33,7 @@ function randomTraffic(settings: Settings, organizations: number, count: ReturnT
     count.add(fields);
     const event = artifactEvent(settings, {
       ...fields,
-      attributes: { producer: 'p1', sequence: String(sequence) },
+      attributes: { producer: 'p1', producerseq: String(sequence) },
     });
     // With another message id, as after the stream's dedupe window: only the producer's window in the head knows it.
     return i % 10 === 0 ? [event, { ...event, id: uuid() }] : [event];
@@ -169,4 +178,173 @@ test('chains that nobody needs go, those first that were not asked for since; th
   expect(kept()).toEqual([SYSTEM_CHAIN, 'c', 'e'].toSorted());
   heads.evict(() => false);
   expect(kept()).toEqual([SYSTEM_CHAIN, 'c', 'e'].toSorted());
+});
+
+describe('a chain with so many publishers that its blocks tell what changed', () => {
+  const ORG = 'acme';
+  const producerOf = (i: number): string => `${'p'.repeat(50)}-${i}`;
+
+  /** Blocks of 40 publishers, and then of a few of them, one block after the other. */
+  async function manyPublishers(nc: NatsConnection) {
+    const settings = await makeStreams(nc);
+    const sequences = new Map<number, number>();
+    const sent = new Map<string, MadeEvent>();
+    const send = async (publishers: readonly number[]) => {
+      const events = publishers.map((p) => {
+        const n = (sequences.get(p) ?? 0) + 1;
+        sequences.set(p, n);
+        const attributes = { producer: producerOf(p), producerseq: String(n) };
+        const event = artifactEvent(settings, { orgid: ORG, kind: 'upload', bytes: n, attributes });
+        sent.set(`${p} ${n}`, event);
+        return event;
+      });
+      await publishAll(nc, events);
+      await caughtUp(nc, settings);
+    };
+    await using consumer = await startConsumer({ nc, logger, ...settings });
+    await send(Array.from({ length: 40 }, (_, i) => i));
+    for (let i = 0; i < 8; i++) await send([i % 3]);
+    await consumer.close();
+    const blocks = (await readStream(nc, settings.ledgerStream)).map(({ seq, text, headers }) => ({
+      seq,
+      text,
+      hint: headers?.get('Waybill-Base') ?? '',
+      trailer: parseBlock(text).trailer,
+    }));
+    return { settings, sent, blocks };
+  }
+
+  async function windowsOf(nc: NatsConnection, settings: Settings, seq: number): Promise<string | undefined> {
+    const heads = await open(nc, settings, { orgid: ORG, seq });
+    await heads.load([ORG]);
+    return heads.chains.get(ORG)?.producers.formatAll();
+  }
+
+  test('has a header in each that tells only that, with the block that it adds to', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const { blocks } = await manyPublishers(nc);
+    const full = blocks.filter(({ trailer }) => trailer.base === null);
+    const changed = blocks.filter(({ trailer }) => trailer.base !== null);
+    expect(changed.length).toBeGreaterThan(5);
+    for (const { hint } of full) expect(hint).toBe('');
+    for (const { hint, trailer } of changed) {
+      expect(Object.keys(trailer.producers).length).toBeLessThan(5);
+      expect(blocks.find(({ seq }) => String(seq) === hint)?.trailer.last).toBe(trailer.base);
+    }
+  });
+
+  test.each([
+    ['right', (hint: string) => hint],
+    ['absent', () => ''],
+    ['that of another block', () => '1'],
+    ['that of no block', () => '4711'],
+    ['no number', () => 'x'],
+  ])('gives all windows back from the newest block and its base, the header being %s', async (what, change) => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const { settings, blocks } = await manyPublishers(nc);
+    const expected = await windowsOf(nc, settings, 1);
+    expect(Object.keys(JSON.parse(expected ?? '{}') as object)).toHaveLength(40);
+    const copy = {
+      ...settings,
+      ledgerStream: `${settings.ledgerStream}_C`,
+      ledgerPrefix: `${settings.ledgerPrefix}_c`,
+    };
+    const manager = await jetstreamManager(nc);
+    await manager.streams.add({ name: copy.ledgerStream, subjects: [`${copy.ledgerPrefix}.*`], allow_direct: true });
+    const js = jetstream(nc);
+    // One in front, so that no sequence is what it was.
+    await js.publish(`${copy.ledgerPrefix}.other`, blocks[0]?.text ?? '');
+    for (const { text, hint } of blocks) {
+      const own = headers();
+      const changed = change(hint === '' ? '' : String(Number(hint) + 1));
+      if (hint !== '' && changed !== '') own.set('Waybill-Base', changed);
+      await js.publish(`${copy.ledgerPrefix}.${ORG}`, text, { headers: own });
+    }
+    const { nc: watched, operations } = faultyConnection(nc, { at: -1, fault: 'not sent' });
+    expect(await windowsOf(watched, copy, 1)).toBe(expected);
+    expect(operations.length === 2).toBe(what === 'right');
+  });
+
+  test('is not gone on with when the block that it adds to is another one', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const { settings } = await manyPublishers(nc);
+    const copy = await copyLedger(nc, settings, (all) =>
+      all.filter(({ text }) => parseBlock(text).trailer.base !== null),
+    );
+    await expect(windowsOf(nc, copy, 1)).rejects.toMatchObject({ code: 'LEDGER_DAMAGED' });
+  });
+
+  test('goes on after a restart with what all its publishers sent', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const { settings, sent } = await manyPublishers(nc);
+    await using consumer = await startConsumer({ nc, logger, ...settings });
+    await publishAll(
+      nc,
+      [...sent.values()].map((event) => ({ ...event, id: uuid() })),
+    );
+    await caughtUp(nc, settings);
+    await consumer.close();
+    expect(consumer.status()).toMatchObject({ entries: sent.size, duplicates: sent.size, beyondWindow: 0 });
+    const report = await verifyLedger(nc, settings, { waitMs: 0 });
+    expect(report.verdict).toBe('ok');
+  });
+});
+
+describe('a ledger that a newer version has written to', () => {
+  async function expectRefusal(nc: NatsConnection, settings: Settings): Promise<void> {
+    const manager = await jetstreamManager(nc);
+    const before = (await manager.streams.info(settings.ledgerStream)).state.last_seq;
+    await publishAll(nc, [artifactEvent(settings, { orgid: 'org-1', kind: 'upload', bytes: 1 })]);
+    await using consumer = await startConsumer({ nc, logger, ...settings });
+    await expect(consumer.done).rejects.toMatchObject({ code: 'NEWER_LEDGER' });
+    expect((await manager.streams.info(settings.ledgerStream)).state.last_seq).toBe(before);
+  }
+
+  test('is not written to: a block of version 2', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const { settings } = await someChains(nc);
+    const copy = await copyLedger(nc, settings, (blocks) => [
+      ...blocks.slice(0, -1),
+      { ...(blocks.at(-1) as CopiedBlock), text: newer(blocks.at(-1)?.text ?? '') },
+    ]);
+    await expectRefusal(nc, copy);
+  });
+
+  function newer(text: string): string {
+    const lines = text.split('\n');
+    const trailer = lines.at(-2)?.replace('"v":1', '"v":2') ?? '';
+    return [...lines.slice(0, -2), trailer, ''].join('\n');
+  }
+
+  test('is not written to: a record of a kind of tomorrow', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const { settings } = await someChains(nc);
+    const chain = emptyChain(SYSTEM_CHAIN);
+    const line = appendLine(chain.head, {
+      received: '2026-01-01T00:00:00.000Z',
+      source: { stream: settings.auditStream, seq: 1, subject: '' },
+      origin: null,
+      event: '{"kind":"of_tomorrow"}',
+      volume: { kind: 'none', bytes: null },
+    });
+    const copy = await copyLedger(nc, settings, (blocks) => [
+      ...blocks.slice(0, -1),
+      { orgid: SYSTEM_CHAIN, text: formatBlock([line], formatTrailer(chain, 1, 0)) },
+      blocks.at(-1) as CopiedBlock,
+    ]);
+    await expectRefusal(nc, copy);
+    // Who only reads may go on: the record is hashed, and the report says that it is not known.
+    const report = await verifyLedger(nc, copy, { waitMs: 0 });
+    expect(report.chains.at(-1)).toMatchObject({
+      orgid: SYSTEM_CHAIN,
+      verdict: 'ok',
+      not_checked: [{ what: NOT_CHECKED.kinds, count: 1 }],
+    });
+  });
 });

@@ -3,7 +3,7 @@ import type { Settings } from '@waybill/consumer';
 import { parseBlock } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createFold } from '../../packages/consumer/src/fold.ts';
+import { createFold, NO_SIZES, type RoutedItem } from '../../packages/consumer/src/fold.ts';
 import { type Ledger, openLedger } from '../../packages/consumer/src/ledger.ts';
 import { createOpenBlocks, type SealedBlock } from '../../packages/consumer/src/open-blocks.ts';
 import type { StreamItem } from '../../packages/consumer/src/reader.ts';
@@ -45,7 +45,9 @@ function fill(ledger: Ledger, settings: Settings, orgids: readonly string[], pos
     };
   });
   const blocks = createOpenBlocks(ledger.chains, position);
-  fold.run(items.map(fold.route), 0, { chains: ledger.chains, sizes: new Map() }, blocks);
+  const routed: RoutedItem[] = [];
+  for (const item of items) fold.route(item, routed);
+  fold.run(routed, 0, { chains: ledger.chains, sizes: NO_SIZES }, blocks);
   blocks.position = position + orgids.length;
   return blocks.sealAll();
 }

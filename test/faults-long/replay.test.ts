@@ -44,7 +44,7 @@ test('resent out of order, after the dedupe window, over restarts of the consume
   const made: MadeEvent[] = [];
   for (let sequence = 1; sequence <= EVENTS; sequence++) {
     for (let publisher = 0; publisher < PUBLISHERS; publisher++) {
-      const attributes = { producer: `boot-${publisher}`, sequence: String(sequence) };
+      const attributes = { producer: `boot-${publisher}`, producerseq: String(sequence) };
       const fields: ArtifactFields = {
         orgid: `org-${publisher % 3}`,
         kind: 'upload',

@@ -22,7 +22,7 @@ function mixedTraffic(settings: Settings): MadeEvent[] {
   const digest = digestOf('shared');
   const events: MadeEvent[] = [];
   for (let i = 0; i < 30; i++) {
-    const attributes = { producer: 'p1', sequence: String(Math.floor(i / 3) + 1) };
+    const attributes = { producer: 'p1', producerseq: String(Math.floor(i / 3) + 1) };
     const event = artifactEvent(settings, { orgid: `org-${i % 3}`, kind: 'upload', bytes: i, digest, attributes });
     events.push(event);
     if (i % 7 === 3) events.push({ ...event, id: uuid() });
@@ -31,6 +31,37 @@ function mixedTraffic(settings: Settings): MadeEvent[] {
   events.push(artifactEvent(settings, { orgid: 'org-1', kind: 'deduplicated', digest }));
   events.push(artifactEvent(settings, { orgid: 'org-1', kind: 'download', digest, bytes: 5 }));
   return events;
+}
+
+/** The same in messages of several events: of one organization and subject, and a bad one among them. */
+function batchedTraffic(settings: Settings): MadeEvent[] {
+  const bySubject = Map.groupBy(mixedTraffic(settings), ({ subject }) => subject);
+  const cut = [...bySubject.values()].flatMap((events) =>
+    Array.from({ length: Math.ceil(events.length / 5) }, (_, i) => events.slice(i * 5, i * 5 + 5)),
+  );
+  const messages = cut.map((events, i): MadeEvent => {
+    const [first] = events as [MadeEvent];
+    // JSON that is no event, so that the others count.
+    const payloads = events.map(({ payload }) => (payload === 'garbage' ? '"garbage"' : payload));
+    const payload = i % 4 === 3 ? 'garbage' : `[${payloads.join(',')}]`;
+    return { subject: first.subject, payload, id: uuid() };
+  });
+  // One alone between them, again an event that was in one of them, and one that asks for sizes in its middle.
+  const digest = digestOf('shared');
+  const skipped = Array.from({ length: 3 }, () =>
+    artifactEvent(settings, { orgid: 'org-2', kind: 'deduplicated', digest }),
+  );
+  const asking: MadeEvent = {
+    subject: (skipped[0] as MadeEvent).subject,
+    payload: `[7,${skipped.map(({ payload }) => payload).join(',')}]`,
+    id: uuid(),
+  };
+  return [
+    ...messages,
+    ...mixedTraffic(settings).slice(0, 8),
+    asking,
+    ...messages.slice(0, 2).map((one) => ({ ...one, id: uuid() })),
+  ];
 }
 
 async function anotherLedger(nc: NatsConnection, settings: Settings, tag: string): Promise<Settings> {
@@ -68,17 +99,21 @@ test.for([
   ['the ledger comes out the same', {}],
   ['it does so with records of the streams, each once', { recording: true }],
   ['it does so in atomic batches', { batching: true }],
+  ['it does so from messages that hold several events', { several: true }],
 ] as const)(
   'whatever operation fails in whatever way, %s',
   { timeout: 300_000 },
-  async ([, { recording, batching }]: readonly [string, { recording?: true; batching?: true }]) => {
+  async ([, { recording, batching, several }]: readonly [
+    string,
+    { recording?: true; batching?: true; several?: true },
+  ]) => {
     await using server = await startNats();
     const nc = await server.connect();
     const settings = await makeStreams(nc);
-    await publishAll(nc, mixedTraffic(settings));
+    await publishAll(nc, several ? batchedTraffic(settings) : mixedTraffic(settings));
     const manager = await jetstreamManager(nc);
     // A hole in AUDIT that has to be recorded exactly once.
-    await manager.streams.deleteMessage(settings.auditStream, 20);
+    await manager.streams.deleteMessage(settings.auditStream, several ? 7 : 20);
     const { state } = await manager.streams.info(settings.auditStream);
     const LAST = state.last_seq;
 

@@ -91,7 +91,7 @@ test('a full disk degrades to memory and recovers by itself', async ({ skip }) =
     const stored = await readStored(await server.connect());
     expect(stored.length).toBe(end.acked);
     expect(seq).toBe(end.acked);
-    const sequences = stored.map(({ event }) => Number(event.sequence));
+    const sequences = stored.map(({ event }) => Number(event.producerseq));
     expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
     expect(dir.files()).not.toContain(filler);
   } finally {
@@ -120,7 +120,7 @@ test('a spool that has its bytes takes no more, and takes again what fits', asyn
   const stored = await readStored(await server.connect());
   console.log(`quota: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
   expect(stored.length).toBe(publisher.stats().acked);
-  const sequences = stored.map(({ event }) => Number(event.sequence));
+  const sequences = stored.map(({ event }) => Number(event.producerseq));
   expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
 });
 

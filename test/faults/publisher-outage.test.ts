@@ -101,8 +101,8 @@ test('a queue that fills up during an outage drops the newest, typed and counted
   const publisher: Publisher = await started(server, {
     maxQueueEvents: 1_000,
     logger,
-    onDrop: ({ reason, sequence }: { reason: string; sequence?: string }) => {
-      drops.push(`${reason} ${sequence}`);
+    onDrop: ({ reason, producerseq }: { reason: string; producerseq?: string }) => {
+      drops.push(`${reason} ${producerseq}`);
       expectBalanced(publisher.stats());
       stats.push(publisher.stats());
     },
@@ -120,7 +120,7 @@ test('a queue that fills up during an outage drops the newest, typed and counted
   expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
   expect(await publisher.confirm(upload(1_501, 'acme'))).toMatchObject({ seq: 1_001 });
   const stored = await readStored(await server.connect());
-  expect(stored.map(({ event }) => event.sequence)).toEqual([
+  expect(stored.map(({ event }) => event.producerseq)).toEqual([
     ...Array.from({ length: 1_000 }, (_, i) => `${i + 1}`),
     '1502',
   ]);

@@ -80,7 +80,7 @@ test('a permission revoked and given back under load, three times: its events wa
   const lanes = Map.groupBy(stored, ({ subject }) => subject);
   expect(lanes.size).toBe(14);
   const unordered = [...lanes.values()].filter((events) =>
-    events.some(({ event }, i) => i > 0 && Number(event.sequence) <= Number(events[i - 1]?.event.sequence)),
+    events.some(({ event }, i) => i > 0 && Number(event.producerseq) <= Number(events[i - 1]?.event.producerseq)),
   );
   expect(unordered).toEqual([]);
 });

@@ -97,7 +97,7 @@ test('what is larger than the server or the stream takes is dropped as too_large
   publisher.emit(upload(2, 'acme'));
   expect(await publisher.flush()).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 2, dropped: { too_large: 2 } });
-  expect((await readStored(nc)).map(({ event }) => event.sequence)).toEqual(['1', '4']);
+  expect((await readStored(nc)).map(({ event }) => event.producerseq)).toEqual(['1', '4']);
 });
 
 test('a payload limit that is lowered while events are pending: what is too large now is dropped, the rest goes on', async () => {
@@ -109,9 +109,9 @@ test('a payload limit that is lowered while events are pending: what is too larg
     source: SOURCE,
     servers: server.url,
     logger: memoryLogger(),
-    onDrop({ reason, orgid, sequence }) {
+    onDrop({ reason, orgid, producerseq }) {
       reasons.add(reason);
-      dropped.add(`${orgid} ${sequence}`);
+      dropped.add(`${orgid} ${producerseq}`);
     },
   });
   let emitted = 0;
@@ -148,11 +148,11 @@ test('a payload limit that is lowered while events are pending: what is too larg
   expect(stats).toMatchObject({ emitted, acked: emitted - dropped.size, dropped: { too_large: dropped.size } });
   expect(dropped.size).toBeGreaterThanOrEqual(200);
   expect([...dropped].filter((number) => !large.has(number))).toEqual([]);
-  const sequences = stored.map(({ event }) => Number(event.sequence));
+  const sequences = stored.map(({ event }) => Number(event.producerseq));
   expect(sequences).toEqual([...new Set(sequences)].toSorted((a, b) => a - b));
   // Of those that were on their way, some may have been stored and dropped for want of the acknowledgement.
   const isStored = new Set(sequences);
-  const missing = Array.from({ length: emitted }, (_, i) => i + 1).filter((sequence) => !isStored.has(sequence));
-  expect(missing.filter((sequence) => !dropped.has(`acme ${sequence}`))).toEqual([]);
+  const missing = Array.from({ length: emitted }, (_, i) => i + 1).filter((producerseq) => !isStored.has(producerseq));
+  expect(missing.filter((producerseq) => !dropped.has(`acme ${producerseq}`))).toEqual([]);
   expect(stored.length).toBeGreaterThanOrEqual(stats.acked);
 });

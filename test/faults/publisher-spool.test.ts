@@ -43,7 +43,7 @@ test.for(['sync', 'async', 'memory'] as const)(
     const stored = await readStored(await server.connect());
     const perProducer = Map.groupBy(stored, ({ event }) => `${event.producer} ${event.orgid}`);
     const unordered = [...perProducer.values()].filter((events) =>
-      events.some(({ event }, i) => i > 0 && Number(event.sequence) <= Number(events[i - 1]?.event.sequence)),
+      events.some(({ event }, i) => i > 0 && Number(event.producerseq) <= Number(events[i - 1]?.event.producerseq)),
     );
     const lost = returned - stored.length;
     console.log(`${durability}: ${returned} emits returned, ${stored.length} stored, ${lost} lost`, last.stats().spool);

@@ -167,7 +167,7 @@ test('critical types have a part of the queue for themselves; the oldest are dro
   for (let i = 0; i < 150; i++) plain.emit(upload(i, 'plain'));
   plain.bind(nc);
   expect(await plain.flush()).toBe(true);
-  const stored = (await readStored(nc)).map(({ event }) => event.sequence);
+  const stored = (await readStored(nc)).map(({ event }) => event.producerseq);
   expect(stored).toEqual(Array.from({ length: 100 }, (_, i) => String(51 + i)));
 });
 

@@ -159,7 +159,7 @@ test('garbage is dropped with a typed reason, takes its number where it has one,
     expect(await publisher.flush()).toBe(true);
     if (numbered) numbers++;
     const [drop, ...more] = drops.slice(before);
-    const found = `${name}: ${drop?.reason} ${drop?.sequence}`;
+    const found = `${name}: ${drop?.reason} ${drop?.producerseq}`;
     const expected = `${name}: ${reason} ${numbered ? numbers : undefined}`;
     if (found !== expected || more.length > 0) wrong.push(`${found}, expected ${expected} (${drop?.detail})`);
   }
@@ -168,7 +168,7 @@ test('garbage is dropped with a typed reason, takes its number where it has one,
   // The hole that proves it: the next event has the next number.
   publisher.emit(upload(1, 'acme'));
   expect(await publisher.flush()).toBe(true);
-  expect((await readStored(nc)).map(({ event }) => event.sequence)).toEqual([String(numbers + 1)]);
+  expect((await readStored(nc)).map(({ event }) => event.producerseq)).toEqual([String(numbers + 1)]);
 });
 
 test('__proto__ is data like any other and pollutes nothing; what is changed after the call is not seen', async () => {
@@ -214,5 +214,5 @@ test('a builder is called at once, and emitting from within foreign code is acco
   });
   expect(publisher.stats()).toMatchObject({ emitted: 3, pending: 3 });
   expect(await publisher.flush()).toBe(true);
-  expect((await readStored(nc)).map(({ event }) => event.sequence)).toEqual(['1', '2', '3']);
+  expect((await readStored(nc)).map(({ event }) => event.producerseq)).toEqual(['1', '2', '3']);
 });

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSignatureVerifier, type Settings, startConsumer, replay, verifyLedger } from '@waybill/consumer';
+import { createReceiptKeys, type Settings, startConsumer, replay, verifyLedger } from '@waybill/consumer';
 import { audited, createPublisher, createSigner, type PublisherOptions, timed } from '@waybill/publisher';
 import { parseEntry } from '@waybill/schema';
 import { expect, test } from 'vitest';
@@ -63,8 +63,8 @@ test('what was signed verifies in the chain, and what an operator changed does n
   ]);
   expect(events[0]?.['runid']).toBe(events[1]?.['runid']);
   const { keyid, publicKey } = await signer.identity();
-  const verifySignature = createSignatureVerifier(new Map([[keyid, publicKey]]));
-  const report = await verifyLedger(nc, settings, { verifySignature });
+  const receiptKeys = createReceiptKeys(new Map([[keyid, publicKey]]));
+  const report = await verifyLedger(nc, settings, { receiptKeys });
   expect(report).toMatchObject({ verdict: 'ok', chains: [{ receipts: { verified: 6, unknown: 0, unsigned: 0 } }] });
 
   await using folder = await mkdtempDisposable(join(tmpdir(), 'waybill-receipts-'));
@@ -92,7 +92,7 @@ test('what was signed verifies in the chain, and what an operator changed does n
       },
     ]),
   );
-  const forgedReport = await verifyLedger(nc, forged, { verifySignature, orgid: 'acme', waitMs: 0 });
+  const forgedReport = await verifyLedger(nc, forged, { receiptKeys, orgid: 'acme', waitMs: 0 });
   expect(forgedReport.chains[0]).toMatchObject({
     verdict: 'tampered',
     problem: { seq: 4, detail: `signature is not that of the key ${keyid} over the event` },
@@ -194,8 +194,8 @@ test('with a spool, what has to be on disk before the key is there waits on disk
   const events = lines.map((line) => parseEntry(line).event as { data: { size_bytes: number }; signature?: string });
   expect(events.map(({ data }) => data.size_bytes)).toEqual(Array.from({ length: 1_000 }, (_, i) => i));
   const { keyid, publicKey } = await createSigner({ secret }).identity();
-  const verifySignature = createSignatureVerifier(new Map([[keyid, publicKey]]));
-  const report = await verifyLedger(nc, settings, { verifySignature });
+  const receiptKeys = createReceiptKeys(new Map([[keyid, publicKey]]));
+  const report = await verifyLedger(nc, settings, { receiptKeys });
   expect(report).toMatchObject({ verdict: 'ok', chains: [{ receipts: { verified: 1_000, unknown: 0, unsigned: 0 } }] });
   await checkLedger(nc, settings);
 });

@@ -8,6 +8,7 @@ import type { PublisherStats } from '@waybill/publisher';
 export interface Stored {
   readonly subject: string;
   readonly msgId: string;
+  readonly contentType: string;
   readonly event: Event;
   readonly text: string;
 }
@@ -32,12 +33,21 @@ export async function readStored(nc: NatsConnection, stream = 'AUDIT'): Promise<
   const messages = await consumer.consume({ max_messages: 2000 });
   const checkData = createDataCheck();
   for await (const message of messages) {
-    const reading = readMessage(message.subject, message.data, { checkData });
+    const read = readMessage(message.subject, message.data, { checkData });
+    if (read.form !== 'single') throw new Error(`message ${message.seq} is an array`);
+    const { reading } = read;
     if (!reading.ok) throw new Error(`message ${message.seq} is no event: ${reading.detail}`);
     const text = message.string();
     expect(text).toBe(reading.canonical);
     const event = reading.event as unknown as Event;
-    stored.push({ subject: message.subject, msgId: message.headers?.get('Nats-Msg-Id') ?? '', event, text });
+    const header = (name: string): string => message.headers?.get(name) ?? '';
+    stored.push({
+      subject: message.subject,
+      msgId: header('Nats-Msg-Id'),
+      contentType: header('Content-Type'),
+      event,
+      text,
+    });
     if (stored.length === count) break;
   }
   return stored;
@@ -49,11 +59,12 @@ export function expectOnceInOrder(stored: readonly Stored[], emitted: number): v
   expect(new Set(stored.map(({ msgId }) => msgId)).size).toBe(emitted);
   const next = new Map<string, number>();
   const wrong: string[] = [];
-  for (const { event, msgId, subject } of stored) {
+  for (const { event, msgId, contentType, subject } of stored) {
     const expected = (next.get(event.orgid) ?? 0) + 1;
     next.set(event.orgid, expected);
-    if (event.sequence !== String(expected)) wrong.push(`${event.orgid} ${event.sequence}, expected ${expected}`);
+    if (event.producerseq !== String(expected)) wrong.push(`${event.orgid} ${event.producerseq}, expected ${expected}`);
     if (msgId !== event.id) wrong.push(`${msgId} is not ${event.id}`);
+    if (contentType !== 'application/cloudevents+json') wrong.push(`${msgId} is of type ${contentType}`);
     if (subject !== `audit.${event.type}.${event.orgid}`) wrong.push(subject);
   }
   expect(wrong).toEqual([]);

@@ -11,6 +11,7 @@ import {
   parseEntry,
   parseLedgerSubject,
   SYSTEM_CHAIN,
+  UNATTRIBUTED_CHAIN,
   type Totals,
   verify,
 } from '@waybill/schema';
@@ -51,6 +52,22 @@ export async function readStream(nc: NatsConnection, stream: string): Promise<St
   return messages;
 }
 
+/** The messages of AUDIT that hold several events, and how many: an array of at most 256 values. */
+async function severalEvents(nc: NatsConnection, { auditStream }: Settings): Promise<Map<number, number>> {
+  const found = new Map<number, number>();
+  for (const { seq, text } of await readStream(nc, auditStream)) {
+    if (!text.startsWith('[')) continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      continue;
+    }
+    if (Array.isArray(value) && value.length >= 1 && value.length <= 256) found.set(seq, value.length);
+  }
+  return found;
+}
+
 /** Kinds of records in `_system` that stand for no message of AUDIT. */
 const NO_MESSAGE: ReadonlySet<unknown> = new Set(['watermark', 'streams', 'epoch']);
 
@@ -59,7 +76,13 @@ export async function checkLedger(nc: NatsConnection, settings: Settings): Promi
   const { state: audit } = await manager.streams.info(settings.auditStream);
   const chains = new Map<string, string[]>();
   let watermark = 0;
-  const stored = new Set<number>();
+  const several = await severalEvents(nc, settings);
+  /** By sequence, the places in the message of what is chained of it; -1 of a message that holds no several. */
+  const stored = new Map<number, Set<number>>();
+  const isStored = (seq: number): boolean => {
+    const { base = 0 } = epochs.at(-1) ?? {};
+    return (stored.get(seq)?.size ?? 0) >= (several.get(seq - base) ?? 1);
+  };
   let through = 0;
   /** Epochs (docs/format.md §10): numbers up to `through` that no chain has went with the stream before. */
   const epochs: { after: number; through: number; base: number }[] = [];
@@ -78,12 +101,15 @@ export async function checkLedger(nc: NatsConnection, settings: Settings): Promi
         continue;
       }
       const first = event?.['kind'] === 'gap' ? Number(event['first']) : core.source.seq;
-      for (let seq = first; seq <= core.source.seq; seq++) stored.add(seq);
+      for (let seq = first; seq <= core.source.seq; seq++) {
+        const places = stored.get(seq) ?? new Set();
+        stored.set(seq, places.add(core.source.index ?? -1));
+      }
     }
     // What a block claims is true from the moment on at which it is stored.
     for (;;) {
       const loss = epochs.find((epoch) => epoch.after <= through && through < epoch.through);
-      if (stored.has(through + 1)) through++;
+      if (isStored(through + 1)) through++;
       else if (loss) through = loss.through;
       else break;
     }
@@ -95,25 +121,32 @@ export async function checkLedger(nc: NatsConnection, settings: Settings): Promi
   }
 
   const totals = new Map<string, Totals>();
-  const chained = new Map<number, string>();
+  const chained = new Map<string, string>();
+  const messages = new Set<number>();
   for (const [orgid, lines] of chains) {
     const report = verify(lines, { orgid });
     expect(report.problem, `chain ${orgid}`).toBeNull();
-    if (orgid !== SYSTEM_CHAIN) totals.set(orgid, report.totals);
+    if (orgid !== SYSTEM_CHAIN && orgid !== UNATTRIBUTED_CHAIN) totals.set(orgid, report.totals);
     for (const line of lines) {
       const { core, event } = parseEntry(line);
       if (NO_MESSAGE.has(event?.['kind'])) continue;
       const first = event?.['kind'] === 'gap' ? Number(event['first']) : core.source.seq;
       for (let seq = first; seq <= core.source.seq; seq++) {
-        expect(chained.get(seq), `AUDIT ${seq} is in ${orgid}`).toBeUndefined();
-        chained.set(seq, orgid);
+        const place = `${seq}, index ${core.source.index ?? 'none'}`;
+        expect(chained.get(place), `AUDIT ${place} is in ${orgid}`).toBeUndefined();
+        chained.set(place, orgid);
+        messages.add(seq);
       }
     }
   }
   // The streams of earlier epochs are gone: what they had cannot be counted any more.
   const { base, through: start } = epochs.at(-1) ?? { base: 0, through: 0 };
-  const ofThisStream = [...chained.keys()].filter((seq) => seq > base);
+  const ofThisStream = [...messages].filter((seq) => seq > base);
   expect(ofThisStream.length, 'AUDIT messages in chains').toBe(base + audit.last_seq - start);
+  for (const [seq, events] of several) {
+    const places = [...(stored.get(base + seq) ?? [])].toSorted((a, b) => a - b);
+    expect(places, `events of message ${seq}`).toEqual(Array.from({ length: events }, (_, index) => index));
+  }
   expect(watermark).toBeLessThanOrEqual(base + audit.last_seq);
   return { chains, totals, entries: (orgid) => (chains.get(orgid) ?? []).map(parseEntry) };
 }

@@ -6,18 +6,18 @@ import { DiscardPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageTyp
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
 import {
-  admit,
   appendLine,
   canonicalJson,
   type ChainState,
-  emptyHead,
+  emptyChain,
   type Entry,
   formatBlock,
   formatLedgerSubject,
   formatTrailer,
   type JsonObject,
+  originOf,
   parseBlock,
-  RunningHead,
+  SYSTEM_CHAIN,
   type Volume,
 } from '@waybill/schema';
 import { randomBytes } from 'node:crypto';
@@ -47,11 +47,7 @@ export function createLedgerBuilder(nc: NatsConnection, settings: Settings): Led
 
   return {
     append({ orgid, received, bytes }) {
-      const chain: OpenChain = chains.get(orgid) ?? {
-        head: new RunningHead(emptyHead(orgid)),
-        producers: new Map(),
-        lines: [],
-      };
+      const chain: OpenChain = chains.get(orgid) ?? { ...emptyChain(orgid), lines: [] };
       chains.set(orgid, chain);
       const type = 'casartifact.uploaded';
       const data = { digest: `sha256:${'0'.repeat(64)}`, size_bytes: bytes };
@@ -59,6 +55,7 @@ export function createLedgerBuilder(nc: NatsConnection, settings: Settings): Led
       const line = appendLine(chain.head, {
         received,
         source: { stream: settings.auditStream, seq: ++sourceSeq, subject: `${settings.auditPrefix}.${type}.${orgid}` },
+        origin: null,
         event: canonicalJson(event),
         volume: { kind: 'upload', bytes: String(bytes) },
       });
@@ -123,17 +120,16 @@ export function forgeChain(
   orgid: string,
   change: (entry: Entry) => readonly ForgedEntry[],
 ): CopiedBlock[] {
-  const state: ChainState = { head: new RunningHead(emptyHead(orgid)), producers: new Map() };
+  const state = emptyChain(orgid);
   return blocks.flatMap((block) => {
     if (block.orgid !== orgid) return [block];
     const { entries, trailer } = parseBlock(block.text);
     const first = state.head.seq + 1;
     const lines: string[] = [];
     for (const { event, ...next } of entries.flatMap(change)) {
-      const line = appendLine(state.head, { ...next, event: canonicalJson(event) });
-      const { producer, sequence } = event;
-      if (typeof producer === 'string') admit(state.producers, producer, Number(sequence), state.head.seq);
-      lines.push(line);
+      const origin = orgid === SYSTEM_CHAIN ? null : originOf(event);
+      lines.push(appendLine(state.head, { ...next, origin, event: canonicalJson(event) }));
+      if (origin) state.producers.admit(origin.producer, origin.producerseq, state.head.seq);
     }
     if (lines.length === 0) return [];
     return [{ orgid, text: formatBlock(lines, formatTrailer(state, first, trailer.watermark)) }];

@@ -8,7 +8,7 @@
  */
 import { type NatsConnection, Nuid } from '@nats-io/nats-core';
 import { type AckInbox, RefusedError } from './ack-inbox.ts';
-import type { BlockHeaders } from './block-headers.ts';
+import type { BlockHeaders, OwnHeaders } from './block-headers.ts';
 import { isOlder } from './connect.ts';
 import type { SealedBlock } from './open-blocks.ts';
 
@@ -77,11 +77,11 @@ export interface BatchSenderOptions {
   readonly inbox: AckInbox;
   readonly headers: BlockHeaders;
   readonly subjectOf: (orgid: string) => string;
-  /** Stream sequence of the block that a chain has to end with. */
-  readonly newest: (orgid: string) => number;
+  /** What a block is stored with, alone or in a batch. */
+  readonly headersOf: (block: SealedBlock) => OwnHeaders;
 }
 
-export function createBatchSender({ nc, inbox, headers, subjectOf, newest }: BatchSenderOptions): BatchSender {
+export function createBatchSender({ nc, inbox, headers, subjectOf, headersOf }: BatchSenderOptions): BatchSender {
   // Short, since it is stored with each block for ever. Should another writer ever have the same, both are refused. Its own
   // generator, because one generator's ids begin alike: the session before may have left a batch that the server still holds.
   const tag = new Nuid().next().slice(0, 6);
@@ -90,12 +90,9 @@ export function createBatchSender({ nc, inbox, headers, subjectOf, newest }: Bat
   return {
     async send(blocks) {
       const id = `${tag}${(++number).toString(36)}`;
-      const publish = ({ orgid, payload }: SealedBlock, i: number) => {
-        const own = [
-          ['Nats-Batch-Id', id],
-          ['Nats-Batch-Sequence', i + 1],
-          [EXPECTED_LAST, newest(orgid)],
-        ] as const;
+      const publish = (block: SealedBlock, i: number) => {
+        const { orgid, payload } = block;
+        const own: OwnHeaders = [['Nats-Batch-Id', id], ['Nats-Batch-Sequence', i + 1], ...headersOf(block)];
         if (i < blocks.length - 1) return nc.publish(subjectOf(orgid), payload(), { headers: headers.with(own) });
         return inbox.publish(subjectOf(orgid), payload(), headers.with([...own, ['Nats-Batch-Commit', 1]]));
       };

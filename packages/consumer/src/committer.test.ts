@@ -3,9 +3,10 @@ import { createCommitter } from './committer.ts';
 import type { Ledger } from './ledger.ts';
 import type { SealedBlock } from './open-blocks.ts';
 
-const NONE = { entries: 0, rejected: 0, duplicates: 0, gaps: 0 };
+const NONE = { entries: 0, rejected: 0, duplicates: 0, beyondWindow: 0, gaps: 0 };
 const block = (orgid: string): SealedBlock => ({
   orgid,
+  base: null,
   entries: 1,
   bytes: 1,
   payload: () => Buffer.alloc(1),

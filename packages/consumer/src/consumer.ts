@@ -122,7 +122,7 @@ const DEFAULTS = {
 } satisfies Partial<ConsumerOptions>;
 
 /** Errors that no new session can mend. */
-const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'STREAM_RESET']);
+const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'NEWER_LEDGER', 'STREAM_RESET']);
 /** Errors that somebody else has to mend, and then this goes on by itself. */
 const WAITING: ReadonlySet<string> = new Set(['NO_STREAM', 'NO_PERMISSION', 'STREAM_DRIFT', 'PAYLOAD_LIMIT']);
 
@@ -158,6 +158,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     entries: 0,
     rejected: 0,
     duplicates: 0,
+    beyondWindow: 0,
     gaps: 0,
     chains: 0,
     latestReceived: null,

@@ -20,7 +20,12 @@ const anyMessage: fc.Arbitrary<Message> = fc.record(
     sid: fc.constantFrom(OURS, 1, 77),
     subject: fc.constantFrom('audit.a.b.acme', 'a', 'größe.€', '_INBOX.x.y'),
     reply: fc.oneof(fc.nat(1_000).map(reply), fc.constantFrom('_INBOX.r', '$JS.ACK')),
-    header: fc.constantFrom('', 'NATS/1.0\r\n\r\n', 'NATS/1.0 100 Idle Heartbeat\r\nA: \r\nNats-Msg-Id: 1\r\n\r\n'),
+    header: fc.constantFrom(
+      '',
+      'NATS/1.0\r\n\r\n',
+      'NATS/1.0\r\nNats-Msg-Id: 1\r\nContent-Type: application/cloudevents+json\r\n\r\n',
+      'NATS/1.0 100 Idle Heartbeat\r\nA: \r\nNats-Msg-Id: 1\r\n\r\n',
+    ),
     // What looks like the protocol, and what is longer than a chunk.
     payload: fc.oneof(
       fc.string({ unit: 'binary' }),

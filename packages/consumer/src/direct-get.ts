@@ -17,8 +17,11 @@ export interface DirectRequest {
   /** Without a word for so long, the rest of the answer is taken for lost. */
   readonly silenceMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Called for each message, in the stream's order and without one missing in between. */
-  readonly onMessage: (message: DirectMessage) => void;
+  /**
+   * Called for each message, in the stream's order and without one missing in between. `delivered` has the headers of the
+   * message itself: whoever published it may have written anything there.
+   */
+  readonly onMessage: (message: DirectMessage, delivered: Msg) => void;
 }
 
 /**
@@ -56,7 +59,7 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
     }
     if (read.previous !== null && read.previous !== last) return broken();
     last = read.seq;
-    onMessage(read);
+    onMessage(read, message);
     // A server that does not know of batches.
     if (read.previous === null) resolve({ kind: 'refused' });
   }

@@ -222,6 +222,7 @@ async function openEpoch(
       {
         received: new Date(info.created).toISOString(),
         source: { stream, seq: base, subject: '' },
+        origin: null,
         eventHash: nodeSha256(event),
         volume: NO_VOLUME,
       },

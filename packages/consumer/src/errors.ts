@@ -15,6 +15,7 @@
  * - `DESTRUCTIVE_CHANGE`: correcting a stream would erase data or loosen its protection
  * - `NO_ANSWER`: the server did not answer in time
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
+ * - `NEWER_LEDGER`: a newer version has written to the ledger: this one must not go on with it
  * - `STREAM_RESET`: the AUDIT stream ends before what the ledger has of it, or has other events under the same numbers
  */
 export const CONSUMER_ERROR_CODES = [
@@ -31,6 +32,7 @@ export const CONSUMER_ERROR_CODES = [
   'DESTRUCTIVE_CHANGE',
   'NO_ANSWER',
   'LEDGER_DAMAGED',
+  'NEWER_LEDGER',
   'STREAM_RESET',
 ] as const;
 

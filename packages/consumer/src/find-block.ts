@@ -12,6 +12,7 @@ import {
   formatLedgerSubject,
   parseBlock,
   parseEntry,
+  SchemaError,
   splitBlock,
   type Trailer,
 } from '@waybill/schema';
@@ -32,7 +33,12 @@ export interface StoredBlock {
   readonly trailer: Trailer;
   /** The first of `lines`. */
   readonly first: Entry;
+  /** Where the block is that the trailer adds to, by the header: perhaps. */
+  readonly baseAt: number | null;
 }
+
+/** Header of a block whose trailer adds to another one: the sequence of that in the ledger stream. A hint, and nothing else. */
+export const BASE_HEADER = 'Waybill-Base';
 
 /** The first block of the chain at or after a sequence of the ledger stream. @throws ConsumerError LEDGER_DAMAGED */
 export async function nextBlock(
@@ -135,15 +141,24 @@ export function entryAt(
   return orDamaged(ledger, { orgid, streamSeq }, () => parseEntry(lines.at(index) ?? ''));
 }
 
+/** A ledger message, with its headers if they are at hand. */
+export type StoredMessage = Pick<StoredMsg, 'seq' | 'data'> & { readonly header?: StoredMsg['header'] | undefined };
+
+/** null: it is none. */
+export function readBaseHeader(text: string | undefined): number | null {
+  return text !== undefined && /^[1-9]\d{0,15}$/.test(text) ? Number(text) : null;
+}
+
 /** Reads a ledger message that the caller has. @throws ConsumerError LEDGER_DAMAGED */
-export function readStored(ledger: LedgerPlace, orgid: string, message: Pick<StoredMsg, 'seq' | 'data'>): StoredBlock {
+export function readStored(ledger: LedgerPlace, orgid: string, message: StoredMessage): StoredBlock {
   return orDamaged(ledger, { orgid, streamSeq: message.seq }, () => {
     const { lines, trailer } = splitBlock(decodeUtf8(message.data));
-    return { streamSeq: message.seq, orgid, lines, trailer, first: parseEntry(lines[0] ?? '') };
+    const baseAt = readBaseHeader(message.header?.get(BASE_HEADER));
+    return { streamSeq: message.seq, orgid, lines, trailer, first: parseEntry(lines[0] ?? ''), baseAt };
   });
 }
 
-/** What `read` returns; whatever it throws is about a block that cannot be read. @throws ConsumerError LEDGER_DAMAGED */
+/** What `read` returns; whatever it throws is about a block that cannot be read. @throws ConsumerError LEDGER_DAMAGED, NEWER_LEDGER */
 export function orDamaged<T>(
   { ledgerStream }: LedgerPlace,
   at: { orgid: string; streamSeq: number },
@@ -153,6 +168,8 @@ export function orDamaged<T>(
     return read();
   } catch (cause) {
     const what = `stream ${ledgerStream}, sequence ${at.streamSeq} (chain ${at.orgid})`;
+    if (cause instanceof SchemaError && cause.code === 'NEWER_VERSION')
+      throw new ConsumerError('NEWER_LEDGER', `${what} is of a newer version: ${cause.message}`, { cause });
     throw new ConsumerError('LEDGER_DAMAGED', `${what} is no block: ${(cause as Error).message}`, { cause });
   }
 }

@@ -3,18 +3,21 @@
  * No I/O and no clock: the same messages on the same chains give the same bytes, on every consumer and after every crash.
  */
 import {
-  admit,
   canonicalJson,
   type ChainState,
   type DataCheck,
   entryPieces,
+  isPast,
   MAX_KEPT_PAYLOAD,
   needsSize,
   NO_VOLUME,
+  type Origin,
   readMessage,
   type Reading,
+  type Refusal,
   type Sha256,
   type SizeMemory,
+  type Source,
   statedVolume,
   SYSTEM_CHAIN,
   type SystemRecord,
@@ -33,19 +36,32 @@ export interface FoldOptions {
   readonly checkData?: DataCheck;
 }
 
-/** An item of the AUDIT stream, read, with the chain that it goes to unless it is a duplicate. */
+/** An event of the AUDIT stream, a message that is none, or a gap, with the chain that it goes to unless it is known there. */
 export interface RoutedItem {
   readonly item: StreamItem;
   readonly orgid: string;
   /** null for a gap. */
   readonly reading: Reading | null;
+  /** Its own bytes, and its place in a message that holds several; of any other, the message's, and undefined. */
+  readonly payload: Uint8Array;
+  readonly index: number | undefined;
+  /** Nothing of its message comes after it. */
+  readonly isLast: boolean;
 }
+
+/** The sizes of organizations' uploads, of those that needed them so far. */
+export interface SizeMemories {
+  get(orgid: string): SizeMemory | undefined;
+  /** The same for an upload that takes its size from there. */
+  need(orgid: string): SizeMemory | undefined;
+}
+
+export const NO_SIZES: SizeMemories = { get: () => undefined, need: () => undefined };
 
 /** What the fold works on, and changes. All chains of a batch, and `_system`, have to be there. */
 interface FoldState {
   readonly chains: ReadonlyMap<string, ChainState>;
-  /** Only for the organizations that needed one so far. */
-  readonly sizes: ReadonlyMap<string, SizeMemory>;
+  readonly sizes: SizeMemories;
 }
 
 export interface FoldSink {
@@ -64,6 +80,8 @@ export interface FoldCounts {
   entries: number;
   rejected: number;
   duplicates: number;
+  /** Events of which nobody knows any more whether they are chained. */
+  beyondWindow: number;
   gaps: number;
 }
 
@@ -75,7 +93,8 @@ export interface Place {
 }
 
 export interface Fold {
-  route(item: StreamItem): RoutedItem;
+  /** Reads an item, and appends what is in it to the list: several where a message holds several events. */
+  route(item: StreamItem, routed: RoutedItem[]): void;
   /** Appends the items from `start` on, until one needs sizes that are not there. */
   run(items: readonly RoutedItem[], start: number, state: FoldState, sink: FoldSink): FoldResult;
   /** Appends a record that everything up to an item is chained, for when no block says so. */
@@ -87,24 +106,42 @@ export interface Fold {
 export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOptions): Fold {
   const readOptions = { subjectPrefix, ...(checkData && { checkData }) };
 
-  function route(item: StreamItem): RoutedItem {
-    if (item.kind === 'gap') return { item, orgid: SYSTEM_CHAIN, reading: null };
-    const reading = readMessage(item.subject, item.payload, readOptions);
-    return { item, orgid: reading.ok ? reading.orgid : SYSTEM_CHAIN, reading };
+  function route(item: StreamItem, routed: RoutedItem[]): void {
+    if (item.kind === 'gap') {
+      routed.push({ item, orgid: SYSTEM_CHAIN, reading: null, payload: NO_BYTES, index: undefined, isLast: true });
+      return;
+    }
+    const message = readMessage(item.subject, item.payload, readOptions);
+    if (message.form === 'single') {
+      const { reading } = message;
+      const { payload } = item;
+      routed.push({ item, orgid: chainNameOf(reading), reading, payload, index: undefined, isLast: true });
+      return;
+    }
+    const { elements } = message;
+    for (const { index, payload, reading } of elements)
+      routed.push({
+        item,
+        orgid: chainNameOf(reading),
+        reading,
+        payload,
+        index,
+        isLast: index === elements.length - 1,
+      });
   }
 
   function run(items: readonly RoutedItem[], start: number, state: FoldState, sink: FoldSink): FoldResult {
     for (let index = start; index < items.length; index++) {
-      const { item, orgid, reading } = items[index] as RoutedItem;
+      const routed = items[index] as RoutedItem;
+      const { item, reading } = routed;
       if (item.kind === 'gap') {
         recordGap(item, state, sink);
-      } else if (!reading?.ok) {
-        const { reason, detail } = reading as Reading & { ok: false };
-        const wellFormed = detail.toWellFormed();
-        if (record(item, state, sink, { kind: 'rejected', reason, detail: wellFormed, ...keep(item) }))
-          sink.counts.rejected++;
-      } else if (!appendEvent(item, reading, state, sink)) {
-        return { done: false, index, orgid };
+      } else if (reading?.ok) {
+        if (!appendEvent(item, routed, reading, state, sink)) return { done: false, index, orgid: routed.orgid };
+      } else {
+        const { reason, detail } = reading as Refusal;
+        const rejected: SystemRecord = { kind: 'rejected', reason, detail, ...keep(item, routed.payload) };
+        if (record(item, routed.index, state, sink, rejected)) sink.counts.rejected++;
       }
     }
     return { done: true };
@@ -113,26 +150,34 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
   /** @returns false when the size of an earlier upload is needed and the memory of them is not there */
   function appendEvent(
     item: StreamMessage,
+    { index, payload }: RoutedItem,
     reading: Reading & { ok: true },
     state: FoldState,
     sink: FoldSink,
   ): boolean {
     const chain = chainOf(reading.orgid, state);
-    if (item.seq <= chain.head.sourceSeq) return true;
+    const { head } = chain;
+    const source = sourceOf(item.seq, index, item.subject);
+    if (isPast(head, source)) return true;
     const { transfer } = reading;
-    const sizes = state.sizes.get(reading.orgid);
-    // Before `admit`, which cannot be called twice for one event.
-    if (transfer && needsSize(transfer) && !sizes) return false;
+    const needs = transfer !== null && needsSize(transfer);
+    const sizes = needs ? state.sizes.need(reading.orgid) : state.sizes.get(reading.orgid);
+    // Before the window is asked, which cannot be asked twice for one event.
+    if (needs && !sizes) return false;
 
     const { origin } = reading;
-    const seq = chain.head.seq + 1;
-    if (origin && !admit(chain.producers, origin.producer, origin.sequence, seq)) {
-      const duplicate: SystemRecord = { kind: 'duplicate', orgid: reading.orgid, ...origin, ...keep(item) };
-      if (record(item, state, sink, duplicate)) sink.counts.duplicates++;
+    const seq = head.seq + 1;
+    const admission = origin ? chain.producers.admit(origin.producer, origin.producerseq, seq) : 'new';
+    if (origin && (admission === 'duplicate' || admission === 'beyond_window')) {
+      const { producer, producerseq } = origin;
+      const repeated = { orgid: reading.orgid, producer, producerseq: String(producerseq), ...keep(item, payload) };
+      if (!record(item, index, state, sink, { kind: admission, ...repeated })) return true;
+      if (admission === 'duplicate') sink.counts.duplicates++;
+      else sink.counts.beyondWindow++;
       return true;
     }
     const volume = volumeOf(seq, transfer, sizes);
-    append(chain, item, reading.canonical, volume, sink);
+    append(chain, { source, received: item.received, origin, event: reading.canonical, volume }, sink);
     if (transfer && sizes) sizes.note(seq, transfer, volume);
     return true;
   }
@@ -143,8 +188,7 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const start = Math.max(first, chain.head.sourceSeq + 1);
     if (start > last) return;
     const gap: SystemRecord = { kind: 'gap', first: start, last };
-    const at = { seq: last, subject: '', received: received ?? (chain.head.received || EPOCH) };
-    append(chain, at, canonicalJson({ ...gap }), NO_VOLUME, sink);
+    appendRecord(chain, gap, sourceOf(last, undefined, ''), received, sink);
     sink.counts.gaps++;
   }
 
@@ -153,41 +197,73 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const seq = item.kind === 'gap' ? item.last : item.seq;
     // Somebody has been further, and has said so or will.
     if (seq < chain.head.sourceSeq) return;
-    const what: SystemRecord = { kind: 'watermark', seq };
-    const at = { seq, subject: '', received: item.received ?? (chain.head.received || EPOCH) };
-    append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
+    appendRecord(chain, { kind: 'watermark', seq }, placeFor(chain, seq), item.received, sink);
   }
 
   function note(what: SystemRecord, place: Place, state: FoldState, sink: FoldSink): void {
     const chain = chainOf(SYSTEM_CHAIN, state);
-    const seq = Math.max(place.seq, chain.head.sourceSeq);
-    const at = { seq, subject: '', received: place.received ?? (chain.head.received || EPOCH) };
-    append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
+    appendRecord(chain, what, placeFor(chain, place.seq), place.received, sink);
+  }
+
+  /** Where a record goes that stands for no message: at the place of the entry before, or after it. */
+  function placeFor({ head }: ChainState, seq: number): Source {
+    if (seq > head.sourceSeq) return sourceOf(seq, undefined, '');
+    return sourceOf(head.sourceSeq, head.sourceIndex < 0 ? undefined : head.sourceIndex, '');
   }
 
   /** @returns false when the `_system` chain has it already */
-  function record(item: StreamMessage, state: FoldState, sink: FoldSink, what: SystemRecord): boolean {
+  function record(
+    { seq, subject, received }: StreamMessage,
+    index: number | undefined,
+    state: FoldState,
+    sink: FoldSink,
+    what: SystemRecord,
+  ): boolean {
     const chain = chainOf(SYSTEM_CHAIN, state);
-    if (item.seq <= chain.head.sourceSeq) return false;
     // That of an event has no characters beyond ASCII.
-    const at = { ...item, subject: item.subject.toWellFormed() };
-    append(chain, at, canonicalJson({ ...what }), NO_VOLUME, sink);
+    const source = sourceOf(seq, index, subject.toWellFormed());
+    if (isPast(chain.head, source)) return false;
+    appendRecord(chain, what, source, received, sink);
     return true;
   }
 
-  function append(
+  /** @param received null: as the entry before */
+  function appendRecord(
     chain: ChainState,
-    { seq, subject, received }: { seq: number; subject: string; received: string },
-    event: string,
-    volume: Volume,
+    what: SystemRecord,
+    source: Source,
+    received: string | null,
     sink: FoldSink,
   ): void {
-    const source = { stream, seq, subject };
-    const core = chain.head.append({ received, source, eventHash: sha256(event), volume }, sha256);
+    const at = received ?? (chain.head.received || EPOCH);
+    append(chain, { source, received: at, origin: null, event: canonicalJson({ ...what }), volume: NO_VOLUME }, sink);
+  }
+
+  function append(chain: ChainState, next: NewEntry, sink: FoldSink): void {
+    const { source, received, origin, event, volume } = next;
+    const core = chain.head.append({ received, source, origin, eventHash: sha256(event), volume }, sha256);
     sink.append(chain, entryPieces(core, event, chain.head.hash));
   }
 
+  function sourceOf(seq: number, index: number | undefined, subject: string): Source {
+    return index === undefined ? { stream, seq, subject } : { stream, seq, index, subject };
+  }
+
   return { route, run, mark, note };
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+interface NewEntry {
+  readonly source: Source;
+  readonly received: string;
+  readonly origin: Origin | null;
+  readonly event: string;
+  readonly volume: Volume;
+}
+
+function chainNameOf(reading: Reading): string {
+  return reading.ok ? reading.orgid : SYSTEM_CHAIN;
 }
 
 /** `received` of a gap with nothing before it and nothing after it. */
@@ -204,7 +280,10 @@ function volumeOf(seq: number, transfer: Transfer | null, sizes: SizeMemory | un
   return sizes ? sizes.resolve(seq, transfer) : statedVolume(transfer);
 }
 
-function keep({ subject, payload }: StreamMessage): { subject: string; size: number; sha256: string; payload: string } {
+function keep(
+  { subject }: StreamMessage,
+  payload: Uint8Array,
+): { subject: string; size: number; sha256: string; payload: string } {
   return {
     subject: subject.toWellFormed(),
     size: payload.length,

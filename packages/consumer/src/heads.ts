@@ -3,19 +3,23 @@
  * those first that were needed longest ago, about (second chance). What an evicted chain had is in the ledger, where it is read again.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import {
   type ChainState,
   decodeUtf8,
-  emptyHead,
+  emptyChain,
+  type Entry,
   parseLedgerSubject,
-  RunningHead,
   splitBlock,
   stateAfter,
   SYSTEM_CHAIN,
+  type Trailer,
 } from '@waybill/schema';
-import { entryAt, newestBlock, orDamaged } from './find-block.ts';
+import { lastLines, readBase } from './base-block.ts';
+import type { DirectMessage } from './direct-message.ts';
+import { BASE_HEADER, entryAt, newestBlock, orDamaged, readBaseHeader } from './find-block.ts';
 import { MAX_CHAINS, readNewestBlocks } from './newest-blocks.ts';
+import { inParallel } from './organizations.ts';
 import type { Settings } from './settings.ts';
 
 export interface HeadsOptions {
@@ -38,14 +42,28 @@ export interface Heads {
   evict(isNeeded: (orgid: string) => boolean): void;
   /** Stream sequence of a chain's newest block, 0 when it has none. The chain must be there. */
   newest(orgid: string): number;
-  stored(orgid: string, seq: number): void;
+  /** The same of its newest block whose trailer has all publishers. */
+  base(orgid: string): number;
+  /** Notes a new block of a chain, and whether its trailer has all publishers. */
+  stored(orgid: string, seq: number, hasAll: boolean): void;
 }
 
 interface Kept {
   readonly state: ChainState;
   newest: number;
+  base: number;
   /** Since `evict` looked at it last. */
   wasUsed: boolean;
+}
+
+/** The end of a chain's newest block. */
+interface NewestEnd {
+  readonly orgid: string;
+  /** In the ledger stream. */
+  readonly streamSeq: number;
+  readonly last: Entry;
+  readonly trailer: Trailer;
+  readonly baseAt: number | null;
 }
 
 /** Fewer are asked for one by one, of the stream's leader: as quick, and never old. */
@@ -60,24 +78,35 @@ export function createHeads(options: HeadsOptions): Heads {
   /** Set for good when nobody answers: an old server, a stream without `allow_direct`, a right that is missing. */
   let oneByOne = false;
 
-  function keep(orgid: string, state: ChainState, newest: number): void {
+  function keep(orgid: string, state: ChainState, at: { newest: number; base: number }): void {
     chains.set(orgid, state);
-    kept.set(orgid, { state, newest, wasUsed: true });
+    kept.set(orgid, { state, ...at, wasUsed: true });
   }
 
-  /** Should an answer be old, the next block of the chain is refused. */
-  function take(orgid: string, { seq, data }: { seq: number; data: Uint8Array }): void {
-    orDamaged(settings, { orgid, streamSeq: seq }, () => {
-      const { lines, trailer } = splitBlock(decodeUtf8(lastLines(data)));
-      const block = { streamSeq: seq, orgid, lines, trailer };
-      keep(orgid, stateAfter(entryAt(settings, block, -1), trailer), seq);
+  function keepEmpty(orgid: string): void {
+    keep(orgid, emptyChain(orgid), { newest: 0, base: 0 });
+  }
+
+  /** Most trailers have all publishers; of the others, the block that they add to is read too. */
+  async function keepFrom({ orgid, streamSeq, last, trailer, baseAt }: NewestEnd): Promise<void> {
+    const base =
+      trailer.base === null ? null : await readBase(jsm, settings, { orgid, last: trailer.base, streamSeq: baseAt });
+    const state = orDamaged(settings, { orgid, streamSeq }, () => stateAfter(last, trailer, base?.trailer));
+    keep(orgid, state, { newest: streamSeq, base: base?.streamSeq ?? streamSeq });
+  }
+
+  function readEnd(orgid: string, { seq, payload }: DirectMessage, headers: Msg['headers']): NewestEnd {
+    return orDamaged(settings, { orgid, streamSeq: seq }, () => {
+      const { lines, trailer } = splitBlock(decodeUtf8(lastLines(payload)));
+      const last = entryAt(settings, { streamSeq: seq, orgid, lines }, -1);
+      return { orgid, streamSeq: seq, last, trailer, baseAt: readBaseHeader(headers?.get(BASE_HEADER)) };
     });
   }
 
   async function loadOne(orgid: string): Promise<void> {
     const block = await newestBlock(jsm, settings, orgid);
-    if (!block) return keep(orgid, emptyChain(orgid), 0);
-    keep(orgid, stateAfter(entryAt(settings, block, -1), block.trailer), block.streamSeq);
+    if (!block) return keepEmpty(orgid);
+    await keepFrom({ ...block, last: entryAt(settings, block, -1) });
   }
 
   async function loadOneByOne(orgids: readonly string[]): Promise<void> {
@@ -89,20 +118,23 @@ export function createHeads(options: HeadsOptions): Heads {
   async function loadMany(orgids: readonly string[]): Promise<void> {
     const wanted = new Set(orgids);
     const known = options.known();
+    const ends: NewestEnd[] = [];
     const answer = await readNewestBlocks({
       nc,
       ledger: settings,
       orgids,
       known,
       timeoutMs,
-      onBlock({ subject, seq, payload }) {
-        const orgid = parseLedgerSubject(subject, settings.ledgerPrefix);
-        if (orgid !== null && wanted.has(orgid)) take(orgid, { seq, data: payload });
+      // Should an answer be old, the next block of the chain is refused.
+      onBlock(message, { headers }) {
+        const orgid = parseLedgerSubject(message.subject, settings.ledgerPrefix);
+        if (orgid !== null && wanted.has(orgid)) ends.push(readEnd(orgid, message, headers));
       },
     });
     if (answer === 'silent') oneByOne = true;
     if (answer !== 'all') return loadOneByOne(orgids);
-    for (const orgid of orgids) if (!kept.has(orgid)) keep(orgid, emptyChain(orgid), 0);
+    await inParallel(ends, LOADS_AT_ONCE, keepFrom);
+    for (const orgid of orgids) if (!kept.has(orgid)) keepEmpty(orgid);
   }
 
   return {
@@ -119,8 +151,11 @@ export function createHeads(options: HeadsOptions): Heads {
       for (let i = 0; i < missing.length; i += MAX_CHAINS) await loadMany(missing.slice(i, i + MAX_CHAINS));
     },
     newest: (orgid) => (kept.get(orgid) as Kept).newest,
-    stored(orgid, seq) {
-      (kept.get(orgid) as Kept).newest = seq;
+    base: (orgid) => (kept.get(orgid) as Kept).base,
+    stored(orgid, seq, hasAll) {
+      const one = kept.get(orgid) as Kept;
+      one.newest = seq;
+      if (hasAll) one.base = seq;
     },
     evict(isNeeded) {
       if (kept.size <= maxChains) return;
@@ -138,17 +173,4 @@ export function createHeads(options: HeadsOptions): Heads {
       }
     },
   };
-}
-
-function emptyChain(orgid: string): ChainState {
-  return { head: new RunningHead(emptyHead(orgid)), producers: new Map() };
-}
-
-const LINE_FEED = 10;
-
-/** The last entry and the trailer. Reading all of a block costs a hundred times as much. */
-function lastLines(block: Uint8Array): Uint8Array {
-  let start = block.length - 1;
-  for (let line = 0; line < 2 && start > 0; line++) start = block.lastIndexOf(LINE_FEED, start - 1);
-  return block.subarray(start + 1);
 }

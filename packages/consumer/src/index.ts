@@ -14,7 +14,7 @@ export { CONSUMER_ERROR_CODES, ConsumerError, type ConsumerErrorCode } from './e
 export { type ChainHead, readHead, readHeads } from './head.ts';
 export { replay, type ReplayOptions } from './replay.ts';
 export { serve, type ServeOptions } from './serve.ts';
-export { createSignatureVerifier } from './signature.ts';
+export { createReceiptKeys } from './signature.ts';
 export { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 export { createStreamHistory, type StreamConfigs, type StreamHistory } from './stream-record.ts';
 export type { Drift, StreamDescription, StreamLimits } from './streams.ts';

@@ -24,9 +24,9 @@ import {
   EXPECTED_LAST,
   knowsBatches,
 } from './atomic-batch.ts';
-import { BlockHeaders } from './block-headers.ts';
+import { BlockHeaders, type OwnHeaders } from './block-headers.ts';
 import { ConsumerError } from './errors.ts';
-import { readStored } from './find-block.ts';
+import { BASE_HEADER, readStored } from './find-block.ts';
 import { createHeads } from './heads.ts';
 import type { SealedBlock } from './open-blocks.ts';
 import { inParallel } from './organizations.ts';
@@ -98,7 +98,12 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 
   const headers = new BlockHeaders({ 'Nats-Expected-Stream': stream, 'Waybill-Writer': options.writer });
   const subjectOf = (orgid: string): string => formatLedgerSubject(orgid, settings.ledgerPrefix);
-  const sender = createBatchSender({ nc, inbox, headers, subjectOf, newest: heads.newest });
+  /** What the server stores the block on, and where the block is that its trailer adds to. */
+  const headersOf = ({ orgid, base }: SealedBlock): OwnHeaders => {
+    const condition = [EXPECTED_LAST, heads.newest(orgid)] as const;
+    return base === null ? [condition] : [condition, [BASE_HEADER, heads.base(orgid)]];
+  };
+  const sender = createBatchSender({ nc, inbox, headers, subjectOf, headersOf });
   let batches = found.allowsBatches && knowsBatches(nc);
 
   async function store(block: SealedBlock): Promise<void> {
@@ -107,16 +112,16 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     const isSystem = orgid === SYSTEM_CHAIN;
     const recordsStreams = isSystem && payload.includes('"kind":"streams"');
     const recordedAt = recordsStreams ? HERE : streamsAt;
-    const condition = [EXPECTED_LAST, heads.newest(orgid)] as const;
-    const own = isSystem && recordedAt !== null ? [condition, [STREAMS_HEADER, recordedAt] as const] : [condition];
-    const { seq } = await inbox.publish(subjectOf(orgid), payload, headers.with(own));
+    const own = headersOf(block);
+    const all: OwnHeaders = isSystem && recordedAt !== null ? [...own, [STREAMS_HEADER, recordedAt]] : own;
+    const { seq } = await inbox.publish(subjectOf(orgid), payload, headers.with(all));
     noteStored(block, seq);
     if (recordsStreams) streamsAt = seq;
   }
 
   function noteStored(block: SealedBlock, seq: number): void {
-    const { orgid } = block;
-    heads.stored(orgid, seq);
+    const { orgid, base } = block;
+    heads.stored(orgid, seq, base === null);
     if (seq > (known?.seq ?? 0)) known = { orgid, seq };
     block.stored();
   }
@@ -155,7 +160,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 
   /**
    * What is stored when this is interrupted is ahead of the watermark. The next open reads on from the watermark and
-   * skips what each chain has (`source.seq`).
+   * skips what each chain has (`source.seq`, `source.index`).
    */
   async function storeAll(blocks: readonly SealedBlock[]): Promise<void> {
     const byChain = Map.groupBy(blocks, ({ orgid }) => orgid);

@@ -101,6 +101,11 @@ export const METRICS = {
     help: "Events that came again after the stream's own dedupe window, in those commits; `_system` has them.",
     read: ({ duplicates }) => duplicates,
   },
+  waybill_beyond_window_total: {
+    type: 'counter',
+    help: 'Events that came so late that nobody knows whether they are chained, in those commits; `_system` has them.',
+    read: ({ beyondWindow }) => beyondWindow,
+  },
   waybill_gaps_total: {
     type: 'counter',
     help: 'Stretches of AUDIT without messages, in those commits; `_system` has them.',

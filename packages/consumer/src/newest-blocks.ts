@@ -5,7 +5,7 @@
  * that the caller knows to be stored. Should it be old all the same, no harm is done to who writes: a block that does not
  * continue its chain's newest one is refused.
  */
-import type { NatsConnection } from '@nats-io/nats-core';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { formatLedgerSubject } from '@waybill/schema';
 import { getDirect } from './direct-get.ts';
 import type { DirectMessage } from './direct-message.ts';
@@ -23,7 +23,7 @@ export interface LastBlocksRequest {
   readonly orgids: readonly string[];
   readonly timeoutMs: number;
   /** Called for each chain that has a block, while the blocks arrive; none of them is kept. */
-  readonly onBlock: (message: DirectMessage) => void;
+  readonly onBlock: (message: DirectMessage, delivered: Msg) => void;
 }
 
 export interface NewestRequest extends LastBlocksRequest {

@@ -1,25 +1,23 @@
 import {
-  admit,
   type ChainState,
-  emptyHead,
+  emptyChain,
   MAX_BLOCK_BYTES,
   MAX_EVENT_BYTES,
   MAX_MISSING,
   MAX_PRODUCERS,
   parseBlock,
-  RunningHead,
   sha256Hex,
   SYSTEM_CHAIN,
 } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { createFold } from './fold.ts';
+import { createFold, NO_SIZES, type RoutedItem } from './fold.ts';
 import { createOpenBlocks, type OpenBlocks, type SealedBlock } from './open-blocks.ts';
 import type { StreamMessage } from './reader.ts';
 
 const fold = () => createFold({ stream: 'AUDIT', subjectPrefix: 'audit', sha256: (text) => hash('sha256', text) });
-const chainOf = (orgid: string): ChainState => ({ head: new RunningHead(emptyHead(orgid)), producers: new Map() });
-const chainsOf = (...orgids: string[]) => new Map<string, ChainState>(orgids.map((orgid) => [orgid, chainOf(orgid)]));
+const chainsOf = (...orgids: string[]) =>
+  new Map<string, ChainState>(orgids.map((orgid) => [orgid, emptyChain(orgid)]));
 
 function message(seq: number, payload: string, orgid = 'acme'): StreamMessage {
   const subject = `audit.test.happened.${orgid}`;
@@ -41,7 +39,9 @@ function event(seq: number, orgid = 'acme', note = ''): StreamMessage {
 function fill(blocks: OpenBlocks, chains: ReadonlyMap<string, ChainState>, items: readonly StreamMessage[]): void {
   const one = fold();
   for (const item of items) {
-    expect(one.run([one.route(item)], 0, { chains, sizes: new Map() }, blocks)).toEqual({ done: true });
+    const routed: RoutedItem[] = [];
+    one.route(item, routed);
+    expect(one.run(routed, 0, { chains, sizes: NO_SIZES }, blocks)).toEqual({ done: true });
     blocks.position = item.seq;
   }
 }
@@ -114,7 +114,9 @@ describe('open blocks', () => {
     const blocks = createOpenBlocks(chains, 10);
     const one = fold();
     const gap = { kind: 'gap', first: 11, last: 20, received: null } as const;
-    one.run([one.route(gap)], 0, { chains, sizes: new Map() }, blocks);
+    const routed: RoutedItem[] = [];
+    one.route(gap, routed);
+    one.run(routed, 0, { chains, sizes: NO_SIZES }, blocks);
     blocks.position = 20;
     fill(blocks, chains, [event(21, 'a')]);
     expect(outline(blocks.sealOldest(ALL))).toEqual([[SYSTEM_CHAIN, 1, 1, 10]]);
@@ -154,7 +156,7 @@ describe('open blocks', () => {
     const chains = chainsOf('a', SYSTEM_CHAIN);
     const blocks = createOpenBlocks(chains, 0);
     fill(blocks, chains, [event(1, 'a'), message(2, 'garbage')]);
-    expect(blocks.takeCounts()).toEqual({ entries: 2, rejected: 1, duplicates: 0, gaps: 0 });
+    expect(blocks.takeCounts()).toEqual({ entries: 2, rejected: 1, duplicates: 0, beyondWindow: 0, gaps: 0 });
     fill(blocks, chains, [message(3, 'garbage')]);
     expect(blocks.takeCounts()).toMatchObject({ entries: 1, rejected: 1 });
   });
@@ -166,7 +168,7 @@ describe('open blocks', () => {
     for (let p = 0; p < MAX_PRODUCERS; p++) {
       const producer = `${p}`.padStart(64, 'p');
       for (let gap = 0; gap <= MAX_MISSING; gap++)
-        admit(acme.producers, producer, Number.MAX_SAFE_INTEGER - 1_000 + gap * 2, 1);
+        acme.producers.admit(producer, Number.MAX_SAFE_INTEGER - 1_000 + gap * 2, 1);
     }
     const room = MAX_EVENT_BYTES - Buffer.from(event(0).payload).length;
     // The largest events, in JSON and in UTF-8, and the largest garbage.
@@ -189,7 +191,7 @@ describe('open blocks', () => {
     const chains = chainsOf('acme', SYSTEM_CHAIN);
     const counted = (seq: number): StreamMessage => {
       const one = JSON.parse(Buffer.from(event(seq, 'acme', 'x'.repeat(60_000)).payload).toString()) as object;
-      return message(seq, JSON.stringify({ ...one, producer: 'p', sequence: String(seq) }));
+      return message(seq, JSON.stringify({ ...one, producer: 'p', producerseq: String(seq) }));
     };
     const blocks = seal(
       Array.from({ length: 10 }, (_, i) => counted(i + 1)),

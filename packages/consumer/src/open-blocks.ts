@@ -5,15 +5,14 @@
  * when it is sealed, and twice as large as the average that is in memory; sealing all of them at once would make them half
  * as large as that. (Knuth has it of replacement selection, TAOCP 5.4.1: the snow before a plough that goes in circles.)
  */
-import { type ChainState, formatTrailerLine, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, MAX_BLOCK_BYTES, nextTrailer, SYSTEM_CHAIN } from '@waybill/schema';
 import type { FoldCounts, FoldSink } from './fold.ts';
 import { createPages, type Lines, noLines } from './pages.ts';
 
-/**
- * A block is closed when its entries have this many bytes. What can still come on top, one entry of at most 100 KiB
- * and a trailer of at most 150 KiB, keeps it under `MAX_BLOCK_BYTES`.
- */
+/** A block is closed when its entries have this many bytes, or when one more and the trailer might make it too large. */
 const FULL_BLOCK_BYTES = 262_144;
+/** The largest entry, a record of a message on the longest subject, and what a trailer has besides publishers. */
+const RESERVED_BYTES = 160 * 1024;
 
 /** A block that is not stored yet. */
 interface Draft {
@@ -25,11 +24,13 @@ interface Draft {
   readonly lines: Lines;
   entries: number;
   /** When it was full, where the chain stood and what was stored; else that is asked when it is sealed. */
-  trailer: string | null;
+  trailer: ReturnType<typeof nextTrailer> | null;
 }
 
 export interface SealedBlock {
   readonly orgid: string;
+  /** `seq` of the chain's block that the trailer adds to; null: it has all. */
+  readonly base: number | null;
   readonly entries: number;
   readonly bytes: number;
   /** Made when it is asked for: only those blocks are in memory twice that are on their way. Not after `stored()`. */
@@ -97,14 +98,14 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, positi
     return draft;
   }
 
-  function trailerOf({ orgid, first }: Draft, watermark: number): string {
-    return formatTrailerLine(chains.get(orgid) as ChainState, first, watermark);
+  function trailerOf({ orgid, first }: Draft, watermark: number): ReturnType<typeof nextTrailer> {
+    return nextTrailer(chains.get(orgid) as ChainState, first, watermark);
   }
 
   function seal(draft: Draft, watermark: number): SealedBlock {
     const { orgid, lines } = draft;
     // The chain goes on as soon as this is on its way.
-    const trailer = draft.trailer ?? trailerOf(draft, watermark);
+    const { line: trailer, base } = draft.trailer ?? trailerOf(draft, watermark);
     const own = unstoredOf.get(orgid) as { blocks: number; sealed: number };
     own.sealed++;
     if (open.get(orgid) === draft) open.delete(orgid);
@@ -115,6 +116,7 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, positi
     const blockBytes = lines.bytes + Buffer.byteLength(trailer) + 1;
     return {
       orgid,
+      base,
       entries: draft.entries,
       bytes: blockBytes,
       payload() {
@@ -132,7 +134,7 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, positi
   }
 
   return {
-    append({ head }, pieces) {
+    append({ head, producers }, pieces) {
       const { orgid } = head;
       const draft = open.get(orgid) ?? begin(orgid, head.seq);
       const before = draft.lines.bytes;
@@ -143,7 +145,8 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, positi
       draft.entries++;
       entries++;
       counts.entries++;
-      if (draft.lines.bytes < FULL_BLOCK_BYTES) return;
+      const room = MAX_BLOCK_BYTES - RESERVED_BYTES - producers.maxBytes;
+      if (draft.lines.bytes < Math.min(FULL_BLOCK_BYTES, room)) return;
       draft.trailer = trailerOf(draft, watermarkNow());
       open.delete(orgid);
     },
@@ -201,5 +204,5 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, positi
 }
 
 function noCounts(): FoldCounts {
-  return { entries: 0, rejected: 0, duplicates: 0, gaps: 0 };
+  return { entries: 0, rejected: 0, duplicates: 0, beyondWindow: 0, gaps: 0 };
 }

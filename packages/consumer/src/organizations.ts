@@ -1,16 +1,16 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { parseLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
+import { ORGID_PATTERN, parseLedgerSubject } from '@waybill/schema';
 import type { LedgerPlace } from './find-block.ts';
 import { explain } from './nats-error.ts';
 
-/** Every organization that has a chain, sorted; the `_system` chain is none. */
+/** Every organization that has a chain, sorted; the reserved chains (`_system`, `_unattributed`) are of none. */
 export async function listOrganizations(jsm: JetStreamManager, ledger: LedgerPlace): Promise<string[]> {
   try {
     const { state } = await jsm.streams.info(ledger.ledgerStream, { subjects_filter: `${ledger.ledgerPrefix}.*` });
     const found: string[] = [];
     for (const subject of Object.keys(state.subjects ?? {})) {
       const orgid = parseLedgerSubject(subject, ledger.ledgerPrefix);
-      if (orgid !== null && orgid !== SYSTEM_CHAIN) found.push(orgid);
+      if (orgid !== null && ORGID_PATTERN.test(orgid)) found.push(orgid);
     }
     return found.toSorted(byName);
   } catch (cause) {

@@ -4,7 +4,7 @@
  * for chained and never be. So before writing, the newest events that the ledger has are compared with the stream's.
  */
 import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
-import { type Entry, SYSTEM_CHAIN, readMessage } from '@waybill/schema';
+import { comparePlaces, type Entry, readMessage, SYSTEM_CHAIN } from '@waybill/schema';
 import { createHash } from 'node:crypto';
 import { ConsumerError } from './errors.ts';
 import { entryAt, readStored } from './find-block.ts';
@@ -49,14 +49,19 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
   // `received` is the stream's own time, or a later one where clocks disagreed.
   if (message.time.toISOString() > entry.core.received) throw differs(`it was stored later (${message.timestamp})`);
   if (!mayBeSameSubject(message.subject, subject)) throw differs(`it is on another subject (${message.subject})`);
+  const { index } = entry.core.source;
+  const read = readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix });
+  const element = read.form === 'batch' && index !== undefined ? read.elements[index] : undefined;
   if (entry.core.orgid === SYSTEM_CHAIN) {
+    // A record of the whole message, or of one event in it.
+    const payload = index === undefined ? message.data : element?.payload;
     const recorded = entry.event?.['sha256'];
-    const found = createHash('sha256').update(message.data).digest('hex');
+    const found = payload && createHash('sha256').update(payload).digest('hex');
     if (typeof recorded === 'string' && recorded !== found) throw differs('it is another message');
     return;
   }
-  const reading = readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix });
-  if (!reading.ok || nodeSha256(reading.canonical) !== entry.core.event_hash) throw differs('it is another event');
+  const reading = read.form === 'single' && index === undefined ? read.reading : element?.reading;
+  if (!reading?.ok || nodeSha256(reading.canonical) !== entry.core.event_hash) throw differs('it is another event');
 }
 
 /**
@@ -96,7 +101,7 @@ async function newestEntryAmong(jsm: JetStreamManager, settings: Settings, to: n
     // Records of gaps and of the watermark have no subject.
     .filter(({ core }) => core.source.subject !== '' && core.source.stream === settings.auditStream);
   return entries.reduce<Entry | null>(
-    (newest, entry) => (newest && newest.core.source.seq >= entry.core.source.seq ? newest : entry),
+    (newest, entry) => (newest && comparePlaces(newest.core.source, entry.core.source) >= 0 ? newest : entry),
     null,
   );
 }

@@ -13,6 +13,7 @@ const READY: ServiceStatus = {
   entries: 7,
   rejected: 0,
   duplicates: 0,
+  beyondWindow: 0,
   gaps: 0,
   chains: 1,
   latestReceived: null,

@@ -5,9 +5,10 @@ import { type Committer, createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer.ts';
 import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
 import { shiftReader } from './epoch.ts';
-import type { Fold, FoldCounts, Place, RoutedItem } from './fold.ts';
+import { type Fold, type FoldCounts, NO_SIZES, type Place, type RoutedItem } from './fold.ts';
 import { type Ledger, openLedger } from './ledger.ts';
 import { explain, isRefusal } from './nats-error.ts';
+import { refuseNewerRecords } from './newer-ledger.ts';
 import { createOpenBlocks, type OpenBlocks } from './open-blocks.ts';
 import { checkPayloadLimit } from './payload-limit.ts';
 import { createReader, type StreamItem } from './reader.ts';
@@ -53,6 +54,7 @@ export interface SessionOptions
 export async function runSession(session: SessionOptions): Promise<void> {
   const { nc, jsm, auditStream, logger, progress, stop, writer } = session;
   checkPayloadLimit(nc);
+  await refuseNewerRecords(jsm, session);
   const { base, start, record, info, confirm } = await enterEpoch({ ...session, settings: session });
   const ledger = await openLedger({ ...session, settings: session });
   using cleanup = new DisposableStack();
@@ -115,6 +117,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
       progress.entries += commit.entries;
       progress.rejected += counts.rejected;
       progress.duplicates += counts.duplicates;
+      progress.beyondWindow += counts.beyondWindow;
       progress.gaps += counts.gaps;
       progress.lastCommitMs = commit.ms;
       if (blocks.latestReceived > (progress.latestReceived ?? '')) progress.latestReceived = blocks.latestReceived;
@@ -160,7 +163,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   if (ended) throw ended as Error;
 }
 
-/** Messages that are folded at once. What a message becomes on the way lives as long: short enough to die young. */
+/** Messages, and events in them, that are folded at once, about. What a message becomes on the way lives as long: short enough to die young. */
 const CHUNK = 512;
 /** How long blocks wait for messages that the server has and does not deliver. */
 const PATIENCE_MS = 50;
@@ -215,7 +218,7 @@ function createWriting(
     const { head } = ledger.chains.get(SYSTEM_CHAIN) as ChainState;
     // An epoch is found by its record's number, which no other entry may have (epoch.ts): not before its first message.
     if (Math.max(last.seq, head.sourceSeq) % EPOCH_STRIDE === 0) return;
-    const state = { chains: ledger.chains, sizes: new Map() };
+    const state = { chains: ledger.chains, sizes: NO_SIZES };
     for (const record of blocks.entries === 0 ? recorder.takeIdle() : recorder.take())
       fold.note(record, last, state, blocks);
   }
@@ -256,35 +259,48 @@ function createWriting(
     await committer.claim(blocks.sealAll(), blocks.takeCounts(), position);
   }
 
+  async function chainRouted(routed: readonly RoutedItem[]): Promise<void> {
+    for (let start = 0; start < routed.length;) {
+      ledger.evict(blocks.holds);
+      await ledger.load(orgidsOf(routed, start));
+      const result = fold.run(routed, start, { chains: ledger.chains, sizes: sizes.memories }, blocks);
+      const next = result.done ? routed.length : result.index;
+      if (next > start) {
+        const { item, isLast } = routed[next - 1] as RoutedItem;
+        // In the middle of a message that holds several events, what is before it is all that can be claimed.
+        blocks.position = isLast ? lastSeqOf(item) : lastSeqOf(item) - 1;
+        last = { seq: blocks.position, received: item.received };
+      }
+      if (!result.done) {
+        const { head } = ledger.chains.get(result.orgid) as ChainState;
+        // What is read back must be in the ledger.
+        await flush();
+        await committer.drain();
+        await sizes.load(head);
+      }
+      start = next;
+    }
+  }
+
   return {
     async chain(items) {
-      const routed = items.map(fold.route);
-      for (let start = 0; start < routed.length;) {
-        ledger.evict(blocks.holds);
-        await ledger.load(orgidsOf(routed, start));
-        const result = fold.run(routed, start, { chains: ledger.chains, sizes: sizes.memories }, blocks);
-        const next = result.done ? routed.length : result.index;
-        if (next > start) {
-          const routedLast = routed[next - 1] as RoutedItem;
-          blocks.position = lastSeqOf(routedLast);
-          last = { seq: blocks.position, received: routedLast.item.received };
-        }
-        if (!result.done) {
-          const { head } = ledger.chains.get(result.orgid) as ChainState;
-          // What is read back must be in the ledger.
-          await flush();
-          await committer.drain();
-          await sizes.load(head);
-        }
-        start = next;
+      let routed: RoutedItem[] = [];
+      for (const item of items) {
+        fold.route(item, routed);
+        if (routed.length < CHUNK) continue;
+        // Messages may hold many events each: not all of them at once.
+        await chainRouted(routed);
+        await trim();
+        routed = [];
       }
+      await chainRouted(routed);
       sizes.trim();
     },
     trim,
     flush,
     async claim(item) {
-      if (!item || committer.claimed >= lastSeqOf({ item })) return;
-      fold.mark(item, { chains: ledger.chains, sizes: new Map() }, blocks);
+      if (!item || committer.claimed >= lastSeqOf(item)) return;
+      fold.mark(item, { chains: ledger.chains, sizes: NO_SIZES }, blocks);
       await flush();
     },
     get isEmpty() {
@@ -297,6 +313,6 @@ function* orgidsOf(routed: readonly RoutedItem[], start: number): Generator<stri
   for (let i = start; i < routed.length; i++) yield (routed[i] as RoutedItem).orgid;
 }
 
-function lastSeqOf({ item }: Pick<RoutedItem, 'item'>): number {
+function lastSeqOf(item: StreamItem): number {
   return item.kind === 'gap' ? item.last : item.seq;
 }

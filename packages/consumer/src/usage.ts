@@ -93,8 +93,8 @@ export async function usage(
 }
 
 /**
- * The usage of every organization that has a chain before `to`, `_system` left out: one that comes later is in no answer
- * about the time before it. @throws ConsumerError as `usage`
+ * The usage of every organization that has a chain before `to`: one that comes later is in no answer about the time before
+ * it. The reserved chains are no organization's. @throws ConsumerError as `usage`
  */
 export async function usageOfAll(
   nc: NatsConnection,

@@ -12,6 +12,7 @@ import {
 import { createHash } from 'node:crypto';
 import { type Claim, createAuditIndex } from './audit-index.ts';
 import { asEpochRecord } from './epoch.ts';
+import { onlyReading } from './only-reading.ts';
 import { nodeSha256 } from './sha256.ts';
 
 export interface AuditProblem {
@@ -107,7 +108,7 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
   }
 
   function compare({ seq, subject, received, payload }: Parameters<AuditCheck['compare']>[0]): AuditProblem | null {
-    const reading = readMessage(subject, payload, readOptions);
+    const reading = onlyReading(readMessage(subject, payload, readOptions));
     const chain = index.chainOf(seq);
     if (orgid !== undefined && chain !== orgid && (!reading.ok || reading.orgid !== orgid)) return null;
     compared++;

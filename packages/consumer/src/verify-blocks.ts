@@ -1,22 +1,20 @@
 /** Verification of the ledger stream itself: every chain in it, every trailer, and no hole. */
 import {
-  admit,
-  canonicalJson,
   type ChainReport,
+  type Problem,
   type ChainVerifier,
   createChainVerifier,
   decodeUtf8,
   type Entry,
   type Expectation,
-  type Json,
-  type Problem,
-  type ProducerWindows,
+  NOT_CHECKED,
+  producersMismatch,
+  type ReceiptKeys,
+  SchemaError,
   splitBlock,
   SYSTEM_CHAIN,
-  type Trailer,
   trailerMismatch,
   type VerifiedEntry,
-  type VerifySignature,
 } from '@waybill/schema';
 import { nodeSha256 } from './sha256.ts';
 
@@ -27,7 +25,7 @@ export interface BlockVerifierOptions {
   readonly fromSeq?: number;
   /** Heads that chains must contain, by organization. */
   readonly expect?: ReadonlyMap<string, readonly Expectation[]>;
-  readonly verifySignature?: VerifySignature;
+  readonly receiptKeys?: ReceiptKeys;
   /** Called with every good entry, in the ledger's order. @returns what is wrong with it, or null */
   readonly onEntry: (verified: VerifiedEntry) => string | null;
 }
@@ -45,19 +43,20 @@ export interface BlockVerifier {
 interface Chain {
   readonly verifier: ChainVerifier;
   readonly start: number;
-  producers: ProducerWindows;
-  /** There are events since the last trailer that cannot be looked at. */
-  isPartial: boolean;
+  /** Last entry of the newest block with all publishers. */
+  lastFull: number | null;
+  /** What ends what can be read: a block of a newer version. */
+  newer: Problem | null;
   /** Found here, at an entry that is good in itself: nothing after it is looked at. */
   problem: Problem | null;
 }
 
-function isBad({ problem, verifier }: Chain): boolean {
-  return problem !== null || verifier.failed;
+function isBad({ problem, newer, verifier }: Chain): boolean {
+  return problem !== null || newer !== null || verifier.failed;
 }
 
 export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifier {
-  const { only, fromSeq = 1, expect, verifySignature, onEntry } = options;
+  const { only, fromSeq = 1, expect, receiptKeys, onEntry } = options;
   const chains = new Map<string, Chain>();
   let watermark = 0;
   let entries = 0;
@@ -72,9 +71,9 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
         sha256: nodeSha256,
         fromSeq: start,
         ...(expected && { expect: expected }),
-        ...(verifySignature && { verifySignature }),
+        ...(receiptKeys && { receiptKeys }),
       });
-      chain = { verifier, start, producers: new Map(), isPartial: start > 1, problem: null };
+      chain = { verifier, start, lastFull: null, newer: null, problem: null };
       chains.set(orgid, chain);
     }
     return chain;
@@ -97,14 +96,15 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
       last = entry;
       const wrong = onEntry(verified);
       if (wrong !== null) return { seq: entry.core.seq, detail: wrong };
-      takeIn(chain, verified);
     }
     if (!first || !last) return { seq: chain.start, detail: `block ${seq} of the stream ends before it` };
     const mismatch =
       trailerMismatch(isStart ? { ...trailer, first: chain.start } : trailer, first, last) ??
-      producersMismatch(chain, trailer);
+      // What the windows were before a part begins, nothing says that could be trusted.
+      (chain.verifier.windows && producersMismatch(trailer, chain.verifier.windows, chain.lastFull));
     if (mismatch !== null)
       return { seq: last.core.seq, detail: `in the trailer of block ${seq} of the stream: ${mismatch}` };
+    if (trailer.base === null) chain.lastFull = trailer.last;
     // Not always higher than the one before: a writer that was overtaken repeats an older one.
     watermark = Math.max(watermark, trailer.watermark);
     return null;
@@ -118,7 +118,9 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
       try {
         chain.problem = verifyBlock(chain, decodeUtf8(payload), seq);
       } catch (error) {
-        chain.verifier.fail(`block ${seq} of the stream is none: ${(error as Error).message}`);
+        if (error instanceof SchemaError && error.code === 'NEWER_VERSION')
+          chain.newer = { seq, detail: `block ${seq} of the stream: ${error.message}` };
+        else chain.verifier.fail(`block ${seq} of the stream is none: ${(error as Error).message}`);
       }
     },
     get watermark() {
@@ -129,9 +131,14 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
     },
     finish() {
       const sorted = [...chains].toSorted(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
-      return sorted.map(([, { verifier, problem }]) => {
-        const report = verifier.finish();
-        return problem ? { ...report, verdict: 'tampered', problem } : report;
+      return sorted.map(([, { verifier, newer, problem }]) => {
+        const found = verifier.finish();
+        // Whoever verifies a ledger compares it with AUDIT.
+        const report = { ...found, not_checked: found.not_checked.filter(({ what }) => what !== NOT_CHECKED.audit) };
+        if (problem) return { ...report, verdict: 'tampered', problem };
+        if (!newer || report.verdict === 'tampered') return report;
+        const not_checked = [...report.not_checked, { what: NOT_CHECKED.version, count: 1 }];
+        return { ...report, verdict: 'unreadable', problem: newer, not_checked };
       });
     },
   };
@@ -139,22 +146,4 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
 
 function rank(orgid: string): number {
   return orgid === SYSTEM_CHAIN ? 1 : 0;
-}
-
-/** Follows the anti-replay windows as the writer did. */
-function takeIn(chain: Chain, { entry, isErased, origin }: VerifiedEntry): void {
-  if (isErased) chain.isPartial = true;
-  if (origin) admit(chain.producers, origin.producer, origin.sequence, entry.core.seq);
-}
-
-function producersMismatch(chain: Chain, trailer: Trailer): string | null {
-  if (chain.isPartial) {
-    // What erased and earlier events said of their publishers is known from the trailer alone.
-    chain.producers = new Map(Object.entries(trailer.producers));
-    chain.isPartial = false;
-    return null;
-  }
-  const derived = canonicalJson(Object.fromEntries(chain.producers) as unknown as Json);
-  if (derived === canonicalJson(trailer.producers)) return null;
-  return 'producers are not those of the entries';
 }

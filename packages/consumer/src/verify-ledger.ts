@@ -14,10 +14,10 @@ import {
   type Expectation,
   type KnownOptions,
   parseLedgerSubject,
+  type ReceiptKeys,
   SYSTEM_CHAIN,
   type Verdict,
   VERDICTS,
-  type VerifySignature,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkChainName } from './chain-name.ts';
@@ -47,8 +47,8 @@ export interface VerifyLedgerOptions {
   readonly waitMs?: number;
   /** As given to the consumer, when it has event types of its own. */
   readonly events?: readonly AnyEventDefinition[];
-  /** Checks receipts (`createSignatureVerifier`), and adds `receipts` to the chains' reports. */
-  readonly verifySignature?: VerifySignature;
+  /** Checks receipts (`createReceiptKeys`), and adds `receipts` to the chains' reports. */
+  readonly receiptKeys?: ReceiptKeys;
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
@@ -99,7 +99,7 @@ const OPTIONS: KnownOptions<VerifyLedgerOptions> = {
   expect: true,
   waitMs: true,
   events: true,
-  verifySignature: true,
+  receiptKeys: true,
   onProgress: true,
 };
 
@@ -144,7 +144,7 @@ export async function verifyLedger(
       ...(options.expect ?? []),
     ]),
     onEntry: check.takeEntry,
-    ...(options.verifySignature && { verifySignature: options.verifySignature }),
+    ...(options.receiptKeys && { receiptKeys: options.receiptKeys }),
   });
   const run: Run = { nc, jsm, settings, options, blocks, check, base };
   const problems = await readLedger(run, { from: start.ledgerSeq, to: ledger.last_seq });

@@ -17,7 +17,7 @@ const OPTIONS: KnownOptions<VerifyLinesOptions> = {
   orgid: true,
   fromSeq: true,
   expect: true,
-  verifySignature: true,
+  receiptKeys: true,
   onProgress: true,
 };
 

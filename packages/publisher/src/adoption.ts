@@ -171,10 +171,10 @@ export function restoreEvent(
   const { ordinal, subject, text } = record;
   try {
     const event = JSON.parse(text) as Record<
-      'id' | 'type' | 'orgid' | 'producer' | 'sequence' | 'time' | 'signature',
+      'id' | 'type' | 'orgid' | 'producer' | 'producerseq' | 'time' | 'signature',
       unknown
     >;
-    const { id, type, orgid, producer, sequence, time, signature } = event;
+    const { id, type, orgid, producer, producerseq, time, signature } = event;
     const bytes = Buffer.byteLength(text);
     if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
     // They go into lines of the protocol, and whoever may write to the directory may not write these.
@@ -184,7 +184,7 @@ export function restoreEvent(
       type,
       orgid,
       producer: String(producer),
-      sequence: Number(sequence),
+      producerseq: Number(producerseq),
       timeMs: Date.parse(String(time)),
       id,
       fields: null,

@@ -22,6 +22,7 @@ import {
   headOf,
   type JsonObject,
   NO_VOLUME,
+  originOf,
   parseEntry,
   type SizeMemory,
   transferOf,
@@ -131,7 +132,7 @@ export async function openChainFile(options: ChainFileOptions): Promise<ChainFil
         if (note) notes.push(note);
         const entry = appendEntry(
           next,
-          { received, source: { stream: 'FILE', seq, subject }, event: text, volume },
+          { received, source: { stream: 'FILE', seq, subject }, origin: originOf(event), event: text, volume },
           sha256,
         );
         next = entry.head;

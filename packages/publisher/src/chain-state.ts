@@ -86,8 +86,8 @@ export function noteSize(sizes: SizeMemory, [seq, digest, bytes, from]: SizeNote
 }
 
 /** null: the entry says nothing that a later one refers to. */
-export function sizeNoteOf(seq: number, { kind, digest }: Transfer, { bytes, from }: Volume): SizeNote | null {
-  if (bytes === null || (kind !== 'upload' && from === undefined)) return null;
+export function sizeNoteOf(seq: number, { kind, digest, failed }: Transfer, { bytes, from }: Volume): SizeNote | null {
+  if (bytes === null || failed === true || (kind !== 'upload' && from === undefined)) return null;
   return [seq, digest, bytes, from ?? null];
 }
 

@@ -60,8 +60,19 @@ interface HeaderBlock {
   encode(): Uint8Array;
 }
 
-/** `NATS/1.0` and one header, whose value is a UUID. */
-const HEADER_BYTES = 10 + 'Nats-Msg-Id: '.length + 36 + 4;
+/**
+ * Says that the payload is the event as a whole: without it, the NATS binding of CloudEvents reads the payload as data.
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/nats-protocol-binding.md
+ */
+const CONTENT_TYPE = 'Content-Type: application/cloudevents+json';
+
+/** @returns the headers of an event, as they go over the wire */
+function headerText(id: string): string {
+  return `NATS/1.0\r\nNats-Msg-Id: ${id}\r\n${CONTENT_TYPE}\r\n\r\n`;
+}
+
+/** Of an event of ours, whose id is a UUID. */
+const HEADER_BYTES = headerText('x'.repeat(36)).length;
 
 export function watchConnection(connection: ConnectionLike, events: LinkEvents, inboxPrefix?: string): Link {
   let released = false;
@@ -91,7 +102,7 @@ export function watchConnection(connection: ConnectionLike, events: LinkEvents, 
       return (connection.info?.max_payload ?? Number.MAX_SAFE_INTEGER) - HEADER_BYTES;
     },
     publish(subject, text, { reply, id }) {
-      const headers: HeaderBlock = { encode: () => Buffer.from(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\n\r\n`, 'latin1') };
+      const headers: HeaderBlock = { encode: () => Buffer.from(headerText(id), 'latin1') };
       connection.publish(subject, Buffer.from(text), { reply, headers: headers as never });
     },
     openInbox(onMessage) {

@@ -4,7 +4,7 @@
  *
  * | channel | message |
  * |---|---|
- * | `waybill:publisher:ack` | `{ producer, type, orgid, sequence, stream, seq, duplicate }` |
+ * | `waybill:publisher:ack` | `{ producer, type, orgid, producerseq, stream, seq, duplicate }` |
  * | `waybill:publisher:drop` | a `Drop` and `producer` |
  * | `waybill:publisher:status` | a `PublisherStatus` and `producer`, when it changes |
  */
@@ -31,8 +31,8 @@ export function createDiagnostics(producer: string): Diagnostics {
     outside(() => channel.publish({ producer, ...message }));
   };
   return {
-    acked({ producer: by, type, orgid, sequence }, ack) {
-      if (acks.hasSubscribers) publish(acks, { producer: by, type, orgid, sequence, ...ack });
+    acked({ producer: by, type, orgid, producerseq }, ack) {
+      if (acks.hasSubscribers) publish(acks, { producer: by, type, orgid, producerseq, ...ack });
     },
     dropped(drop) {
       if (drops.hasSubscribers) publish(drops, drop);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { artifactDownloaded, artifactUploaded } from '@waybill/schema';
+import { artifactDownloaded, artifactUploaded, type JsonObject, transferOf } from '@waybill/schema';
 import { expect, test } from 'vitest';
 import { type Claims, dispatcher } from './dispatcher.ts';
 import { lazySize, MAX_LOOKUPS } from './lazy-size.ts';
@@ -49,20 +49,48 @@ test('internal traffic is suppressed and counted by type; a predicate that throw
   });
 });
 
-test.each<[string, Claims | null, string]>([
-  ['no claims', null, 'org_missing'],
-  ['none', {}, 'org_missing'],
-  ['an empty one', { org_id: '' }, 'org_missing'],
-  ['a bad one', { org_id: 'a.b' }, 'org_malformed'],
-  ['a number', { org_id: 7 }, 'org_malformed'],
-  ['a getter that throws', Object.defineProperty({}, 'org_id', { get: () => fail() }), 'org_missing'],
-])('an event without a usable organization is kept as degraded: %s', (_, claims, degraded) => {
-  const { audit, events } = recorder();
-  const { dispatch, stats } = dispatcher(audit, { degradedOrgid: 'lost' });
-  dispatch(claims, artifactUploaded, { digest });
-  expect(events).toMatchObject([{ fields: { orgid: 'lost', degraded, digest } }]);
-  expect(stats()).toMatchObject({ dispatched: 1, degraded: 1 });
-});
+test.each<[string, Claims | null, string, string]>([
+  ['no claims', null, 'org_missing', ''],
+  ['none', {}, 'org_missing', ''],
+  ['an empty one', { org_id: '' }, 'org_missing', ''],
+  ['a bad one', { org_id: 'a.b' }, 'org_malformed', 'a.b'],
+  ['that of another chain', { org_id: '_unattributed' }, 'org_malformed', '_unattributed'],
+  ['a number', { org_id: 7 }, 'org_malformed', '7'],
+  ['an object', { org_id: { id: 'acme' } }, 'org_malformed', '{"id":"acme"}'],
+  ['what has no text', { org_id: () => 1 }, 'org_malformed', 'function'],
+  ['what is too large for JSON', { org_id: 7n }, 'org_malformed', 'bigint'],
+  ['what no attribute can have', { org_id: 'a\u0000\ud800b' }, 'org_malformed', 'a\ufffd\ufffdb'],
+  ['a long one', { org_id: 'x'.repeat(999) }, 'org_malformed', `${'x'.repeat(255)}…`],
+  ['one that is cut in a pair', { org_id: `x${'😀'.repeat(200)}` }, 'org_malformed', `x${'😀'.repeat(127)}…`],
+  ['a getter that throws', Object.defineProperty({}, 'org_id', { get: () => fail() }), 'org_missing', ''],
+])(
+  'an event without a usable organization says what was claimed, and nobody is billed: %s',
+  (_, claims, degraded, claimed) => {
+    const { audit, events } = recorder();
+    const { dispatch, stats } = dispatcher(audit);
+    dispatch(claims, artifactUploaded, { digest, size_bytes: 5 });
+    expect(events).toMatchObject([{ fields: { orgid: '_unattributed', claimedorg: claimed, degraded, digest } }]);
+    expect(stats()).toMatchObject({ dispatched: 1, degraded: 1 });
+    const sink = memorySink();
+    dispatcher(sink).dispatch(claims, artifactUploaded, { digest, size_bytes: 5 });
+    expect(sink.events).toMatchObject([{ orgid: '_unattributed', claimedorg: claimed }]);
+    const [event] = sink.events as unknown as JsonObject[];
+    expect(transferOf(event as JsonObject)).toBeNull();
+
+    const own = memorySink();
+    dispatcher(own, { degradedOrgid: 'lost' }).dispatch(claims, artifactUploaded, { digest });
+    expect(own.events).toMatchObject([{ orgid: 'lost', data: { degraded, claimed_org: claimed } }]);
+  },
+);
+
+test.each(['', 'a.b', '_system', '-a', 'x'.repeat(65), 7 as unknown as string])(
+  'an organization for such events that cannot be is refused when the dispatcher is made: %s',
+  (degradedOrgid) => {
+    expect(() => dispatcher(recorder().audit, { degradedOrgid })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining('degradedOrgid') }) as Error,
+    );
+  },
+);
 
 test('claims that no event can have cost that attribute', () => {
   const { audit, events } = recorder();

@@ -4,9 +4,21 @@
  * Nothing here verifies a token. Claims are foreign data all the same: any of them may be missing, too long or of
  * another type, and then costs that attribute, never the event.
  */
-import { ActorType, type EventAttributes, type EventDraft, type KnownOptions, ORGID_PATTERN } from '@waybill/schema';
+import {
+  ActorType,
+  cutText,
+  type EventAttributes,
+  type EventDraft,
+  isEventOrgid,
+  type KnownOptions,
+  MAX_CLAIMED_LENGTH,
+  ORGID_PATTERN,
+  toAttributeText,
+  UNATTRIBUTED_CHAIN,
+} from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
 import { hasTooManyMembers } from './copy.ts';
+import { PublisherError } from './error.ts';
 import type { LazySize } from './lazy-size.ts';
 import type { Sink } from './sink.ts';
 
@@ -22,7 +34,11 @@ export interface DispatcherOptions {
   readonly actor?: (claims: Claims) => Actor;
   /** Whether this is traffic of our own, which is not to be audited. When it throws, the event is audited. */
   readonly suppress?: (claims: Claims, type: string) => boolean;
-  /** The organization under which events are kept that have none. Default: `unknown`. */
+  /**
+   * The organization under which events are kept that have none that can be read. Default: `_unattributed`, the chain
+   * that nobody is billed for; there, `claimedorg` says what was claimed. In one of your own, the data member
+   * `claimed_org` does.
+   */
   readonly degradedOrgid?: string;
 }
 
@@ -75,10 +91,18 @@ export const DISPATCHER_OPTIONS: KnownOptions<DispatcherOptions> = {
   degradedOrgid: true,
 };
 
-/** @throws PublisherError INVALID_OPTIONS */
+/** @throws PublisherError INVALID_OPTIONS, also when no event can be of `degradedOrgid` */
 export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions = {}): Dispatcher {
   checkOptions('dispatcher', options, DISPATCHER_OPTIONS);
-  const { org = 'org_id', actor = userOf, suppress, degradedOrgid = 'unknown' } = options;
+  const { org = 'org_id', actor = userOf, suppress, degradedOrgid = UNATTRIBUTED_CHAIN } = options;
+  // From a configuration, it may be anything.
+  const given: unknown = degradedOrgid;
+  if (typeof given !== 'string' || !isEventOrgid(given)) {
+    const expected = `${ORGID_PATTERN.source} or ${UNATTRIBUTED_CHAIN}`;
+    const message = `dispatcher: degradedOrgid is ${JSON.stringify(given)}, expected ${expected}`;
+    throw new PublisherError('INVALID_OPTIONS', message);
+  }
+  const claimMember = degradedOrgid === UNATTRIBUTED_CHAIN ? 'claimedorg' : 'claimed_org';
   const suppressed = new Map<string, number>();
   const waiting = new Set<Promise<void>>();
   let dispatched = 0;
@@ -91,12 +115,13 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
     return true;
   }
 
-  /** Whose event it is; when that is not known, why. */
+  /** Whose event it is; when that is not known, why, and what was claimed. */
   function organizationOf(claims: Claims): { orgid: string; degraded?: string } {
     const orgid = attempt(() => (typeof org === 'string' ? claims[org] : org(claims)));
     if (typeof orgid === 'string' && ORGID_PATTERN.test(orgid)) return { orgid };
     const isMissing = orgid === undefined || orgid === null || orgid === '';
-    return { orgid: degradedOrgid, degraded: isMissing ? 'org_missing' : 'org_malformed' };
+    const degraded = isMissing ? 'org_missing' : 'org_malformed';
+    return { orgid: degradedOrgid, degraded, [claimMember]: claimText(orgid) };
   }
 
   function send(type: string, fields: object): void {
@@ -132,6 +157,13 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
     },
     stats: () => ({ dispatched, degraded, waiting: waiting.size, suppressed: Object.fromEntries(suppressed) }),
   };
+}
+
+/** A claim that is no organization's id, as text: empty when there is none, cut where it is longer than an event may say. */
+function claimText(claim: unknown): string {
+  if (claim === undefined || claim === null) return '';
+  const text = typeof claim === 'string' ? claim : (attempt(() => JSON.stringify(claim)) ?? typeof claim);
+  return toAttributeText(cutText(text, MAX_CLAIMED_LENGTH));
 }
 
 function userOf({ sub, name, email }: Claims): Actor {

@@ -33,6 +33,6 @@ export interface Drop {
   readonly type?: string;
   readonly orgid?: string;
   /** The number that the event had taken: the hole that proves the loss to a verifier. */
-  readonly sequence?: string;
+  readonly producerseq?: string;
   readonly cause?: unknown;
 }

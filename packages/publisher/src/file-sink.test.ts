@@ -39,6 +39,17 @@ function sinkIn(directory: string, more: Partial<FileSinkOptions> = {}) {
   return { sink: fileSink({ source: '//cas', directory, logger, backoffMaxMs: 5, ...more }), warnings };
 }
 
+test('events of no organization are a chain of their own, which moved nothing', async () => {
+  using folder = folderOf();
+  const { sink } = sinkIn(folder.path);
+  const of = { orgid: '_unattributed', claimedorg: 'a.b', digest: digestOf(1) };
+  await sink.confirm(artifactUploaded({ ...of, size_bytes: 5 }));
+  await sink.confirm(artifactUploaded({ ...of, skipped: true }));
+  await sink.close();
+  const report = verify(linesOf(folder.path, '_unattributed'), { orgid: '_unattributed' });
+  expect(report).toMatchObject({ verdict: 'ok', totals: { events: '2', uploads: { count: '0', bytes: '0' } } });
+});
+
 test('a chain per organization, which goes on when the sink is opened again', async () => {
   using folder = folderOf();
   for (let start = 0; start < 3; start++) {
@@ -98,7 +109,7 @@ test('a chain that does not verify is not appended to', async () => {
     message: expect.stringContaining('is tampered at entry 2'),
   });
   expect(sink.stats()).toMatchObject({ emitted: 1, dropped: 1 });
-  expect(drops).toMatchObject([{ reason: 'not_written', orgid: 'acme', sequence: '1' }]);
+  expect(drops).toMatchObject([{ reason: 'not_written', orgid: 'acme', producerseq: '1' }]);
   expect(warnings.join()).toMatch(/event dropped .*is tampered at entry 2/);
   expect(warnings.join()).not.toContain('queued');
   await sink.close();
@@ -188,7 +199,7 @@ describe('trouble', () => {
     const confirmed = sink.confirm(upload(1)).catch((error: unknown) => error);
     await sink.close({ timeoutMs: 1 });
     expect(await confirmed).toMatchObject({ code: 'CLOSED' });
-    expect(drops).toMatchObject([{ reason: 'closed', orgid: 'acme', type: 'casartifact.uploaded', sequence: '1' }]);
+    expect(drops).toMatchObject([{ reason: 'closed', orgid: 'acme', type: 'casartifact.uploaded', producerseq: '1' }]);
     expect(sink.stats()).toEqual({ emitted: 1, written: 0, pending: 0, dropped: 1 });
     await expect(sink.confirm(upload(1))).rejects.toMatchObject({ code: 'CLOSED' });
   });

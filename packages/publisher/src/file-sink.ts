@@ -1,5 +1,5 @@
 /** Events into hash-chained files, one per organization, for a service that has no NATS. */
-import { type KnownOptions, parseJson } from '@waybill/schema';
+import { isSource, type KnownOptions, parseJson } from '@waybill/schema';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { Ack } from './ack.ts';
@@ -48,7 +48,7 @@ export interface FileSink extends Sink {
 }
 
 interface Waiting extends ChainedEvent {
-  readonly lost: Pick<Drop, 'type' | 'orgid' | 'sequence'>;
+  readonly lost: Pick<Drop, 'type' | 'orgid' | 'producerseq'>;
   readonly settle: ((result: Ack | PublisherError) => void) | null;
 }
 
@@ -93,7 +93,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
   const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
-  if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
+  if (!isSource(source)) throw bad(`source is ${String(source)}, expected a URI-reference`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
   checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
   const stamper = createStamper(options);
@@ -135,8 +135,8 @@ export function fileSink(options: FileSinkOptions): FileSink {
     emitted++;
     if (!stamped.ok) return refuse(stamped.drop, settle);
     const { orgid, event, text, subject } = stamped;
-    const { type, sequence } = event;
-    const lost = { type, orgid, ...(sequence && { sequence }) };
+    const { type, producerseq } = event;
+    const lost = { type, orgid, ...(producerseq && { producerseq }) };
     if (closing) return refuse({ reason: 'closed', detail: 'emitted after close()', ...lost }, settle);
     if (pending() > maxQueueEvents) {
       const detail = because(`${maxQueueEvents} events are pending`);

@@ -1,9 +1,10 @@
 /** The front of `emit`: from whatever a service hands over to an event of our own, or to the reason why it is none. */
 import {
-  BUILT_IN_EVENTS,
   type AnyEventDefinition,
+  BUILT_IN_EVENTS,
   type DataCheck,
   type EventDraft,
+  isEventOrgid,
   ORGID_PATTERN,
 } from '@waybill/schema';
 import { addContext } from './context.ts';
@@ -89,7 +90,7 @@ export function createIntake(options: IntakeOptions): Intake {
         return refuse({ reason, detail, type: type as string, cause, ...(orgid !== null && { orgid }) });
       }
       const { orgid } = copied.fields;
-      if (typeof orgid !== 'string' || !(isNumbered(orgid) || ORGID_PATTERN.test(orgid))) {
+      if (typeof orgid !== 'string' || !(isNumbered(orgid) || isEventOrgid(orgid))) {
         return refuse({
           reason: 'invalid',
           detail: `orgid does not match ${ORGID_PATTERN.source}`,
@@ -120,7 +121,7 @@ function refuse(drop: Drop): Taken {
 function readOrgid(fields: unknown): string | null {
   try {
     const { orgid } = fields as { orgid?: unknown };
-    return typeof orgid === 'string' && ORGID_PATTERN.test(orgid) ? orgid : null;
+    return typeof orgid === 'string' && isEventOrgid(orgid) ? orgid : null;
   } catch {
     return null;
   }

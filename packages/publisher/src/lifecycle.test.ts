@@ -1,9 +1,9 @@
-import type { EventDraft } from '@waybill/schema';
+import { artifactDownloaded, type EventDraft, type JsonObject, transferOf } from '@waybill/schema';
 import { afterEach, describe, expect, test } from 'vitest';
-import { memorySink } from './memory-sink.ts';
 import { setDefaultPublisher } from './default-publisher.ts';
 import { PublisherError } from './error.ts';
 import { audited, lifecycle, timed } from './lifecycle.ts';
+import { memorySink } from './memory-sink.ts';
 import { nullSink } from './null-sink.ts';
 import type { Sink } from './sink.ts';
 
@@ -199,4 +199,35 @@ describe('timed', () => {
     expect(timed({ type: 'a.b', fields }, () => 1, recorder().audit)).toBe(1);
     expect(timed(indexed({ orgid: 'acme', items: 3 }), () => 1)).toBe(1);
   });
+});
+
+test('a transfer that fails is billed by what it says to have moved, and by nothing else', () => {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  let sent = 0;
+  const fields = {
+    orgid: 'acme',
+    digest,
+    size_bytes: 5,
+    get transferred_bytes() {
+      return sent;
+    },
+  };
+  const fail = (): never => {
+    sent = 3;
+    throw new Error('gone');
+  };
+  const sink = memorySink();
+  expect(() => timed(artifactDownloaded({ orgid: 'acme', digest, size_bytes: 5 }), fail, sink)).toThrow('gone');
+  expect(() => timed(artifactDownloaded({ orgid: 'acme', digest, outcome: 'success' }), fail, sink)).toThrow('gone');
+  expect(() => timed(artifactDownloaded(fields), fail, sink)).toThrow('gone');
+  timed(artifactDownloaded(fields), () => 0, sink);
+  timed(artifactDownloaded({ ...fields, outcome: 'failure' }), () => 0, sink);
+  expect(sink.drops).toEqual([]);
+  expect(sink.events.map((event) => transferOf(event as unknown as JsonObject))).toEqual([
+    null,
+    null,
+    { kind: 'download', digest, bytes: 3, failed: true },
+    { kind: 'download', digest, bytes: 5 },
+    { kind: 'download', digest, bytes: 3, failed: true },
+  ]);
 });

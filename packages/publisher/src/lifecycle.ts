@@ -49,6 +49,7 @@ const OPTIONS: KnownOptions<LifecycleOptions> = {
   describeError: true,
   subject: true,
   orgid: true,
+  claimedorg: true,
   actortype: true,
   actorid: true,
   actorname: true,
@@ -106,7 +107,12 @@ export function audited(options: LifecycleOptions): unknown {
 }
 
 /**
- * Runs `fn`, and then emits one event with `outcome` and the data member `duration_ms` added to its fields.
+ * Runs `fn`, and then emits one event with `outcome` and the data member `duration_ms` added to its fields, which are read
+ * then. When `fn` throws, the event says `failure` whatever its fields say. `transferred_bytes` is emitted with a failure
+ * only; as a getter it says what had been moved by then:
+ *
+ *     const fields = { orgid, digest, size_bytes, get transferred_bytes() { return sent; } };
+ *     await timed(artifactDownloaded(fields), () => pipeline(blob, counter, response), audit);
  *
  * @throws what `fn` throws, and nothing else
  */
@@ -127,9 +133,16 @@ interface TimedEnd {
   readonly duration_ms: number;
 }
 
-/** The one place that says how timed work ended, of a failed transfer too. An outcome of the event's own goes first. */
+/**
+ * The one place that says how timed work ended, of a failed transfer too. An outcome of the event's own goes first, unless
+ * the work failed; what had been moved is said of failures only.
+ */
 function timedFields(fields: object, { outcome, duration_ms }: TimedEnd): object {
-  return { outcome, ...fields, duration_ms };
+  const { transferred_bytes, ...given } = fields as Record<string, unknown>;
+  const ended: Record<string, unknown> = { outcome, ...given, duration_ms };
+  if (outcome === 'failure') ended['outcome'] = outcome;
+  const isFailure = ended['outcome'] === 'failure';
+  return isFailure && transferred_bytes !== undefined ? { ...ended, transferred_bytes } : ended;
 }
 
 interface Run extends Ends {

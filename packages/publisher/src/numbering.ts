@@ -1,5 +1,5 @@
 /**
- * `producer` and `sequence` of events (DESIGN §2): a counter per boot id and organization, starting at 1. Whoever
+ * `producer` and `producerseq` of events: a counter per boot id and organization, starting at 1. Whoever
  * has taken a number and is then dropped leaves a hole, which proves the loss.
  */
 export interface Numbering {

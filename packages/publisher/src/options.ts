@@ -2,6 +2,7 @@ import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import {
   type AnyEventDefinition,
   DEFAULT_EVENT_PREFIX,
+  isSource,
   type KnownOptions,
   splitServers,
   SUBJECT_PREFIX_PATTERN,
@@ -240,7 +241,7 @@ export function readOptions(options: PublisherOptions): Settings {
   }
   allowedTypes({ definitions: settings.events, allowTypes: settings.allowTypes });
   checkIdentity(settings);
-  if (typeof settings.source !== 'string' || !/^\S{1,1024}$/.test(settings.source)) {
+  if (!isSource(settings.source)) {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');
   }
   return settings;

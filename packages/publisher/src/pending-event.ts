@@ -10,7 +10,7 @@ export interface PendingEvent {
   readonly type: string;
   readonly orgid: string;
   readonly producer: string;
-  readonly sequence: number;
+  readonly producerseq: number;
   /** When it was emitted: the time of the event and of its id. */
   readonly timeMs: number;
   /** UUIDv7, the same in every try; empty until stamped, which happens in the order of emitting. */

@@ -154,24 +154,24 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     if (!taken.ok) {
       const { drop } = taken;
       return refuse(
-        drop.orgid === undefined ? drop : { ...drop, sequence: String(numbering.take(drop.orgid)) },
+        drop.orgid === undefined ? drop : { ...drop, producerseq: String(numbering.take(drop.orgid)) },
         waiter,
       );
     }
     const { type, orgid, fields } = taken;
-    const sequence = numbering.take(orgid);
+    const producerseq = numbering.take(orgid);
     const bytes = taken.bytes + ENVELOPE_BYTES;
     const memory = estimatedMemory(bytes, taken.wide);
     if (!makeRoom(type, memory)) {
       const detail = `${backlog.events} events and ${backlog.bytes} bytes of memory are pending`;
-      return refuse({ reason: 'queue_full', detail, type, orgid, sequence: String(sequence) }, waiter);
+      return refuse({ reason: 'queue_full', detail, type, orgid, producerseq: String(producerseq) }, waiter);
     }
     const event: PendingEvent = {
       ordinal: backlog.nextOrdinal,
       type,
       orgid,
       producer: numbering.producer,
-      sequence,
+      producerseq,
       timeMs: now(),
       id: '',
       fields,
@@ -246,13 +246,13 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   function stamp(event: PendingEvent): boolean {
     const { type, orgid, producer } = event;
     const id = newId(event.timeMs);
-    const sequence = String(event.sequence);
+    const producerseq = String(event.producerseq);
     const receipt = signing.stamp();
     event.id = id;
     try {
       const time = isoTime(event.timeMs);
       // Without a signer there is nothing to spread, and this is the hot path.
-      const plain = { id, source, time, producer, sequence };
+      const plain = { id, source, time, producer, producerseq };
       event.text = textOf(type, event.fields ?? {}, receipt.sign ? { ...plain, ...receipt } : plain);
       event.subject = formatEventSubject({ type, orgid }, settings.subjectPrefix);
     } catch (cause) {
@@ -291,8 +291,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   }
 
   function settleDropped(event: PendingEvent, why: Pick<Drop, 'reason' | 'detail' | 'cause'>): void {
-    const { type, orgid, sequence } = event;
-    const drop: Drop = { ...why, type, orgid, sequence: String(sequence) };
+    const { type, orgid, producerseq } = event;
+    const drop: Drop = { ...why, type, orgid, producerseq: String(producerseq) };
     if (event.adopted) adoption?.dropped(event);
     else {
       book.drop(why.reason);

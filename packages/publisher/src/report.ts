@@ -1,6 +1,6 @@
+import { printable, shownServer } from '@waybill/schema';
 import { outside } from './context.ts';
 import type { Drop, DropReason } from './drop.ts';
-import { shownServer } from '@waybill/schema';
 
 /** As much of a logger as is used here; pino's and console's fit. */
 export interface PublisherLogger {
@@ -34,7 +34,7 @@ const MAX_NAMES = 10;
 
 export const CONSOLE_LOGGER: PublisherLogger = {
   info: () => {},
-  warn: (fields, message) => console.warn(`waybill: ${message}`, fields),
+  warn: (fields, message) => console.warn(printable(`waybill: ${message}`), fields),
 };
 
 export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) => void) | undefined): Reporter {
@@ -78,8 +78,8 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
       drops.set(drop.reason, seen);
       seen.count++;
       if (now < seen.quietUntil) return;
-      const { reason, detail, type, orgid, sequence } = drop;
-      say('warn', { reason, detail, type, orgid, sequence, count: seen.count }, 'event dropped');
+      const { reason, detail, type, orgid, producerseq } = drop;
+      say('warn', { reason, detail, type, orgid, producerseq, count: seen.count }, 'event dropped');
       seen.quietUntil = now + DROP_QUIET_MS;
       seen.count = 0;
     },

@@ -9,7 +9,7 @@ import { createSigning } from './signing.ts';
 const secret = generateKeyPairSync('ed25519').privateKey;
 const QUIET = { info: () => {}, warn: () => {} };
 const id = '0197c0de-0000-7000-8000-000000000002';
-const ENVELOPE = { id, source: '//x', time: '2026-01-05T09:00:00.000Z', producer: 'b1f0', sequence: '1' };
+const ENVELOPE = { id, source: '//x', time: '2026-01-05T09:00:00.000Z', producer: 'b1f0', producerseq: '1' };
 
 function pending(name: string): PendingEvent {
   const { text } = stampEvent(runStarted.type, { orgid: 'acme', runid: 'r', name }, ENVELOPE, createDataCheck());

@@ -19,9 +19,15 @@ describe('memorySink', () => {
     sink.emit(() => upload(2));
     expect(await sink.confirm(upload(3))).toEqual({ stream: 'MEMORY', seq: 3, duplicate: false });
     expect(sink.events).toMatchObject([
-      { type: 'casartifact.uploaded', source: '//cas', orgid: 'acme', sequence: '1', data: { digest, size_bytes: 1 } },
-      { sequence: '2' },
-      { sequence: '3' },
+      {
+        type: 'casartifact.uploaded',
+        source: '//cas',
+        orgid: 'acme',
+        producerseq: '1',
+        data: { digest, size_bytes: 1 },
+      },
+      { producerseq: '2' },
+      { producerseq: '3' },
     ]);
     expect(sink.find('casartifact.uploaded')).toBe(sink.events[0]);
     expect(sink.find(({ data }) => data['size_bytes'] === 2)).toBe(sink.events[1]);
@@ -47,8 +53,8 @@ describe('memorySink', () => {
     const waiting = sink.waitFor(({ data }) => data['size_bytes'] === 2);
     sink.emit(upload(1));
     sink.emit(upload(2));
-    expect((await waiting).sequence).toBe('2');
-    expect((await sink.waitFor('casartifact.uploaded')).sequence).toBe('1');
+    expect((await waiting).producerseq).toBe('2');
+    expect((await sink.waitFor('casartifact.uploaded')).producerseq).toBe('1');
     await expect(sink.waitFor('no.such', { timeoutMs: 1 })).rejects.toThrow(
       'no no.such within 1 ms; there is casartifact.uploaded',
     );
@@ -61,7 +67,7 @@ describe('memorySink', () => {
     sink.fault = null;
     expect(await sink.confirm(upload(3))).toMatchObject({ seq: 1 });
     // What was lost is a hole in the count.
-    expect(sink.events.map(({ sequence }) => sequence)).toEqual(['3']);
+    expect(sink.events.map(({ producerseq }) => producerseq)).toEqual(['3']);
   });
 });
 

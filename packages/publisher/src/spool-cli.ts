@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { env, stderr, stdout } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { printable } from '@waybill/schema';
 import type { AdoptedStats } from './adoption.ts';
 import { createPublisher } from './publisher.ts';
 import { quarantined, readDirectory, segmentsIn } from './spool-directory.ts';
@@ -62,7 +63,9 @@ function status(dir: string): number {
   const homes = names.map((bootId) => inspect(dir, bootId));
   for (const { bootId, alive, segments, events, bytes, damaged } of homes) {
     const owner = alive ? 'alive' : 'dead';
-    stdout.write(`${bootId} ${owner}: ${events} events, ${bytes} bytes, ${segments} segments, ${damaged} damaged\n`);
+    stdout.write(
+      `${printable(bootId)} ${owner}: ${events} events, ${bytes} bytes, ${segments} segments, ${damaged} damaged\n`,
+    );
   }
   const events = homes.reduce((sum, home) => sum + home.events, 0);
   stdout.write(`${events} events in ${homes.length} spools, ${quarantined(dir).length} segments in quarantine\n`);
@@ -78,7 +81,10 @@ async function drain(dir: string, seconds: number): Promise<number> {
     servers,
     connect: identity(),
     spoolDir: dir,
-    logger: { info: () => {}, warn: (fields, message) => stderr.write(`${message} ${JSON.stringify(fields)}\n`) },
+    logger: {
+      info: () => {},
+      warn: (fields, message) => stderr.write(`${printable(`${message} ${JSON.stringify(fields)}`)}\n`),
+    },
   });
   const deadline = performance.now() + seconds * 1000;
   let left = publisher.stats().spool?.adopted as AdoptedStats;
@@ -146,6 +152,6 @@ async function main(args: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  stderr.write(`waybill-spool: ${error instanceof Error ? error.message : String(error)}\n`);
+  stderr.write(`waybill-spool: ${printable(error instanceof Error ? error.message : String(error))}\n`);
   process.exitCode = error instanceof TypeError ? EXIT.usage : EXIT.unreadable;
 }

@@ -61,7 +61,7 @@ export function createStamper({ source, events = [], allowTypes, signer, clock =
         return taken;
       }
       const { type, orgid, fields } = taken;
-      const sequence = String(numbering.take(orgid));
+      const producerseq = String(numbering.take(orgid));
       const timeMs = now();
       const identity = signer?.peek();
       try {
@@ -73,7 +73,7 @@ export function createStamper({ source, events = [], allowTypes, signer, clock =
             source,
             time: new Date(timeMs).toISOString(),
             producer: numbering.producer,
-            sequence,
+            producerseq,
             ...(identity && { keyid: identity.keyid, sign: identity.sign }),
           },
           checkData,
@@ -82,7 +82,7 @@ export function createStamper({ source, events = [], allowTypes, signer, clock =
       } catch (cause) {
         const reason = cause instanceof SchemaError && cause.code === 'TOO_LARGE' ? 'too_large' : 'invalid';
         const detail = cause instanceof Error ? cause.message : String(cause);
-        return { ok: false, drop: { reason, detail, cause, type, orgid, sequence } };
+        return { ok: false, drop: { reason, detail, cause, type, orgid, producerseq } };
       }
     },
   };

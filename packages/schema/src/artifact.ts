@@ -1,26 +1,29 @@
 /** The built-in event types: artifacts that were moved, or did not have to be. */
 import * as z from 'zod';
+import { flag, integer, matching } from './data-rule.ts';
 import { defineEvent } from './define-event.ts';
 import { displayText } from './fitting-text.ts';
 import type { Json, JsonObject } from './json.ts';
+import { hasLength } from './text-rule.ts';
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const Digest = z.string().regex(DIGEST);
 
 const artifact = {
   /** `sha256:` and 64 lower-case hexadecimal characters. */
-  digest: Digest,
+  digest: matching(DIGEST, 'sha256: and 64 lower-case hexadecimal characters'),
   /** Bytes of the artifact; absent when unknown, which is never the same as 0. */
-  size_bytes: z.int().min(0).optional(),
+  size_bytes: integer(0).optional(),
   file_name: displayText(1024).optional(),
   /** Where it is stored, e.g. `OCI` or `S3`. */
   backend_type: displayText(64).optional(),
+  /** With `outcome: failure` only: the bytes that had been moved when it failed. They are what is billed. */
+  transferred_bytes: integer(0).optional(),
 };
 
 /** An artifact was stored, or with `skipped: true` was there already and nothing was transferred. */
 export const artifactUploaded = defineEvent({
   type: 'casartifact.uploaded',
-  data: z.looseObject({ ...artifact, skipped: z.boolean().optional() }),
+  data: z.looseObject({ ...artifact, skipped: flag().optional() }),
 });
 
 /** An artifact was handed out. */
@@ -36,10 +39,11 @@ export const ARTIFACT_EVENTS = [artifactUploaded, artifactDownloaded] as const;
  * word on data that this does not know; artifact.test.ts holds it to the schemas.
  */
 export function isPlainlyAnArtifact(data: JsonObject): boolean {
-  const { digest, size_bytes, file_name, backend_type, skipped } = data;
+  const { digest, size_bytes, file_name, backend_type, skipped, transferred_bytes } = data;
   return (
     typeof digest === 'string' &&
     DIGEST.test(digest) &&
+    transferred_bytes === undefined &&
     (size_bytes === undefined || (Number.isSafeInteger(size_bytes) && (size_bytes as number) >= 0)) &&
     isFitting(file_name, 1024) &&
     isFitting(backend_type, 64) &&
@@ -48,5 +52,5 @@ export function isPlainlyAnArtifact(data: JsonObject): boolean {
 }
 
 function isFitting(value: Json | undefined, max: number): boolean {
-  return value === undefined || (typeof value === 'string' && value.length > 0 && value.length <= max);
+  return value === undefined || (typeof value === 'string' && hasLength(value, 1, max));
 }

@@ -1,6 +1,8 @@
 import { ARTIFACT_EVENTS } from './artifact.ts';
+import { AUDIT_EVENTS } from './audit-event.ts';
 import type { AnyEventDefinition } from './define-event.ts';
 import { DECISION_EVENTS } from './decision-event.ts';
+import { producerClosed } from './producer-event.ts';
 import { requestHandled } from './request-event.ts';
 import { RUN_EVENTS } from './run-event.ts';
 
@@ -10,4 +12,6 @@ export const BUILT_IN_EVENTS: readonly AnyEventDefinition[] = [
   ...RUN_EVENTS,
   ...DECISION_EVENTS,
   requestHandled,
+  producerClosed,
+  ...AUDIT_EVENTS,
 ];

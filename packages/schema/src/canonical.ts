@@ -11,6 +11,9 @@ import type { Json } from './json.ts';
 /** Deeper values are refused, so that every implementation agrees on what is valid, whatever its stack. */
 export const MAX_DEPTH = 64;
 
+const TOO_DEEP = `has more than ${MAX_DEPTH} levels`;
+const LONE_SURROGATE = 'has a lone surrogate';
+
 /** Strings of these characters print as themselves between quotes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
@@ -26,7 +29,9 @@ export function canonicalJson(value: Json): string {
   } catch (error) {
     if (!(error instanceof Unprintable)) throw error;
     const place = error.path.length > 8 ? `${error.path.slice(0, 8).join('/')}/…` : error.path.join('/');
-    throw new SchemaError('NOT_CANONICAL', `cannot be canonical JSON: /${place} is ${error.message}`);
+    throw new SchemaError('NOT_CANONICAL', `cannot be canonical JSON: /${place} is ${error.message}`, {
+      ...(error.rule !== undefined && { rule: error.rule }),
+    });
   }
 }
 
@@ -79,7 +84,7 @@ function write(value: unknown, depth: number): string {
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
-      if (depth === MAX_DEPTH) throw new Unprintable(`nested more than ${MAX_DEPTH} levels deep`);
+      if (depth === MAX_DEPTH) throw new Unprintable(`nested more than ${MAX_DEPTH} levels deep`, TOO_DEEP);
       return Array.isArray(value) ? writeArray(value, depth + 1) : writeObject(value, depth + 1);
     default:
       throw new Unprintable(`a ${typeof value}`);
@@ -124,13 +129,20 @@ function writeObject(object: object, depth: number): string {
 /** RFC 8785 text of a string. @throws Unprintable for one with a lone surrogate, which `canonicalJson` gives words */
 function quote(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
-  if (!text.isWellFormed()) throw new Unprintable('a string with a lone surrogate');
+  if (!text.isWellFormed()) throw new Unprintable('a string with a lone surrogate', LONE_SURROGATE);
   return JSON.stringify(text);
 }
 
 /** Travels up from the bad value and collects its place on the way. */
 class Unprintable extends Error {
   readonly path: string[] = [];
+  readonly rule: string | undefined;
+
+  /** @param rule that what was parsed from JSON can break */
+  constructor(message: string, rule?: string) {
+    super(message);
+    this.rule = rule;
+  }
 }
 
 function below(error: unknown, member: string): unknown {

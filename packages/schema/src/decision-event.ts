@@ -1,17 +1,16 @@
 /** The built-in event types of decisions and of people's oversight over them; `decisionid` links those of one decision. */
 import * as z from 'zod';
+import { durationMs, object } from './data-rule.ts';
 import { defineEvent } from './define-event.ts';
 import { displayText, emptyOrText } from './fitting-text.ts';
 
-const DurationMs = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 /** Free-form: the publisher makes JSON of dates, maps, big integers, errors and objects of classes in them. */
 const Value = z.unknown();
-const Values = z.looseObject({});
 
 /** A decision began, on this input. */
 export const decisionStarted = defineEvent({
   type: 'decision.started',
-  data: z.looseObject({ name: displayText(256).optional(), input: Values.optional() }),
+  data: z.looseObject({ name: displayText(256).optional(), input: object().optional() }),
 });
 
 /** What went into the decision, or came out of a step of it: a model's answer, a score, a rule that applied. */
@@ -34,7 +33,7 @@ export const decisionReviewed = defineEvent({
 /** The decision ended; `outcome` says whether with a result or with an error. */
 export const decisionEnded = defineEvent({
   type: 'decision.ended',
-  data: z.looseObject({ duration_ms: DurationMs, error_name: emptyOrText(128).optional() }),
+  data: z.looseObject({ duration_ms: durationMs(), error_name: emptyOrText(128).optional() }),
 });
 
 export const DECISION_EVENTS = [decisionStarted, decisionRecorded, decisionReviewed, decisionEnded] as const;

@@ -50,7 +50,7 @@ describe('defineEvent', () => {
     },
   );
 
-  it.each(['orgid', 'time', 'data', 'sequence', 'subject'])(
+  it.each(['orgid', 'time', 'data', 'producerseq', 'subject'])(
     'refuses data with the member %s, which is an attribute',
     (member) => {
       expect(() => defineEvent({ type: 'a.b', data: z.object({ [member]: z.string() }) })).toThrow(

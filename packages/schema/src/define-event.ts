@@ -3,7 +3,7 @@ import { beyondJson } from './beyond-json.ts';
 import { SchemaError, show } from './error.ts';
 import { ATTRIBUTE_NAMES, type EventAttributes } from './event.ts';
 import { faultOfOptions, type KnownOptions } from './known-options.ts';
-import { EVENT_TYPE_PATTERN } from './subject.ts';
+import { EVENT_TYPE_PATTERN, isBatchType } from './subject.ts';
 
 /** Attributes and data members side by side, as a service gives them; a member that is undefined counts as absent. */
 export type EventFields<Data> = EventAttributes & Data & { /** When it happened, if not now. */ readonly time?: Date };
@@ -61,6 +61,9 @@ export function defineEvent<const Type extends string, Shape extends z.ZodRawSha
   const { type, data, actorRequired = false } = definition;
   if (!EVENT_TYPE_PATTERN.test(type)) {
     throw new SchemaError('BAD_DEFINITION', `type ${show(type)}: expected ${EVENT_TYPE_PATTERN.source}`);
+  }
+  if (isBatchType(type)) {
+    throw new SchemaError('BAD_DEFINITION', `type ${show(type)}: the action batch is reserved for several events`);
   }
   for (const member of Object.keys(data.shape)) {
     if (ATTRIBUTE_NAMES.has(member)) {

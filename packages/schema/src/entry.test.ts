@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { fastSha256, makeChain } from '../test-support/chain.ts';
 import { anyJson } from '../test-support/json.ts';
 import { canonicalJson } from './canonical.ts';
-import { appendEntry, type Core, emptyHead, type Entry, formatCore, formatEntry, headOf, parseEntry } from './entry.ts';
+import { appendEntry, type Core, emptyHead, type Entry, formatCore, formatEntry, headOf } from './entry.ts';
+import { parseEntry } from './parse-entry.ts';
 import { sha256Hex, ZERO_HASH } from './hash.ts';
 import type { Json } from './json.ts';
 import { NO_VOLUME, type Tally, type Volume } from './volume.ts';
@@ -26,18 +27,25 @@ const moved: fc.Arbitrary<Volume> = fc.oneof(
 );
 const anyCore: fc.Arbitrary<Core> = fc.record({
   v: fc.constant(1 as const),
-  orgid: fc.constantFrom('acme', 'A-b_9', '_system'),
+  orgid: fc.constantFrom('acme', 'A-b_9', '_system', '_unattributed'),
   seq: count,
   prev_hash: hash,
   received: fc.constant('2026-01-01T00:00:00.000Z'),
-  source: fc.record({ stream: hostile, seq: count, subject: hostile }),
+  source: fc.record(
+    { stream: hostile, seq: count, index: fc.nat(255), subject: hostile },
+    { requiredKeys: ['stream', 'seq', 'subject'] },
+  ),
+  origin: fc.option(
+    fc.record({ producer: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/), producerseq: count.map(String) }),
+  ),
   event_hash: hash,
   volume: moved,
   totals: fc.record({ events: decimal, uploads: tally, downloads: tally, deduplicated: tally }),
 });
 /** With a volume that its chain and its `seq` allow. */
 const core = anyCore.map((one): Core => {
-  if (one.orgid === '_system') return { ...one, volume: NO_VOLUME };
+  if (one.orgid === '_system') return { ...one, origin: null, volume: NO_VOLUME };
+  if (one.orgid === '_unattributed') return { ...one, volume: NO_VOLUME };
   return { ...one, seq: Math.max(one.seq, (one.volume.from ?? 0) + 1) };
 });
 
@@ -74,6 +82,7 @@ describe('an entry', () => {
     const { line, head } = appendEntry(emptyHead('acme'), {
       received: '2026-01-01T00:00:00.000Z',
       source,
+      origin: { producer: 'p', producerseq: 3 },
       event,
       volume: NO_VOLUME,
     });
@@ -84,6 +93,7 @@ describe('an entry', () => {
       seq: 1,
       prev_hash: ZERO_HASH,
       source,
+      origin: { producer: 'p', producerseq: '3' },
       event_hash: sha256Hex(event),
       volume: NO_VOLUME,
     });
@@ -92,7 +102,13 @@ describe('an entry', () => {
     const second = parseEntry(
       appendEntry(
         head,
-        { received: '2025-01-01T00:00:00.000Z', source: { ...source, seq: 10 }, event, volume: NO_VOLUME },
+        {
+          received: '2025-01-01T00:00:00.000Z',
+          source: { ...source, seq: 10 },
+          origin: null,
+          event,
+          volume: NO_VOLUME,
+        },
         fastSha256,
       ).line,
     );
@@ -126,7 +142,10 @@ describe('parseEntry', () => {
     ['event', [], 'event is []'],
     ['event', undefined, 'entry has no event'],
     ['hash', 'A'.repeat(64), 'hash is "AAA'],
-    ['core.v', 2, 'core.v is 2: expected 1'],
+    ['core.v', 0, 'core.v is 0: expected 1'],
+    ['core.v', '1', 'core.v is "1": expected 1'],
+    ['core.v', true, 'core.v is true: expected 1'],
+    ['core.v', undefined, 'core has no v'],
     ['core.orgid', '_other', 'core.orgid is "_other"'],
     ['core.seq', 0, 'core.seq is 0'],
     ['core.seq', 2 ** 53, 'core.seq is 9007199254740992'],
@@ -138,6 +157,19 @@ describe('parseEntry', () => {
     ['core.source.seq', 1.5, 'source.seq is 1.5'],
     ['core.source.subject', '\ud800', 'source.subject is "\\ud800"'],
     ['core.source.stream', 1, 'source.stream is 1'],
+    ['core.source.index', -1, 'source.index is -1'],
+    ['core.source.index', 256, 'source.index is 256'],
+    ['core.source.index', '0', 'source.index is "0"'],
+    ['core.source.index', null, 'source.index is null'],
+    ['core.origin', undefined, 'core has no origin'],
+    ['core.origin', 'p', 'core.origin is "p"'],
+    ['core.origin.extra', 1, 'core.origin has the unknown member "extra"'],
+    ['core.origin.producer', 'a b', 'core.origin.producer is "a b"'],
+    ['core.origin.producerseq', 1, 'core.origin.producerseq is 1'],
+    ['core.origin.producerseq', '01', 'core.origin.producerseq is "01"'],
+    ['core.origin.producerseq', '9007199254740992', 'core.origin.producerseq is "9007199254740992"'],
+    ['core.received', '2026-13-01T00:00:00.000Z', 'core.received is'],
+    ['core.received', '2026-01-01T24:00:00.000Z', 'core.received is'],
     ['core.source.extra', 1, 'source has the unknown member "extra"'],
     ['core.volume.kind', 'theft', 'volume.kind is "theft"'],
     ['core.volume.bytes', 5, 'volume.bytes is 5'],
@@ -152,6 +184,11 @@ describe('parseEntry', () => {
     expect(() => parseEntry(change(path, value))).toThrow(
       expect.objectContaining({ code: 'NOT_AN_ENTRY', message: expect.stringContaining(message) }) as Error,
     );
+  });
+
+  it('says of another version that it is one', () => {
+    for (const changed of [change('core.v', 2), change('core', { v: 7 })])
+      expect(() => parseEntry(changed)).toThrow(expect.objectContaining({ code: 'NEWER_VERSION' }) as Error);
   });
 
   it.each(['', 'null', '[]', '{', '"x"', '😀', '{"__proto__":{"core":1,"event":1,"hash":1}}', '['.repeat(100_000)])(

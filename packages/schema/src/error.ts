@@ -8,6 +8,7 @@
  * - `TOO_LARGE`: an event whose JSON text has more than `MAX_EVENT_BYTES`
  * - `NOT_AN_ENTRY`: text that is no ledger entry
  * - `NOT_A_BLOCK`: a message that is no ledger block
+ * - `NEWER_VERSION`: an entry or a block of a version that this code does not know
  * - `BAD_DEFINITION`: `defineEvent()` was called with a type or a data shape that cannot work
  * - `BAD_SUBJECT`: a subject or a subject prefix that breaks the subject rules
  */
@@ -19,21 +20,37 @@ export const SCHEMA_ERROR_CODES = [
   'TOO_LARGE',
   'NOT_AN_ENTRY',
   'NOT_A_BLOCK',
+  'NEWER_VERSION',
   'BAD_DEFINITION',
   'BAD_SUBJECT',
 ] as const;
 
 export type SchemaErrorCode = (typeof SCHEMA_ERROR_CODES)[number];
 
+export interface SchemaErrorOptions extends ErrorOptions {
+  readonly rule?: string;
+}
+
 /** The one error class of `@waybill/schema`; `code` says what kind, `message` names the field and the value. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError';
   readonly code: SchemaErrorCode;
+  /**
+   * The rule that was broken, in fixed words of ours: nothing of the value and nothing of the platform's is in it, so it
+   * may stand in what is hashed. Only errors about messages have one.
+   */
+  readonly rule: string | undefined;
 
-  constructor(code: SchemaErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: SchemaErrorCode, message: string, options?: SchemaErrorOptions) {
     super(message, options);
     this.code = code;
+    this.rule = options?.rule;
   }
+}
+
+/** Refuses a message, in fixed words. @throws SchemaError NOT_AN_EVENT */
+export function refuse(rule: string): never {
+  throw new SchemaError('NOT_AN_EVENT', rule, { rule });
 }
 
 /**
@@ -51,10 +68,13 @@ export function show(value: unknown): string {
   return (text.length > 80 ? `${text.slice(0, 77)}...` : text).toWellFormed();
 }
 
-/** What `JSON.parse` threw, without the part of the text that the platform quotes: it may have secrets in it. */
-export function notJson(cause: unknown): string {
+/**
+ * A text that is not JSON. @param cause what `JSON.parse` threw: only the position is kept of it, because it quotes the
+ * text, which may have secrets in it. @throws SchemaError NOT_JSON
+ */
+export function refuseJson(cause: unknown): never {
   const at = /at position \d+/.exec((cause as Error).message)?.[0];
-  return at === undefined ? 'is not JSON' : `is not JSON ${at}`;
+  throw new SchemaError('NOT_JSON', at === undefined ? 'is not JSON' : `is not JSON ${at}`, { rule: 'is not JSON' });
 }
 
 /** A value of an event as an error message names it: what kind of value, how long, and nothing of what it is. */

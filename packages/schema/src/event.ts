@@ -1,27 +1,34 @@
 /**
- * The event on the wire: a CloudEvents 1.0 JSON object in structured mode.
+ * The event as our own publisher writes it: a CloudEvents 1.0 JSON object in structured mode, one form for each thing.
+ * The ledger takes more than that, from other publishers: `cloud-event.ts`.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 import * as z from 'zod';
+import { isInt32, MAX_CLAIMED_LENGTH } from './cloud-event.ts';
 import { kindOf, SchemaError, show } from './error.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import { EVENT_TYPE_PATTERN, ORGID_PATTERN } from './subject.ts';
+import { isProducerseq, PRODUCER_PATTERN } from './origin.ts';
+import { EVENT_TYPE_PATTERN, isBatchType, isEventOrgid, ORGID_PATTERN, UNATTRIBUTED_CHAIN } from './subject.ts';
+import { isAttributeText } from './text-rule.ts';
+import { EVENT_TIME_PATTERN } from './timestamp.ts';
+import { isSource } from './uri-reference.ts';
 
 /** An event's JSON text, in bytes of UTF-8. */
 export const MAX_EVENT_BYTES = 65_536;
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** RFC 3339, UTC, milliseconds: the one form, so that equal times are equal texts. */
-export const TIME_PATTERN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 /** Trace id and parent id, neither all zeros, and flags: https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACE = '(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}';
 /** Version ff is none; a version after 00 may add something. Never a character that JSON escapes: see plain-event.ts. */
 const TRACEPARENT = new RegExp(String.raw`^(00-${TRACE}|(?!00|ff)[0-9a-f]{2}-${TRACE}(-[!#-[\]-~]{0,200})?)$`);
 const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
-const NO_SPACE = /^\S+$/;
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+/** Base64 of 64 bytes: of the last character four bits are over, and they are 0. */
+const SIGNATURE = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
 
-const text = (max: number) => z.string().min(1).max(max);
+const text = (max: number, min = 1) =>
+  z.string().refine((value) => isAttributeText(value, min, max), {
+    error: `expected ${min} to ${max} UTF-16 units, no control characters, no noncharacters`,
+  });
 
 export const ActorType = z.enum(['USER', 'API_TOKEN', 'SERVICE', 'SYSTEM']);
 export type ActorType = z.infer<typeof ActorType>;
@@ -33,7 +40,9 @@ export type Outcome = z.infer<typeof Outcome>;
 export const EventAttributes = z.object({
   /** What was acted on, e.g. a digest or a user id. */
   subject: text(1024).optional(),
-  orgid: z.string().regex(ORGID_PATTERN),
+  orgid: z.string().refine(isEventOrgid, { error: `expected ${ORGID_PATTERN.source} or ${UNATTRIBUTED_CHAIN}` }),
+  /** With the organization `_unattributed`, and only with it: what was claimed to be the organization. */
+  claimedorg: text(MAX_CLAIMED_LENGTH, 0).optional(),
   actortype: ActorType.optional(),
   actorid: text(256).optional(),
   actorname: text(256).optional(),
@@ -48,15 +57,8 @@ export const EventAttributes = z.object({
 });
 export type EventAttributes = z.infer<typeof EventAttributes>;
 
-export const SEQUENCE_PATTERN = /^[1-9]\d{0,15}$/;
-/** A publisher's boot id. */
-export const PRODUCER_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
-
 /** A decimal counter from 1 to 2^53-1, per boot id and organization. */
-const Sequence = z
-  .string()
-  .regex(SEQUENCE_PATTERN)
-  .refine((digits) => Number.isSafeInteger(Number(digits)), 'expected at most 9007199254740991');
+const Producerseq = z.string().refine(isProducerseq, { error: 'expected a decimal from 1 to 9007199254740991' });
 
 /** Everything that stands in an event. `data` is checked by the type's own schema. */
 export const Event = EventAttributes.extend({
@@ -64,17 +66,20 @@ export const Event = EventAttributes.extend({
   /** UUIDv7 (RFC 9562), minted once at emit; also the `Nats-Msg-Id` header. */
   id: z.string().regex(UUID_V7),
   /** URI-reference of the emitting service. */
-  source: text(1024).regex(NO_SPACE),
-  type: z.string().regex(EVENT_TYPE_PATTERN),
-  time: z.string().regex(TIME_PATTERN),
+  source: z.string().refine(isSource, { error: 'expected a URI-reference (RFC 3986) of 1 to 1024 characters' }),
+  type: z
+    .string()
+    .regex(EVENT_TYPE_PATTERN)
+    .refine((type) => !isBatchType(type), { error: 'expected another action than batch' }),
+  time: z.string().regex(EVENT_TIME_PATTERN),
   datacontenttype: z.literal('application/json').optional(),
   /** Name of the key that made `signature`. */
   keyid: text(128).optional(),
   /** Ed25519 over RFC 8785 of the event without `signature`, base64. */
-  signature: z.string().regex(BASE64).length(88).optional(),
+  signature: z.string().regex(SIGNATURE).optional(),
   /** The publisher's boot id. */
   producer: text(64).regex(PRODUCER_PATTERN).optional(),
-  sequence: Sequence.optional(),
+  producerseq: Producerseq.optional(),
   data: z.custom<JsonObject>(isJsonObject, 'expected an object'),
 }).loose();
 
@@ -88,7 +93,7 @@ export interface Event extends EventAttributes {
   readonly keyid?: string | undefined;
   readonly signature?: string | undefined;
   readonly producer?: string | undefined;
-  readonly sequence?: string | undefined;
+  readonly producerseq?: string | undefined;
   readonly data: JsonObject;
 }
 
@@ -105,8 +110,11 @@ export function checkEvent(value: Json): asserts value is Json & Event {
   if (isPlainlyAnEvent(value)) return;
   const result = Event.safeParse(value);
   if (!result.success) throw notAnEvent(result.error, value);
-  if ((value['producer'] === undefined) !== (value['sequence'] === undefined)) {
-    throw new SchemaError('NOT_AN_EVENT', 'producer and sequence come together or not at all');
+  if ((value['producer'] === undefined) !== (value['producerseq'] === undefined)) {
+    throw new SchemaError('NOT_AN_EVENT', 'producer and producerseq come together or not at all');
+  }
+  if ((value['claimedorg'] !== undefined) !== (value['orgid'] === UNATTRIBUTED_CHAIN)) {
+    throw new SchemaError('NOT_AN_EVENT', `claimedorg and the orgid ${UNATTRIBUTED_CHAIN} come together or not at all`);
   }
   for (const name of Object.keys(value)) {
     if (ATTRIBUTE_NAMES.has(name)) continue;
@@ -114,13 +122,18 @@ export function checkEvent(value: Json): asserts value is Json & Event {
       throw new SchemaError('NOT_AN_EVENT', `${show(name)} is no attribute name: expected ${ATTRIBUTE_NAME.source}`);
     }
     const extension = value[name];
-    if (typeof extension === 'object') {
+    if (!isExtension(extension)) {
       throw new SchemaError(
         'NOT_AN_EVENT',
-        `${name} is ${kindOf(extension)}: an attribute is a string, number or boolean`,
+        `${name} is ${kindOf(extension)}: an attribute is a string without control characters, a boolean, or an integer of 32 bits`,
       );
     }
   }
+}
+
+function isExtension(value: Json | undefined): boolean {
+  if (typeof value === 'string') return isAttributeText(value, 0, MAX_EVENT_BYTES);
+  return typeof value === 'boolean' || isInt32(value);
 }
 
 /**
@@ -139,8 +152,8 @@ function isPlainlyAnEvent(event: JsonObject): boolean {
     }
     if (!isPlainAttribute(name, value)) return false;
   }
-  const { producer, sequence } = event;
-  return required === REQUIRED.size && (producer === undefined) === (sequence === undefined);
+  const { producer, producerseq } = event;
+  return required === REQUIRED.size && (producer === undefined) === (producerseq === undefined);
 }
 
 /** Whether an attribute is surely right; if not, the schema has to look. */
@@ -149,40 +162,48 @@ export function isPlainAttribute(name: string, value: unknown): boolean {
   const rule = RULES.get(name);
   // No rule: an extension, which is left to the schema.
   if (rule === undefined || value.length === 0 || value.length > rule.max) return false;
-  return rule.pattern === undefined || rule.pattern.test(value);
+  return rule.pattern.test(value);
 }
 
 export const REQUIRED: ReadonlySet<string> = new Set(['specversion', 'id', 'source', 'type', 'time', 'orgid', 'data']);
 
-interface StringRule {
+export interface StringRule {
   readonly max: number;
-  readonly pattern?: RegExp;
+  readonly pattern: RegExp;
+  /** Free text: what may stand in it is for the publisher to see, a reader takes any. */
+  readonly isText?: true;
 }
 
-/** For each attribute but `data`. */
+/** Text without what an attribute may not have. Without surrogates too: whether they come in pairs is the schema's to see. */
+// oxlint-disable-next-line no-control-regex -- what is excluded
+const CLEAN = /^[^\0-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+$/;
+/** Most sources. Others are the schema's to judge. */
+const PLAIN_SOURCE = /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?\/\/[A-Za-z0-9._~-]+(?::[0-9]+)?(?:\/[A-Za-z0-9._~-]*)*$/;
+
+/** For each attribute but `data` and `claimedorg`. What passes is right; of what does not, the schema decides. */
 export const RULES: ReadonlyMap<string, StringRule> = new Map(
   Object.entries({
     specversion: { max: 3, pattern: /^1\.0$/ },
     id: { max: 36, pattern: UUID_V7 },
-    source: { max: 1024, pattern: NO_SPACE },
-    type: { max: 129, pattern: EVENT_TYPE_PATTERN },
-    time: { max: 24, pattern: TIME_PATTERN },
-    subject: { max: 1024 },
+    source: { max: 1024, pattern: PLAIN_SOURCE, isText: true },
+    type: { max: 129, pattern: /^[a-z0-9_-]{1,64}\.(?!batch$)[a-z0-9_-]{1,64}$/ },
+    time: { max: 24, pattern: EVENT_TIME_PATTERN },
+    subject: { max: 1024, pattern: CLEAN, isText: true },
     orgid: { max: 64, pattern: ORGID_PATTERN },
     actortype: { max: 9, pattern: /^(USER|API_TOKEN|SERVICE|SYSTEM)$/ },
-    actorid: { max: 256 },
-    actorname: { max: 256 },
-    actoremail: { max: 320 },
+    actorid: { max: 256, pattern: CLEAN, isText: true },
+    actorname: { max: 256, pattern: CLEAN, isText: true },
+    actoremail: { max: 320, pattern: CLEAN, isText: true },
     outcome: { max: 7, pattern: /^(success|failure)$/ },
     traceparent: { max: 256, pattern: TRACEPARENT },
-    runid: { max: 128 },
-    decisionid: { max: 128 },
+    runid: { max: 128, pattern: CLEAN, isText: true },
+    decisionid: { max: 128, pattern: CLEAN, isText: true },
     datacontenttype: { max: 16, pattern: /^application\/json$/ },
-    keyid: { max: 128 },
-    signature: { max: 88, pattern: /^[A-Za-z0-9+/]{86}([A-Za-z0-9+/]{2}|[A-Za-z0-9+/]=|==)$/ },
+    keyid: { max: 128, pattern: CLEAN, isText: true },
+    signature: { max: 88, pattern: SIGNATURE },
     producer: { max: 64, pattern: PRODUCER_PATTERN },
     // Fifteen digits are always a safe integer.
-    sequence: { max: 15, pattern: /^[1-9]\d{0,14}$/ },
+    producerseq: { max: 15, pattern: /^[1-9]\d{0,14}$/ },
   }),
 );
 
@@ -190,7 +211,11 @@ export const RULES: ReadonlyMap<string, StringRule> = new Map(
  * The first thing that a zod schema found wrong, as an error that names the field and the rule. Not the value, which ends
  * up in logs and may be a key that was taken for a digest.
  */
-export function notAnEvent(error: z.ZodError, value: JsonObject, prefix: readonly string[] = []): SchemaError {
+export function notAnEvent(
+  error: z.ZodError,
+  value: JsonObject,
+  { prefix = [], rule }: { readonly prefix?: readonly string[]; readonly rule?: string } = {},
+): SchemaError {
   const issue = error.issues[0];
   const path = [...prefix, ...(issue?.path ?? []).map(String)];
   let found: unknown = value;
@@ -198,5 +223,6 @@ export function notAnEvent(error: z.ZodError, value: JsonObject, prefix: readonl
   return new SchemaError(
     'NOT_AN_EVENT',
     `${path.join('.') || 'event'} is ${kindOf(found)}: ${issue?.message ?? 'invalid'}`,
+    rule === undefined ? {} : { rule },
   );
 }

@@ -3,7 +3,7 @@
  * what it parsed would then vouch for something that was never sent. RFC 8785 demands I-JSON (RFC 7493) for that reason.
  */
 import { canonicalJson } from './canonical.ts';
-import { notJson, SchemaError, show } from './error.ts';
+import { refuseJson, SchemaError, show } from './error.ts';
 import type { Json } from './json.ts';
 import { parseJson } from './parse-json.ts';
 
@@ -20,7 +20,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new SchemaError('NOT_JSON', 'is not UTF-8', { cause });
+    throw new SchemaError('NOT_JSON', 'is not UTF-8', { cause, rule: 'is not UTF-8' });
   }
 }
 
@@ -34,7 +34,7 @@ export function parseExactJson(text: string): ExactJson {
   try {
     value = parseJson(text);
   } catch (cause) {
-    throw new SchemaError('NOT_JSON', notJson(cause));
+    refuseJson(cause);
   }
   let canonical: string;
   try {
@@ -61,7 +61,9 @@ function scan(text: string): void {
       const members = open.at(-1);
       if (expectName && members) {
         const name = JSON.parse(text.slice(i, end)) as string;
-        if (members.has(name)) throw new SchemaError('NOT_EXACT', `has the member ${show(name)} twice`);
+        if (members.has(name)) {
+          throw new SchemaError('NOT_EXACT', `has the member ${show(name)} twice`, { rule: 'has a member twice' });
+        }
         members.add(name);
       }
       expectName = false;
@@ -96,7 +98,9 @@ function endOfNumber(text: string, start: number): number {
 function checkNumber(source: string): void {
   const printed = String(Number(source));
   if (printed === source || decimal(printed) === decimal(source)) return;
-  throw new SchemaError('NOT_EXACT', `has a number of ${source.length} characters that a double would change`);
+  throw new SchemaError('NOT_EXACT', `has a number of ${source.length} characters that a double would change`, {
+    rule: 'has a number that a double would change',
+  });
 }
 
 /** A decimal number as its significant digits and the power of ten of the last one: "1.50e3" is "15e2". */

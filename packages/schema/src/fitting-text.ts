@@ -6,9 +6,11 @@
  * the beginnings of two ids may be equal. One that is too long is replaced by its SHA-256, which is as unique, and which
  * whoever has the id can compute. Digests and sizes are neither: a wrong one is refused.
  */
-import * as z from 'zod';
+import type * as z from 'zod';
+import { text as textOf } from './data-rule.ts';
 import { isPlainAttribute, RULES } from './event.ts';
 import { sha256Hex } from './hash.ts';
+import { isAttributeText, toAttributeText } from './text-rule.ts';
 
 /** @returns undefined: the text is left out, as if it had not been given */
 export type Fit = (text: string) => string | undefined;
@@ -25,9 +27,12 @@ export function cutText(text: string, max: number): string {
   return text.slice(0, isHalf ? end - 1 : end).toWellFormed() + MARK;
 }
 
-/** The id; one with more than `max` UTF-16 units, or with half a character, as `sha256:` and its SHA-256 in hexadecimal. */
-function hashLong(text: string, max: number): string {
-  return text.length <= max && text.isWellFormed() ? text : `sha256:${sha256Hex(text.toWellFormed())}`;
+/**
+ * The id; one with more than `max` UTF-16 units, or with a character that an attribute may not have, as `sha256:` and its
+ * SHA-256 in hexadecimal.
+ */
+function hashOdd(text: string, max: number): string {
+  return isAttributeText(text, 1, max) ? text : `sha256:${sha256Hex(text.toWellFormed())}`;
 }
 
 /** Longest texts that are cut, by the schema that `displayText` made. */
@@ -39,12 +44,12 @@ const cuts = new WeakMap<z.core.$ZodType, number>();
  * `displayText(256).optional()` is all there is to add.
  */
 export function displayText(max: number): z.ZodString {
-  return cutAt(z.string().min(1).max(max), max);
+  return cutAt(textOf(1, max), max);
 }
 
 /** The same for a text that readers have to take when it is empty, too. */
 export function emptyOrText(max: number): z.ZodString {
-  return cutAt(z.string().max(max), max);
+  return cutAt(textOf(0, max), max);
 }
 
 function cutAt(schema: z.ZodString, max: number): z.ZodString {
@@ -66,11 +71,11 @@ export function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
 
 const cut = (name: string): [string, Fit] => {
   const max = longest(name);
-  return [name, (text) => (text === '' ? undefined : cutText(text, max))];
+  return [name, (text) => (text === '' ? undefined : cutText(toAttributeText(text), max))];
 };
 const hashed = (name: string): [string, Fit] => {
   const max = longest(name);
-  return [name, (text) => (text === '' ? undefined : hashLong(text, max))];
+  return [name, (text) => (text === '' ? undefined : hashOdd(text, max))];
 };
 
 function longest(name: string): number {

@@ -6,33 +6,43 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makeChain, type Spec } from '../test-support/chain.ts';
+import { anyValue, setSomewhere } from '../test-support/any-value.ts';
+import { fastSha256, makeChain, type Spec } from '../test-support/chain.ts';
 import { DOCS, exampleLines, fencedBlocks } from '../test-support/docs.ts';
 import { anyJson } from '../test-support/json.ts';
+import { erase, forge, runFile, toBytes } from '../test-support/verdicts.ts';
 import {
-  admit,
   appendEntry,
+  appendLine,
+  BUILT_IN_EVENTS,
   canonicalJson,
   createSizeMemory,
+  emptyChain,
   emptyHead,
   type Entry,
   EPOCH_STRIDE,
+  isJsonObject,
   type JsonObject,
   formatBlock,
   formatTrailer,
   type Json,
+  MAX_CHAIN_MISSING,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_EVENTS,
   MAX_DEPTH,
   MAX_EVENT_BYTES,
   MAX_LINE_BYTES,
+  MAX_MISSING,
   MAX_PRODUCERS,
   NO_VOLUME,
   parseBlock,
   parseEntry,
-  type ProducerWindows,
+  originOf,
   readMessage,
   REJECTIONS,
   signedText,
   SIZE_WINDOW,
+  SYSTEM_KINDS,
   type SystemRecord,
   transferOf,
   VERDICT_EXIT_CODES,
@@ -52,37 +62,44 @@ describe('the example', () => {
     expect(verify(acme)).toMatchObject({ verdict: 'ok', orgid: 'acme', entries: 4, missing: '0' });
     // Before the late event.
     expect(verify(acme.slice(0, 3))).toMatchObject({ verdict: 'incomplete', missing: '1' });
-    expect(verify(system)).toMatchObject({ verdict: 'ok', orgid: '_system', entries: 1 });
+    expect(verify(system)).toMatchObject({ verdict: 'ok', orgid: '_system', entries: 2 });
   });
 
   it('is what this code makes of its events', () => {
-    let head = emptyHead('acme');
+    const chain = emptyChain('acme');
     const sizes = createSizeMemory();
-    const producers: ProducerWindows = new Map();
     const made: string[] = [];
     let block = '';
     for (const { core, event } of acme.map(parseEntry)) {
-      const reading = readMessage(core.source.subject, encoder.encode(JSON.stringify(event, null, 1)));
-      if (!reading.ok) throw new Error(reading.detail);
+      const { source, received, seq } = core;
+      const own = JSON.stringify(event, null, 1);
+      // The fifth message is an array, of which this is the first.
+      const message = readMessage(source.subject, encoder.encode(source.index === 0 ? `[ ${own} ]` : own));
+      const reading = message.form === 'single' ? message.reading : message.elements[0]?.reading;
+      if (!reading?.ok) throw new Error(reading?.detail);
       const transfer = transferOf(reading.event);
-      const volume = transfer ? sizes.resolve(core.seq, transfer) : NO_VOLUME;
-      if (transfer) sizes.note(core.seq, transfer, volume);
-      if (reading.origin) admit(producers, reading.origin.producer, reading.origin.sequence, core.seq);
-      const next = appendEntry(head, {
-        received: core.received,
-        source: core.source,
-        event: reading.canonical,
-        volume,
-      });
-      head = next.head;
-      made.push(next.line);
-      if (core.seq === 3) block = formatBlock(made, formatTrailer({ head, producers }, 1, 4));
+      const volume = transfer ? sizes.resolve(seq, transfer) : NO_VOLUME;
+      if (transfer) sizes.note(seq, transfer, volume);
+      const { origin } = reading;
+      if (origin) chain.producers.admit(origin.producer, origin.producerseq, seq);
+      made.push(appendLine(chain.head, { received, source, origin, event: reading.canonical, volume }));
+      if (seq === 3) block = formatBlock(made, formatTrailer(chain, 1, 4));
     }
     expect(made).toEqual(acme);
     const trailer = fencedBlocks(join(DOCS, 'format.md'), 'json trailer')[0];
     expect(block).toBe(`${acme.slice(0, 3).join('\n')}\n${trailer}`);
     expect(parseBlock(block).trailer.watermark).toBe(4);
-    expect(producers.get('b1f0')).toEqual({ last: 3, missing: [], seen: 4 });
+    expect(JSON.parse(chain.producers.formatAll())).toEqual({ b1f0: { last: 3, missing: [], floor: 0, seen: 4 } });
+  });
+
+  it('has the records that this code makes of what is no event', () => {
+    for (const { core, event } of system.map(parseEntry)) {
+      const { subject, index } = core.source;
+      const payload = Buffer.from(event?.['payload'] as string, 'base64').toString();
+      const message = readMessage(subject, encoder.encode(index === undefined ? payload : `[{},${payload}]`));
+      const reading = message.form === 'single' ? message.reading : message.elements[1]?.reading;
+      expect(reading).toEqual({ ok: false, reason: event?.['reason'], detail: event?.['detail'] });
+    }
   });
 
   it.skipIf(!hasPython)('is what python3 computes without this code', () => {
@@ -103,7 +120,8 @@ describe('the receipt, which openssl signed', () => {
 
   it('is canonical, and a message', () => {
     expect(canonicalJson(JSON.parse(line) as JsonObject)).toBe(line);
-    expect(readMessage('audit.run.started.acme', encoder.encode(line))).toMatchObject({ ok: true, canonical: line });
+    const message = readMessage('audit.run.started.acme', encoder.encode(line));
+    expect(message).toMatchObject({ form: 'single', reading: { ok: true, canonical: line } });
   });
 
   it('has the signature and the key id that the page says', () => {
@@ -143,6 +161,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       const next = appendEntry(other, {
         received: head.received,
         source: { stream: 'ü', seq: head.sourceSeq + 1 + i, subject: '\u0001"' },
+        origin: null,
         event,
         volume: NO_VOLUME,
       });
@@ -168,7 +187,13 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
         const event = { orgid, kind: seq === 1 ? 'rejected' : kind };
         const source = { stream: 'AUDIT', seq, subject: '' };
         const received = '2026-01-05T09:00:00.000Z';
-        const next = appendEntry(head, { received, source, event: canonicalJson(event), volume: NO_VOLUME });
+        const next = appendEntry(head, {
+          received,
+          source,
+          origin: null,
+          event: canonicalJson(event),
+          volume: NO_VOLUME,
+        });
         head = next.head;
         return next.line;
       });
@@ -189,7 +214,13 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     let head = emptyHead('_system');
     const lines = records.map(([seq, event]) => {
       const source = { stream: 'theirs', seq, subject: '' };
-      const next = appendEntry(head, { received: at, source, event: canonicalJson({ ...event }), volume: NO_VOLUME });
+      const next = appendEntry(head, {
+        received: at,
+        source,
+        origin: null,
+        event: canonicalJson({ ...event }),
+        volume: NO_VOLUME,
+      });
       head = next.head;
       return next.line;
     });
@@ -199,6 +230,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     const again = appendEntry(head, {
       received: at,
       source: { stream: 'theirs', seq: 3 * EPOCH_STRIDE, subject: '' },
+      origin: null,
       event: canonicalJson({ ...record, epoch: 3 }),
       volume: NO_VOLUME,
     });
@@ -218,20 +250,33 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     }));
     const forgotten = makeChain('acme', many, () => 1).lines;
     const fewer = makeChain('acme', many.toSpliced(9, 1), () => 1).lines;
+    // 65 ranges and more of one publisher, and 4,097 of all, until one comes that is beyond.
+    const number = (n: number): number => 2 * (Math.floor((n - 1) / 70) + 1);
+    const ranged = Array.from({ length: 70 * 65 }, (_, i): Spec => ({
+      what: 'other',
+      artifact: 0,
+      bytes: null,
+      producer: i % 70,
+    }));
+    const manyRanges = makeChain('acme', ranged, number).lines;
+    const beyond = makeChain('acme', [spec, spec], () => 1).lines;
     const nest = (levels: number): Json => (levels === 0 ? 0 : [nest(levels - 1)]);
     const next = (event: Json, volume: Volume = NO_VOLUME): string[] => {
       const source = { stream: 'AUDIT', seq: 99, subject: '' };
       const received = '2026-02-31T00:00:00.000Z';
-      return [...lines, appendEntry(head, { received, source, event: canonicalJson(event), volume }).line];
+      const origin = originOf(event as JsonObject);
+      return [...lines, appendEntry(head, { received, source, origin, event: canonicalJson(event), volume }).line];
     };
     const last = (changed: string[]): string[] => [...changed.slice(0, -1), blank(changed.at(-1) as string)];
     const cases = [
       forgotten,
       forgotten.with(64, blank(forgotten[64] as string)),
       fewer,
+      manyRanges,
+      [...manyRanges.slice(0, MAX_MISSING + 2), ...beyond],
       next({ orgid: 'acme', data: nest(63) }),
       next({ orgid: 'acme', producer: 'p' }),
-      next({ orgid: 'acme', producer: 'ü', sequence: '1' }),
+      next({ orgid: 'acme', producer: 'ü', producerseq: '1' }),
       next({ orgid: 'acme', type: 'casartifact.uploaded', data: { size_bytes: '5' } }, { kind: 'upload', bytes: null }),
       last(next({}, { kind: 'none', bytes: '5' })),
       last(next({}, { kind: 'upload', bytes: '5', from: 1 })),
@@ -255,16 +300,195 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       expect(out).toMatch(problem ? `${verdict} at seq ${problem.seq} ` : `${verdict} -`);
       expect(status).toBe(VERDICT_EXIT_CODES[verdict]);
     }
-  });
+  }, 60_000);
+
+  /** Many files at once: starting python takes longer than most of them. */
+  function compareAll(files: readonly Uint8Array[]): Map<string, number> {
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
+    const names = files.map((bytes, i) => {
+      const file = join(folder.path, `${i}.ndjson`);
+      writeFileSync(file, bytes);
+      return file;
+    });
+    const run = spawnSync('python3', [program, 'verify-all', folder.path, String(files.length)], { encoding: 'utf8' });
+    expect(run.stderr).toBe('');
+    const said = run.stdout.trimEnd().split('\n');
+    expect(said).toHaveLength(names.length);
+    const verdicts = new Map<string, number>();
+    for (const [i, bytes] of files.entries()) {
+      const { verdict, problem } = runFile(bytes);
+      expect(said[i], Buffer.from(bytes).toString()).toBe(problem ? `${verdict} at seq ${problem.seq}` : verdict);
+      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    }
+    return verdicts;
+  }
+
+  /** Two organizations, a reserved chain each, in which events came alone and several in a message; some are erased. */
+  const rich = [
+    makeChain(
+      'acme',
+      (['upload', 'skip', 'download', 'chainloop', 'other', 'skip', 'upload', 'skip'] as const).map((what, i) => ({
+        what,
+        artifact: i % 3,
+        bytes: i % 2 ? null : i,
+        producer: i % 2,
+        note: 'ü😀',
+        ...(i > 3 && { index: i }),
+      })),
+      (n) => (n % 4) + 1 + Math.floor(n / 4) * 4,
+    ).lines.map((line, i) => (i === 2 || i === 6 ? erase(line) : line)),
+    forge(
+      ['rejected', 'duplicate', 'gap', 'watermark', 'streams', 'of_tomorrow'].map((kind, i) => ({
+        event: { kind },
+        source: Math.min(i + 1, 4),
+        ...(i >= 3 && { index: 2 }),
+      })),
+      '_system',
+    ),
+    forge([{ event: { orgid: '_unattributed', claimedorg: 'a b', producer: 'p', producerseq: '1' } }], '_unattributed'),
+  ];
+
+  it('agrees about 3,000 files of which one byte was changed', () => {
+    const change = fc.tuple(fc.nat(rich.length - 1), fc.nat(), fc.integer({ min: 1, max: 255 }));
+    const files = fc.sample(change, 3_000).map(([which, place, flip]) => {
+      const bytes = toBytes(rich[which] as string[]);
+      const at = place % bytes.length;
+      return bytes.with(at, (bytes[at] as number) ^ flip);
+    });
+    const verdicts = compareAll(files);
+    expect(verdicts.get('tampered')).toBeGreaterThan(2_500);
+  }, 120_000);
+
+  it('agrees about files that were put together in another way', () => {
+    const edit = fc.tuple(fc.nat(rich.length - 1), fc.nat(), fc.nat(), fc.nat(6));
+    const files = fc.sample(edit, 500).map(([which, place, second, how]) => {
+      const lines = rich[which] as string[];
+      const [i, j] = [place % lines.length, second % lines.length];
+      const [a, b] = [lines[i] as string, lines[j] as string];
+      const other = rich[second % rich.length] as string[];
+      const edited = [
+        lines,
+        lines.toSpliced(i, 1),
+        lines.toSpliced(i, 0, a),
+        lines.with(i, b).with(j, a),
+        lines.with(i, erase(a)),
+        lines.toSpliced(i, 0, other[j % other.length] as string),
+        lines.slice(0, i),
+      ];
+      return toBytes(edited[how] as string[]);
+    });
+    expect(compareAll(files).size).toBeGreaterThan(2);
+  }, 120_000);
+
+  it('agrees about every field with any value in it, whose hashes are right', () => {
+    const change = fc.tuple(fc.nat(rich.length - 1), fc.nat(), fc.nat(), anyValue, fc.boolean());
+    const files = fc.sample(change, 3_000).flatMap(([which, place, path, value, adds]) => {
+      const lines = rich[which] as string[];
+      const at = place % lines.length;
+      const changed = setSomewhere(JSON.parse(lines[at] as string) as JsonObject, path, value, adds);
+      if (!changed) return [];
+      const { core, event = null } = changed;
+      if (!isJsonObject(core)) return [toBytes(lines.with(at, canonicalJson(changed)))];
+      // Sometimes all of the chain up to there: nothing after it would fit.
+      const isErased = event === null;
+      const event_hash = isErased || path % 3 === 0 ? (core['event_hash'] ?? null) : fastSha256(canonicalJson(event));
+      const rehashed = 'event_hash' in core ? { ...core, event_hash } : core;
+      const hash = 'hash' in changed ? { hash: fastSha256(canonicalJson(rehashed)) } : {};
+      return [toBytes([...lines.slice(0, at), canonicalJson({ ...changed, core: rehashed, ...hash })])];
+    });
+    const verdicts = compareAll(files);
+    expect([...verdicts.keys()].toSorted()).toEqual(['incomplete', 'ok', 'tampered', 'unreadable']);
+  }, 120_000);
+
+  it('agrees about transfers that failed, sizes that are none, and events of nobody', () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const type = 'casartifact.uploaded';
+    const failed = (data: JsonObject): JsonObject => ({
+      orgid: 'acme',
+      type,
+      outcome: 'failure',
+      data: { digest, ...data },
+    });
+    const upload = (data: JsonObject): JsonObject => ({ orgid: 'acme', type, data: { digest, ...data } });
+    const nobody: JsonObject = { ...upload({ size_bytes: 5 }), orgid: '_unattributed', claimedorg: 'Acme' };
+    const login = { EventType: 'AUDIT_EVENT', Timestamp: 'now', Data: { ActionType: 'UserLoggedIn', OrgID: null } };
+    const unknown: Volume = { kind: 'upload', bytes: null };
+    const skipped: Volume = { kind: 'deduplicated', bytes: null };
+    const cases: readonly (readonly [JsonObject, Volume])[][] = [
+      [[failed({ size_bytes: 5 }), NO_VOLUME]],
+      [[failed({ size_bytes: 5 }), { kind: 'upload', bytes: '5' }]],
+      [
+        [failed({ size_bytes: 5, transferred_bytes: 3 }), { kind: 'upload', bytes: '3' }],
+        [upload({ skipped: true }), skipped],
+      ],
+      [
+        [failed({ transferred_bytes: 3 }), { kind: 'upload', bytes: '3' }],
+        [upload({ skipped: true }), { ...skipped, bytes: '3', from: 1 }],
+      ],
+      [[failed({ skipped: true, transferred_bytes: 3 }), NO_VOLUME]],
+      [[failed({ transferred_bytes: -3 }), NO_VOLUME]],
+      [
+        [
+          { ...failed({ size_bytes: 5 }), outcome: 'Failure' },
+          { kind: 'upload', bytes: '5' },
+        ],
+      ],
+      ...[-5, 1.5, 2 ** 53, '5', null, true].map((size_bytes) => [[upload({ size_bytes }), unknown] as const]),
+      [[upload({ size_bytes: -5 }), { kind: 'upload', bytes: '-5' }]],
+      [
+        [nobody, NO_VOLUME],
+        [login, NO_VOLUME],
+      ],
+      [[nobody, { kind: 'upload', bytes: '5' }]],
+      [
+        [{ ...nobody, producer: 'p' }, NO_VOLUME],
+        [{ ...nobody, producer: '-', producerseq: '1' }, NO_VOLUME],
+      ],
+    ];
+    const verdicts = cases.map((events) => {
+      let head = emptyHead((events[0]?.[0]['orgid'] as string | undefined) ?? '_unattributed');
+      const lines = events.map(([event, volume], n) => {
+        const source = { stream: 'AUDIT', seq: n + 1, subject: '' };
+        const received = '2026-01-05T09:00:00.000Z';
+        const next = appendEntry(head, {
+          received,
+          source,
+          origin: originOf(event),
+          event: canonicalJson(event),
+          volume,
+        });
+        head = next.head;
+        return next.line;
+      });
+      const { verdict } = verify(lines);
+      expect(verifyInPython(`${lines.join('\n')}\n`).status).toBe(VERDICT_EXIT_CODES[verdict]);
+      return verdict;
+    });
+    const bad = new Set([1, 3, 13, 15]);
+    expect(verdicts).toEqual(cases.map((_, i) => (bad.has(i) ? 'tampered' : 'ok')));
+  }, 120_000);
 });
 
 describe('the page', () => {
   it('states the limits of the code', () => {
-    for (const limit of [SIZE_WINDOW, MAX_LINE_BYTES, MAX_EVENT_BYTES])
+    for (const limit of [SIZE_WINDOW, MAX_LINE_BYTES, MAX_EVENT_BYTES, MAX_PRODUCERS])
       expect(text).toContain(limit.toLocaleString('en'));
+    expect(text).toContain(`has ${MAX_MISSING + 1} ranges now`);
+    expect(text).toContain(`has ${(MAX_CHAIN_MISSING + 1).toLocaleString('en')} ranges now`);
     expect(text).toContain('base* is `epoch` × 10^12');
     expect(EPOCH_STRIDE).toBe(10 ** 12);
     expect(text).toContain(`At most ${MAX_DEPTH} arrays`);
+  });
+
+  it('lists the types, and the limits of what holds several', () => {
+    const section = text.slice(text.indexOf('**Types.**'), text.indexOf('**No organization.**'));
+    const types = [...section.matchAll(/^\| (`.*?`) +\| /gm)].flatMap(([, names]) => [
+      ...(names ?? '').matchAll(/`(.*?)`/g),
+    ]);
+    expect(types.map((match) => match[1]).filter((type) => type !== 'data')).toEqual(
+      BUILT_IN_EVENTS.map(({ type }) => type),
+    );
+    for (const limit of [MAX_BATCH_BYTES, MAX_BATCH_EVENTS]) expect(text).toContain(limit.toLocaleString('en'));
   });
 
   it('lists the reasons in their order, and the verdicts with their exit codes', () => {
@@ -272,5 +496,10 @@ describe('the page', () => {
     expect([...section.matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1])).toEqual([...REJECTIONS]);
     const verdicts = [...text.matchAll(/^\| `(\w+)` \| (\d) \|/gm)].map((m) => [m[1], Number(m[2])]);
     expect(Object.fromEntries(verdicts)).toEqual(VERDICT_EXIT_CODES);
+  });
+
+  it('lists the kinds of records', () => {
+    const kinds = [...text.matchAll(/^\| `\{ kind: "(\w+)"/gm)].map((match) => match[1]);
+    expect(new Set(kinds)).toEqual(new Set(SYSTEM_KINDS));
   });
 });

@@ -1,11 +1,8 @@
-import { isChainloop } from './chainloop.ts';
-import { show } from './error.ts';
-import { PRODUCER_PATTERN, SEQUENCE_PATTERN } from './event.ts';
-import type { JsonObject } from './json.ts';
+/** What publishers counted and a chain does not have, and what it has twice: derived from `core.origin` alone. */
 import type { Origin } from './origin.ts';
-import { admit, MAX_PRODUCERS, type ProducerWindows, type WindowLimits } from './producer-window.ts';
+import { LEDGER_LIMITS, ProducerWindows, type WindowLimits } from './producer-window.ts';
 
-/** Sequence numbers that a publisher gave to events of one organization, and that are not in its chain. */
+/** Numbers that a publisher gave to events of one organization, and that are not in its chain. */
 export interface Hole {
   readonly producer: string;
   readonly first: number;
@@ -17,76 +14,50 @@ interface HoleReport {
   readonly holes: readonly Hole[];
   /** Events in all holes, a decimal number. */
   readonly missing: string;
-  /** Events that were chained a second time because their publisher may have been forgotten, as the ledger's rule has it. */
+  /** Events that were chained a second time, because the window had forgotten their publisher. */
   readonly repeated: number;
 }
 
 export const LISTED = 100;
-const UNBOUNDED: WindowLimits = { producers: Infinity, missing: Infinity };
-/** The writer drops gaps too, but what was in one counts as chained: it never comes twice for that. */
-const ALL_GAPS: WindowLimits = { producers: MAX_PRODUCERS, missing: Infinity };
+const UNBOUNDED: WindowLimits = { producers: Infinity, missing: Infinity, chainMissing: Infinity };
+/**
+ * Of a part of a chain. Which ranges the writer dropped depends on what is not at hand. Whom it forgot does not: it forgets
+ * a publisher when `MAX_PRODUCERS` others have come since, whatever was before.
+ */
+const OF_A_PART: WindowLimits = { ...UNBOUNDED, producers: LEDGER_LIMITS.producers };
 
 export interface HoleFinder {
-  /** The next entry's event, null when it was erased. @returns what is wrong when the event should not be here */
-  take(event: JsonObject | null): string | null;
-  /** The same, of an event whose origin was read already; null: it has none. */
-  takeOrigin(origin: Origin | null): string | null;
+  /** The origin of the entry `seq`. @returns what is wrong when the entry should not be here */
+  take(seq: number, origin: Origin): string | null;
+  /** Of a whole chain: the windows as the writer has them after the last entry. */
+  readonly windows: ProducerWindows;
   finish(): HoleReport;
 }
 
-/** @param whole false when the chain's beginning is not at hand: what a publisher sent before its first event here is not missed */
-export function createHoleFinder(whole: boolean): HoleFinder {
-  /** Everything seen: what is missing, and what came twice. */
-  const seen: ProducerWindows = new Map();
-  /**
-   * What the ledger's writer cannot have forgotten. It forgets a publisher after `MAX_PRODUCERS` others, whatever was
-   * before, so a part of a chain will do; an erased event may have been any other's, and takes a place as one.
-   */
-  const writer: ProducerWindows = new Map();
-  /** Where each publisher's events begin here. */
+/** @param isWhole false when the chain's beginning is not at hand: what a publisher sent before its first event here is not missed */
+export function createHoleFinder(isWhole: boolean): HoleFinder {
+  /** Everything that came: what is missing, and what came twice. */
+  const all = new ProducerWindows(UNBOUNDED);
+  const windows = new ProducerWindows(isWhole ? LEDGER_LIMITS : OF_A_PART);
+  /** Where each publisher's events begin in a part. */
   const begins = new Map<string, number>();
-  let seq = 0;
   let repeated = 0;
 
-  function admitAll({ producer, sequence }: Origin): string | null {
-    if (!whole && !begins.has(producer)) begins.set(producer, sequence);
-    const isNewToWriter = admit(writer, producer, sequence, seq, ALL_GAPS);
-    if (admit(seen, producer, sequence, seq, UNBOUNDED)) return null;
-    if (!isNewToWriter) return `the event ${sequence} of producer ${producer} is chained a second time`;
-    repeated++;
-    return null;
-  }
-
   return {
-    take(event) {
-      seq++;
-      if (event === null) {
-        // No publisher has such a name.
-        admit(writer, `erased ${seq}`, 1, seq, ALL_GAPS);
-        return null;
-      }
-      const { producer, sequence } = event;
-      if (isChainloop(event) || (producer === undefined && sequence === undefined)) return null;
-      const number = Number(sequence);
-      if (
-        typeof producer !== 'string' ||
-        !PRODUCER_PATTERN.test(producer) ||
-        typeof sequence !== 'string' ||
-        !SEQUENCE_PATTERN.test(sequence) ||
-        !Number.isSafeInteger(number)
-      ) {
-        return `producer ${show(producer)} and sequence ${show(sequence)} are no count`;
-      }
-      return admitAll({ producer, sequence: number });
-    },
-    takeOrigin(origin) {
-      seq++;
-      return origin && admitAll(origin);
+    windows,
+    take(seq, { producer, producerseq }) {
+      if (!isWhole && !begins.has(producer)) begins.set(producer, producerseq);
+      const admission = windows.admit(producer, producerseq, seq);
+      if (admission === 'duplicate') return `the event ${producerseq} of producer ${producer} is chained a second time`;
+      if (admission === 'beyond_window')
+        return `the event ${producerseq} of producer ${producer} is beyond the window of its publisher`;
+      if (all.admit(producer, producerseq, seq) === 'duplicate') repeated++;
+      return null;
     },
     finish() {
       const holes: Hole[] = [];
       let missing = 0n;
-      for (const [producer, window] of seen) {
+      for (const [producer, window] of all) {
         for (const [first, last] of window.missing) {
           if (last < (begins.get(producer) ?? 0)) continue;
           missing += BigInt(last) - BigInt(first) + 1n;

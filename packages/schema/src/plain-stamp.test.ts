@@ -32,7 +32,7 @@ const anyStamp = fc.record({
   source: mostly('//cas.example/artifact-cas', fc.string()),
   time: mostly('2026-01-01T00:00:00.000Z', fc.constantFrom('2026-13-01T00:00:00.000Z', '+010000-01-01T00:00:00.000Z')),
   producer: mostly('boot-1', fc.constantFrom(undefined, '', 'no producer')),
-  sequence: mostly('17', fc.constantFrom(undefined, '0', '9007199254740991', '9007199254740992')),
+  producerseq: mostly('17', fc.constantFrom(undefined, '0', '9007199254740991', '9007199254740992')),
 }) as fc.Arbitrary<Stamp>;
 
 const optional = fc.record(
@@ -42,7 +42,8 @@ const optional = fc.record(
     actorname: anyText,
     actoremail: mostly('a@example.com', fc.constant(undefined)),
     subject: anyText,
-    outcome: mostly('success', fc.string()),
+    outcome: mostly('success', fc.oneof(fc.constant('failure'), fc.string())),
+    transferred_bytes: mostly(3, fc.constantFrom(0, -1, 1.5, '3', null)),
     traceparent: mostly(
       `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
       fc.oneof(
@@ -117,7 +118,7 @@ describe('createTextStamp', () => {
       { orgid: 'a', a: undefined, b: 1 },
       {},
     ]) {
-      const full = { ...stamp, producer: 'p', sequence: '1' };
+      const full = { ...stamp, producer: 'p', producerseq: '1' };
       const expected = outcome(() => stampEvent('release.approved', fields, full, checkData).text);
       expect(outcome(() => textOf('release.approved', fields, full))).toBe(expected);
     }

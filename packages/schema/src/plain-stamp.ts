@@ -43,7 +43,7 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
       if (!isPlainAttribute('time', stamp.time)) return false;
       time = stamp.time;
     }
-    return isPlainAttribute('id', stamp.id) && isPlainAttribute('sequence', stamp.sequence);
+    return isPlainAttribute('id', stamp.id) && isPlainAttribute('producerseq', stamp.producerseq);
   };
 
   const layoutOf = (type: string, fields: object): Layout | null => {
@@ -73,7 +73,7 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
       if (value !== undefined) data[name] = value;
     }
     if (!isInOrder(data, 1)) return null;
-    let published = rules.publish(data);
+    let published = rules.publish(data, given['outcome']);
     if (published !== data && !isInOrder(published, 1)) {
       // A schema returns members in its own order.
       published = sorted(published, 1) as JsonObject;
@@ -91,7 +91,7 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
 function printed(
   type: string,
   given: Readonly<Record<string, Json | undefined>>,
-  { id, producer, sequence, source, time }: Stamp,
+  { id, producer, producerseq, source, time }: Stamp,
   data: JsonObject,
 ): string {
   return JSON.stringify({
@@ -105,8 +105,8 @@ function printed(
     orgid: given['orgid'],
     outcome: given['outcome'],
     producer,
+    producerseq,
     runid: given['runid'],
-    sequence,
     source,
     specversion: '1.0',
     subject: given['subject'],

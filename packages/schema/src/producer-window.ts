@@ -1,116 +1,265 @@
 /**
  * Anti-replay windows (the idea of RFC 4303 §3.4.3): which of a publisher's events a chain has already.
+ * `docs/format.md` §9 is the specification.
  *
- * A sequence number above `last` is new; one that is missing below it is late and welcome; any other was chained
- * before. Bounded: the `MAX_PRODUCERS` publishers last seen, and for each the `MAX_MISSING` highest gaps. What falls
- * out is treated as chained: an event of a forgotten gap goes to the `_system` chain with its payload instead of
- * being counted twice. A forgotten publisher is new again.
+ * A number above `last` is new. One that is missing below it is late and welcome. One at or below `floor` is beyond the
+ * window: chained or lost, nobody knows. Any other was chained before. All of it is bounded: publishers of a chain, ranges
+ * of a publisher, ranges of a chain. A forgotten publisher is new again.
  */
-import * as z from 'zod';
 
 /** Publishers that a chain remembers: those that it saw last. */
-export const MAX_PRODUCERS = 64;
-/** Gaps per publisher. One gap has any length. */
+export const MAX_PRODUCERS = 1_024;
+/** Missing ranges of one publisher. A range has any length. */
 export const MAX_MISSING = 64;
+/** Missing ranges of all publishers of a chain. */
+export const MAX_CHAIN_MISSING = 4_096;
 
 /** Inclusive. */
-export type SequenceRange = readonly [first: number, last: number];
+type SequenceRange = readonly [first: number, last: number];
 
-const Count = z.int().min(1);
-
-export const ProducerWindow = z
-  .object({
-    /** The highest sequence number chained. */
-    last: Count,
-    /** Numbers below it that have not come, as ascending inclusive ranges. */
-    missing: z.array(z.tuple([Count, Count])),
-    /** The chain's `seq` when the publisher was last seen: says who is forgotten first. */
-    seen: Count,
-  })
-  .refine(isAscending, 'expected ascending ranges below last');
 export interface ProducerWindow {
-  last: number;
-  missing: SequenceRange[];
-  seen: number;
+  /** The highest number chained. */
+  readonly last: number;
+  /** Numbers between `floor` and `last` that have not come, as ascending ranges. */
+  readonly missing: readonly SequenceRange[];
+  /** Of numbers up to here, nobody knows any more whether they came. 0: all are known. */
+  readonly floor: number;
+  /** The chain's `seq` when the publisher was last seen: says who is forgotten first. */
+  readonly seen: number;
 }
 
-export const ProducerWindows = z.record(z.string(), ProducerWindow);
-/** By boot id. Mutable: it belongs to the one who folds the chain. */
-export type ProducerWindows = Map<string, ProducerWindow>;
+/** By boot id, as a trailer has them. null: forgotten since the block that the trailer adds to. */
+export type ProducerRecord = Readonly<Record<string, ProducerWindow | null>>;
+
+/** Only `new` and `late` are chained. */
+export type Admission = 'new' | 'late' | 'duplicate' | 'beyond_window';
 
 export interface WindowLimits {
   readonly producers: number;
+  /** Ranges of one publisher, and of all. */
   readonly missing: number;
+  readonly chainMissing: number;
 }
 
-const LEDGER_LIMITS: WindowLimits = { producers: MAX_PRODUCERS, missing: MAX_MISSING };
+export const LEDGER_LIMITS: WindowLimits = {
+  producers: MAX_PRODUCERS,
+  missing: MAX_MISSING,
+  chainMissing: MAX_CHAIN_MISSING,
+};
 
-/**
- * Takes in one event as the chain's entry `seq`.
- *
- * @returns false, and changes nothing, when the chain has the event already
- */
-export function admit(
-  windows: ProducerWindows,
-  producer: string,
-  sequence: number,
-  seq: number,
-  limits = LEDGER_LIMITS,
-): boolean {
-  const window = windows.get(producer);
-  if (!window) {
-    if (windows.size >= limits.producers) forgetOldest(windows);
-    windows.set(producer, { last: sequence, missing: sequence > 1 ? [[1, sequence - 1]] : [], seen: seq });
+interface OpenWindow {
+  last: number;
+  readonly missing: SequenceRange[];
+  floor: number;
+  seen: number;
+  /** The chain's `seq` when it was begun. */
+  born: number;
+}
+
+/** The windows of one chain. They belong to whoever folds or verifies it. */
+export class ProducerWindows {
+  readonly #windows = new Map<string, OpenWindow>();
+  readonly #limits: WindowLimits;
+  /** Of all windows: ranges, and characters of names. */
+  #ranges = 0;
+  #nameLength = 0;
+  /** The `seq` at which `settle` was called last. */
+  #settledAt = 0;
+  /** Since then: publishers that were forgotten, and those that lost a range to another one's. */
+  #forgotten: Set<string> | null = null;
+  #trimmed: Set<string> | null = null;
+
+  constructor(limits: WindowLimits = LEDGER_LIMITS) {
+    this.#limits = limits;
+  }
+
+  /**
+   * The windows as a block left them.
+   *
+   * @param full those of the chain's newest block that had all
+   * @param changed what a later block adds; null: there is none
+   * @param settledAt the last `seq` of the block with all windows
+   */
+  static restore(
+    full: ProducerRecord,
+    changed: ProducerRecord | null,
+    settledAt: number,
+    limits: WindowLimits = LEDGER_LIMITS,
+  ): ProducerWindows {
+    const windows = new ProducerWindows(limits);
+    windows.#settledAt = settledAt;
+    for (const [producer, window] of Object.entries(full)) {
+      const now = changed && Object.hasOwn(changed, producer) ? changed[producer] : window;
+      if (now) windows.#put(producer, now, 0);
+      else windows.#noteForgotten(producer);
+      if (now && now !== window && now.seen <= settledAt) windows.#noteTrimmed(producer);
+    }
+    for (const [producer, window] of Object.entries(changed ?? {})) {
+      if (window && !Object.hasOwn(full, producer)) windows.#put(producer, window, settledAt + 1);
+    }
+    return windows;
+  }
+
+  /** Takes in an event as the chain's entry `seq`. Changes nothing when the event does not get into the chain. */
+  admit(producer: string, number: number, seq: number): Admission {
+    const window = this.#windows.get(producer);
+    if (!window) {
+      if (this.#windows.size >= this.#limits.producers) this.#forgetOldest();
+      this.#put(producer, { last: number, missing: number > 1 ? [[1, number - 1]] : [], floor: 0, seen: seq }, seq);
+      this.#boundAll();
+      return 'new';
+    }
+    if (number > window.last) {
+      if (number > window.last + 1) {
+        window.missing.push([window.last + 1, number - 1]);
+        this.#ranges++;
+      }
+      window.last = number;
+      window.seen = seq;
+      this.#bound(window);
+      return 'new';
+    }
+    if (!this.#fill(window, number)) return number <= window.floor ? 'beyond_window' : 'duplicate';
+    window.seen = seq;
+    this.#bound(window);
+    return 'late';
+  }
+
+  get(producer: string): ProducerWindow | undefined {
+    return this.#windows.get(producer);
+  }
+
+  get size(): number {
+    return this.#windows.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<readonly [string, ProducerWindow]> {
+    return this.#windows.entries();
+  }
+
+  /** At most so many bytes have all windows as text. */
+  get maxBytes(): number {
+    return 2 + this.#nameLength + this.#windows.size * MAX_WINDOW_BYTES + this.#ranges * MAX_RANGE_BYTES;
+  }
+
+  /** A block that ends at `seq` has all windows: what changes is counted from here. */
+  settle(seq: number): void {
+    this.#settledAt = seq;
+    this.#forgotten = null;
+    this.#trimmed = null;
+  }
+
+  /** RFC 8785 text of all windows, by boot id. */
+  formatAll(): string {
+    if (this.#windows.size === 1) {
+      for (const [producer, window] of this.#windows) return `{${formatWindow(producer, window)}}`;
+    }
+    return this.#format([...this.#windows.keys()]);
+  }
+
+  /** RFC 8785 text of the windows that are not what they were at `settle`, and null for each that is gone since. */
+  formatChanged(): string {
+    const changed = new Set(this.#forgotten ?? []);
+    for (const [producer, { seen }] of this.#windows) {
+      if (seen > this.#settledAt || this.#trimmed?.has(producer)) changed.add(producer);
+    }
+    return this.#format([...changed]);
+  }
+
+  #format(producers: string[]): string {
+    if (producers.length > 1) producers.sort();
+    return `{${producers.map((producer) => formatWindow(producer, this.#windows.get(producer))).join(',')}}`;
+  }
+
+  #put(producer: string, { last, missing, floor, seen }: ProducerWindow, born: number): void {
+    this.#windows.set(producer, { last, missing: [...missing], floor, seen, born });
+    this.#ranges += missing.length;
+    this.#nameLength += producer.length;
+  }
+
+  #forgetOldest(): void {
+    let oldest: string | undefined;
+    let seen = Infinity;
+    for (const [producer, window] of this.#windows) {
+      if (window.seen >= seen) continue;
+      oldest = producer;
+      ({ seen } = window);
+    }
+    if (oldest === undefined) return;
+    const { born, missing } = this.#windows.get(oldest) as OpenWindow;
+    this.#windows.delete(oldest);
+    this.#ranges -= missing.length;
+    this.#nameLength -= oldest.length;
+    if (born <= this.#settledAt) this.#noteForgotten(oldest);
+    this.#trimmed?.delete(oldest);
+  }
+
+  /** Takes one number out of the ranges; false when it is in none. */
+  #fill({ missing }: OpenWindow, number: number): boolean {
+    // The first range that does not end before it: by halves, because a verifier keeps every gap.
+    let i = 0;
+    for (let end = missing.length; i < end;) {
+      const middle = (i + end) >>> 1;
+      if ((missing[middle] as SequenceRange)[1] < number) i = middle + 1;
+      else end = middle;
+    }
+    const range = missing[i];
+    if (!range || number < range[0]) return false;
+    const rest: SequenceRange[] = [];
+    if (range[0] < number) rest.push([range[0], number - 1]);
+    if (number < range[1]) rest.push([number + 1, range[1]]);
+    missing.splice(i, 1, ...rest);
+    this.#ranges += rest.length - 1;
     return true;
   }
-  if (sequence > window.last) {
-    if (sequence > window.last + 1) {
-      window.missing.push([window.last + 1, sequence - 1]);
-      if (window.missing.length > limits.missing) window.missing.shift();
+
+  /** An event makes one range more at most. */
+  #bound(window: OpenWindow): void {
+    if (window.missing.length > this.#limits.missing) this.#dropLowest(window);
+    this.#boundAll();
+  }
+
+  #boundAll(): void {
+    if (this.#ranges <= this.#limits.chainMissing) return;
+    let most: [string, OpenWindow] | undefined;
+    for (const one of this.#windows) {
+      const ranges = one[1].missing.length;
+      const before = most?.[1].missing.length ?? 0;
+      if (ranges > before || (ranges === before && most && one[1].seen < most[1].seen)) most = one;
     }
-    window.last = sequence;
-  } else if (!fill(window.missing, sequence, limits.missing)) {
-    return false;
+    if (!most) return;
+    this.#dropLowest(most[1]);
+    this.#noteTrimmed(most[0]);
   }
-  window.seen = seq;
-  return true;
-}
 
-/** Takes one number out of the ranges; false when it is in none. */
-function fill(missing: SequenceRange[], sequence: number, limit: number): boolean {
-  // The first range that does not end before it: by halves, because a verifier keeps every gap.
-  let i = 0;
-  for (let end = missing.length; i < end;) {
-    const middle = (i + end) >>> 1;
-    if ((missing[middle] as SequenceRange)[1] < sequence) i = middle + 1;
-    else end = middle;
+  /** Few chains ever need these. */
+  #noteForgotten(producer: string): void {
+    this.#forgotten ??= new Set();
+    this.#forgotten.add(producer);
   }
-  const range = missing[i];
-  if (!range || sequence < range[0]) return false;
-  const rest: SequenceRange[] = [];
-  if (range[0] < sequence) rest.push([range[0], sequence - 1]);
-  if (sequence < range[1]) rest.push([sequence + 1, range[1]]);
-  missing.splice(i, 1, ...rest);
-  if (missing.length > limit) missing.shift();
-  return true;
-}
 
-export function copyWindow({ last, missing, seen }: Readonly<ProducerWindow>): ProducerWindow {
-  return { last, missing: [...missing], seen };
-}
-
-function isAscending({ last, missing }: ProducerWindow): boolean {
-  return missing.every(([from, to], i) => from <= to && from > (missing[i - 1]?.[1] ?? 0) && to < last);
-}
-
-function forgetOldest(windows: ProducerWindows): void {
-  let oldest: string | undefined;
-  let seen = Infinity;
-  for (const [producer, window] of windows) {
-    if (window.seen < seen) {
-      oldest = producer;
-      seen = window.seen;
-    }
+  #noteTrimmed(producer: string): void {
+    this.#trimmed ??= new Set();
+    this.#trimmed.add(producer);
   }
-  if (oldest !== undefined) windows.delete(oldest);
+
+  #dropLowest(window: OpenWindow): void {
+    const lowest = window.missing.shift();
+    if (!lowest) return;
+    window.floor = lowest[1];
+    this.#ranges--;
+  }
+}
+
+/** `"":{"floor":,"last":,"missing":[],"seen":},` with three numbers of 16 digits. */
+const MAX_WINDOW_BYTES = 91;
+/** `[,],` with two numbers of 16 digits. */
+const MAX_RANGE_BYTES = 36;
+
+/** Names of publishers have no characters that JSON escapes. */
+function formatWindow(producer: string, window: ProducerWindow | undefined): string {
+  if (!window) return `"${producer}":null`;
+  const { floor, last, missing, seen } = window;
+  const ranges = missing.length === 0 ? '[]' : JSON.stringify(missing);
+  return `"${producer}":{"floor":${floor},"last":${last},"missing":${ranges},"seen":${seen}}`;
 }

@@ -1,5 +1,6 @@
 /** The built-in event type of a request that a service has answered, or that was broken off. */
 import * as z from 'zod';
+import { durationMs, flag, integer } from './data-rule.ts';
 import { defineEvent } from './define-event.ts';
 import { displayText } from './fitting-text.ts';
 
@@ -10,9 +11,9 @@ export const requestHandled = defineEvent({
     /** The pattern that matched, e.g. `/artifacts/:digest`, never the address itself: that may have secrets in it. */
     route: displayText(1024).optional(),
     /** 499: the connection was closed before a status was sent. */
-    status: z.int().min(100).max(999),
-    duration_ms: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
+    status: integer(100, 999),
+    duration_ms: durationMs(),
     /** The connection was closed before the whole response was handed over. */
-    aborted: z.boolean().optional(),
+    aborted: flag().optional(),
   }),
 });

@@ -63,7 +63,9 @@ it('is in the core of each entry of a head that goes on, which is formatCore of 
       fc.constantFrom('1970-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z'),
       (volume, received) => {
         const before = head.read();
-        const core = head.append({ received, source, eventHash: '0'.repeat(64), volume }, () => 'f'.repeat(64));
+        const core = head.append({ received, source, origin: null, eventHash: '0'.repeat(64), volume }, () =>
+          'f'.repeat(64),
+        );
         expect(core).toBe(
           formatCore({
             v: 1,
@@ -72,6 +74,7 @@ it('is in the core of each entry of a head that goes on, which is formatCore of 
             prev_hash: before.hash,
             received: head.received,
             source,
+            origin: null,
             event_hash: '0'.repeat(64),
             volume,
             totals: addVolume(before.totals, volume),

@@ -2,7 +2,7 @@
  * The sizes of a chain's recent uploads, for skipped uploads that do not know theirs.
  *
  * The rule is part of the format, so that every writer, a restarted writer and every verifier agree: a skipped upload
- * of unknown size takes the size that its digest was last *mentioned* with, where an upload of known size mentions its
+ * of unknown size takes the size that its digest was last *mentioned* with, where an upload of known size that did not fail mentions its
  * digest, and so does a skipped upload that took its size from one; a mention counts for the next `SIZE_WINDOW` entries
  * of the chain. Older mentions are forgotten, which bounds memory by the window, and lets a writer that starts anew
  * read back just the window.
@@ -27,6 +27,8 @@ interface Mention {
 export interface SizeMemory {
   /** The volume of the entry `seq`, whose event says `transfer`. */
   resolve(seq: number, transfer: Transfer): Volume;
+  /** The `seq` of the mention that counts for the digest at the entry `seq`; 0: there is none. */
+  mentionedAt(seq: number, digest: string): number;
   /** Takes in the entry `seq`; call it for every entry with a transfer, in order. */
   note(seq: number, transfer: Transfer, volume: Volume): void;
   /** Digests held: at most the window and what one clean-up has to do. */
@@ -61,17 +63,20 @@ export function createSizeMemory(): SizeMemory {
     unindexed.splice(0, kept < 0 ? unindexed.length : kept);
   }
 
+  function find(seq: number, digest: string): Mention | undefined {
+    indexAll();
+    const mention = mentions.get(digest);
+    return mention && mention.seq >= seq - SIZE_WINDOW ? mention : undefined;
+  }
+
   return {
     resolve(seq, transfer) {
-      const stated = statedVolume(transfer);
-      if (!needsSize(transfer)) return stated;
-      indexAll();
-      const mention = mentions.get(transfer.digest);
-      if (!mention || mention.seq < seq - SIZE_WINDOW) return stated;
-      return { kind: 'deduplicated', bytes: mention.bytes, from: mention.from };
+      const mention = needsSize(transfer) ? find(seq, transfer.digest) : undefined;
+      return mention ? { kind: 'deduplicated', bytes: mention.bytes, from: mention.from } : statedVolume(transfer);
     },
-    note(seq, { kind, digest }, { bytes, from }) {
-      const mentioned = bytes !== null && (kind === 'upload' || from !== undefined);
+    mentionedAt: (seq, digest) => find(seq, digest)?.seq ?? 0,
+    note(seq, { kind, digest, failed }, { bytes, from }) {
+      const mentioned = bytes !== null && failed !== true && (kind === 'upload' || from !== undefined);
       if (mentioned) unindexed.push({ digest: detached(digest), bytes, from: from ?? seq, seq });
       if (seq < nextSweep) return;
       nextSweep = seq + SWEEP;
@@ -85,7 +90,7 @@ export function createSizeMemory(): SizeMemory {
 
 /** Whether the volume depends on earlier entries. */
 export function needsSize(transfer: Transfer): boolean {
-  return transfer.kind === 'deduplicated' && transfer.bytes === null;
+  return transfer.kind === 'deduplicated' && transfer.bytes === null && transfer.failed !== true;
 }
 
 /** The volume by the event's own words. */

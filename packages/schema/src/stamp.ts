@@ -5,6 +5,7 @@ import { ATTRIBUTE_NAMES, checkEvent, EventAttributes, type Event, MAX_EVENT_BYT
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ARTIFACT_EVENTS, isPlainlyAnArtifact } from './artifact.ts';
 import { BUILT_IN_EVENTS } from './built-in.ts';
+import { BUILT_IN_DATA, checkBuiltInData } from './built-in-data.ts';
 import { NO_RULES, type TypeRules, typeRules } from './type-rules.ts';
 
 /** What the publisher adds to a draft. */
@@ -14,7 +15,7 @@ export interface Stamp {
   /** When it happened, unless the fields say so themselves. */
   readonly time: string;
   readonly producer?: string;
-  readonly sequence?: string;
+  readonly producerseq?: string;
   /** Makes the event a receipt (`receipt.ts`). Both or none. */
   readonly keyid?: string;
   /** @returns the base64 of the Ed25519 signature over the text's UTF-8 bytes */
@@ -29,23 +30,34 @@ export interface StampedEvent {
 
 /** Checks event types' data; types it does not know have any object. */
 export interface DataCheck {
-  (type: string, data: JsonObject): void;
-  /** Artifact types whose data has the built-in schema: what has been checked by that is not checked again. */
+  /** @param data undefined, or anything else: events of others may have it so. @param outcome that of the event */
+  (type: string, data: Json | undefined, outcome: Json | undefined): void;
+  /** Artifact types whose data has the built-in schema alone: what has been checked by that is not checked again. */
   readonly artifacts?: ReadonlySet<string>;
   /** What the publisher does with an event of this type before it is published. */
   rulesOf(type: string): TypeRules;
 }
 
-/** @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check */
+/**
+ * A definition of a built-in type adds to the built-in schema, and replaces nothing of it: what is a message of these
+ * types is the format's to say.
+ *
+ * @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check
+ */
 export function createDataCheck(definitions: readonly AnyEventDefinition[] = []): DataCheck {
-  const schemas = new Map([...BUILT_IN_EVENTS, ...definitions].map((d) => [d.type, d.data]));
-  const artifacts = new Set<string>(
-    ARTIFACT_EVENTS.filter(({ type, data }) => schemas.get(type) === data).map(({ type }) => type),
-  );
-  const check = (type: string, data: JsonObject): void => {
-    if (artifacts.has(type) && isPlainlyAnArtifact(data)) return;
-    const result = schemas.get(type)?.safeParse(data);
-    if (result && !result.success) throw notAnEvent(result.error, data, ['data']);
+  const own = new Map(definitions.filter((d) => BUILT_IN_DATA.get(d.type) !== d.data).map((d) => [d.type, d.data]));
+  const artifacts = new Set<string>(ARTIFACT_EVENTS.map(({ type }) => type).filter((type) => !own.has(type)));
+  const check = (type: string, data: Json | undefined, outcome: Json | undefined): void => {
+    if (artifacts.has(type) && isJsonObject(data) && isPlainlyAnArtifact(data)) return;
+    checkBuiltInData(type, data, outcome);
+    const more = own.get(type);
+    if (!more) return;
+    // What a schema of theirs says is in words of theirs, or of zod's.
+    const rule = 'data: what the schema of its type says';
+    if (!isJsonObject(data))
+      throw new SchemaError('NOT_AN_EVENT', `data is ${kindOf(data)}: expected an object`, { rule });
+    const result = more.safeParse(data);
+    if (!result.success) throw notAnEvent(result.error, data, { prefix: ['data'], rule });
   };
   const rules = new Map(
     [...BUILT_IN_EVENTS, ...definitions].map((one) => [one.type, typeRules(one, artifacts.has(one.type))]),
@@ -87,7 +99,7 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     const missing = event.actortype === undefined ? 'actortype' : 'actorid';
     throw new SchemaError('NOT_AN_EVENT', `${missing} is undefined: ${type} requires an actor`);
   }
-  event = inOrder({ ...event, data: rules.publish(data) });
+  event = inOrder({ ...event, data: rules.publish(data, event.outcome) });
   let text = canonicalJson(event);
   if (sign) {
     event = inOrder({ ...event, signature: sign(text) });

@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anySpec, fastSha256, makeChain } from '../test-support/chain.ts';
+import { anySpec, digestOf, fastSha256, makeChain } from '../test-support/chain.ts';
+import { anyValue, setSomewhere } from '../test-support/any-value.ts';
 import { mutateText } from '../test-support/mutate-text.ts';
 import { canonicalJson } from './canonical.ts';
-import { appendEntry, emptyHead, type Entry, type Head } from './entry.ts';
-import type { Json, JsonObject } from './json.ts';
+import { appendEntry, type CoreOrigin, emptyHead, type Entry, type Head } from './entry.ts';
+import { ZERO_HASH } from './hash.ts';
+import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { originOf } from './origin.ts';
 import { createSuccessorReader } from './successor.ts';
 import type { ChainReport } from './verdict.ts';
 import { NO_TOTALS, NO_VOLUME, type Volume } from './volume.ts';
-import { createVerifier, type VerifiedEntry, type VerifyOptions } from './verify.ts';
+import { createVerifier, type VerifiedEntry, verify, type VerifyOptions } from './verify.ts';
 
 interface Result {
   readonly report: ChainReport;
@@ -22,7 +25,7 @@ function run(lines: readonly string[], createShortcut: typeof createSuccessorRea
     if (!verified) return null;
     const { entry, isErased, origin } = verified;
     return {
-      core: { ...entry.core, totals: entry.core.totals },
+      core: { ...entry.core, origin: entry.core.origin, totals: entry.core.totals },
       event: entry.event,
       hash: entry.hash,
       isErased,
@@ -60,6 +63,39 @@ function rewrite(
   core = (change.core ?? String)(core);
   const hash = change.rehash ? fastSha256(core) : line.slice(-66, -2);
   return `{"core":${core},"event":${event},"hash":"${hash}"}`;
+}
+
+const ID = '01997b3c-0000-7000-8000-000000000001';
+
+/** The next entry as a forger makes it, who adds whatever the event says. An honest one counts what is no size as unknown. */
+function billAnything(before: Entry | null, event: JsonObject, seq: number, isHonest: boolean): Entry {
+  const { size_bytes: size, skipped } = event['data'] as JsonObject;
+  const kind =
+    { 'casartifact.uploaded': 'upload', 'casartifact.downloaded': 'download' }[event['type'] as string] ?? 'none';
+  const moved = kind === 'upload' && skipped === true ? 'deduplicated' : kind;
+  const isSize = typeof size === 'number' && (!isHonest || (Number.isSafeInteger(size) && size >= 0));
+  const bytes = moved !== 'none' && isSize ? String(size) : null;
+  const totals = structuredClone(before?.core.totals ?? NO_TOTALS) as unknown as Record<string, Record<string, string>>;
+  const tally = totals[{ upload: 'uploads', download: 'downloads' }[moved] ?? 'deduplicated'] as Record<string, string>;
+  if (moved !== 'none') {
+    tally['count'] = String(Number(tally['count']) + 1);
+    if (bytes === null) tally['unknown'] = String(Number(tally['unknown']) + 1);
+    else tally['bytes'] = String(Number(tally['bytes']) + Number(bytes));
+  }
+  const text = canonicalJson(event);
+  const core = {
+    v: 1,
+    orgid: 'acme',
+    seq,
+    prev_hash: before?.hash ?? ZERO_HASH,
+    received: '2026-01-01T00:00:00.000Z',
+    source: { stream: 'AUDIT', seq, subject: 's' },
+    origin: null,
+    event_hash: fastSha256(text),
+    volume: { kind: moved, bytes },
+    totals: { ...totals, events: String(seq) },
+  };
+  return { core, event, hash: fastSha256(canonicalJson(core)) } as unknown as Entry;
 }
 
 const anyChain = fc.array(anySpec, { minLength: 2, maxLength: 7 }).map((specs) => makeChain('acme', specs).lines);
@@ -129,13 +165,13 @@ describe('the shortcut and the general way', () => {
     const event = fc.record(
       {
         type: fc.constantFrom('casartifact.uploaded', 'casartifact.downloaded', 'a.b'),
-        orgid: fc.constantFrom('acme', 'acme', 'acme', 'other', 7),
+        orgid: fc.constantFrom('acme', 'acme', 'acme', 'other', '_unattributed', 7),
         data: fc.record(
           { digest: fc.constantFrom('d', 7), size_bytes: size, skipped: fc.boolean() },
           { requiredKeys: [] },
         ),
         producer: fc.constantFrom('p', 'p', 'a b', 7),
-        sequence: fc.constantFrom('1', '2', '3', '01', 5, '9007199254740993'),
+        producerseq: fc.constantFrom('1', '2', '3', '01', 5, '9007199254740993'),
         kind: fc.constantFrom('watermark', 'x'),
         EventType: fc.constantFrom('AUDIT_EVENT', 'x'),
         Data: fc.constantFrom<Json>({ OrgID: 'acme' }, null),
@@ -160,11 +196,20 @@ describe('the shortcut and the general way', () => {
       received,
       subject,
       source: fc.constantFrom(1, 1, 1, 0, -1, 0.5),
+      index: fc.constantFrom(null, null, 0, 1, 255, 256, -1, 0.5),
+      stream: fc.constantFrom('AUDIT', 'AUDIT', 'ANOTHER', 'ü'),
+      origin: fc.constantFrom<CoreOrigin | 'of the event' | null>(
+        'of the event',
+        'of the event',
+        null,
+        { producer: 'p', producerseq: '1' },
+        { producer: 'p', producerseq: '01' },
+      ),
     });
     fc.assert(
       fc.property(
         fc.array(step, { minLength: 2, maxLength: 4 }),
-        fc.constantFrom('acme', 'acme', '_system'),
+        fc.constantFrom('acme', 'acme', '_system', '_unattributed'),
         (steps, orgid) => {
           let head: Head = emptyHead(orgid);
           let source = 0;
@@ -179,7 +224,13 @@ describe('the shortcut and the general way', () => {
               head,
               {
                 received: one.received,
-                source: { stream: 'AUDIT', seq: source, subject: one.subject },
+                source: {
+                  stream: one.stream,
+                  seq: source,
+                  ...(one.index !== null && { index: one.index }),
+                  subject: one.subject,
+                },
+                origin: one.origin === 'of the event' ? originOf(one.event) : one.origin,
                 event: canonicalJson(one.event),
                 // BigInt takes no fractions: those cannot get into totals.
                 volume:
@@ -199,6 +250,84 @@ describe('the shortcut and the general way', () => {
     );
   }, 60_000);
 
+  it('say the same of events that are plain but for their data, whose bill somebody made by the same sums', () => {
+    const verdicts = new Map<string, number>();
+    const taken = { lines: 0 };
+    const size = fc.oneof(
+      fc.nat(9),
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (n === 0 ? 0 : n)),
+      fc.constantFrom(1e12, -1e12, -1, 0.5, 1e21, 1e15, 2 ** 53 - 1, 2 ** 53, 2 ** 60, '7', '', null, true, [5], {
+        n: 5,
+      }),
+    );
+    const data = fc.record(
+      {
+        digest: fc.constantFrom(digestOf('a'), digestOf('b'), 'd', 7, null),
+        size_bytes: size,
+        skipped: fc.constantFrom(true, false, 'true', null),
+        transferred_bytes: size,
+        more: fc.constant(1),
+      },
+      { requiredKeys: [] },
+    );
+    const one = fc.record({
+      data,
+      type: fc.constantFrom('casartifact.uploaded', 'casartifact.uploaded', 'casartifact.downloaded', 'a.b'),
+      outcome: fc.constantFrom(undefined, undefined, 'success', 'failure', 'x'),
+      isHonest: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(one, { minLength: 2, maxLength: 5 }), (steps) => {
+        let before: Entry | null = null;
+        const lines = steps.map(({ data, type, outcome, isHonest }, i) => {
+          const event = {
+            id: ID,
+            orgid: 'acme',
+            source: '//x',
+            specversion: '1.0',
+            time: '2026-01-01T00:00:00.000Z',
+            type,
+            data,
+            ...(outcome !== undefined && { outcome }),
+          } as unknown as JsonObject;
+          before = billAnything(before, event, i + 1, isHonest);
+          return canonicalJson(before as unknown as Json);
+        });
+        taken.lines += compare(lines);
+        const { verdict, totals } = verify(lines, { sha256: fastSha256 });
+        verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+        expect(JSON.stringify(totals)).not.toMatch(/[-.e+]\d/);
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(taken.lines).toBeGreaterThan(100);
+    expect([...verdicts.keys()].toSorted()).toEqual(['ok', 'tampered']);
+  }, 60_000);
+
+  it('say the same of every field with any value in it, whose hashes are right', () => {
+    const found = new Set<string>();
+    fc.assert(
+      fc.property(anyChain, fc.nat(), fc.nat(), anyValue, fc.boolean(), (lines, place, path, value, adds) => {
+        const at = place % lines.length;
+        const entry = JSON.parse(lines[at] as string) as JsonObject;
+        const changed = setSomewhere(entry, path, value, adds);
+        if (!changed) return;
+        const event = changed['event'] ?? null;
+        const core = changed['core'];
+        if (!isJsonObject(core)) return compareAll(lines, at, changed);
+        const rehashed = path % 3 === 0 ? core : { ...core, event_hash: fastSha256(canonicalJson(event)) };
+        compareAll(lines, at, { ...changed, core: rehashed, hash: fastSha256(canonicalJson(rehashed)) });
+      }),
+      { numRuns: 10_000 },
+    );
+    function compareAll(lines: readonly string[], at: number, changed: JsonObject): void {
+      const all = lines.with(at, canonicalJson(changed));
+      compare(all);
+      found.add(verify(all, { sha256: fastSha256 }).verdict);
+    }
+    expect(found).toContain('tampered');
+  }, 120_000);
+
   it('say the same of a size that cannot be added to sums that are no longer doubles', () => {
     const { lines, head } = makeChain('acme', [{ what: 'upload', artifact: 1, bytes: 2 ** 53 - 1, producer: null }]);
     const event = canonicalJson({
@@ -209,7 +338,7 @@ describe('the shortcut and the general way', () => {
     const source = { stream: 'AUDIT', seq: 9, subject: 's' };
     const { line } = appendEntry(
       head,
-      { received: head.received, source, event, volume: { kind: 'upload', bytes: '1' } },
+      { received: head.received, source, origin: null, event, volume: { kind: 'upload', bytes: '1' } },
       fastSha256,
     );
     expect(compare([...lines, line])).toBe(0);
@@ -228,12 +357,26 @@ describe('the shortcut and the general way', () => {
       [5, { ...NO_TOTALS, uploads: { ...most, bytes: '0', count: nines } }],
       [Number.MAX_SAFE_INTEGER - 1, NO_TOTALS],
     ] as const) {
-      let head: Head = { orgid: 'acme', seq, hash: 'a'.repeat(64), received: '', sourceSeq: 0, totals };
+      let head: Head = {
+        orgid: 'acme',
+        seq,
+        hash: 'a'.repeat(64),
+        received: '',
+        sourceSeq: 0,
+        sourceIndex: -1,
+        totals,
+      };
       const lines = [NO_VOLUME, volume, volume].map((added, n) => {
         const source = { stream: 'AUDIT', seq: 1 + n, subject: 's' };
         const next = appendEntry(
           head,
-          { received: '2026-01-01T00:00:00.000Z', source, event: added === volume ? event : nothing, volume: added },
+          {
+            received: '2026-01-01T00:00:00.000Z',
+            source,
+            origin: null,
+            event: added === volume ? event : nothing,
+            volume: added,
+          },
           fastSha256,
         );
         ({ head } = next);

@@ -2,6 +2,7 @@
  * The shortcut of verification. Most lines of a ledger are good, and with those there is less to do than to take the
  * line to pieces and to judge each: make the entry again, as the ledger's writer did, from the entry before it and the
  * few things that only the line can say (when and where the message was received, and the event), and compare the texts.
+ * The event says the origin and, with the entries before it, the volume.
  *
  * A line that is equal byte for byte follows from the entry before it: form, canonical text, hashes, link, number,
  * volume and totals are right, because they were made here. Of any other line nothing is said, and the general way
@@ -9,14 +10,15 @@
  * what must hold is that no value gets in here that the general way refuses. `successor.test.ts` holds the two together.
  */
 import { isPlainCanonical } from './canonical-text.ts';
-import { type Core, emptyHead, type Entry, headOf, RunningHead, type Source } from './entry.ts';
-import { TIME_PATTERN } from './event.ts';
+import { type Core, type CoreOrigin, emptyHead, type Entry, headOf, RunningHead, type Source } from './entry.ts';
 import type { Sha256 } from './hash.ts';
 import type { JsonObject } from './json.ts';
+import { type Origin, originOf } from './origin.ts';
+import { MAX_INDEX, RECEIVED_PATTERN } from './parse-entry.ts';
 import { type PlainEvent, readPlainEvent } from './plain-event.ts';
-import { SYSTEM_CHAIN } from './subject.ts';
+import { isReservedChain } from './subject.ts';
 import { type Transfer, transferOf } from './transfer.ts';
-import { DECIMAL_PATTERN, type Totals, type Volume } from './volume.ts';
+import type { Totals, Volume } from './volume.ts';
 
 interface Successor {
   readonly entry: Entry;
@@ -39,9 +41,13 @@ const HASH_LENGTH = 64;
 /** Behind the event: `,"hash":"…"}`. */
 const TAIL_LENGTH = BEFORE_HASH.length + HASH_LENGTH + AFTER_HASH.length;
 const TIME_LENGTH = '2026-01-05T09:00:00.000Z'.length;
-/** Where `received` stands in a line, but for the length of `orgid`. */
-const RECEIVED_AT = `${BEFORE_CORE}{"event_hash":"","orgid":"","prev_hash":"","received":"`.length + 2 * HASH_LENGTH;
-const BEFORE_SOURCE_SEQ = ',"source":{"seq":';
+const BEFORE_RECEIVED = '","received":"';
+/** From where on `received` is looked for, but for the length of `orgid`. */
+const RECEIVED_FROM =
+  `${BEFORE_CORE}{"event_hash":"","orgid":"","origin":null,"prev_hash":""`.length + 2 * HASH_LENGTH - 1;
+const BEFORE_SOURCE = ',"source":{';
+const BEFORE_INDEX = '"index":';
+const BEFORE_SOURCE_SEQ = '"seq":';
 const BEFORE_SUBJECT = '"subject":"';
 /** Strings of these characters print as themselves between quotes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -58,17 +64,25 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
     const { core: before } = last;
     const { orgid } = before;
     const seq = before.seq + 1;
-    // In `_system` nothing is derived from what the records say.
-    if (orgid === SYSTEM_CHAIN || !Number.isSafeInteger(seq)) return null;
+    // In reserved chains other rules hold.
+    if (isReservedChain(orgid) || !Number.isSafeInteger(seq)) return null;
 
     // What only the line can say. Where it is looked for does not matter: it is compared as a part of the whole.
-    const receivedAt = RECEIVED_AT + orgid.length;
+    const receivedAt = line.indexOf(BEFORE_RECEIVED, RECEIVED_FROM + orgid.length) + BEFORE_RECEIVED.length;
     const foundTime = line.slice(receivedAt, receivedAt + TIME_LENGTH);
     if (foundTime !== received) {
-      if (!TIME_PATTERN.test(foundTime)) return null;
+      if (!RECEIVED_PATTERN.test(foundTime)) return null;
       received = foundTime;
     }
-    const sourceSeqAt = line.indexOf(BEFORE_SOURCE_SEQ, receivedAt + TIME_LENGTH) + BEFORE_SOURCE_SEQ.length;
+    const sourceAt = line.indexOf(BEFORE_SOURCE, receivedAt + TIME_LENGTH) + BEFORE_SOURCE.length;
+    let sourceSeqAt = sourceAt + BEFORE_SOURCE_SEQ.length;
+    let index: number | undefined;
+    if (line[sourceAt + 1] === 'i') {
+      const indexEnd = line.indexOf(',', sourceAt);
+      index = Number(line.slice(sourceAt + BEFORE_INDEX.length, indexEnd));
+      if (!Number.isInteger(index) || index < 0 || index > MAX_INDEX) return null;
+      sourceSeqAt = indexEnd + 1 + BEFORE_SOURCE_SEQ.length;
+    }
     const sourceSeqEnd = line.indexOf(',', sourceSeqAt);
     const sourceSeq = Number(line.slice(sourceSeqAt, sourceSeqEnd));
     if (!Number.isSafeInteger(sourceSeq) || sourceSeq < 1) return null;
@@ -95,14 +109,16 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
       event = JSON.parse(eventText) as JsonObject;
     }
 
-    const volume = deriveVolume(seq, plain ? plain.transfer : transferOf(event));
-    // Those of plain events are.
-    if (plain === null && !isSize(volume.bytes)) return null;
-    const source = { stream, seq: sourceSeq, subject };
+    const transfer = plain ? plain.transfer : transferOf(event);
+    if (!hasSize(transfer)) return null;
+    const volume = deriveVolume(seq, transfer);
+    const origin = plain ? plain.origin : originOf(event as JsonObject);
+    const source =
+      index === undefined ? { stream, seq: sourceSeq, subject } : { stream, seq: sourceSeq, index, subject };
     const eventHash = sha256(eventText);
     if (last !== lastEntry) head = new RunningHead(headOf(last));
     lastEntry = null;
-    const core = head.append({ received, source, eventHash, volume }, sha256);
+    const core = head.append({ received, source, origin, eventHash, volume }, sha256);
     if (!head.hasDigits) return null;
     // The whole line, piece by piece: V8 compares whole strings several times faster than startsWith() does.
     if (line.slice(0, BEFORE_CORE.length) !== BEFORE_CORE || line.slice(BEFORE_CORE.length, coreEnd) !== core)
@@ -111,13 +127,13 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
     if (line.slice(eventEnd, eventEnd + BEFORE_HASH.length) !== BEFORE_HASH || line.slice(-2) !== AFTER_HASH)
       return null;
     if (line.slice(eventEnd + BEFORE_HASH.length, -2) !== head.hash) return null;
-    const readCore = new SuccessorCore({ orgid, seq, received, source, volume }, last.hash, eventHash, core);
+    const readCore = new SuccessorCore({ orgid, seq, received, source, origin, volume }, last.hash, eventHash, core);
     lastEntry = event ? { core: readCore, event, hash: head.hash } : new PlainEntry(readCore, eventText, head.hash);
     return { entry: lastEntry, plain };
   };
 }
 
-/** Makes the totals of its text when somebody asks for them. */
+/** Makes the totals of its text, and the origin, when somebody asks for them. */
 class SuccessorCore implements Core {
   readonly v = 1;
   readonly orgid: string;
@@ -127,10 +143,20 @@ class SuccessorCore implements Core {
   readonly source: Source;
   readonly event_hash: string;
   readonly volume: Volume;
+  readonly #origin: Origin | null;
   readonly #text: string;
 
   constructor(
-    { orgid, seq, received, source, volume }: Pick<Core, 'orgid' | 'seq' | 'received' | 'source' | 'volume'>,
+    {
+      orgid,
+      seq,
+      received,
+      source,
+      origin,
+      volume,
+    }: Omit<Core, 'v' | 'prev_hash' | 'origin' | 'event_hash' | 'totals'> & {
+      readonly origin: Origin | null;
+    },
     prevHash: string,
     eventHash: string,
     text: string,
@@ -142,7 +168,12 @@ class SuccessorCore implements Core {
     this.source = source;
     this.event_hash = eventHash;
     this.volume = volume;
+    this.#origin = origin;
     this.#text = text;
+  }
+
+  get origin(): CoreOrigin | null {
+    return this.#origin && { producer: this.#origin.producer, producerseq: String(this.#origin.producerseq) };
   }
 
   get totals(): Totals {
@@ -168,6 +199,7 @@ class PlainEntry implements Entry {
 }
 
 /** A forged event may say any size, also one that cannot be added. */
-function isSize(bytes: string | null): boolean {
-  return bytes === null || (DECIMAL_PATTERN.test(bytes) && Number.isSafeInteger(Number(bytes)));
+function hasSize(transfer: Transfer | null): boolean {
+  const bytes = transfer?.bytes ?? 0;
+  return Number.isSafeInteger(bytes) && bytes >= 0;
 }

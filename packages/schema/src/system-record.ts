@@ -1,6 +1,7 @@
 /** What stands as `event` in the entries of the `_system` chain: whatever happened that is no organization's event. */
 import type { Json, JsonObject } from './json.ts';
 import type { Rejection } from './message.ts';
+import type { Totals } from './volume.ts';
 
 /** Bytes of a payload that a record keeps; the hash is of all of it. */
 export const MAX_KEPT_PAYLOAD = 65_536;
@@ -15,16 +16,28 @@ interface KeptMessage {
   readonly payload: string;
 }
 
+interface RepeatedEvent extends KeptMessage {
+  readonly orgid: string;
+  readonly producer: string;
+  /** Decimal, as in the event. */
+  readonly producerseq: string;
+}
+
+/** What an operator says, in a message of its own. Nothing writes these yet; a verifier knows them. */
+interface Statement extends KeptMessage {
+  readonly orgid: string;
+  /** Who says it, and why. */
+  readonly by: string;
+  readonly reason: string;
+}
+
 export type SystemRecord =
   /** A message that is no valid event. */
   | ({ readonly kind: 'rejected'; readonly reason: Rejection; readonly detail: string } & KeptMessage)
   /** An event that its organization's chain has already: resent after the stream's own dedupe window. */
-  | ({
-      readonly kind: 'duplicate';
-      readonly orgid: string;
-      readonly producer: string;
-      readonly sequence: number;
-    } & KeptMessage)
+  | ({ readonly kind: 'duplicate' } & RepeatedEvent)
+  /** An event of which nobody knows any more whether its organization's chain has it. It is not chained there. */
+  | ({ readonly kind: 'beyond_window' } & RepeatedEvent)
   /** Sequence numbers of the AUDIT stream, inclusive, at which there is no message: deleted, expired or lost. */
   | { readonly kind: 'gap'; readonly first: number; readonly last: number }
   /**
@@ -42,7 +55,54 @@ export type SystemRecord =
       /** By name of the stream, by name of the field. */
       readonly config: Readonly<Record<string, JsonObject>>;
     }
-  | EpochRecord;
+  | EpochRecord
+  /** The chain lacks these numbers of a publisher, and somebody knows why. `last` is null where its end is not known. */
+  | ({
+      readonly kind: 'acknowledged';
+      readonly producer: string;
+      readonly first: number;
+      readonly last: number | null;
+    } & Statement)
+  /** Nothing of the chain may be pruned from here on, or may be again. */
+  | ({ readonly kind: 'hold'; readonly held: boolean } & Statement)
+  /** The ledger was rolled back and is accepted as it is: what is signed from here on is another generation. */
+  | ({
+      readonly kind: 'generation';
+      readonly generation: number;
+      readonly last: number;
+      readonly head: string;
+    } & Statement)
+  /** The chain begins after its entry `last`: what is before was left out of this ledger. */
+  | {
+      readonly kind: 'pruned';
+      readonly orgid: string;
+      readonly last: number;
+      readonly head: string;
+      readonly totals: Totals & JsonObject;
+      /** Hash of the Merkle tree over the entries that were left out (RFC 6962 §2.1). */
+      readonly tree: string;
+    };
+
+/** Kinds that are known. A verifier only hashes others; a writer that meets another one writes nothing. */
+export const SYSTEM_KINDS = [
+  'rejected',
+  'duplicate',
+  'beyond_window',
+  'gap',
+  'epoch',
+  'watermark',
+  'streams',
+  'acknowledged',
+  'hold',
+  'generation',
+  'pruned',
+] as const satisfies readonly SystemRecord['kind'][];
+
+const KNOWN: ReadonlySet<unknown> = new Set(SYSTEM_KINDS);
+
+export function isKnownKind(event: JsonObject): boolean {
+  return KNOWN.has(event['kind']);
+}
 
 export interface StreamChange extends JsonObject {
   readonly stream: string;
@@ -72,8 +132,9 @@ export interface EpochRecord {
 /** So many messages an epoch has room for; 9,007 epochs fit into the numbers that JSON holds exactly. */
 export const EPOCH_STRIDE = 1_000_000_000_000;
 
-/** Whether an entry's event is a record that stands for no message of the AUDIT stream. */
+/** Whether an entry's event is a record that stands for no message of the AUDIT stream, as far as is known here. */
 export function standsForNoMessage(event: JsonObject | null): boolean {
-  const kind = event?.['kind'];
-  return kind === 'watermark' || kind === 'streams';
+  if (event === null) return false;
+  const { kind } = event;
+  return kind === 'watermark' || kind === 'streams' || kind === 'pruned' || !isKnownKind(event);
 }

@@ -77,8 +77,9 @@ describe.skipIf(!vectors)('real Chainloop events', () => {
       Data: { TargetType: string; ActionType: string; OrgID: string };
     };
     const subject = `audit.${event.Data.TargetType}.${event.Data.ActionType}`.toLowerCase();
-    const reading = readMessage(subject, new TextEncoder().encode(JSON.stringify(event)));
-    expect(reading).toMatchObject({ ok: true, orgid: event.Data.OrgID, origin: null });
+    const message = readMessage(subject, new TextEncoder().encode(JSON.stringify(event)));
+    const reading = { ok: true, orgid: event.Data.OrgID, origin: null };
+    expect(message).toMatchObject({ form: 'single', reading });
     expect(transferOf(event as unknown as Json)).toEqual(expected[name]);
   });
 });

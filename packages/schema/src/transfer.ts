@@ -2,24 +2,42 @@
 import { artifactDownloaded, artifactUploaded } from './artifact.ts';
 import { isChainloop } from './chainloop.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { ownerOf } from './owner.ts';
+import { UNATTRIBUTED_CHAIN } from './subject.ts';
 
 export interface Transfer {
   readonly kind: 'upload' | 'download' | 'deduplicated';
   /** `sha256:<hex>`. */
   readonly digest: string;
-  /** null when the event does not know it. */
+  /** An integer from 0 to 2^53-1; null when the event does not know it. */
   readonly bytes: number | null;
+  /** It broke off, and these bytes are what it moved until then: they say nothing about the size of the artifact. */
+  readonly failed?: true;
 }
 
 /** Reads an event that passed its checks. null: it moved nothing. Total: whatever it is given, it does not throw. */
 export function transferOf(event: Json): Transfer | null {
   if (!isJsonObject(event)) return null;
+  // Nobody is billed there.
+  if (ownerOf(event) === UNATTRIBUTED_CHAIN) return null;
   if (isChainloop(event)) return chainloopTransfer(event['Data']);
-  const data = event['data'];
+  const { type, data, outcome } = event;
   if (!isJsonObject(data)) return null;
-  if (event['type'] === artifactDownloaded.type) return transfer('download', data['digest'], data['size_bytes']);
-  if (event['type'] !== artifactUploaded.type) return null;
-  return transfer(data['skipped'] === true ? 'deduplicated' : 'upload', data['digest'], data['size_bytes']);
+  const kind = kindOf(type, data);
+  if (kind === null) return null;
+  return outcome === 'failure' ? failedTransfer(kind, data) : transfer(kind, data['digest'], data['size_bytes']);
+}
+
+function kindOf(type: Json | undefined, { skipped }: JsonObject): Transfer['kind'] | null {
+  if (type === artifactDownloaded.type) return 'download';
+  if (type !== artifactUploaded.type) return null;
+  return skipped === true ? 'deduplicated' : 'upload';
+}
+
+/** What had been moved is billed; without a word on it, and of an upload that was skipped, nothing is. */
+function failedTransfer(kind: Transfer['kind'], { digest, transferred_bytes }: JsonObject): Transfer | null {
+  if (kind === 'deduplicated' || sizeOf(transferred_bytes) === null) return null;
+  return { ...transfer(kind, digest, transferred_bytes), failed: true };
 }
 
 /** SHA-256 of nothing: the only artifact whose size really is 0. */
@@ -49,5 +67,10 @@ function chainloopKind(action: Json | undefined, info: JsonObject): Transfer['ki
 }
 
 function transfer(kind: Transfer['kind'], digest: Json | undefined, bytes: Json | undefined): Transfer {
-  return { kind, digest: typeof digest === 'string' ? digest : '', bytes: typeof bytes === 'number' ? bytes : null };
+  return { kind, digest: typeof digest === 'string' ? digest : '', bytes: sizeOf(bytes) };
+}
+
+/** A forged entry's event may say anything: what is no size is none. */
+function sizeOf(value: Json | undefined): number | null {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
 }

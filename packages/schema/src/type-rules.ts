@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import { isPlainlyAnArtifact } from './artifact.ts';
 import { MAX_DEPTH } from './canonical.ts';
+import { BUILT_IN_DATA, checkBuiltInData, checkTransferred } from './built-in-data.ts';
 import type { AnyEventDefinition } from './define-event.ts';
 import { SchemaError } from './error.ts';
 import { notAnEvent } from './event.ts';
@@ -16,19 +17,20 @@ export interface TypeRules {
   /** Whether the schema names a data member and lets it be anything, so that any value is to be made JSON. */
   isFreeForm(name: string): boolean;
   /**
-   * Data as it is published: what the schema returns for it.
+   * Data as it is published: what the schema returns for it. What the format says about a built-in type holds as well,
+   * whatever the schema that a service has defined for it.
    *
    * @returns `data` itself where that is the same
    * @throws SchemaError NOT_AN_EVENT
    */
-  publish(data: JsonObject): JsonObject;
+  publish(data: JsonObject, outcome: Json | undefined): JsonObject;
 }
 
 /**
  * What `timed` and `dispatcher` add to events of any type. A schema that does not name them has nothing to say about
  * them: they are neither stripped nor refused.
  */
-const ADDED: readonly string[] = ['degraded', 'duration_ms'];
+const ADDED: readonly string[] = ['claimed_org', 'degraded', 'duration_ms'];
 
 /** Of a type that nobody has defined: any data. */
 export const NO_RULES: TypeRules = {
@@ -39,10 +41,10 @@ export const NO_RULES: TypeRules = {
 };
 
 /** @param isArtifact its schema is that of the built-in artifact events */
-export function typeRules({ data: schema, actorRequired = false }: AnyEventDefinition, isArtifact: boolean): TypeRules {
-  const { shape } = schema;
-  const { catchall } = schema.def;
-  const isOpen = catchall !== undefined && isAnything(catchall);
+export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): TypeRules {
+  const { type, data: schema, actorRequired = false } = definition;
+  const builtIn = BUILT_IN_DATA.get(type);
+  const shape = { ...builtIn?.shape, ...schema.shape };
   const fits = new Map(ATTRIBUTE_FITS);
   const freeForm = new Set<string>();
   for (const [name, member] of Object.entries(shape)) {
@@ -50,21 +52,32 @@ export function typeRules({ data: schema, actorRequired = false }: AnyEventDefin
     if (fit) fits.set(name, fit);
     if (isFree(member)) freeForm.add(name);
   }
-  const added = ADDED.filter((name) => !Object.hasOwn(shape, name));
+  const publishOwn = publisherOf(schema, [...ADDED, ...Object.keys(builtIn?.shape ?? {})]);
+  const check = builtIn === schema ? checkTransferred : checkBuiltInData;
   return {
     actorRequired,
     fits,
     isFreeForm: (name) => freeForm.has(name),
-    publish(data) {
+    publish(data, outcome) {
       if (isArtifact && isPlainlyAnArtifact(data)) return data;
-      const given = fitted(data, fits);
-      if (isOpen) return parsed(schema, given);
-      const apart = added.filter((name) => given[name] !== undefined);
-      if (apart.length === 0) return parsed(schema, given);
-      const own: Record<string, Json> = { ...given };
-      for (const name of apart) delete own[name];
-      return { ...parsed(schema, own), ...Object.fromEntries(apart.map((name) => [name, given[name] as Json])) };
+      const published = publishOwn(fitted(data, fits));
+      check(type, published, outcome);
+      return published;
     },
+  };
+}
+
+/** @param kept members that a schema which does not name them neither strips nor refuses */
+function publisherOf(schema: z.ZodObject, kept: readonly string[]): (data: JsonObject) => JsonObject {
+  const { catchall } = schema.def;
+  if (catchall !== undefined && isAnything(catchall)) return (data) => parsed(schema, data);
+  const others = kept.filter((name) => !Object.hasOwn(schema.shape, name));
+  return (data) => {
+    const apart = others.filter((name) => data[name] !== undefined);
+    if (apart.length === 0) return parsed(schema, data);
+    const own: Record<string, Json> = { ...data };
+    for (const name of apart) delete own[name];
+    return { ...parsed(schema, own), ...Object.fromEntries(apart.map((name) => [name, data[name] as Json])) };
   };
 }
 
@@ -91,7 +104,7 @@ function parsed(schema: z.ZodObject, data: JsonObject): JsonObject {
     const what = cause instanceof Error ? cause.name : typeof cause;
     throw new SchemaError('NOT_AN_EVENT', `data: its schema threw ${what}`, { cause });
   }
-  if (!result.success) throw notAnEvent(result.error, data, ['data']);
+  if (!result.success) throw notAnEvent(result.error, data, { prefix: ['data'] });
   return withoutUndefined(result.data) as JsonObject;
 }
 

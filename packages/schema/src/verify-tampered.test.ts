@@ -183,17 +183,82 @@ describe('a forged chain whose hashes are right', () => {
     [
       'an event twice',
       forge([
-        { event: event({ producer: 'p', sequence: '1' }), volume: five },
-        { event: event({ producer: 'p', sequence: '1' }), volume: five },
+        { event: event({ producer: 'p', producerseq: '1' }), volume: five },
+        { event: event({ producer: 'p', producerseq: '1' }), volume: five },
       ]),
       2,
       'chained a second time',
     ],
     [
-      'a sequence that is none',
-      forge([{ event: event({ producer: 'p', sequence: '1.5' }), volume: five }]),
+      "an origin that is not the event's",
+      forge([
+        {
+          event: event({ producer: 'p', producerseq: '1' }),
+          volume: five,
+          origin: { producer: 'p', producerseq: '2' },
+        },
+      ]),
       1,
-      'are no count',
+      'origin is {"producer":"p","producerseq":"2"}, the event says {"producer":"p","producerseq":1}',
+    ],
+    [
+      'no origin where the event has one',
+      forge([{ event: event({ producer: 'p', producerseq: '1' }), volume: five, origin: null }]),
+      1,
+      'origin is null',
+    ],
+    [
+      'an origin where the event has none in form',
+      forge([
+        {
+          event: event({ producer: 'p', producerseq: '01' }),
+          volume: five,
+          origin: { producer: 'p', producerseq: '1' },
+        },
+      ]),
+      1,
+      'the event says null',
+    ],
+    [
+      'an origin of an event in Chainloop’s dialect',
+      forge([
+        {
+          event: { EventType: 'AUDIT_EVENT', Data: { OrgID: 'acme' }, producer: 'p', producerseq: '1' },
+          origin: { producer: 'p', producerseq: '1' },
+        },
+      ]),
+      1,
+      'the event says null',
+    ],
+    [
+      'an event of one message that comes before another of it',
+      forge([
+        { event: event(), volume: five, source: 7, index: 3 },
+        { event: event(), volume: five, source: 7, index: 2 },
+      ]),
+      2,
+      'source.seq goes from 7, index 3 to 7, index 2',
+    ],
+    [
+      'a message as a whole after an event of it',
+      forge([
+        { event: event(), volume: five, source: 7, index: 0 },
+        { event: event(), volume: five, source: 7 },
+      ]),
+      2,
+      'source.seq goes from 7, index 0 to 7',
+    ],
+    [
+      'a size that is none, and is billed: negative',
+      forge([{ event: event({ data: { digest: 'a', size_bytes: -5 } }), volume: { kind: 'upload', bytes: '5' } }]),
+      1,
+      'derived from the events it is upload of unknown size',
+    ],
+    [
+      'a size that is none, and is billed: a fraction',
+      forge([{ event: event({ data: { digest: 'a', size_bytes: 0.5 } }), volume: { kind: 'upload', bytes: '0' } }]),
+      1,
+      'derived from the events it is upload of unknown size',
     ],
     [
       'one source for two entries',
@@ -310,6 +375,38 @@ describe('a volume that no event vouches for', () => {
       { event: unsized, volume: { kind: 'deduplicated', bytes: '5', from: 1 } },
     ]);
     expect(run(lines.with(0, erase(lines[0] as string)))).toMatchObject({ verdict: 'tampered', problem: { seq: 2 } });
+  });
+
+  it('is taken from what was erased only where that is the later one of those that mention the digest', () => {
+    const stated = (bytes: number): JsonObject => ({
+      orgid: 'acme',
+      type: 'casartifact.uploaded',
+      data: { digest: 'a', size_bytes: bytes },
+    });
+    const seven: Volume = { kind: 'upload', bytes: '7' };
+    const taken = (bytes: string, from: number): Volume => ({ kind: 'deduplicated', bytes, from });
+    const of = (from: number, bytes: string): string[] =>
+      forge([
+        { event: stated(5), volume: five },
+        { event: stated(7), volume: seven },
+        { event: unsized, volume: taken(bytes, from) },
+      ]);
+    const erasing = (lines: string[], at: number): string[] => lines.with(at, erase(lines[at] as string));
+    // The upload of 7 is the later one. Were the erased one of the same digest, it would not count.
+    expect(run(erasing(of(1, '5'), 0))).toMatchObject({ verdict: 'tampered', problem: { seq: 3 } });
+    expect(run(erasing(of(2, '7'), 0)).verdict).toBe('ok');
+    // Erased, the later one may be of the same digest or of another.
+    expect(run(erasing(of(2, '7'), 1)).verdict).toBe('ok');
+    expect(run(erasing(of(1, '5'), 1)).verdict).toBe('ok');
+    // One that was erased and passed the size on is a later one, too.
+    const passed = forge([
+      { event: stated(5), volume: five },
+      { event: stated(7), volume: seven },
+      { event: unsized, volume: taken('5', 1) },
+      { event: unsized, volume: taken('5', 1) },
+    ]);
+    expect(run(erasing(erasing(passed, 0), 2)).verdict).toBe('ok');
+    expect(run(erasing(passed, 2)).verdict).toBe('ok');
   });
 
   it('is taken from what was erased or is not at hand for as long as it would have been otherwise', () => {

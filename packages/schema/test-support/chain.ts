@@ -11,9 +11,11 @@ import {
   type Head,
   type JsonObject,
   NO_VOLUME,
+  originOf,
   readMessage,
   type Source,
   stampEvent,
+  toAttributeText,
   transferOf,
 } from '../src/index.ts';
 
@@ -28,6 +30,8 @@ export interface Spec {
   /** Which publisher; null: none. */
   readonly producer: number | null;
   readonly note?: string;
+  /** `source.index`. */
+  readonly index?: number;
 }
 
 export interface Chain {
@@ -58,14 +62,15 @@ export function makeMessage(orgid: string, n: number, spec: Spec, sequence: numb
   const data =
     spec.what === 'other'
       ? { version: spec.note ?? '1.0' }
-      : { digest, ...size, ...(spec.what === 'skip' && { skipped: true }) };
+      : { digest, file_name: spec.note, ...size, ...(spec.what === 'skip' && { skipped: true }) };
   const stamp = {
     id: `01997b3c-0000-7000-8000-${n.toString(16).padStart(12, '0')}`,
     source: '//test.example/service',
     time: timeOf(n),
-    ...(spec.producer !== null && { producer: `boot-${spec.producer}`, sequence: String(sequence) }),
+    ...(spec.producer !== null && { producer: `boot-${spec.producer}`, producerseq: String(sequence) }),
   };
-  const { text } = stampEvent(type, { orgid, actorname: spec.note, ...data }, stamp, checkData);
+  const actorname = spec.note && toAttributeText(spec.note);
+  const { text } = stampEvent(type, { orgid, actorname, ...data }, stamp, checkData);
   return { subject: formatEventSubject({ type, orgid }), text };
 }
 
@@ -83,26 +88,34 @@ export function makeChain(orgid: string, specs: readonly Spec[], sequenceOf?: (n
     // Chainloop's events have no count.
     if (spec.what !== 'chainloop') counters.set(spec.producer, sequence);
     const { subject, text } = makeMessage(orgid, n, spec, sequence);
-    const reading = readMessage(subject, encoder.encode(text));
+    const message = readMessage(subject, encoder.encode(text));
+    if (message.form !== 'single') throw new Error('an array');
+    const { reading } = message;
     if (!reading.ok) throw new Error(`${reading.reason}: ${reading.detail}`);
     const transfer = transferOf(reading.event);
     const volume = transfer ? sizes.resolve(n, transfer) : NO_VOLUME;
     if (transfer) sizes.note(n, transfer, volume);
-    const source = { stream: 'AUDIT', seq: n * 2, subject };
-    const next = appendEntry(head, { received: timeOf(n), source, event: reading.canonical, volume }, fastSha256);
+    const { origin } = reading;
+    const source = { stream: 'AUDIT', seq: n * 2, ...(spec.index !== undefined && { index: spec.index }), subject };
+    const received = timeOf(n);
+    const next = appendEntry(head, { received, source, origin, event: reading.canonical, volume }, fastSha256);
     head = next.head;
     lines.push(next.line);
   });
   return { lines, head };
 }
 
-export const anySpec: fc.Arbitrary<Spec> = fc.record({
-  what: fc.constantFrom('upload', 'skip', 'download', 'other', 'chainloop'),
-  artifact: fc.nat(3),
-  bytes: fc.option(fc.oneof(fc.nat(1000), fc.constant(Number.MAX_SAFE_INTEGER))),
-  producer: fc.option(fc.nat(2)),
-  note: fc.constantFrom('a', 'ü', '😀', '\ufffd', 'line\nbreak', '</é>'),
-});
+export const anySpec: fc.Arbitrary<Spec> = fc.record(
+  {
+    what: fc.constantFrom('upload', 'skip', 'download', 'other', 'chainloop'),
+    artifact: fc.nat(3),
+    bytes: fc.option(fc.oneof(fc.nat(1000), fc.constant(Number.MAX_SAFE_INTEGER))),
+    producer: fc.option(fc.nat(2)),
+    note: fc.constantFrom('a', 'ü', '😀', '\ufffd', 'line\nbreak', '</é>'),
+    index: fc.constantFrom(0, 7, 255),
+  },
+  { requiredKeys: ['what', 'artifact', 'bytes', 'producer', 'note'] },
+);
 
 /** The chain again from entry `from` (its seq) on, with another history and right hashes: what an operator could do. */
 export function recompute(
@@ -125,7 +138,13 @@ export function recompute(
     if (transfer) sizes.note(seq, transfer, volume);
     const next = appendEntry(
       head,
-      { received: core.received, source: core.source, event: canonicalJson(changed), volume },
+      {
+        received: core.received,
+        source: core.source,
+        origin: originOf(changed),
+        event: canonicalJson(changed),
+        volume,
+      },
       fastSha256,
     );
     head = next.head;

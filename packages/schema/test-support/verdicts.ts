@@ -1,9 +1,11 @@
 /** What the tests of verification share: chains, what is done to them, and the verdict. */
 import fc from 'fast-check';
 import { canonicalJson } from '../src/canonical.ts';
-import { appendEntry, emptyHead, type Entry, type Head } from '../src/entry.ts';
-import type { Json, JsonObject } from '../src/json.ts';
+import { appendEntry, type CoreOrigin, emptyHead, type Entry, type Head } from '../src/entry.ts';
+import { isJsonObject, type Json, type JsonObject } from '../src/json.ts';
 import { createLineSplitter } from '../src/line.ts';
+import { originOf } from '../src/origin.ts';
+import { SYSTEM_CHAIN } from '../src/subject.ts';
 import type { ChainReport } from '../src/verdict.ts';
 import { NO_VOLUME, type Volume } from '../src/volume.ts';
 import { createChainVerifier, verify, type VerifyOptions } from '../src/verify.ts';
@@ -42,18 +44,29 @@ export const headAt = (lines: readonly string[], seq: number) => ({
   hash: (JSON.parse(lines[seq - 1] as string) as Entry).hash,
 });
 
+interface ForgedEntry {
+  readonly event: Json;
+  readonly volume?: Volume;
+  readonly received?: string;
+  /** `source.seq`, and `source.index`. */
+  readonly source?: number;
+  readonly index?: number;
+  /** Default: the event's. */
+  readonly origin?: CoreOrigin | null;
+}
+
 /** A chain of one's own making, with right hashes and whatever in it. */
-export function forge(
-  entries: readonly { event: Json; volume?: Volume; received?: string; source?: number }[],
-  orgid = 'acme',
-): string[] {
+export function forge(entries: readonly ForgedEntry[], orgid = 'acme'): string[] {
   let head: Head = emptyHead(orgid);
-  return entries.map(({ event, volume = NO_VOLUME, received = '2026-01-01T00:00:00.000Z', source }, i) => {
+  return entries.map((entry, i) => {
+    const { event, volume = NO_VOLUME, received = '2026-01-01T00:00:00.000Z', source, index } = entry;
+    const said = isJsonObject(event) && orgid !== SYSTEM_CHAIN ? originOf(event) : null;
     const next = appendEntry(
       head,
       {
         received,
-        source: { stream: 'AUDIT', seq: source ?? i + 1, subject: 's' },
+        source: { stream: 'AUDIT', seq: source ?? i + 1, ...(index !== undefined && { index }), subject: 's' },
+        origin: entry.origin === undefined ? said : entry.origin,
         event: canonicalJson(event),
         volume,
       },

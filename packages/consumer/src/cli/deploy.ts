@@ -26,15 +26,15 @@ Exit codes: 0; 1 when --check found a difference; 78 for a change that is refuse
     if (values.flag('check')) {
       const drift = await withNats(context, (nc) => checkStreams(nc, options));
       if (values.flag('json')) await output.json(drift);
-      else await output.lines(diff(drift));
+      else await output.text(diff(drift));
       return drift.length === 0 ? 0 : 1;
     }
     const deployed = await withNats(context, (nc) => deployStreams(nc, options));
     if (values.flag('json')) await output.json(deployed);
     else {
       for (const { stream, action, drift } of deployed) {
-        await output.lines([`stream ${stream}: ${action}`]);
-        if (action === 'corrected') await output.lines(diff(drift));
+        await output.text([`stream ${stream}: ${action}`]);
+        if (action === 'corrected') await output.text(diff(drift));
       }
     }
     return 0;

@@ -16,6 +16,7 @@ export const EXIT_CODES = {
   PAYLOAD_LIMIT: 78,
   STREAM_DRIFT: 78,
   DESTRUCTIVE_CHANGE: 78,
+  NEWER_LEDGER: 78,
 } as const satisfies Record<ConsumerErrorCode, number>;
 
 /** For errors that nobody foresaw. */

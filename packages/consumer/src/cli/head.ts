@@ -12,7 +12,7 @@ export const headCommand: Command = {
 The newest entry of a chain. Kept elsewhere as SEQ:HASH, it lets \`waybill verify --expect\` find out later whether the
 chain was cut or rewritten, which a chain alone cannot show.
 
-  --org ID     one organization; _system is the chain of what is no organization's event
+  --org ID     one organization; _system has what is no event, _unattributed the events of no organization
   --all        every organization
   --json       { orgid, seq, hash, received, totals, watermark }, an array of them with --all, null when there is none
   -h, --help   this text
@@ -27,7 +27,7 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
       orgid === null ? readHeads(nc, settings) : [await readHead(nc, settings, orgid)],
     );
     if (values.flag('json')) await output.json(orgid === null ? heads : heads[0]);
-    else await output.lines(table(heads));
+    else await output.text(table(heads));
     if (orgid !== null && heads[0] === null) output.note(`waybill: there is no chain of ${orgid}`);
     return 0;
   },

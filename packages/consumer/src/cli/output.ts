@@ -1,9 +1,12 @@
+import { printable } from '@waybill/schema';
 import { once } from 'node:events';
 
 /** Where a command writes. Results go to stdout, everything for people beside them to stderr. */
 export interface Output {
-  /** Whole lines. Waits while the reader is slow. */
+  /** Whole lines, as they are: for programs, and texts of our own. Waits while the reader is slow. */
   lines(lines: Iterable<string>): Promise<void>;
+  /** Whole lines for people, whatever is in them. */
+  text(lines: Iterable<string>): Promise<void>;
   json(value: unknown): Promise<void>;
   /** A line for people. */
   note(line: string): void;
@@ -31,20 +34,23 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => undefined);
   }
 
+  async function writeLines(lines: Iterable<string>): Promise<void> {
+    let text = '';
+    for (const line of lines) text += `${line}\n`;
+    if (text !== '') await write(text);
+  }
+
   return {
-    async lines(lines) {
-      let text = '';
-      for (const line of lines) text += `${line}\n`;
-      if (text !== '') await write(text);
-    },
+    lines: writeLines,
+    text: (lines) => writeLines(Array.from(lines, printable)),
     json: (value) => write(`${JSON.stringify(value, null, stdout.isTTY ? 2 : 0)}\n`),
     note(line) {
-      stderr.write(`${line}\n`);
+      stderr.write(`${printable(line)}\n`);
     },
     progress(line) {
       if (!stderr.isTTY || (line === '' && !drawn)) return;
       // Back to the first column, and the rest of the line erased.
-      stderr.write(`\r\u001B[K${line}`);
+      stderr.write(`\r\u001B[K${printable(line)}`);
       drawn = line !== '';
     },
     isTerminal: stderr.isTTY,

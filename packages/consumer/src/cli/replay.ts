@@ -14,7 +14,7 @@ export const replayCommand: Command = {
 The entries of one chain, one JSON line each, byte for byte as they are stored. \`waybill verify --file\` takes exactly
 this, so whoever has it needs no NATS to check it. Of a chain that is not there, nothing is printed, and a note says so.
 
-  --org ID        the organization; _system is the chain of what is no organization's event
+  --org ID        the organization; _system has what is no event, _unattributed the events of no organization
   --from-seq N    the first entry (default 1)
   --follow        go on with new entries until interrupted, or until one finds that nobody reads any more
   --json          accepted and without effect: the output is JSON lines anyway

@@ -45,7 +45,8 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
       orgid === null ? usageOfAll(nc, settings, window) : usage(nc, settings, { ...window, orgid }),
     );
     if (format === 'json') await output.json(answer);
-    else await output.lines(format === 'csv' ? csv(answer) : table(answer));
+    else if (format === 'csv') await output.lines(csv(answer));
+    else await output.text(table(answer));
     if (orgid !== null && isNothing(answer))
       output.note(`waybill: nothing of ${orgid} is chained before ${answer.to ?? 'now'}`);
     if (!answer.final && format !== 'json') output.note(`not final: ${answer.pending}`);

@@ -1,5 +1,5 @@
 /** A verification report for people. */
-import type { ChainReport } from '@waybill/schema';
+import type { ChainReport, Checked } from '@waybill/schema';
 import type { LedgerReport } from '../verify-ledger.ts';
 
 export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): string[] {
@@ -20,14 +20,23 @@ export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): s
     lines.push(`and ${audit.problem_count - audit.problems.length} more`);
   if (audit.behind > 0)
     lines.push(`incomplete ${audit.behind} messages of ${audit.stream}, its last ones, are in no chain yet`);
-  return [...lines, `verdict: ${verdict}`];
+  return [...lines, ...aboutLines(chains), `verdict: ${verdict}`];
 }
 
 export function chainLine({ receipts, ...report }: ChainReport): string {
   const line = entriesLine(report);
   if (!receipts) return line;
-  const { verified, unknown, unsigned } = receipts;
-  return `${line}; signatures: ${verified} verified, ${unknown} by unknown keys, ${unsigned} unsigned`;
+  const { verified, unknown, unsigned, foreign } = receipts;
+  const signatures = `${verified} verified, ${unknown} by unknown keys, ${unsigned} unsigned`;
+  return `${line}; signatures: ${signatures}${foreign > 0 ? `, ${foreign} foreign` : ''}`;
+}
+
+/** What the verdict is not about, over all chains. */
+export function aboutLines(chains: readonly ChainReport[]): string[] {
+  const counts = new Map<Checked['what'], number>();
+  for (const { what, count } of chains.flatMap((chain) => chain.not_checked))
+    counts.set(what, (counts.get(what) ?? 0) + count);
+  return [...counts].map(([what, count]) => `not checked: ${what}: ${count}`);
 }
 
 function entriesLine({ verdict, orgid, entries, first, last, problem, holes, missing }: ChainReport): string {

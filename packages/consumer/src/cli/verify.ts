@@ -1,13 +1,13 @@
-import { type ChainReport, type Expectation, VERDICT_EXIT_CODES, type VerifySignature } from '@waybill/schema';
+import { type ChainReport, type Expectation, type ReceiptKeys, VERDICT_EXIT_CODES } from '@waybill/schema';
 import { checkChainName } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
-import { createSignatureVerifier } from '../signature.ts';
+import { createReceiptKeys } from '../signature.ts';
 import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
 import { verifyLines } from '../verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { readFiles } from './read-files.ts';
-import { chainLine, reportLines } from './verify-text.ts';
+import { aboutLines, chainLine, reportLines } from './verify-text.ts';
 import { withNats } from './with-nats.ts';
 
 export const verifyCommand: Command = {
@@ -70,7 +70,7 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
     bar.clear();
   }
   if (values.flag('json')) await output.json(report);
-  else await output.lines([chainLine(report), `verdict: ${report.verdict}`]);
+  else await output.text([chainLine(report), ...aboutLines([report]), `verdict: ${report.verdict}`]);
   return VERDICT_EXIT_CODES[report.verdict];
 }
 
@@ -102,7 +102,7 @@ async function verifyStreams(context: CommandContext): Promise<number> {
     bar.clear();
   }
   if (values.flag('json')) await output.json(report);
-  else await output.lines(reportLines(report));
+  else await output.text(reportLines(report));
   return VERDICT_EXIT_CODES[report.verdict];
 }
 
@@ -132,7 +132,7 @@ function expectations(values: Values, orgid: string | null): Map<string, Expecta
   return heads;
 }
 
-function signatureCheck(values: Values): { verifySignature?: VerifySignature } {
+function signatureCheck(values: Values): { receiptKeys?: ReceiptKeys } {
   const keys = new Map<string, string>();
   for (const text of values.all('signer')) {
     const [, keyid, publicKey] = /^([^=]{1,128})=(.+)$/.exec(text) ?? [];
@@ -144,5 +144,5 @@ function signatureCheck(values: Values): { verifySignature?: VerifySignature } {
     }
     keys.set(keyid, publicKey);
   }
-  return keys.size === 0 ? {} : { verifySignature: createSignatureVerifier(keys) };
+  return keys.size === 0 ? {} : { receiptKeys: createReceiptKeys(keys) };
 }

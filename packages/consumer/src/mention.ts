@@ -1,0 +1,37 @@
+/** The size that an entry of the ledger states for a digest, read without reading all of the entry. */
+import { type Json, parseEntry, type Transfer, transferOf, type Volume } from '@waybill/schema';
+
+export interface Mention {
+  readonly seq: number;
+  readonly transfer: Transfer;
+  readonly volume: Volume;
+}
+
+const AROUND_CORE_END = '}},"event":';
+const BEFORE_VOLUME = ',"v":1,"volume":';
+const TAIL_LENGTH = ',"hash":"'.length + 64 + '"}'.length;
+
+/**
+ * What a memory of sizes has to know of an entry, as the ledger's own writer stored it. null: nothing.
+ *
+ * Reading back a chain means 65,536 lines, and checking the form of each again would be most of it.
+ */
+export function readMention(line: string): Mention | null {
+  const coreEnd = line.indexOf(AROUND_CORE_END);
+  const volumeAt = line.lastIndexOf(BEFORE_VOLUME, coreEnd) + BEFORE_VOLUME.length;
+  const seq = Number(/"seq":(\d+),"source":/.exec(line)?.[1]);
+  // Something that this code did not write: what it is, and what is wrong with it, the parser says.
+  if (coreEnd < 0 || volumeAt < BEFORE_VOLUME.length || !Number.isSafeInteger(seq)) return readWhole(line);
+  const volumeText = line.slice(volumeAt, coreEnd + 1);
+  if (!volumeText.includes('"kind":"upload"') && !volumeText.includes('"from":')) return null;
+  const event = line.slice(coreEnd + AROUND_CORE_END.length, -TAIL_LENGTH);
+  const transfer = transferOf(JSON.parse(event) as Json);
+  return transfer && { seq, transfer, volume: JSON.parse(volumeText) as Volume };
+}
+
+/** @throws SchemaError NOT_AN_ENTRY */
+function readWhole(line: string): Mention | null {
+  const { core, event } = parseEntry(line);
+  const transfer = event && transferOf(event);
+  return transfer && { seq: core.seq, transfer, volume: core.volume };
+}

@@ -1,0 +1,84 @@
+/** What holds for a line and the entry before it, whatever its event says (`docs/format.md` §11, rules 3 to 6). */
+import { canonicalJson } from './canonical.ts';
+import { type Entry, formatCore, formatEntry } from './entry.ts';
+import { SchemaError } from './error.ts';
+import { type Sha256, ZERO_HASH } from './hash.ts';
+import type { JsonObject } from './json.ts';
+import { parseJson } from './parse-json.ts';
+import { addVolume, NO_TOTALS, type Totals } from './volume.ts';
+
+/** Where an entry has to fit. */
+export interface ChainPlace {
+  /** null: in any chain. */
+  readonly orgid: string | null;
+  readonly seq: number;
+  /** The entry before; null: it is not at hand, or there is none. */
+  readonly last: Entry | null;
+  /** It is the first of the whole chain. */
+  readonly isFirst: boolean;
+  readonly sha256: Sha256;
+}
+
+/** What `prev_hash` has to be; null: that is not known. */
+function previousHash({ last, isFirst }: ChainPlace): string | null {
+  return last?.hash ?? (isFirst ? ZERO_HASH : null);
+}
+
+/** @returns what is wrong with an entry that ought to be the next, as it stands in its line, or null */
+export function findLineFault(entry: Entry, line: string, place: ChainPlace): string | null {
+  const { core, event, hash } = entry;
+  const { orgid, last, sha256 } = place;
+  if (orgid !== null && core.orgid !== orgid) return `it belongs to the chain of ${core.orgid}, not of ${orgid}`;
+  if (core.seq !== place.seq) return `expected seq ${place.seq}, found ${core.seq}`;
+
+  const coreText = formatCore(core);
+  let eventText: string;
+  try {
+    eventText = canonicalJson(event);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  if (formatEntry(coreText, eventText, hash) !== line) return 'the line is not the canonical JSON of its entry';
+  if (sha256(coreText) !== hash) return 'hash is not the SHA-256 of core';
+  if (event !== null && sha256(eventText) !== core.event_hash) return 'event_hash is not the SHA-256 of event';
+
+  const previous = previousHash(place);
+  if (previous === null) return null;
+  if (core.prev_hash !== previous) return `prev_hash is ${core.prev_hash}, the previous hash is ${previous}`;
+  const totals = addVolume(last?.core.totals ?? NO_TOTALS, core.volume);
+  return areSameTotals(totals, core.totals) ? null : 'totals are not the previous totals plus volume';
+}
+
+/** Whether a line of another version is the chain's next: what holds in every version. */
+export function isNextOfAnyVersion(line: string, place: ChainPlace): boolean {
+  const { orgid, sha256 } = place;
+  const previous = previousHash(place);
+  try {
+    const { core, event, hash } = parseJson(line) as unknown as Entry;
+    const coreText = canonicalJson(core as unknown as JsonObject);
+    return (
+      sha256(coreText) === hash &&
+      formatEntry(coreText, canonicalJson(event), hash) === line &&
+      core.seq === place.seq &&
+      (orgid === null || core.orgid === orgid) &&
+      (previous === null || core.prev_hash === previous)
+    );
+  } catch (error) {
+    // What has no canonical form is of no version.
+    if (error instanceof SchemaError) return false;
+    throw error;
+  }
+}
+
+/** Whether a line was an entry before it was damaged. A damaged byte spoils at most one of the two marks. */
+export function looksLikeEntry(line: string): boolean {
+  return line.startsWith('{"core":{"event_hash":"') || line.includes(',"v":1,"volume":{"bytes":');
+}
+
+function areSameTotals(a: Totals, b: Totals): boolean {
+  return printTotals(a) === printTotals(b);
+}
+
+function printTotals({ events, uploads, downloads, deduplicated }: Totals): string {
+  return [uploads, downloads, deduplicated].reduce((text, t) => `${text} ${t.count} ${t.bytes} ${t.unknown}`, events);
+}

@@ -1,0 +1,13 @@
+/**
+ * Characters that do something to a terminal, or to the order in which a line is read, instead of being seen: controls
+ * (C0, DEL, C1), line and paragraph separators, marks and overrides of direction, and the byte order mark.
+ */
+const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+
+/**
+ * A line as it may be shown to people, whatever is in it: text of events, of file names and of other programs' errors.
+ * What cannot be seen is written as `\u{1b}`.
+ */
+export function printable(line: string): string {
+  return line.toWellFormed().replaceAll(UNSEEN, (char) => `\\u{${char.charCodeAt(0).toString(16)}}`);
+}

@@ -1,0 +1,23 @@
+/** What holds for text: how its length is counted, and which characters an attribute may have. */
+
+/** Lengths are in UTF-16 code units, in every rule of the format; everything that checks a length asks here. */
+export function hasLength(text: string, min: number, max: number): boolean {
+  return text.length >= min && text.length <= max;
+}
+
+/**
+ * What CloudEvents forbids in a string: control characters, lone surrogates, noncharacters.
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#type-system
+ */
+const FORBIDDEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u;
+const EACH_FORBIDDEN = new RegExp(FORBIDDEN, 'gu');
+
+/** Whether a text may stand in an attribute that our publisher writes. */
+export function isAttributeText(text: string, min: number, max: number): boolean {
+  return hasLength(text, min, max) && !FORBIDDEN.test(text);
+}
+
+/** The same text with U+FFFD where an attribute may not have the character. */
+export function toAttributeText(text: string): string {
+  return FORBIDDEN.test(text) ? text.replaceAll(EACH_FORBIDDEN, '\u{fffd}') : text;
+}
