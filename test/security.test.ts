@@ -245,14 +245,7 @@ describe('the auditor gains nothing', () => {
 });
 
 /** Where messages would do harm: subjects that a stream stores, that the service answers, or that somebody waits at. */
-const PLACES = [
-  `ledger.${ORG}`,
-  'ledger._system',
-  UPLOADED,
-  '$SRV.PING',
-  '$SRV.INFO.waybill',
-  '_INBOX.service.1',
-];
+const PLACES = [`ledger.${ORG}`, 'ledger._system', UPLOADED, '$SRV.PING', '$SRV.INFO.waybill', '_INBOX.service.1'];
 
 function pushTo(stream: string, name: string, deliver_subject: string) {
   const config = { name, deliver_subject, ack_policy: 'none', deliver_policy: 'all', mem_storage: true };

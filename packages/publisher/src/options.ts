@@ -135,7 +135,7 @@ const DEFAULTS = {
   closeTimeoutMs: 5_000,
 } as const satisfies Partial<PublisherOptions>;
 
-const OPTIONS: KnownOptions<PublisherOptions> = {
+export const PUBLISHER_OPTIONS: KnownOptions<PublisherOptions> = {
   source: true,
   servers: true,
   connection: true,
@@ -200,7 +200,8 @@ const CLIENT_PERIODS = [
 
 /** @throws PublisherError INVALID_OPTIONS naming the option, its value and what is expected */
 export function readOptions(options: PublisherOptions): Settings {
-  checkOptions('createPublisher', options, OPTIONS);
+  checkOptions('createPublisher', options, PUBLISHER_OPTIONS);
+  checkKinds(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings: Settings = { source: options.source, ...DEFAULTS, ...given };
   for (const name of NUMBERS) {
@@ -244,6 +245,39 @@ export function readOptions(options: PublisherOptions): Settings {
     throw bad('source', settings.source, 'a URI-reference of the emitting service, such as //cas.example/artifact-cas');
   }
   return settings;
+}
+
+/** Options that are one kind of value; of the others each check names what it expects. */
+const KINDS = {
+  subjectPrefix: 'string',
+  inboxPrefix: 'string',
+  spoolDir: 'string',
+  producer: 'string',
+  handleSignals: 'boolean',
+  criticalShare: 'number',
+  onDrop: 'function',
+  clock: 'function',
+  connect: 'object',
+} as const satisfies Partial<Record<keyof PublisherOptions, string>>;
+
+/** A pattern takes null for a text, and a hook that is no function is never called. */
+function checkKinds(options: PublisherOptions): void {
+  for (const [name, kind] of Object.entries(KINDS)) {
+    const value = options[name as keyof typeof KINDS];
+    if (value === undefined || (typeof value === kind && value !== null)) continue;
+    throw bad(name, kindOf(value), `${kind === 'object' ? 'an' : 'a'} ${kind}`);
+  }
+  const { allowTypes, servers, logger } = options;
+  const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string');
+  if (allowTypes !== undefined && !isTexts(allowTypes)) {
+    throw bad('allowTypes', kindOf(allowTypes), 'an array of types, such as run.failed');
+  }
+  if (servers !== undefined && typeof servers !== 'string' && !isTexts(servers)) {
+    throw bad('servers', kindOf(servers), 'a string or an array of strings');
+  }
+  if (logger !== undefined && (typeof logger?.info !== 'function' || typeof logger.warn !== 'function')) {
+    throw bad('logger', kindOf(logger), 'an object with info and warn');
+  }
 }
 
 /** What would fail later, or only when the publisher is enabled, with an error that does not name the option. */
