@@ -6,6 +6,7 @@
  */
 import { ActorType, type EventAttributes, type EventDraft, type KnownOptions, ORGID_PATTERN } from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
+import { PublisherError } from './error.ts';
 import { hasTooManyMembers } from './copy.ts';
 import type { LazySize } from './lazy-size.ts';
 import type { Sink } from './sink.ts';
@@ -79,6 +80,9 @@ export const DISPATCHER_OPTIONS: KnownOptions<DispatcherOptions> = {
 export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions = {}): Dispatcher {
   checkOptions('dispatcher', options, DISPATCHER_OPTIONS);
   const { org = 'org_id', actor = userOf, suppress, degradedOrgid = 'unknown' } = options;
+  if (typeof degradedOrgid !== 'string' || !ORGID_PATTERN.test(degradedOrgid)) {
+    throw new PublisherError('INVALID_OPTIONS', `dispatcher: degradedOrgid does not match ${ORGID_PATTERN.source}`);
+  }
   const suppressed = new Map<string, number>();
   const waiting = new Set<Promise<void>>();
   let dispatched = 0;

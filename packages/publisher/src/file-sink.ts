@@ -5,7 +5,7 @@ import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
 import { type ChainedEvent, type ChainFile, chainFileName, type FilePart, openChainFile } from './chain-file.ts';
-import { checkOptions } from './check-options.ts';
+import { checkKinds, checkLogger, checkOptions } from './check-options.ts';
 import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
 import { checkPeriod, checkWait, startTimer } from './duration.ts';
@@ -24,7 +24,7 @@ export interface FileSinkOptions extends StamperOptions {
    * writes there; a second one waits, with its events in memory.
    */
   readonly directory: string;
-  /** Events that may wait to be written. Default: 16,384. */
+  /** Events that may wait to be written; Infinity: no bound. Default: 16,384. */
   readonly maxQueueEvents?: number;
   /** Waits after a failed write are random, below a bound that doubles from 50 to here. Default: 5,000. */
   readonly backoffMaxMs?: number;
@@ -90,11 +90,14 @@ export const FILE_SINK_OPTIONS: KnownOptions<FileSinkOptions> = {
 /** @throws PublisherError INVALID_OPTIONS when the directory cannot be used */
 export function fileSink(options: FileSinkOptions): FileSink {
   checkOptions('fileSink', options, FILE_SINK_OPTIONS);
+  checkKinds('fileSink', options, { onDrop: 'function', clock: 'function' });
+  checkLogger('fileSink', options.logger);
   const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
   const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
   if (!/^\S{1,1024}$/.test(textOf(source))) throw bad(`source is ${source}`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
+  if (!(typeof maxQueueEvents === 'number' && maxQueueEvents > 0)) throw bad(`maxQueueEvents is ${maxQueueEvents}`);
   checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
   const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);

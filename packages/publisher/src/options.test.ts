@@ -45,8 +45,6 @@ test.for([
   [{ source, signer: 'a secret' }, 'signer is a string, expected what createSigner returns'],
   [{ source, allowTypes: null }, 'allowTypes is null, expected an array of types'],
   [{ source, allowTypes: 'run.failed' }, 'allowTypes is a string, expected an array of types'],
-  [{ source, servers: 4222 }, 'servers is a number, expected a string or an array of strings'],
-  [{ source, servers: [4222] }, 'servers is another array, expected a string or an array of strings'],
   [{ source, subjectPrefix: null }, 'subjectPrefix is null, expected a string'],
   [{ source, inboxPrefix: null }, 'inboxPrefix is null, expected a string'],
   [{ source, producer: 5 }, 'producer is a number, expected a string'],
@@ -55,7 +53,6 @@ test.for([
   [{ source, onDrop: 'log' }, 'onDrop is a string, expected a function'],
   [{ source, clock: 5 }, 'clock is a number, expected a function'],
   [{ source, connect: 'tls' }, 'connect is a string, expected an object'],
-  [{ source, logger: {} }, 'logger is an object, expected an object with info and warn'],
   [{ source, spoolDirectory: '/var/spool' }, 'createPublisher: spoolDirectory is no option'],
   [{ source, allowTypes: ['casartifact.upload'] }, 'allowTypes: casartifact.upload is neither built in nor'],
   [{ source, handleSignal: undefined }, 'handleSignal is no option: did you mean handleSignals?'],
@@ -122,6 +119,14 @@ test.for([
   expect(factories[factory]).toThrow(refused(`is no option: did you mean ${meant}?`));
 });
 
+test.for([
+  [{ source, servers: 4222 }, 'servers is a number, expected a string or an array of strings'],
+  [{ source, servers: [4222] }, 'servers is another array, expected a string or an array of strings'],
+  [{ source, logger: {} }, 'logger is an object, expected an object with info and warn'],
+] as const)('%o is refused', ([options, message]) => {
+  expect(() => create(options)).toThrow(refused(message));
+});
+
 test.for([0, -1, Number.NaN, '10', null])('fileSink refuses a bound of %s events', (maxQueueEvents) => {
   const options = { source, directory: '/nowhere', maxQueueEvents: maxQueueEvents as never };
   expect(() => fileSink(options)).toThrow(refused('fileSink: maxQueueEvents is'));
@@ -134,7 +139,7 @@ test.for(['express', 'hono', 'fastify'] as const)('%s refuses to be without clai
     hono: () => hono(given),
     fastify: () => fastify({ addHook: () => {} } as never, given, () => {}),
   };
-  expect(factories[name]).toThrow(refused('claims is a undefined, expected a function'));
+  expect(factories[name]).toThrow(refused('claims is undefined, expected a function'));
 });
 
 test('dispatcher refuses an organization for the others that is none', () => {

@@ -6,12 +6,12 @@ import {
   splitServers,
   SUBJECT_PREFIX_PATTERN,
 } from '@waybill/schema';
-import { checkOptions } from './check-options.ts';
+import { badKind, checkKinds, checkLogger, checkOptions, kindOf } from './check-options.ts';
 import type { ConnectionLike } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
 import { checkPeriod, checkWait } from './duration.ts';
-import { badOption as bad } from './error.ts';
+import { badOption as bad, type PublisherError } from './error.ts';
 import { checkIdentity } from './identity.ts';
 import { allowedTypes } from './intake.ts';
 import type { PublisherLogger } from './report.ts';
@@ -201,7 +201,8 @@ const CLIENT_PERIODS = [
 /** @throws PublisherError INVALID_OPTIONS naming the option, its value and what is expected */
 export function readOptions(options: PublisherOptions): Settings {
   checkOptions('createPublisher', options, PUBLISHER_OPTIONS);
-  checkKinds(options);
+  checkKinds('createPublisher', options, KINDS);
+  checkLists(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings: Settings = { source: options.source, ...DEFAULTS, ...given };
   for (const name of NUMBERS) {
@@ -260,24 +261,17 @@ const KINDS = {
   connect: 'object',
 } as const satisfies Partial<Record<keyof PublisherOptions, string>>;
 
-/** A pattern takes null for a text, and a hook that is no function is never called. */
-function checkKinds(options: PublisherOptions): void {
-  for (const [name, kind] of Object.entries(KINDS)) {
-    const value = options[name as keyof typeof KINDS];
-    if (value === undefined || (typeof value === kind && value !== null)) continue;
-    throw bad(name, kindOf(value), `${kind === 'object' ? 'an' : 'a'} ${kind}`);
-  }
-  const { allowTypes, servers, logger } = options;
+function checkLists({ allowTypes, servers, logger }: PublisherOptions): void {
   const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string');
+  const wrong = (name: string, value: unknown, expected: string): PublisherError =>
+    badKind('createPublisher', name, value, expected);
   if (allowTypes !== undefined && !isTexts(allowTypes)) {
-    throw bad('allowTypes', kindOf(allowTypes), 'an array of types, such as run.failed');
+    throw wrong('allowTypes', allowTypes, 'an array of types, such as run.failed');
   }
   if (servers !== undefined && typeof servers !== 'string' && !isTexts(servers)) {
-    throw bad('servers', kindOf(servers), 'a string or an array of strings');
+    throw wrong('servers', servers, 'a string or an array of strings');
   }
-  if (logger !== undefined && (typeof logger?.info !== 'function' || typeof logger.warn !== 'function')) {
-    throw bad('logger', kindOf(logger), 'an object with info and warn');
-  }
+  checkLogger('createPublisher', logger);
 }
 
 /** What would fail later, or only when the publisher is enabled, with an error that does not name the option. */
@@ -298,15 +292,6 @@ function checkShapes({ connection, criticalTypes, events = [], signer }: Setting
   if (connection !== undefined && connection !== 'later' && !isConnection) {
     throw bad('connection', kindOf(connection), "a NATS connection, a function that makes one, or 'later'");
   }
-}
-
-/** Never the value: what stands in the wrong place may be a secret. */
-function kindOf(value: unknown): string {
-  return Array.isArray(value)
-    ? 'another array'
-    : value === null
-      ? 'null'
-      : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
 }
 
 export function isEnabled(options: PublisherOptions): boolean {
