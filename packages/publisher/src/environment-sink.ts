@@ -87,7 +87,8 @@ function fileOptions({ source, ...options }: EnvironmentSinkOptions): Omit<FileS
   return { source, ...Object.fromEntries(known) };
 }
 
-function natsOptions(env: Environment, connect: PublisherOptions['connect']): Partial<PublisherOptions> {
+/** @throws PublisherError INVALID_OPTIONS naming the variables */
+export function natsOptions(env: Environment, connect: PublisherOptions['connect']): Partial<PublisherOptions> {
   const [caFile, certFile, keyFile] = ['CA', 'CERT', 'KEY'].map((name) =>
     valueOf(env, `WAYBILL_NATS_TLS_${name}_FILE`),
   );
