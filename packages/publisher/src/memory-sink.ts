@@ -105,7 +105,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
             resolve(event);
           } catch (error) {
             // Of whoever waits, not of whoever emits.
-            reject(error as Error);
+            reject(error);
           }
           timer.stop();
           watchers.delete(watcher);
