@@ -50,7 +50,7 @@ test.runIf(hasFull)('serve goes on chaining while its log cannot be written', as
   const ended = once(child, 'close');
   try {
     let isOver = false;
-    void ended.then(() => (isOver = true));
+    child.once('close', () => (isOver = true));
     const jsm = await jetstreamManager(nc);
     const isThere = (): Promise<boolean> =>
       jsm.streams.info(DEFAULT_SETTINGS.ledgerStream).then(

@@ -69,7 +69,10 @@ function rereading(kind: FileKind, file: string): Authenticator {
 function read({ variable, expected, authenticator: make }: FileKind, file: string): Authenticator {
   const bytes = readSecretFile(variable, file);
   // Editors and secret stores of Windows end lines with CRLF and begin with a byte order mark, which the client does not take.
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
+  const text = bytes
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\r\n', '\n');
   try {
     const authenticator = make(text);
     authenticator('a nonce');

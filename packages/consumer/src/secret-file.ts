@@ -10,7 +10,11 @@ export function readSecretFile(variable: string, file: string): Buffer {
   } catch (cause) {
     // The system's own message quotes the path, and a cause is logged.
     const { code, syscall } = cause as NodeJS.ErrnoException;
-    throw unusableFile(variable, file, `it cannot be read (${code ?? 'unknown error'}${syscall ? `, ${syscall}` : ''})`);
+    throw unusableFile(
+      variable,
+      file,
+      `it cannot be read (${code ?? 'unknown error'}${syscall ? `, ${syscall}` : ''})`,
+    );
   }
 }
 

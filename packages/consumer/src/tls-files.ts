@@ -16,13 +16,15 @@ export function checkTlsFiles({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettin
   if (tlsCaFile !== undefined) {
     const ca = readSecretFile(CA, tlsCaFile);
     // OpenSSL takes a file without any certificate for an empty list of authorities.
-    if (!isUsable({ ca }) || !hasCertificate(ca)) throw unusableFile(CA, tlsCaFile, 'it does not have certificates (PEM)');
+    if (!isUsable({ ca }) || !hasCertificate(ca))
+      throw unusableFile(CA, tlsCaFile, 'it does not have certificates (PEM)');
   }
   if (tlsCertFile === undefined || tlsKeyFile === undefined) return;
   const cert = readSecretFile(CERT, tlsCertFile);
   const key = readSecretFile(KEY, tlsKeyFile);
   if (!isUsable({ cert })) throw unusableFile(CERT, tlsCertFile, 'it does not have a certificate (PEM)');
-  if (!isUsable({ key })) throw unusableFile(KEY, tlsKeyFile, 'it does not have a private key (PEM) without a passphrase');
+  if (!isUsable({ key }))
+    throw unusableFile(KEY, tlsKeyFile, 'it does not have a private key (PEM) without a passphrase');
   if (!isUsable({ cert, key })) throw unusableFile(KEY, tlsKeyFile, `it is not the key of the certificate in ${CERT}`);
 }
 

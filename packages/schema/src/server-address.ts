@@ -27,7 +27,9 @@ export function splitServers(servers: string | readonly string[] = []): string[]
  */
 export function readServerAddress(list: readonly string[], name: string): ServerAddress {
   const read = list.map((text, index) => readServer(text, list.length === 1 ? name : `${name}, number ${index + 1}`));
-  const cut = list.findIndex((text, i) => i > 0 && !text.includes('://') && read[i]?.identity && !read[i - 1]?.identity);
+  const cut = list.findIndex(
+    (text, i) => i > 0 && !text.includes('://') && read[i]?.identity && !read[i - 1]?.identity,
+  );
   // What looks like a server before it may be the beginning of a password, and would be looked up, and shown.
   if (cut > 0) {
     throw new Error(

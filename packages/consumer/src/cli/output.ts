@@ -33,7 +33,9 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     if (failure === null) return;
     gone.abort();
     if (failure.code === 'EPIPE') throw new ReaderGone();
-    throw new ConsumerError('CANNOT_WRITE', `could not write to the standard output: ${failure.message}`, { cause: failure });
+    throw new ConsumerError('CANNOT_WRITE', `could not write to the standard output: ${failure.message}`, {
+      cause: failure,
+    });
   }
 
   return {
