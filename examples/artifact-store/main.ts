@@ -28,6 +28,6 @@ function stop(): void {
   store
     .close()
     .then(() => audit.close({ timeoutMs: 5_000 }))
-    .then(({ acked, lost }) => console.log(`stopped; of the last events ${acked} are stored and ${lost} are lost`))
+    .then(({ acked, lost }) => console.log(`stopped; ${acked} events are stored and ${lost} are lost`))
     .catch((error: unknown) => console.error(error));
 }

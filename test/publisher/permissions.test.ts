@@ -98,7 +98,7 @@ test('a type that is not permitted waits aside, bounded, is tried now and then, 
   expect(await publisher.confirm(upload(250, 'acme'))).toMatchObject({ seq: 251 });
   await until(() => expect(publisher.stats().resent).toBeGreaterThan(2));
   expectBalanced(publisher.stats());
-  expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 0, spooled: 0, lost: 300 });
+  expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 251, spooled: 0, lost: 350 });
 });
 
 test('no right to subscribe to the inbox: nothing counts as stored, and it says why', async () => {

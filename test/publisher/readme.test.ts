@@ -41,7 +41,7 @@ test('the emitter of the README runs, and has at most 15 lines', async () => {
   const used = `${emitter}\nstored('acme', 'sha256:' + '1'.repeat(64), 42);\nawait shutdown();`;
   expect(await run(used, server.url)).toEqual({
     code: 0,
-    output: 'audit: 1 events acknowledged at shutdown, 0 lost\n',
+    output: 'audit: 1 events acknowledged, 0 lost\n',
   });
   expect((await readStored(nc)).map(({ event }) => event.data)).toEqual([
     { digest: `sha256:${'1'.repeat(64)}`, size_bytes: 42, skipped: false },

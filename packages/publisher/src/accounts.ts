@@ -15,6 +15,16 @@ export interface Accounts {
   readonly duplicates: number;
 }
 
+/** What became of every event that was emitted before `close` had ended: `emitted = acked + spooled + lost`. */
+export interface CloseResult {
+  /** Stored in the stream. */
+  readonly acked: number;
+  /** Left on disk, for the next publisher. */
+  readonly spooled: number;
+  /** Dropped, at any time and for whatever reason: `stats().dropped` has them by reason. */
+  readonly lost: number;
+}
+
 export interface AccountBook {
   /** An event was emitted and is pending. */
   accept(): void;
@@ -73,4 +83,9 @@ export function createAccountBook(): AccountBook {
     },
     read: () => ({ emitted, acked, pending, spooled, dropped: { ...dropped }, duplicates }),
   };
+}
+
+/** Of accounts in which nothing is pending any more. */
+export function closeResult({ acked, spooled, dropped }: Accounts): CloseResult {
+  return { acked, spooled, lost: Object.values(dropped).reduce((sum, events) => sum + events, 0) };
 }

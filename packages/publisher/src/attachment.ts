@@ -94,6 +94,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
       const { connection, connect = {}, credentials } = settings;
       if (connection === 'later') offline = 'no connection was bound yet';
       else if (typeof connection === 'function') {
+        offline = 'connecting: the function that gives the connection has not answered yet';
         dial = startSupply({ ...bounds, make: connection, connected: attach, failed: notHad });
       } else if (connection) attach(connection);
       else {

@@ -1,3 +1,4 @@
+import { outside } from './context.ts';
 import { PublisherError } from './error.ts';
 import { fileSink, type FileSinkOptions } from './file-sink.ts';
 import { memorySink, type MemorySinkOptions } from './memory-sink.ts';
@@ -78,7 +79,7 @@ function makeTee(configs: unknown, options: CreateSinkOptions): Sink {
 
 function warn(logger: PublisherLogger, fields: object, message: string): void {
   try {
-    logger.warn(fields, message);
+    outside(() => logger.warn(fields, message));
   } catch {
     // A logger that fails has no better place to be told of.
   }

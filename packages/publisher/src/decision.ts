@@ -13,9 +13,10 @@ import {
   type EventDraft,
   type Json,
 } from '@waybill/schema';
+import { settle } from './completion.ts';
 import { runInContext } from './context.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
-import { describe, nameAndCode, quietly, settle, since } from './lifecycle.ts';
+import { describe, nameAndCode, quietly, since } from './lifecycle.ts';
 import type { Sink } from './sink.ts';
 
 export interface DecisionActor {

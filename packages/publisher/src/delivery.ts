@@ -129,6 +129,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const fail = (detail: string, waitMs = backoff.next()): void => {
     failure = detail;
+    // Now, and not when the wait is over: the log is to say what is wrong.
+    wake();
     grounded();
     clearTimeout(waiting);
     waiting = setTimeout(() => {

@@ -10,6 +10,7 @@
  */
 import diagnostics from 'node:diagnostics_channel';
 import type { Ack } from './ack.ts';
+import { outside } from './context.ts';
 import type { Drop } from './drop.ts';
 import type { PublisherStatus } from './handle.ts';
 import type { PendingEvent } from './pending-event.ts';
@@ -27,7 +28,7 @@ export interface Diagnostics {
 export function createDiagnostics(producer: string): Diagnostics {
   let last: PublisherStatus | null = null;
   const publish = (channel: diagnostics.Channel, message: object): void => {
-    channel.publish({ producer, ...message });
+    outside(() => channel.publish({ producer, ...message }));
   };
   return {
     acked({ producer: by, type, orgid, producerseq }, ack) {

@@ -1,13 +1,12 @@
 import { CODE_OF_DROP, PublisherError } from './error.ts';
-import { createAccountBook } from './accounts.ts';
-import type { CloseResult, PublisherCore } from './handle.ts';
+import { type CloseResult, closeResult, createAccountBook } from './accounts.ts';
+import type { PublisherCore } from './handle.ts';
 import type { Reporter } from './report.ts';
 
 /** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */
 export function createDisabledPublisher(reporter: Reporter): PublisherCore {
   const book = createAccountBook();
-  const nothing: CloseResult = { acked: 0, spooled: 0, lost: 0 };
-  let closed = false;
+  let result: CloseResult | null = null;
   reporter.disabled();
 
   return {
@@ -26,14 +25,16 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
     enabled: () => false,
     flush: () => Promise.resolve(true),
     close() {
-      closed = true;
-      return Promise.resolve(nothing);
+      result ??= closeResult(book.read());
+      return Promise.resolve(result);
     },
     status: () =>
-      closed ? { state: 'closed' } : { state: 'disabled', reason: 'no servers and no connection are configured' },
+      result !== null
+        ? { state: 'closed' }
+        : { state: 'disabled', reason: 'no servers and no connection are configured' },
     stats: () => ({ ...book.read(), spool: null, pendingBytes: 0, inFlight: 0, parked: 0, resent: 0, unsigned: null }),
     async [Symbol.asyncDispose]() {
-      closed = true;
+      result ??= closeResult(book.read());
     },
   };
 }

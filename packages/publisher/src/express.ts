@@ -1,14 +1,10 @@
 /** Express 5, and whatever has its middleware's shape (Express 4, Connect). */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { type ExpressRequest, routeOf } from './express-route.ts';
 import { createRequestAudit, type RequestAuditOptions, whenOver } from './request-audit.ts';
 
+export type { ExpressRequest } from './express-route.ts';
 export type { RequestAuditOptions } from './request-audit.ts';
-
-/** As much of Express's request as is read here. */
-export interface ExpressRequest extends IncomingMessage {
-  readonly baseUrl?: string;
-  readonly route?: unknown;
-}
 
 /**
  * Middleware that emits one `request.handled` for each authenticated request.
@@ -19,19 +15,7 @@ export function auditRequests<Request extends ExpressRequest = ExpressRequest>(o
   const { begin } = createRequestAudit(options);
   return (request: Request, response: ServerResponse, next: (error?: unknown) => void): void => {
     const end = begin(request, request.headers['traceparent']);
-    whenOver(response, () =>
-      end(() => ({
-        method: request.method ?? '',
-        route: routeOf(request),
-        status: response.statusCode,
-        aborted: !response.writableFinished,
-      })),
-    );
+    whenOver(response, (ending) => end(ending, { method: request.method ?? '', route: () => routeOf(request) }));
     next();
   };
-}
-
-function routeOf({ baseUrl = '', route }: ExpressRequest): string | undefined {
-  const path = (route as { path?: unknown } | undefined)?.path;
-  return typeof path === 'string' ? `${baseUrl}${path}` : undefined;
 }

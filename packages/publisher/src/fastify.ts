@@ -17,14 +17,8 @@ export function auditRequests(
   const { begin } = createRequestAudit(options);
   app.addHook('onRequest', (request, reply, next) => {
     const end = begin(request, request.headers['traceparent']);
-    whenOver(reply.raw, () =>
-      end(() => ({
-        method: request.method,
-        route: request.routeOptions.url,
-        status: reply.raw.statusCode,
-        aborted: !reply.raw.writableFinished,
-      })),
-    );
+    // Fastify has the pattern with its prefixes, and none for a handler of what was not found.
+    whenOver(reply.raw, (ending) => end(ending, { method: request.method, route: () => request.routeOptions.url }));
     next();
   });
   done();

@@ -1,5 +1,5 @@
 /** What `createPublisher` gives. */
-import type { Accounts } from './accounts.ts';
+import type { Accounts, CloseResult } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import type { AdoptedStats } from './adoption.ts';
 import type { ConnectionLike } from './connection.ts';
@@ -46,13 +46,6 @@ export interface PublisherStats extends Accounts {
   readonly unsigned: UnsignedCounts | null;
 }
 
-/** What became of the events that were pending when `close` was called. */
-export interface CloseResult {
-  readonly acked: number;
-  readonly spooled: number;
-  readonly lost: number;
-}
-
 export const DEFAULT_WAIT_MS = 5_000;
 
 export interface WaitOptions {
@@ -88,6 +81,8 @@ export interface Publisher extends AsyncDisposable {
   /**
    * Stops taking events, waits like `flush`, leaves what is left in the spool or drops it as `closed`, and closes its
    * own connection. Idempotent.
+   *
+   * @returns the accounts of the publisher's whole life
    */
   close(options?: WaitOptions): Promise<CloseResult>;
   /** `decision` with this publisher. */

@@ -1,4 +1,4 @@
-export type { Accounts } from './accounts.ts';
+export type { Accounts, CloseResult } from './accounts.ts';
 export type { Ack } from './ack.ts';
 export type { AdoptedStats } from './adoption.ts';
 export { autoCapture, type AutoCapture, type AutoCaptureOptions } from './auto-capture.ts';
@@ -28,7 +28,6 @@ export { getDefaultPublisher, setDefaultPublisher } from './default-publisher.ts
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
 export { type FileSink, fileSink, type FileSinkOptions, type FileSinkStats } from './file-sink.ts';
 export type {
-  CloseResult,
   Confirmation,
   ConfirmLevel,
   Publisher,

@@ -7,9 +7,10 @@
  * body does not run.
  */
 import { randomUUID } from 'node:crypto';
-import { types } from 'node:util';
 import { type EventAttributes, type EventDraft, runFailed, runFinished, runStarted } from '@waybill/schema';
+import { settle } from './completion.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
+import type { Ends } from './ends.ts';
 import type { Sink } from './sink.ts';
 
 export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
@@ -34,8 +35,8 @@ export interface ErrorDescription {
 type FailClosed = LifecycleOptions & { readonly failClosed: true };
 
 /**
- * Runs `fn` once, as one run. Its result is handed on as it is: a value at once, a promise as a promise. (Only real
- * promises are awaited. Another thenable counts as the result, since to look at it may be to start it.)
+ * Runs `fn` once, as one run. Its result is handed on as it is: a value at once, a promise as a promise. A thenable, a
+ * generator, an async iterator or a stream is left to the caller to start, and the run ends when that has ended.
  *
  * @throws PublisherError only with `failClosed`, before `fn` runs; else what `fn` throws, and nothing else
  */
@@ -89,20 +90,27 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
   const startMs = performance.now();
   const ended = (outcome: 'success' | 'failure'): void =>
     quietly(() => {
-      const { transferred_bytes, ...given } = event.fields as Record<string, unknown>;
-      const fields: Record<string, unknown> = { outcome, ...given, duration_ms: since(startMs) };
-      if (outcome === 'failure') fields['outcome'] = outcome;
-      if (fields['outcome'] === 'failure' && transferred_bytes !== undefined) {
-        fields['transferred_bytes'] = transferred_bytes;
-      }
+      const fields = timedFields(event.fields as object, { outcome, duration_ms: since(startMs) });
       (audit ?? getDefaultPublisher()).emit({ type: event.type, fields });
     });
   return settle(fn, { finished: () => ended('success'), failed: () => ended('failure') });
 }
 
-export interface Ends {
-  finished(): void;
-  failed(error: unknown): void;
+interface TimedEnd {
+  readonly outcome: 'success' | 'failure';
+  readonly duration_ms: number;
+}
+
+/**
+ * The one place that says how timed work ended. An outcome of the event's own goes first, but a body that failed is a
+ * failure. What had been moved is said of a failure only.
+ */
+function timedFields(fields: object, { outcome, duration_ms }: TimedEnd): object {
+  const { transferred_bytes, ...given } = fields as Record<string, unknown>;
+  const timed: Record<string, unknown> = { outcome, ...given, duration_ms };
+  if (outcome === 'failure') timed['outcome'] = outcome;
+  if (timed['outcome'] === 'failure' && transferred_bytes !== undefined) timed['transferred_bytes'] = transferred_bytes;
+  return timed;
 }
 
 interface Run extends Ends {
@@ -137,32 +145,6 @@ function createRun(options: LifecycleOptions): Run {
 async function runConfirmed<T>(run: Run, fn: (runid: string) => T): Promise<Awaited<T>> {
   await run.confirmStarted();
   return await settle(() => fn(run.id), run);
-}
-
-/** Runs the body and reports its end; what it gives or throws is what the caller gets. */
-export function settle<T>(fn: () => T, ends: Ends): T {
-  let result: T;
-  try {
-    result = fn();
-  } catch (error) {
-    ends.failed(error);
-    throw error;
-  }
-  if (!types.isPromise(result)) {
-    ends.finished();
-    return result;
-  }
-  // The promise that this gives, not the one it was given: an unhandled rejection stays one.
-  return result.then(
-    (value: unknown) => {
-      ends.finished();
-      return value;
-    },
-    (error: unknown) => {
-      ends.failed(error);
-      throw error;
-    },
-  ) as T;
 }
 
 /** Milliseconds, to the microsecond. */

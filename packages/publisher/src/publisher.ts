@@ -1,13 +1,14 @@
 /** Wires everything; read first. emit → intake → staging (stamp, spool) → delivery (window) → acknowledged or dropped. */
 import { Buffer } from 'node:buffer';
 import { createDataCheck, createTextStamp, formatEventSubject, SchemaError } from '@waybill/schema';
-import { createAccountBook } from './accounts.ts';
+import { type CloseResult, closeResult, createAccountBook } from './accounts.ts';
 import type { Ack } from './ack.ts';
 import { createAdoption } from './adoption.ts';
 import { createAttachment } from './attachment.ts';
 import { createBacklog } from './backlog.ts';
 import { createClock } from './clock.ts';
 import { confirmOf } from './confirm.ts';
+import { outside } from './context.ts';
 import { decisionOf } from './decision.ts';
 import { createDelivery } from './delivery.ts';
 import { createDiagnostics } from './diagnostics.ts';
@@ -15,13 +16,7 @@ import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from './drop.ts';
 import { dropError, PublisherError } from './error.ts';
 import { onExit, onSignal } from './exit-hook.ts';
-import {
-  type CloseResult,
-  DEFAULT_WAIT_MS,
-  type Publisher,
-  type PublisherCore,
-  type PublisherStatus,
-} from './handle.ts';
+import { DEFAULT_WAIT_MS, type Publisher, type PublisherCore, type PublisherStatus } from './handle.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
@@ -30,6 +25,7 @@ import { estimatedMemory, memoryOf, type PendingEvent, type Waiter } from './pen
 import { CONSOLE_LOGGER, createReporter } from './report.ts';
 import { confirmSigned, createSigning } from './signing.ts';
 import { createSpool } from './spool.ts';
+import { createStallWatch, STALL_MS } from './stall-watch.ts';
 import { createStaging } from './staging.ts';
 import { createUuidV7 } from './uuid.ts';
 
@@ -49,7 +45,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const settings = readOptions(options);
   const reporter = createReporter(settings.logger ?? CONSOLE_LOGGER, settings.onDrop);
   const core = isEnabled(settings)
-    ? confirmSigned(createEnabledPublisher(settings, reporter), settings.signer)
+    ? confirmSigned(
+        outside(() => createEnabledPublisher(settings, reporter)),
+        settings.signer,
+      )
     : createDisabledPublisher(reporter);
   return Object.assign(core, { decision: decisionOf(core) });
 }
@@ -110,6 +109,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     lost(events) {
       book.lose(events);
       const detail = `${events} records in ${settings.spoolDir} cannot be read back`;
+      watch.settled();
       for (let i = 0; i < events; i++) tell({ reason: 'spool_damaged', detail });
     },
     wake,
@@ -123,6 +123,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       diagnostics.status(status());
     },
   });
+
+  const watch = createStallWatch({ pending: () => backlog.events + (spool?.spooled ?? 0) > 0, stalled: observe });
 
   let scheduled = false;
   let closing: Promise<CloseResult> | null = null;
@@ -171,7 +173,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     };
     book.accept();
     backlog.add(event);
-    if (spool !== null && settings.durability === 'sync') staging.pushThrough(event);
+    watch.started();
+    if (spool !== null && settings.durability === 'sync') outside(() => staging.pushThrough(event));
     else staging.push(event);
     wake();
   }
@@ -181,7 +184,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const isCritical = critical.size > 0 && critical.has(type);
     const share = isCritical || critical.size === 0 ? 1 : 1 - settings.criticalShare;
     while (!backlog.hasRoom(bytes, share)) {
-      if (staging.makeRoom()) continue;
+      if (outside(staging.makeRoom)) continue;
       if (settings.whenFull === 'drop-newest') return false;
       const keep = (event: PendingEvent): boolean => event.adopted || (critical.has(event.type) && !isCritical);
       const oldest = delivery.dropOldest(keep) ?? staging.dropOldest(keep);
@@ -207,6 +210,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   function wake(): void {
     if (scheduled || closed) return;
     scheduled = true;
+    outside(schedule);
+  }
+
+  function schedule(): void {
     setImmediate(turn);
   }
 
@@ -262,6 +269,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     signing.stored(event);
     if (event.adopted) return adoption?.acked(event);
     book.ack(ack.duplicate);
+    watch.settled();
     backlog.remove(event);
     if (event.segment !== null) spool?.settle(event.segment);
     event.waiter?.resolve(ack);
@@ -273,6 +281,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     if (event.adopted) adoption?.dropped(event);
     else {
       book.drop(why.reason);
+      watch.settled();
       backlog.remove(event);
       if (event.segment !== null) spool?.settle(event.segment);
     }
@@ -289,40 +298,42 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     diagnostics.status(health);
     const { state, reason } = health;
     if (state === 'connected') reporter.connected();
-    else if (state === 'degraded') reporter.degraded(reason ?? '');
+    else if (state === 'degraded' || watch.isStalled) reporter.degraded(reason ?? '');
   }
 
   function status(): PublisherStatus {
     if (closed) return { state: 'closed' };
     if (attachment.trouble) return attachment.trouble;
-    const trouble = delivery.trouble ?? spool?.trouble ?? null;
+    const trouble = delivery.trouble ?? spool?.trouble ?? (watch.isStalled ? stallReason() : null);
     return trouble === null ? { state: 'connected' } : { state: 'degraded', reason: trouble };
   }
 
+  /** Connected, nothing has failed yet, and still nothing gets anywhere. */
+  function stallReason(): string {
+    if (settings.signer?.firstTry) return 'waiting for the signing key';
+    return `no acknowledgement for ${STALL_MS / 1_000} s`;
+  }
+
   async function shutDown(timeoutMs: number): Promise<CloseResult> {
-    const { acked } = book.read();
-    const { pending: inMemory, spooled: onDisk } = book.read();
-    const pending = inMemory + onDisk;
     await backlog.whenSettled(timeoutMs);
     attachment.release();
-    const { spooled } = leave();
+    leave();
+    const result = closeResult(book.read());
     stopListening();
     await attachment.close();
-    const nowAcked = book.read().acked - acked;
-    return { acked: nowAcked, spooled, lost: pending - nowAcked - spooled };
+    return result;
   }
 
   /** To disk with what is still here, and to the accounts with what cannot go there. Synchronous: the process may be exiting. */
-  function leave(): { spooled: number } {
+  function leave(): void {
     closed = true;
+    watch.close();
     const closedError = new PublisherError('CLOSED', 'closed before the event was acknowledged; it is on disk');
     const lost = staging.leave(closedError);
     for (const event of lost) settleDropped(event, { reason: 'closed', detail: 'still pending when close() ended' });
-    const { spooled } = book.read();
     spool?.close();
     adoption?.close();
     diagnostics.status(status());
-    return { spooled };
   }
 
   const offExit = spool && onExit(() => void (closed || leave()));
@@ -345,10 +356,10 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     confirm,
     enabled: (type) => !closing && intake.allows(type),
     flush: ({ timeoutMs = DEFAULT_WAIT_MS } = {}) => backlog.whenSettled(timeoutMs),
-    close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= shutDown(timeoutMs)),
+    close: ({ timeoutMs = settings.closeTimeoutMs } = {}) => (closing ??= outside(() => shutDown(timeoutMs))),
     status,
     bind(connection) {
-      if (!closing) attachment.bind(connection);
+      if (!closing) outside(() => attachment.bind(connection));
     },
     stats: () => ({
       ...book.read(),

@@ -1,3 +1,4 @@
+import { outside } from './context.ts';
 import type { Drop, DropReason } from './drop.ts';
 
 /** As much of a logger as is used here; pino's and console's fit. */
@@ -61,10 +62,13 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
   };
 }
 
-/** Foreign code may throw, or be async and reject: neither is the service's problem. */
+/**
+ * Foreign code may throw, or be async and reject: neither is the service's problem. It is called outside of the decision
+ * of whoever emits at the time: often it is told of somebody else's event.
+ */
 function guarded(call: () => unknown): void {
   try {
-    defuse(call());
+    defuse(outside(call));
   } catch {
     // A logger or a hook that fails has no better place to be told of.
   }

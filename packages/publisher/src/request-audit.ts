@@ -2,13 +2,13 @@
  * One event per request, whatever the framework: begun when the request comes, emitted when its response is finished
  * or its connection closed, whichever is first. Responses are only listened to.
  */
-import type { ServerResponse } from 'node:http';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { requestHandled } from '@waybill/schema';
 import { getDefaultPublisher } from './default-publisher.ts';
 import { type Claims, dispatcher, type Dispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { quietly, since } from './lifecycle.ts';
 import type { Sink } from './sink.ts';
-import { activeTraceparent, isTraceparent } from './traceparent.ts';
+import { activeTraceparent, readTraceparent } from './traceparent.ts';
 
 export interface RequestAuditOptions<Request> extends DispatcherOptions {
   /**
@@ -22,18 +22,27 @@ export interface RequestAuditOptions<Request> extends DispatcherOptions {
   readonly audit?: Pick<Sink, 'emit'> | undefined;
 }
 
-/** What a framework knows about a request, asked when it is over. */
+/** What a framework knows about a request. */
 interface RequestFacts {
   readonly method: string;
-  /** The pattern that matched. */
-  readonly route: string | undefined;
-  readonly status: number;
+  /** The pattern that answered, asked when the request is over. undefined: none is known. */
+  readonly route: () => string | undefined;
+}
+
+/** What a response says of itself at its end. */
+export interface Ending {
+  /** null: the connection was closed before there was one. */
+  readonly status: number | null;
+  /** The connection was closed before the whole response was handed over. */
   readonly aborted: boolean;
 }
 
+/** The status of a request whose client went away before it got one, as nginx logs it. */
+const NO_STATUS = 499;
+
 export interface RequestAudit<Request> {
   /** @returns what to call when the request is over; only its first call counts. None of this ever throws. */
-  begin(request: Request, traceparent: unknown): (facts: () => RequestFacts) => void;
+  begin(request: Request, traceparent: unknown): (ending: Ending, facts: RequestFacts) => void;
   readonly stats: Dispatcher['stats'];
 }
 
@@ -44,24 +53,23 @@ export function createRequestAudit<Request>(options: RequestAuditOptions<Request
   return {
     begin(request, header) {
       const startMs = performance.now();
-      const traceparent = isTraceparent(header) ? header : activeTraceparent();
+      const traceparent = readTraceparent(header) ?? activeTraceparent();
       let isOver = false;
-      return (facts) => {
+      return ({ status, aborted }, { method, route }) => {
         if (isOver) return;
         isOver = true;
         quietly(() => {
           const who = claims(request);
           if (who === null || who === undefined) return;
-          const { method, route, status, aborted } = facts();
           dispatch(who, requestHandled, {
             method,
-            status,
+            status: status ?? NO_STATUS,
             duration_ms: since(startMs),
-            outcome: status < 400 && !aborted ? 'success' : 'failure',
-            ...(route !== undefined && route !== '' && { route }),
+            outcome: status !== null && status < 400 && !aborted ? 'success' : 'failure',
+            ...optional('route', route),
             ...(aborted && { aborted }),
             ...(traceparent !== undefined && { traceparent }),
-            ...subjectOf(request, subject),
+            ...optional('subject', () => subject?.(request)),
           });
         });
       };
@@ -70,17 +78,43 @@ export function createRequestAudit<Request>(options: RequestAuditOptions<Request
   };
 }
 
-/** A subject that cannot be had costs that attribute. */
-function subjectOf<Request>(request: Request, subject: RequestAuditOptions<Request>['subject']): { subject?: string } {
-  let text: string | undefined;
+/** What cannot be had costs that attribute, not the event. */
+function optional<Name extends 'route' | 'subject'>(name: Name, read: () => unknown): { [N in Name]?: string } {
+  let text: unknown;
   quietly(() => {
-    text = subject?.(request);
+    text = read();
   });
-  return typeof text === 'string' && text !== '' ? { subject: text.slice(0, 1024).toWellFormed() } : {};
+  if (typeof text !== 'string' || text === '') return {};
+  return { [name]: text.slice(0, 1024).toWellFormed() } as { [N in Name]?: string };
 }
 
-/** Calls back when the response is finished, and when its connection is closed: once or twice. */
-export function whenOver(response: ServerResponse, over: () => void): void {
-  response.once('finish', over);
-  response.once('close', over);
+/** As much of the responses of `node:http` and of `node:http2`'s compatible ones as is read here. */
+export interface ResponseLike {
+  once(event: 'finish' | 'close', listener: () => void): unknown;
+  readonly statusCode: number;
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  readonly stream?: { readonly rstCode?: number | undefined } | undefined;
+}
+
+/** Calls back when the response is finished, and when its connection is closed: once or twice, the first time counts. */
+export function whenOver(response: ResponseLike, over: (ending: Ending) => void): void {
+  // Whoever ends the response may be in a decision, or the connection another request's.
+  const inThisContext = AsyncLocalStorage.snapshot();
+  response.once('finish', () => inThisContext(() => over(endingOf(response, isFinished(response)))));
+  response.once('close', () => inThisContext(() => over(endingOf(response, false))));
+}
+
+/**
+ * The one place that reads a response at its end.
+ *
+ * `writableFinished` does not tell: a response without a socket (`app.inject()`) never has it.
+ */
+function endingOf({ headersSent, statusCode }: ResponseLike, isComplete: boolean): Ending {
+  return { status: isComplete || headersSent ? statusCode : null, aborted: !isComplete };
+}
+
+/** HTTP/2 says `finish` also of a stream that the client has reset. */
+function isFinished({ writableEnded, stream }: ResponseLike): boolean {
+  return writableEnded && (stream?.rstCode ?? 0) === 0;
 }

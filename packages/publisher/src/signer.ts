@@ -8,6 +8,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto';
 import { createBackoff } from './backoff.ts';
+import { outside } from './context.ts';
 import { PublisherError } from './error.ts';
 
 /** An Ed25519 private key: base64 of the 32 bytes of its seed, its PKCS #8 as PEM, or a KeyObject. */
@@ -80,6 +81,11 @@ export function createSigner(options: SignerOptions = {}): Signer {
   /** At most one at a time, and none before the back-off allows it. A source that needs no waiting is done at once. */
   function attempt(): void {
     if (identity || underway || performance.now() < nextTryAt) return;
+    outside(begin);
+  }
+
+  /** The secret is the process's, so getting it belongs to no decision that happens to ask first. */
+  function begin(): void {
     let source: Secret | Promise<Secret>;
     try {
       source = readSource(options);

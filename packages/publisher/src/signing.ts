@@ -1,5 +1,6 @@
 /** How a publisher uses its signer: fail-open where nobody waits, fail-closed where somebody does. */
 import { canonicalJson, type JsonObject, MAX_EVENT_BYTES, parseJson, type Stamp } from '@waybill/schema';
+import { outside } from './context.ts';
 import { PublisherError } from './error.ts';
 import { DEFAULT_WAIT_MS, type PublisherCore, type WaitOptions } from './handle.ts';
 import type { EventInput } from './intake.ts';
@@ -43,8 +44,10 @@ export function createSigning(signer: Signer | undefined, logger: PublisherLogge
     if (signs === (identity !== null)) return;
     signs = identity !== null;
     try {
-      if (identity) logger.info({ keyid: identity.keyid }, 'events are signed');
-      else logger.warn({}, 'there is no signing key: events are published unsigned');
+      outside(() => {
+        if (identity) logger.info({ keyid: identity.keyid }, 'events are signed');
+        else logger.warn({}, 'there is no signing key: events are published unsigned');
+      });
     } catch {
       // A logger that fails has no better place to be told of.
     }

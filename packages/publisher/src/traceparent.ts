@@ -1,9 +1,11 @@
 /**
- * The W3C traceparent of the span that surrounds the caller, when the application uses OpenTelemetry.
- *
+ * The W3C traceparent of a request or of the span that surrounds the caller.
+ * https://www.w3.org/TR/trace-context/#traceparent-header
+ */
+
+/**
  * `@opentelemetry/api` 1.x keeps its global under this symbol, for all its copies in a process, and the span under
  * that key of the context. Reading it there costs nothing where it is not installed; a test holds it to the package.
- * https://www.w3.org/TR/trace-context/#traceparent-header
  */
 const GLOBAL = Symbol.for('opentelemetry.js.api.1');
 const SPAN = Symbol.for('OpenTelemetry Context Key SPAN');
@@ -16,7 +18,9 @@ interface Span {
   spanContext(): { readonly traceId: string; readonly spanId: string; readonly traceFlags: number };
 }
 
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** Version, trace id, parent id, flags, and what a version after 00 may add. */
+const PATTERN = /^([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/s;
+const SAMPLED = 1;
 
 /** Never throws. */
 export function activeTraceparent(): string | undefined {
@@ -25,14 +29,21 @@ export function activeTraceparent(): string | undefined {
     const span = api?.context?.active().getValue(SPAN) as Span | undefined;
     if (!span) return undefined;
     const { traceId, spanId, traceFlags } = span.spanContext();
-    const traceparent = `00-${traceId}-${spanId}-${(traceFlags & 0xff).toString(16).padStart(2, '0')}`;
-    return isTraceparent(traceparent) ? traceparent : undefined;
+    return readTraceparent(`00-${traceId}-${spanId}-${(traceFlags & 0xff).toString(16).padStart(2, '0')}`);
   } catch {
     // Somebody else's code: without it an event has no traceparent, and that is all.
     return undefined;
   }
 }
 
-export function isTraceparent(text: unknown): text is string {
-  return typeof text === 'string' && TRACEPARENT.test(text);
+/**
+ * The traceparent of version 00, the highest that is known here, of one of any version; undefined: not valid, to be
+ * ignored (§ Versioning of traceparent). Of a later version's flags only `sampled` is known.
+ */
+export function readTraceparent(text: unknown): string | undefined {
+  if (typeof text !== 'string') return undefined;
+  const [, version, ids, flags = '', more] = PATTERN.exec(text) ?? [];
+  if (version === undefined || version === 'ff') return undefined;
+  if (version === '00') return more === undefined ? text : undefined;
+  return `00-${ids}-0${Number.parseInt(flags, 16) & SAMPLED}`;
 }

@@ -1,5 +1,5 @@
 /** For functions whose process is frozen or ended once they have answered (Lambda, Vercel, Cloudflare and so on). */
-import { settle } from './lifecycle.ts';
+import { settle } from './completion.ts';
 import type { Sink } from './sink.ts';
 
 export interface WithFlushOptions {

@@ -19,7 +19,10 @@ export const MAX_EVENT_BYTES = 65_536;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** A time in an entry: RFC 3339, UTC, milliseconds, so that earlier times are smaller texts. */
 export const TIME_PATTERN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** Trace id and parent id, neither all zeros, and flags: https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACE = '(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}';
+/** Version ff is none; a version after 00 may add something. Never a character that JSON escapes: see plain-event.ts. */
+const TRACEPARENT = new RegExp(String.raw`^(00-${TRACE}|(?!00|ff)[0-9a-f]{2}-${TRACE}(-[!#-[\]-~]{0,200})?)$`);
 const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
 /** Base64 of 64 bytes: of the last character four bits are over, and they are 0. */
 const SIGNATURE = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
@@ -193,7 +196,7 @@ export const RULES: ReadonlyMap<string, StringRule> = new Map(
     actorname: { max: 256, pattern: CLEAN, isText: true },
     actoremail: { max: 320, pattern: CLEAN, isText: true },
     outcome: { max: 7, pattern: /^(success|failure)$/ },
-    traceparent: { max: 55, pattern: TRACEPARENT },
+    traceparent: { max: 256, pattern: TRACEPARENT },
     runid: { max: 128, pattern: CLEAN, isText: true },
     decisionid: { max: 128, pattern: CLEAN, isText: true },
     datacontenttype: { max: 16, pattern: /^application\/json$/ },

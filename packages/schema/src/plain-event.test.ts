@@ -49,7 +49,10 @@ const attributes = fc.record(
     runid: text(128),
     signature: fc.constantFrom(`${'A'.repeat(86)}==`, `${'+/'.repeat(42)}9Q==`),
     subject: text(1024),
-    traceparent: fc.constant(`00-${'0a'.repeat(16)}-${'f'.repeat(16)}-01`),
+    traceparent: fc.constantFrom(
+      `00-${'0a'.repeat(16)}-${'f'.repeat(16)}-01`,
+      `01-${'0a'.repeat(16)}-${'f'.repeat(16)}-01-what-the-future-will-be-like`,
+    ),
   },
   { requiredKeys: [] },
 );

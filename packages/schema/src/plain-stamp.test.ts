@@ -43,7 +43,18 @@ const optional = fc.record(
     actoremail: mostly('a@example.com', fc.constant(undefined)),
     subject: anyText,
     outcome: mostly('success', fc.string()),
-    traceparent: mostly(`00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`, fc.string()),
+    traceparent: mostly(
+      `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+      fc.oneof(
+        fc.string(),
+        fc.constantFrom(
+          `ff-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+          `00-${'0'.repeat(32)}-${'2'.repeat(16)}-01`,
+          `01-${'1'.repeat(32)}-${'0'.repeat(16)}-01`,
+          `01-${'1'.repeat(32)}-${'2'.repeat(16)}-01-more`,
+        ),
+      ),
+    ),
     runid: mostly('r', fc.string({ maxLength: 130 })),
     decisionid: mostly('d', fc.constant(7)),
     size_bytes: fc.oneof(

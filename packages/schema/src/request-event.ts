@@ -9,6 +9,7 @@ export const requestHandled = defineEvent({
     method: text(1, 32),
     /** The pattern that matched, e.g. `/artifacts/:digest`, never the address itself: that may have secrets in it. */
     route: text(1, 1024).optional(),
+    /** 499: the connection was closed before a status was sent. */
     status: integer(100, 999),
     duration_ms: durationMs(),
     /** The connection was closed before the whole response was handed over. */
