@@ -40,6 +40,8 @@ export interface Adoption {
 
 export interface AdoptionOptions {
   readonly maxInMemory: number;
+  /** Of those in memory, how many wait for a right: not on their way, and bounded elsewhere. */
+  parked(): number;
   setAside(path: string): void;
   failed(what: string, error: unknown): void;
 }
@@ -47,7 +49,7 @@ export interface AdoptionOptions {
 /** Events for one turn. */
 const BATCH = 128;
 
-export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOptions): Adoption {
+export function createAdoption({ maxInMemory, parked, setAside, failed }: AdoptionOptions): Adoption {
   const paths: string[] = [];
   const open = new Set<Segment>();
   let reading: { segment: Segment; reader: SegmentReader } | null = null;
@@ -103,6 +105,8 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
     return 'damaged';
   };
 
+  const hasRoom = (): boolean => counts.inMemory - parked() < maxInMemory;
+
   const settled = (event: PendingEvent): void => {
     counts.inMemory--;
     if (event.segment === null) return;
@@ -117,7 +121,7 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
     },
     next() {
       const events: PendingEvent[] = [];
-      while (events.length < BATCH && counts.inMemory < maxInMemory) {
+      while (events.length < BATCH && hasRoom()) {
         reading ??= startNext();
         if (reading === null) break;
         try {
@@ -146,7 +150,7 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
       settled(event);
     },
     get waiting() {
-      return counts.inMemory < maxInMemory && (reading !== null || paths.length > 0);
+      return hasRoom() && (reading !== null || paths.length > 0);
     },
     stats: () => ({ scanned, ...counts, segments: open.size + paths.length }),
     close() {
@@ -175,12 +179,14 @@ export function restoreEvent(
     if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
     // They go into lines of the protocol, and whoever may write to the directory may not write these.
     if (!VISIBLE.test(id) || !VISIBLE.test(subject)) return null;
+    const number = Number(producerseq);
+    if (typeof producer !== 'string' || !Number.isSafeInteger(number) || number < 1) return null;
     return {
       ordinal,
       type,
       orgid,
-      producer: String(producer),
-      producerseq: Number(producerseq),
+      producer,
+      producerseq: number,
       timeMs: Date.parse(String(time)),
       id,
       fields: null,

@@ -5,6 +5,7 @@
  * - `invalid`: it could not be read, or it breaks its schema
  * - `too_large`: over 64 KiB, or over what the server or the stream takes
  * - `queue_full`: the queue's bound of events or bytes was reached, and the spool, if there is one, takes no more
+ * - `not_permitted`: the server lets us publish no such event, and no more of them may wait for the right
  * - `spool_damaged`: it was only on disk, and its record there cannot be read back
  * - `builder_threw`: the function that was to make it threw
  * - `disabled`: no servers and no connection are configured
@@ -15,6 +16,7 @@ export const DROP_REASONS = [
   'invalid',
   'too_large',
   'queue_full',
+  'not_permitted',
   'spool_damaged',
   'builder_threw',
   'disabled',

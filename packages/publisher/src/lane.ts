@@ -1,0 +1,153 @@
+/** The events of one organization and boot id: which numbers are in flight, and which events wait aside, in order. */
+import { OpenHoles } from './open-holes.ts';
+import type { PendingEvent } from './pending-event.ts';
+
+export class Lane {
+  readonly producer: string;
+  readonly orgid: string;
+  readonly numbers = new OpenHoles();
+  /** Not permitted, by subject. Lists are in order of their numbers, and never empty. */
+  readonly #shut = new Map<string, PendingEvent[]>();
+  /** Permitted, as far as anybody knows. */
+  #held: PendingEvent[] = [];
+  #events = 0;
+  #bytes = 0;
+
+  constructor(producer: string, orgid: string) {
+    this.producer = producer;
+    this.orgid = orgid;
+  }
+
+  /** That wait. */
+  get events(): number {
+    return this.#events;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events === 0 && this.numbers.inFlight === 0;
+  }
+
+  /** The next that is permitted. */
+  get firstHeld(): PendingEvent | undefined {
+    return this.#held[0];
+  }
+
+  /** The lowest number that waits; Infinity: none. */
+  get lowest(): number {
+    if (this.#events === 0) return Infinity;
+    return Math.min(this.#held[0]?.producerseq ?? Infinity, this.firstShut()?.producerseq ?? Infinity);
+  }
+
+  /** The oldest that is not permitted. @param subject of this one only */
+  firstShut(subject?: string): PendingEvent | undefined {
+    if (subject !== undefined) return this.#shut.get(subject)?.[0];
+    let first: PendingEvent | undefined;
+    for (const [event] of this.#shut.values()) {
+      if (event && (first === undefined || event.producerseq < first.producerseq)) first = event;
+    }
+    return first;
+  }
+
+  hold(event: PendingEvent): void {
+    this.#count(event);
+    insert(this.#held, event);
+  }
+
+  shut(event: PendingEvent): void {
+    this.#count(event);
+    this.#putShut(event);
+  }
+
+  /** What is held of the subject turns out not to be permitted. @returns those */
+  shutHeld(subject: string): PendingEvent[] {
+    const found = this.#held.filter((event) => event.subject === subject);
+    if (found.length === 0) return found;
+    this.#held = this.#held.filter((event) => event.subject !== subject);
+    for (const event of found) this.#putShut(event);
+    return found;
+  }
+
+  /** The subject is permitted. @returns what waited for that */
+  open(subject: string): PendingEvent[] {
+    const opened = this.#shut.get(subject) ?? [];
+    this.#shut.delete(subject);
+    this.#held = [...this.#held, ...opened].toSorted(byNumber);
+    return opened;
+  }
+
+  /** One that waits here. */
+  remove(event: PendingEvent): void {
+    this.#events--;
+    this.#bytes -= event.bytes;
+    const shut = this.#shut.get(event.subject);
+    if (!shut || !removeFrom(shut, event)) removeFrom(this.#held, event);
+    else if (shut.length === 0) this.#shut.delete(event.subject);
+  }
+
+  all(): PendingEvent[] {
+    return [...this.#held, ...[...this.#shut.values()].flat()];
+  }
+
+  #count(event: PendingEvent): void {
+    this.#events++;
+    this.#bytes += event.bytes;
+  }
+
+  #putShut(event: PendingEvent): void {
+    const list = this.#shut.get(event.subject);
+    if (list) insert(list, event);
+    else this.#shut.set(event.subject, [event]);
+  }
+}
+
+/** Lanes of organizations that have something in flight or waiting. */
+export class LaneBook {
+  readonly #lanes = new Map<string, Map<string, Lane>>();
+
+  /** Made when it is not there. */
+  of({ producer, orgid }: PendingEvent): Lane {
+    let its = this.#lanes.get(producer);
+    if (its === undefined) {
+      its = new Map();
+      this.#lanes.set(producer, its);
+    }
+    let lane = its.get(orgid);
+    if (lane === undefined) {
+      lane = new Lane(producer, orgid);
+      its.set(orgid, lane);
+    }
+    return lane;
+  }
+
+  deleteIfEmpty(lane: Lane): void {
+    if (!lane.isEmpty) return;
+    const its = this.#lanes.get(lane.producer);
+    its?.delete(lane.orgid);
+    if (its?.size === 0) this.#lanes.delete(lane.producer);
+  }
+
+  *[Symbol.iterator](): IterableIterator<Lane> {
+    for (const its of this.#lanes.values()) yield* its.values();
+  }
+}
+
+function byNumber(a: PendingEvent, b: PendingEvent): number {
+  return a.producerseq - b.producerseq;
+}
+
+/** Mostly at the end. */
+function insert(events: PendingEvent[], event: PendingEvent): void {
+  const i = events.findLastIndex((other) => other.producerseq < event.producerseq);
+  events.splice(i + 1, 0, event);
+}
+
+function removeFrom(events: PendingEvent[], event: PendingEvent): boolean {
+  if (events[0] === event) return events.shift() !== undefined;
+  const i = events.indexOf(event);
+  if (i !== -1) events.splice(i, 1);
+  return i !== -1;
+}
