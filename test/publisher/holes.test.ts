@@ -42,8 +42,71 @@ test('300 uploads and 300 downloads of one organization, without the right for d
   await server.configure(mayPublish(ALL));
   await server.reload();
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
-  expect(publisher.stats()).toMatchObject({ acked: 600, parked: 0 });
+  expect(publisher.stats()).toMatchObject({ acked: 600, parked: 0, duplicates: 0 });
   expectBalanced(publisher.stats());
   const { totals } = await expectChained(admin, 600);
   expect(totals.get('acme')).toMatchObject({ uploads: { count: '300' }, downloads: { count: '300' } });
+});
+
+test('a right that never comes back: its events are given up one by one, those of the same organization go on, the rest is billed', async () => {
+  await using server = await startNats({ extraConfig: mayPublish(NO_DOWNLOADS) });
+  const admin = await server.connect(ADMIN);
+  await createAudit(admin);
+  await using publisher = createPublisher({
+    source: SOURCE,
+    servers: server.url,
+    connect: PRODUCER,
+    parkProbeMs: 100,
+    maxQueueEvents: 1_000,
+    logger: memoryLogger(),
+  });
+  const PAIRS = 2_000;
+  for (let i = 0; i < PAIRS;) {
+    for (const end = Math.min(PAIRS, i + 100); i < end; i++) {
+      publisher.emit(upload(i, 'acme'));
+      publisher.emit(download(i));
+    }
+    await until(() => expect(publisher.stats().pending).toBe(publisher.stats().parked));
+  }
+  // An organization's share of a queue of 1,000 is 250. Whatever waits there, all uploads before it are stored.
+  const { parked, acked, dropped, holes } = publisher.stats();
+  expect(parked).toBeLessThanOrEqual(250);
+  expect(acked).toBeGreaterThan(PAIRS - 250);
+  expect(dropped).toMatchObject({ queue_full: 0, not_permitted: 2 * PAIRS - parked - acked });
+  expect(publisher.status()).toMatchObject({ state: 'degraded', parked, holes: dropped.not_permitted });
+  expect(holes).toBe(dropped.not_permitted);
+  await server.configure(mayPublish(ALL));
+  await server.reload();
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  const { totals } = await expectChained(admin, 2 * PAIRS - holes);
+  expect(totals.get('acme')).toMatchObject({
+    uploads: { count: String(PAIRS) },
+    downloads: { count: String(PAIRS - holes) },
+  });
+});
+
+test('numbers that are dropped for good between those that wait: what waited is billed', async () => {
+  await using server = await startNats({ extraConfig: mayPublish(NO_DOWNLOADS) });
+  const admin = await server.connect(ADMIN);
+  await createAudit(admin);
+  await using publisher = createPublisher({
+    source: SOURCE,
+    servers: server.url,
+    connect: PRODUCER,
+    parkProbeMs: 100,
+    logger: memoryLogger(),
+  });
+  publisher.emit(download(0));
+  await until(() => expect(publisher.stats().parked).toBe(1));
+  for (let i = 0; i < 200; i++) {
+    publisher.emit(upload(i, 'acme'));
+    publisher.emit({ type: 'casartifact.uploaded', fields: { orgid: 'acme', digest: 'nonsense' } });
+  }
+  await until(() => expect(publisher.stats()).toMatchObject({ inFlight: 0, dropped: { invalid: 200 } }));
+  expect(publisher.status()).toMatchObject({ holes: 200 });
+  await server.configure(mayPublish(ALL));
+  await server.reload();
+  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  const { totals } = await expectChained(admin, 201);
+  expect(totals.get('acme')).toMatchObject({ uploads: { count: '200' }, downloads: { count: '1' } });
 });
