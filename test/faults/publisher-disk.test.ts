@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { spooling, upload } from '../publisher/artifacts.ts';
 import { temporaryDirectory } from '../publisher/directory.ts';
-import { createAudit, expectBalanced, readStored, until } from '../publisher/stored.ts';
+import { createAudit, expectBalanced, readDelivered, until } from '../publisher/stored.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 
 /**
@@ -88,7 +88,7 @@ test('a full disk degrades to memory and recovers by itself', async ({ skip }) =
     const end = publisher.stats();
     expectBalanced(end);
     console.log(`full disk: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
-    const stored = await readStored(await server.connect());
+    const stored = await readDelivered(await server.connect());
     expect(stored.length).toBe(end.acked);
     expect(seq).toBe(end.acked);
     const sequences = stored.map(({ event }) => Number(event.producerseq));
@@ -117,7 +117,7 @@ test('a spool that has its bytes takes no more, and takes again what fits', asyn
   await server.restart();
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   expect(await publisher.confirm(upload(2_000, 'acme'))).toMatchObject({ stream: 'AUDIT' });
-  const stored = await readStored(await server.connect());
+  const stored = await readDelivered(await server.connect());
   console.log(`quota: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
   expect(stored.length).toBe(publisher.stats().acked);
   const sequences = stored.map(({ event }) => Number(event.producerseq));

@@ -11,7 +11,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored, until } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
@@ -37,7 +37,7 @@ test('the shipped producer identity is enough: its subjects, its inbox, nothing 
   for (let i = 0; i < 5_000; i++) publisher.emit(upload(i));
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 5_000, resent: 0 });
-  expectOnceInOrder(await readStored(admin), 5_000);
+  expectOnceInOrder(await readDelivered(admin), 5_000);
 });
 
 test('the shipped producer identity may publish every built-in type: runs, decisions and requests are stored', async () => {
@@ -105,7 +105,9 @@ test('a type that is not permitted waits aside, bounded, is tried now and then, 
   });
   // Half of the queue is for those that wait, and half of that for one organization: the oldest give way.
   for (let i = 100; i < 200; i++) publisher.emit(release(i, 'acme'));
-  await until(() => expect(publisher.stats()).toMatchObject({ parked: 150, holes: 50, dropped: { not_permitted: 50 } }));
+  await until(() =>
+    expect(publisher.stats()).toMatchObject({ parked: 150, holes: 50, dropped: { not_permitted: 50 } }),
+  );
   for (let i = 0; i < 200; i++) publisher.emit(release(i, 'beta'));
   await until(() => expect(publisher.stats()).toMatchObject({ parked: 300, dropped: { not_permitted: 100 } }));
   for (let i = 0; i < 10; i++) publisher.emit(release(i, 'gamma'));

@@ -57,7 +57,10 @@ const stepOf: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constantFrom('permit' as const, 'forbid' as const), type: fc.constantFrom(...TYPES) }),
+    arbitrary: fc.record({
+      do: fc.constantFrom('permit' as const, 'forbid' as const),
+      type: fc.constantFrom(...TYPES),
+    }),
   },
   {
     weight: 8,
@@ -157,7 +160,17 @@ function createWorld(maxParked = 400) {
     if (type === 'dropped') return;
     const id = `${key} ${producerseq}`;
     const ordinal = offered++;
-    const event = { ordinal, type, orgid, producer, producerseq, id, text: id, subject: `audit.${type}.${orgid}`, bytes: 10 };
+    const event = {
+      ordinal,
+      type,
+      orgid,
+      producer,
+      producerseq,
+      id,
+      text: id,
+      subject: `audit.${type}.${orgid}`,
+      bytes: 10,
+    };
     const rest = { timeMs: 0, fields: null, memory: 0, unsigned: null, sent: false, tries: 0, waiter: null } as const;
     const made: PendingEvent = { ...event, ...rest, segment: null, adopted: producer !== 'p1' };
     byId.set(id, made);

@@ -235,7 +235,7 @@ export function createParking({ maxEvents, maxBytes, dropped }: ParkingOptions):
     sentAs: (token) => byToken.get(token),
     probe(newToken) {
       endProbe();
-      for (const [subject, its] of [...shut]) {
+      for (const [subject, its] of shut.entries().toArray()) {
         shut.delete(subject);
         shut.set(subject, its);
         for (const lane of its.lanes) {
