@@ -149,7 +149,7 @@ test('close while the server is frozen ends in time, says what is lost, and drop
   expect(await closing).toEqual({ acked: 100, spooled: 0, lost: 301 });
   expect(await publisher.close()).toEqual({ acked: 100, spooled: 0, lost: 301 });
   expect(publisher.stats()).toMatchObject({ emitted: 401, acked: 100, pending: 0, dropped: { closed: 301 } });
-  expect(publisher.status()).toEqual({ state: 'closed' });
+  expect(publisher.status()).toEqual({ state: 'closed', holes: 300 });
   await server.resume();
 });
 

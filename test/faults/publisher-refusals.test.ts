@@ -1,8 +1,10 @@
+import type { NatsConnection } from '@nats-io/nats-core';
 import { createPublisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from '../publisher/stored.ts';
-import { needsOwnServer, startNats } from '../support/nats.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored, until } from '../publisher/stored.ts';
+import { expectChained } from '../support/expect-chained.ts';
+import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 
 /**
  * What the server or the stream does not take. The promises: not yet, and it waits, everything in order; never, and it is
@@ -10,6 +12,13 @@ import { needsOwnServer, startNats } from '../support/nats.ts';
  */
 
 beforeEach(needsOwnServer);
+
+/** For the ledger's blocks. */
+async function withoutLimit(server: TestNats): Promise<NatsConnection> {
+  await server.configure('');
+  await server.reload();
+  return server.connect();
+}
 
 test('started before the server exists', async () => {
   await using server = await startNats();
@@ -97,7 +106,8 @@ test('what is larger than the server or the stream takes is dropped as too_large
   publisher.emit(upload(2, 'acme'));
   expect(await publisher.flush()).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 2, dropped: { too_large: 2 } });
-  expect((await readDelivered(nc)).map(({ event }) => event.producerseq)).toEqual(['1', '4']);
+  expect((await readStored(nc)).map(({ event }) => event.producerseq)).toEqual(['1', '4']);
+  await expectChained(await withoutLimit(server), 2);
 });
 
 test('a payload limit that is lowered while events are pending: what is too large now is dropped, the rest goes on', async () => {
@@ -139,7 +149,7 @@ test('a payload limit that is lowered while events are pending: what is too larg
   expect(await publisher.confirm(upload(emitted++, 'acme'))).toMatchObject({ stream: 'AUDIT' });
 
   const stats = publisher.stats();
-  const stored = await readDelivered(await server.connect());
+  const stored = await readStored(await server.connect());
   console.log(
     `payload limit lowered with ${pending} pending: ${emitted} emitted, ${stored.length} stored, ${dropped.size} too large`,
   );
@@ -155,4 +165,5 @@ test('a payload limit that is lowered while events are pending: what is too larg
   const missing = Array.from({ length: emitted }, (_, i) => i + 1).filter((producerseq) => !isStored.has(producerseq));
   expect(missing.filter((producerseq) => !dropped.has(`acme ${producerseq}`))).toEqual([]);
   expect(stored.length).toBeGreaterThanOrEqual(stats.acked);
+  await expectChained(await withoutLimit(server), stored.length);
 });

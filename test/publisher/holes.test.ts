@@ -1,9 +1,11 @@
 import { artifactDownloaded, createPublisher } from '@waybill/publisher';
+import { execFileSync } from 'node:child_process';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectBalanced, until } from './stored.ts';
+import { memoryLogger, SOURCE, spooling, upload } from './artifacts.ts';
+import { temporaryDirectory } from './directory.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from './stored.ts';
 
 /** The promise: what waits for a right is billed when it comes, however the organization's other events lie between. */
 
@@ -109,4 +111,60 @@ test('numbers that are dropped for good between those that wait: what waited is 
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   const { totals } = await expectChained(admin, 201);
   expect(totals.get('acme')).toMatchObject({ uploads: { count: '200' }, downloads: { count: '1' } });
+});
+
+test('what a dead publisher left for want of a right holds up nothing else that it left, and is billed when the right comes', async () => {
+  await using server = await startNats({ extraConfig: mayPublish(NO_DOWNLOADS) });
+  const admin = await server.connect(ADMIN);
+  await createAudit(admin);
+  using dir = temporaryDirectory();
+  const common = { source: SOURCE, spoolDir: dir.path, logger: memoryLogger() };
+  const dead = createPublisher({ ...common, connection: 'later' });
+  for (let i = 0; i < 300; i++) dead.emit(download(i));
+  for (let i = 0; i < 100; i++) {
+    dead.emit(upload(i, 'acme'));
+    dead.emit(download(300 + i));
+    dead.emit(upload(i, 'other'));
+  }
+  expect(await dead.close({ timeoutMs: 10 })).toEqual({ acked: 0, spooled: 600, lost: 0 });
+
+  const options = { ...common, servers: server.url, connect: PRODUCER, parkProbeMs: 100, windowEvents: 128 };
+  await using next = createPublisher(options);
+  const adopted = () => next.stats().spool?.adopted;
+  await until(() => expect(adopted()).toMatchObject({ found: 600, inMemory: next.stats().parked }));
+  expect(adopted()?.acked).toBeGreaterThan(100);
+  await server.configure(mayPublish(ALL));
+  await server.reload();
+  await until(() => expect(adopted()).toMatchObject({ acked: 600, inMemory: 0, segments: 0 }));
+  expect(next.stats()).toMatchObject({ parked: 0, holes: 0 });
+  await expectChained(admin, 600);
+});
+
+test('a process that exits with events in memory before and after those on disk leaves them in order', async () => {
+  await using server = await startNats();
+  await createAudit(await server.connect());
+  await server.stop();
+  using dir = temporaryDirectory();
+  const program = `
+    import { artifactUploaded, createPublisher } from '@waybill/publisher';
+    const audit = createPublisher({
+      source: '//x', servers: '${server.url}', spoolDir: '${dir.path}', durability: 'memory', maxQueueEvents: 100,
+      logger: { info() {}, warn() {} },
+    });
+    const emit = (n) => audit.emit(artifactUploaded({ orgid: 'exit', digest: 'sha256:' + '0'.repeat(64), size_bytes: n }));
+    for (let n = 0; n < 50; n++) emit(n);
+    // Stamped, and waiting for a server.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (let n = 50; n < 300; n++) emit(n);
+    while (audit.stats().spooled < 200) await new Promise((resolve) => setImmediate(resolve));
+    for (let n = 300; n < 310; n++) emit(n);
+    process.exit(0);
+  `;
+  execFileSync(process.execPath, ['--conditions=source', '--input-type=module', '--eval', program], {
+    cwd: import.meta.dirname,
+  });
+  await server.restart();
+  await using next = spooling(server, dir.path);
+  await until(() => expect(next.stats().spool?.adopted).toMatchObject({ acked: 310, segments: 0 }));
+  expectOnceInOrder(await readDelivered(await server.connect()), 310);
 });

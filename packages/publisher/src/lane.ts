@@ -1,4 +1,5 @@
 /** The events of one organization and boot id: which numbers are in flight, and which events wait aside, in order. */
+import { NumberedEvents } from './numbered-events.ts';
 import { OpenHoles } from './open-holes.ts';
 import type { PendingEvent } from './pending-event.ts';
 
@@ -6,10 +7,10 @@ export class Lane {
   readonly producer: string;
   readonly orgid: string;
   readonly numbers = new OpenHoles();
-  /** Not permitted, by subject. Lists are in order of their numbers, and never empty. */
-  readonly #shut = new Map<string, PendingEvent[]>();
+  /** Not permitted, by subject; none is empty. */
+  readonly #shut = new Map<string, NumberedEvents>();
   /** Permitted, as far as anybody knows. */
-  #held: PendingEvent[] = [];
+  readonly #held = new NumberedEvents();
   #events = 0;
   #bytes = 0;
 
@@ -33,20 +34,20 @@ export class Lane {
 
   /** The next that is permitted. */
   get firstHeld(): PendingEvent | undefined {
-    return this.#held[0];
+    return this.#held.first;
   }
 
   /** The lowest number that waits; Infinity: none. */
   get lowest(): number {
     if (this.#events === 0) return Infinity;
-    return Math.min(this.#held[0]?.producerseq ?? Infinity, this.firstShut()?.producerseq ?? Infinity);
+    return Math.min(this.#held.first?.producerseq ?? Infinity, this.firstShut()?.producerseq ?? Infinity);
   }
 
   /** The oldest that is not permitted. @param subject of this one only */
   firstShut(subject?: string): PendingEvent | undefined {
-    if (subject !== undefined) return this.#shut.get(subject)?.[0];
+    if (subject !== undefined) return this.#shut.get(subject)?.first;
     let first: PendingEvent | undefined;
-    for (const [event] of this.#shut.values()) {
+    for (const { first: event } of this.#shut.values()) {
       if (event && (first === undefined || event.producerseq < first.producerseq)) first = event;
     }
     return first;
@@ -54,28 +55,26 @@ export class Lane {
 
   hold(event: PendingEvent): void {
     this.#count(event);
-    insert(this.#held, event);
+    this.#held.put(event);
   }
 
   shut(event: PendingEvent): void {
     this.#count(event);
-    this.#putShut(event);
+    this.#shutFor(event.subject).put(event);
   }
 
   /** What is held of the subject turns out not to be permitted. @returns those */
   shutHeld(subject: string): PendingEvent[] {
-    const found = this.#held.filter((event) => event.subject === subject);
-    if (found.length === 0) return found;
-    this.#held = this.#held.filter((event) => event.subject !== subject);
-    for (const event of found) this.#putShut(event);
+    const found = this.#held.removeAll(subject);
+    if (found.length > 0) this.#shutFor(subject).putAll(found);
     return found;
   }
 
   /** The subject is permitted. @returns what waited for that */
-  open(subject: string): PendingEvent[] {
+  open(subject: string): Iterable<PendingEvent> {
     const opened = this.#shut.get(subject) ?? [];
     this.#shut.delete(subject);
-    this.#held = [...this.#held, ...opened].toSorted(byNumber);
+    this.#held.putAll(opened);
     return opened;
   }
 
@@ -84,12 +83,12 @@ export class Lane {
     this.#events--;
     this.#bytes -= event.bytes;
     const shut = this.#shut.get(event.subject);
-    if (!shut || !removeFrom(shut, event)) removeFrom(this.#held, event);
+    if (!shut?.remove(event)) this.#held.remove(event);
     else if (shut.length === 0) this.#shut.delete(event.subject);
   }
 
   all(): PendingEvent[] {
-    return [...this.#held, ...[...this.#shut.values()].flat()];
+    return [...this.#held, ...[...this.#shut.values()].flatMap((events) => [...events])];
   }
 
   #count(event: PendingEvent): void {
@@ -97,10 +96,13 @@ export class Lane {
     this.#bytes += event.bytes;
   }
 
-  #putShut(event: PendingEvent): void {
-    const list = this.#shut.get(event.subject);
-    if (list) insert(list, event);
-    else this.#shut.set(event.subject, [event]);
+  #shutFor(subject: string): NumberedEvents {
+    let events = this.#shut.get(subject);
+    if (events === undefined) {
+      events = new NumberedEvents();
+      this.#shut.set(subject, events);
+    }
+    return events;
   }
 }
 
@@ -133,21 +135,4 @@ export class LaneBook {
   *[Symbol.iterator](): IterableIterator<Lane> {
     for (const its of this.#lanes.values()) yield* its.values();
   }
-}
-
-function byNumber(a: PendingEvent, b: PendingEvent): number {
-  return a.producerseq - b.producerseq;
-}
-
-/** Mostly at the end. */
-function insert(events: PendingEvent[], event: PendingEvent): void {
-  const i = events.findLastIndex((other) => other.producerseq < event.producerseq);
-  events.splice(i + 1, 0, event);
-}
-
-function removeFrom(events: PendingEvent[], event: PendingEvent): boolean {
-  if (events[0] === event) return events.shift() !== undefined;
-  const i = events.indexOf(event);
-  if (i !== -1) events.splice(i, 1);
-  return i !== -1;
 }

@@ -199,12 +199,12 @@ export function createParking({ maxEvents, maxBytes, dropped }: ParkingOptions):
       const its = new Set<Lane>();
       for (const [token, event] of events) {
         const lane = lanes.of(event);
-        its.add(lane);
         if (!shut.has(subject)) shut.set(subject, { type: event.type, lanes: new Set() });
         // Parked before it counts as settled, so that the lane stays.
         put(lane, event, token);
         lane.numbers.notStored(event.producerseq);
-        for (const held of lane.shutHeld(subject)) poolOf(held).shut.add(held);
+        if (!its.has(lane)) for (const held of lane.shutHeld(subject)) poolOf(held).shut.add(held);
+        its.add(lane);
         changed(lane);
       }
       for (const lane of its) for (const pool of Object.values(pools)) trim(lane, pool);
@@ -235,7 +235,8 @@ export function createParking({ maxEvents, maxBytes, dropped }: ParkingOptions):
     sentAs: (token) => byToken.get(token),
     probe(newToken) {
       endProbe();
-      for (const [subject, its] of shut.entries().toArray()) {
+      for (const subject of [...shut.keys()]) {
+        const its = shut.get(subject) as ShutSubject;
         shut.delete(subject);
         shut.set(subject, its);
         for (const lane of its.lanes) {
