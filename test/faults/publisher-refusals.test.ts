@@ -2,7 +2,14 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { createPublisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored, until } from '../publisher/stored.ts';
+import {
+  createAudit,
+  expectBalanced,
+  expectOnceInOrder,
+  readDelivered,
+  readStored,
+  until,
+} from '../publisher/stored.ts';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 

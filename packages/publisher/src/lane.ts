@@ -3,14 +3,19 @@ import { NumberedEvents } from './numbered-events.ts';
 import { OpenHoles } from './open-holes.ts';
 import type { PendingEvent } from './pending-event.ts';
 
+interface Parked {
+  /** Not permitted, by subject; none is empty. */
+  readonly shut: Map<string, NumberedEvents>;
+  /** Permitted, as far as anybody knows. */
+  readonly held: NumberedEvents;
+}
+
 export class Lane {
   readonly producer: string;
   readonly orgid: string;
   readonly numbers = new OpenHoles();
-  /** Not permitted, by subject; none is empty. */
-  readonly #shut = new Map<string, NumberedEvents>();
-  /** Permitted, as far as anybody knows. */
-  readonly #held = new NumberedEvents();
+  /** What waits. Made when something does: a lane may be there for one event in flight only. */
+  #parked: Parked | null = null;
   #events = 0;
   #bytes = 0;
 
@@ -34,20 +39,20 @@ export class Lane {
 
   /** The next that is permitted. */
   get firstHeld(): PendingEvent | undefined {
-    return this.#held.first;
+    return this.#parked?.held.first;
   }
 
   /** The lowest number that waits; Infinity: none. */
   get lowest(): number {
     if (this.#events === 0) return Infinity;
-    return Math.min(this.#held.first?.producerseq ?? Infinity, this.firstShut()?.producerseq ?? Infinity);
+    return Math.min(this.firstHeld?.producerseq ?? Infinity, this.firstShut()?.producerseq ?? Infinity);
   }
 
   /** The oldest that is not permitted. @param subject of this one only */
   firstShut(subject?: string): PendingEvent | undefined {
-    if (subject !== undefined) return this.#shut.get(subject)?.first;
+    if (subject !== undefined) return this.#parked?.shut.get(subject)?.first;
     let first: PendingEvent | undefined;
-    for (const { first: event } of this.#shut.values()) {
+    for (const { first: event } of this.#parked?.shut.values() ?? []) {
       if (event && (first === undefined || event.producerseq < first.producerseq)) first = event;
     }
     return first;
@@ -55,7 +60,7 @@ export class Lane {
 
   hold(event: PendingEvent): void {
     this.#count(event);
-    this.#held.put(event);
+    this.#room().held.put(event);
   }
 
   shut(event: PendingEvent): void {
@@ -65,16 +70,17 @@ export class Lane {
 
   /** What is held of the subject turns out not to be permitted. @returns those */
   shutHeld(subject: string): PendingEvent[] {
-    const found = this.#held.removeAll(subject);
+    const found = this.#room().held.removeAll(subject);
     if (found.length > 0) this.#shutFor(subject).putAll(found);
     return found;
   }
 
   /** The subject is permitted. @returns what waited for that */
   open(subject: string): Iterable<PendingEvent> {
-    const opened = this.#shut.get(subject) ?? [];
-    this.#shut.delete(subject);
-    this.#held.putAll(opened);
+    const { shut, held } = this.#room();
+    const opened = shut.get(subject) ?? [];
+    shut.delete(subject);
+    held.putAll(opened);
     return opened;
   }
 
@@ -82,13 +88,15 @@ export class Lane {
   remove(event: PendingEvent): void {
     this.#events--;
     this.#bytes -= event.bytes;
-    const shut = this.#shut.get(event.subject);
-    if (!shut?.remove(event)) this.#held.remove(event);
-    else if (shut.length === 0) this.#shut.delete(event.subject);
+    const { shut, held } = this.#room();
+    const its = shut.get(event.subject);
+    if (!its?.remove(event)) held.remove(event);
+    else if (its.length === 0) shut.delete(event.subject);
   }
 
   all(): PendingEvent[] {
-    return [...this.#held, ...[...this.#shut.values()].flatMap((events) => [...events])];
+    const { shut, held } = this.#room();
+    return [...held, ...[...shut.values()].flatMap((events) => [...events])];
   }
 
   #count(event: PendingEvent): void {
@@ -97,12 +105,17 @@ export class Lane {
   }
 
   #shutFor(subject: string): NumberedEvents {
-    let events = this.#shut.get(subject);
+    const { shut } = this.#room();
+    let events = shut.get(subject);
     if (events === undefined) {
       events = new NumberedEvents();
-      this.#shut.set(subject, events);
+      shut.set(subject, events);
     }
     return events;
+  }
+
+  #room(): Parked {
+    return (this.#parked ??= { shut: new Map(), held: new NumberedEvents() });
   }
 }
 
