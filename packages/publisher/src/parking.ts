@@ -235,8 +235,8 @@ export function createParking({ maxEvents, maxBytes, dropped }: ParkingOptions):
     sentAs: (token) => byToken.get(token),
     probe(newToken) {
       endProbe();
-      for (const subject of [...shut.keys()]) {
-        const its = shut.get(subject) as ShutSubject;
+      for (let turns = shut.size; turns > 0; turns--) {
+        const [subject, its] = shut.entries().next().value as [string, ShutSubject];
         shut.delete(subject);
         shut.set(subject, its);
         for (const lane of its.lanes) {
