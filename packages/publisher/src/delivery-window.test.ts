@@ -143,7 +143,8 @@ function createWorld(maxParked = 400) {
   const serveOne = (message: Sent, fate: Fate): void => {
     const { event } = message;
     if (forbidden.has(event.type)) {
-      answers.push(() => delivery.denied({ operation: 'publish', subject: event.subject }));
+      // Said at once; what was stored before is acknowledged a moment later.
+      answers.unshift(() => delivery.denied({ operation: 'publish', subject: event.subject }));
       return;
     }
     if (fate === 'refuse') return reply(message, { error: { code: 503, err_code: 10077, description: 'full' } });

@@ -341,7 +341,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     get trouble() {
       if (failure !== null) return failure;
       const { subjects } = parking;
-      return subjects.length > 0 ? `not permitted to publish to ${subjects.slice(0, 3).join(', ')}` : null;
+      return subjects.length > 0 ? `not permitted to publish to ${subjects.join(', ')}` : null;
     },
     get queued() {
       return ready.length;
