@@ -10,7 +10,7 @@ import { needsOwnServer, startNats } from '../support/nats.ts';
 import { createOperator } from '../support/operator.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
 import { temporaryDirectory } from './directory.ts';
-import { createAudit, expectOnceInOrder, readStored } from './stored.ts';
+import { createAudit, expectOnceInOrder, readDelivered } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
@@ -56,7 +56,7 @@ test('status says what waits there, drain delivers it and leaves the living alon
     code: 0,
     out: '701 of 701 events delivered, 0 dropped, 0 damaged, 0 torn\n',
   });
-  const stored = await readStored(await server.connect());
+  const stored = await readDelivered(await server.connect());
   expectOnceInOrder(
     stored.filter(({ event }) => event.producer === 'dead'),
     700,

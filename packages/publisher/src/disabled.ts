@@ -38,7 +38,16 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
       result !== null
         ? { state: 'closed' }
         : { state: 'disabled', reason: 'no servers and no connection are configured' },
-    stats: () => ({ ...book.read(), spool: null, pendingBytes: 0, inFlight: 0, parked: 0, resent: 0, unsigned: null }),
+    stats: () => ({
+      ...book.read(),
+      spool: null,
+      pendingBytes: 0,
+      inFlight: 0,
+      parked: 0,
+      holes: 0,
+      resent: 0,
+      unsigned: null,
+    }),
     async [Symbol.asyncDispose]() {
       result ??= closeResult(book.read());
     },

@@ -78,6 +78,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const delivery = createDelivery({
     ...settings,
     maxParked: Math.ceil(settings.maxQueueEvents / 2),
+    maxParkedBytes: Math.ceil(settings.maxQueueBytes / 2),
     backoff: { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs },
     acked: settleAcked,
     dropped: (event, reason, detail) => settleDropped(event, { reason, detail }),
@@ -100,6 +101,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     spool &&
     createAdoption({
       maxInMemory: Math.min(settings.windowEvents, settings.maxQueueEvents),
+      parked: () => delivery.parkedAdopted,
       setAside(path) {
         reporter.putAside(path);
         spool.setAside(path);
@@ -142,6 +144,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const watch = createStallWatch({ pending: () => backlog.events + (spool?.spooled ?? 0) > 0, stalled: observe });
 
   let scheduled = false;
+  /** Numbers that were taken and will never come. */
+  let holes = 0;
   let closing: Promise<CloseResult> | null = null;
   let closed = false;
 
@@ -216,6 +220,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   }
 
   function tell(drop: Drop): void {
+    if (drop.producerseq !== undefined || drop.reason === 'spool_damaged') holes++;
     diagnostics.dropped(drop);
     reporter.dropped(drop);
   }
@@ -317,10 +322,11 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   }
 
   function status(): PublisherStatus {
-    if (closed) return { state: 'closed' };
-    if (attachment.trouble) return attachment.trouble;
+    const missing = { ...(delivery.parked > 0 && { parked: delivery.parked }), ...(holes > 0 && { holes }) };
+    if (closed) return { state: 'closed', ...missing };
+    if (attachment.trouble) return { ...attachment.trouble, ...missing };
     const trouble = delivery.trouble ?? spool?.trouble ?? (watch.isStalled ? stallReason() : null);
-    return trouble === null ? { state: 'connected' } : { state: 'degraded', reason: trouble };
+    return trouble === null ? { state: 'connected', ...missing } : { state: 'degraded', reason: trouble, ...missing };
   }
 
   /** Connected, nothing has failed yet, and still nothing gets anywhere. */
@@ -396,6 +402,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       pendingBytes: backlog.bytes,
       inFlight: delivery.inFlight,
       parked: delivery.parked,
+      holes,
       resent: delivery.resent,
       unsigned: signing.unsigned(),
     }),
