@@ -15,12 +15,33 @@ import { type ArtifactFields, artifactEvent, createCount, makeStreams, publishAl
 beforeEach(needsOwnServer);
 
 const HOUR_NS = 3_600_000_000_000n;
+const HOUR_MS = 3_600_000;
+
+/** The same of an answer to a direct get: there the time is in a header, which is before the payload in memory. */
+function earlierAnswer(message: Msg, from: number): Msg {
+  const { data } = message;
+  const before = Buffer.from(data.buffer, 0, data.byteOffset).toString('latin1');
+  const headers = before.slice(before.lastIndexOf('NATS/1.0'));
+  if (!(Number(/Nats-Sequence: (\d+)/.exec(headers)?.[1]) >= from)) return message;
+  const shifted = headers.replace(/(?<=Nats-Time-Stamp: )[^\r]+/, (time) =>
+    new Date(Date.parse(time) - HOUR_MS).toISOString(),
+  );
+  const head = Buffer.from(shifted, 'latin1');
+  const whole = new Uint8Array(head.length + data.length);
+  whole.set(head);
+  whole.set(data, head.length);
+  return new Proxy(message, {
+    get: (target, property) =>
+      property === 'data' ? whole.subarray(head.length) : (Reflect.get(target, property, target) as unknown),
+  });
+}
 
 /** `from` on, messages were stored an hour earlier than they were. */
 function setBack(real: NatsConnection, from: number): NatsConnection {
   const earlier = (message: Msg): Msg => {
     const tokens = message.reply?.split('.') ?? [];
-    if (tokens[1] !== 'ACK' || Number(tokens.at(-4)) < from) return message;
+    if (tokens[1] !== 'ACK') return earlierAnswer(message, from);
+    if (Number(tokens.at(-4)) < from) return message;
     tokens.splice(-2, 1, String(BigInt(tokens.at(-2) as string) - HOUR_NS));
     return new Proxy(message, {
       get: (target, property) =>

@@ -41,12 +41,13 @@ export async function readStream(nc: NatsConnection, stream: string): Promise<St
   const { state } = await manager.streams.info(stream);
   if (state.messages === 0) return messages;
   const consumer = await jetstream(nc).consumers.get(stream);
-  // By bytes: a thousand blocks at once are more than the server holds for one client, and it would hang up.
-  const all = await consumer.consume({ max_bytes: 8 * 1024 * 1024 });
+  // By bytes: a thousand blocks at once are more than the server holds for one client, and it would hang up. No message is larger.
+  const all = await consumer.consume({ max_bytes: 16 * 1024 * 1024 });
   for await (const message of all) {
     const { seq, subject, headers } = message;
     messages.push({ seq, subject, text: message.string(), headers });
-    if (message.seq >= state.last_seq) break;
+    // The last one may have been deleted.
+    if (seq >= state.last_seq || message.info.pending === 0) break;
   }
   await all.close();
   return messages;

@@ -294,12 +294,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       gap,
       erased,
     ];
-    for (const bad of cases) {
-      const { verdict, problem } = verify(bad);
-      const { status, out } = verifyInPython(`${bad.join('\n')}\n`);
-      expect(out).toMatch(problem ? `${verdict} at seq ${problem.seq} ` : `${verdict} -`);
-      expect(status).toBe(VERDICT_EXIT_CODES[verdict]);
-    }
+    expect(compareAll(cases.map(toBytes)).size).toBe(4);
   }, 60_000);
 
   /** Many files at once: starting python takes longer than most of them. */
@@ -357,7 +352,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     });
     const verdicts = compareAll(files);
     expect(verdicts.get('tampered')).toBeGreaterThan(2_500);
-  }, 120_000);
+  }, 300_000);
 
   it('agrees about files that were put together in another way', () => {
     const edit = fc.tuple(fc.nat(rich.length - 1), fc.nat(), fc.nat(), fc.nat(6));
@@ -378,7 +373,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       return toBytes(edited[how] as string[]);
     });
     expect(compareAll(files).size).toBeGreaterThan(2);
-  }, 120_000);
+  }, 300_000);
 
   it('agrees about every field with any value in it, whose hashes are right', () => {
     const change = fc.tuple(fc.nat(rich.length - 1), fc.nat(), fc.nat(), anyValue, fc.boolean());
@@ -398,7 +393,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     });
     const verdicts = compareAll(files);
     expect([...verdicts.keys()].toSorted()).toEqual(['incomplete', 'ok', 'tampered', 'unreadable']);
-  }, 120_000);
+  }, 300_000);
 
   it('agrees about transfers that failed, sizes that are none, and events of nobody', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
@@ -466,7 +461,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     });
     const bad = new Set([1, 3, 13, 15]);
     expect(verdicts).toEqual(cases.map((_, i) => (bad.has(i) ? 'tampered' : 'ok')));
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('the page', () => {
