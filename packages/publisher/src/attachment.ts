@@ -1,5 +1,5 @@
 /** The connection that the publisher has at present: where it comes from, when it is there, and why it is not. */
-import { splitServers } from '@waybill/schema';
+import { connectionFault, splitServers } from '@waybill/schema';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
 import type { Delivery } from './delivery.ts';
 import { startDial } from './dial.ts';
@@ -80,9 +80,9 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
     lost();
   }
 
-  function notHad(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    offline = `cannot connect: ${withoutCredentials(message, splitServers(settings.servers))}`;
+  /** @param where what was dialled; nothing where the service makes the connection */
+  function notHad(error: unknown, where = ''): void {
+    offline = `cannot connect${where}: ${withoutCredentials(connectionFault(error), splitServers(settings.servers))}`;
     failed(offline);
   }
 
@@ -100,12 +100,13 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
       if (connection === 'later') offline = 'no connection was bound yet';
       else if (typeof connection === 'function') {
         offline = 'connecting: the function that gives the connection has not answered yet';
-        dial = startSupply({ ...bounds, make: connection, connected: attach, failed: notHad });
+        dial = startSupply({ ...bounds, make: connection, connected: attach, failed: (error) => notHad(error) });
       } else if (connection) attach(connection);
       else {
         const { servers, tls, identity } = serverAddress(settings);
         const credentials = identity ?? settings.credentials;
-        dial = startDial({ ...bounds, servers, tls, connect, credentials, connected: attach, failed: notHad });
+        const dialled = (error: unknown): void => notHad(error, ` to NATS at ${servers.join(', ')}`);
+        dial = startDial({ ...bounds, servers, tls, connect, credentials, connected: attach, failed: dialled });
       }
     },
     bind(connection) {
