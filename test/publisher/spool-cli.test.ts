@@ -118,8 +118,8 @@ test('a drain that cannot connect says how many events wait, where it tried, and
   for (let i = 0; i < 837; i++) dead.emit(upload(i));
   await dead.close({ timeoutMs: 20 });
 
-  await using server = await startNats();
-  const wrong = server.url.replace('nats://', 'nats://nobody:wrong@');
+  await using server = await startNats({ extraConfig: 'authorization { user: u, password: right }' });
+  const wrong = server.url.replace('nats://', 'nats://u:wrong@');
   await using closed = await startNats();
   await closed.stop();
   for (const [url, why] of [

@@ -5,7 +5,7 @@
 
 /** Of `@nats-io/nats-core` 3.x. */
 const BY_NAME: Readonly<Record<string, string>> = {
-  AuthorizationError: 'the server refuses this identity (check user and password)',
+  AuthorizationError: 'the server refuses this identity: check user and password, token or credentials',
   UserAuthenticationExpiredError: 'the server refuses this identity: it has expired',
   TimeoutError: 'no answer in time',
 };
@@ -28,9 +28,8 @@ const BY_MESSAGE: readonly (readonly [RegExp, string])[] = [
   [/node provided an undefined error/, `the connection is closed at once: perhaps ${NOT_NATS}`],
 ];
 
-/** @returns the cause that lies deepest, in words for people; the client's own words when they are not known here */
+/** @returns the first of its causes that is known here, in words for people; else its own message */
 export function connectionFault(failure: unknown): string {
-  let said = String(failure);
   for (let error = failure; error instanceof Error; error = error.cause) {
     const code = String((error as { code?: unknown }).code);
     const { name, message } = error;
@@ -38,7 +37,6 @@ export function connectionFault(failure: unknown): string {
     if (Object.hasOwn(BY_CODE, code)) return BY_CODE[code] as string;
     const known = BY_MESSAGE.find(([pattern]) => pattern.test(message));
     if (known) return known[1];
-    said = message;
   }
-  return said;
+  return failure instanceof Error ? failure.message : String(failure);
 }
