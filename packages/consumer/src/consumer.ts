@@ -21,6 +21,7 @@ import { explain, isIdentityRefused, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import { SETTINGS, type Settings } from './settings.ts';
 import { nodeSha256 } from './sha256.ts';
+import { whoMay } from './shipped-identity.ts';
 import { standBy } from './standby.ts';
 import type { StreamHistory } from './stream-record.ts';
 
@@ -188,6 +189,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           },
           onStart(end) {
             breakOff = end;
+          },
+          onReading() {
             state.role = 'writer';
           },
         });
@@ -247,7 +250,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   async function wait(reason: ConsumerError): Promise<void> {
     state.role = 'waiting';
     const what = `${progress.commits} ${reason.message}`;
-    if (what !== told) logger.error({ err: reason, stream: options.auditStream }, `${reason.message}: waiting`);
+    // Foreseen: its stack says nothing.
+    if (what !== told)
+      logger.error({ code: reason.code, stream: options.auditStream }, `${reason.message}: waiting${whoMay(reason)}`);
     told = what;
     await pause(WAIT_FACTOR * restartMs);
   }
