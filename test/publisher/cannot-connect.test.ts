@@ -21,8 +21,11 @@ test.each(Object.entries(SPEAKERS))('%s does not speak NATS', async (_, speak) =
   const { port } = server.address() as { port: number };
   const logger = memoryLogger();
   await using publisher = createPublisher({ source: SOURCE, servers: `127.0.0.1:${port}`, logger });
-  const said = new RegExp(`^cannot connect to NATS at 127\\.0\\.0\\.1:${port}: .*what listens there does not speak NATS$`);
-  await until('a reason', () => said.test(publisher.status().reason ?? ''));
+  const said = new RegExp(
+    `^cannot connect to NATS at 127\\.0\\.0\\.1:${port}: .*what listens there does not speak NATS$`,
+  );
+  await until('a reason', () => publisher.status().reason?.startsWith('cannot connect'));
+  expect(publisher.status().reason).toMatch(said);
   server.close();
 });
 
@@ -37,4 +40,13 @@ test('a server that is away and one that refuses the identity are named, without
   await server.stop();
   await until('nobody', () => refused.status().reason?.includes('nobody listens there'));
   expect(JSON.stringify([logger.lines, refused.status()])).not.toContain('wr0ng-secret');
+});
+
+test('a connection that is lost is named, too', async () => {
+  await using server = await startNats();
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
+  await until('the connection', () => publisher.status().state === 'connected');
+  await server.stop();
+  await until('its end', () => publisher.status().state === 'degraded');
+  expect(publisher.status().reason).toBe(`disconnected from NATS at 127.0.0.1:${server.port}, reconnecting`);
 });

@@ -79,7 +79,9 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
     nc = await sockets.run(open);
   } catch (cause) {
     sockets.close();
-    throw new ConsumerError('CANNOT_CONNECT', `could not connect to NATS at ${servers}: ${connectionFault(cause)}`, { cause });
+    throw new ConsumerError('CANNOT_CONNECT', `could not connect to NATS at ${servers}: ${connectionFault(cause)}`, {
+      cause,
+    });
   }
   // A client that is closed while it dials forgets that socket, and a frozen server never ends it.
   nc.closed().then(sockets.close, sockets.close);

@@ -6,7 +6,6 @@ import { isServiceSubject } from './micro-service.ts';
 import { describeRefusal, isIdentityRefused } from './nats-error.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
 import type { Settings } from './settings.ts';
-import { whoMay } from './shipped-identity.ts';
 import { isAdvisorySubject } from './stream-watch.ts';
 
 export interface Link {
@@ -98,5 +97,6 @@ function report(error: Error, refusals: Refusals, logger: ConsumerLogger): void 
   const { operation, subject, optional } = refusal;
   const what = describeRefusal(refusal);
   if (optional) logger.warn({ operation, subject }, `${what}: going on without it`);
-  else logger.error({ operation, subject }, `${what}${whoMay(error)}`);
+  // Foreseen: its stack says nothing.
+  else logger.error({ operation, subject }, what);
 }

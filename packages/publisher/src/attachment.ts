@@ -38,6 +38,8 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
   let link: Link | null = null;
   /** Why there is no link. */
   let offline = 'connecting';
+  /** What the publisher dials itself. */
+  let dialled = '';
   let everConnected = false;
   let dial: Source | null = null;
   let release = (): void => {};
@@ -52,7 +54,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
           everConnected = true;
           delivery.connect(mine);
         },
-        down: () => detach('disconnected, reconnecting'),
+        down: () => detach(disconnected()),
         gone() {
           mine.release();
           detach(dial ? 'the connection was closed, dialling again' : 'the connection was closed by its owner');
@@ -64,7 +66,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
     );
     // A client that is between two servers has no info; it says `reconnect` then.
     if (connection.isClosed()) detach('the connection was closed by its owner');
-    else if (connection.info === undefined) detach('disconnected, reconnecting');
+    else if (connection.info === undefined) detach(disconnected());
     else {
       link = mine;
       everConnected = true;
@@ -80,9 +82,12 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
     lost();
   }
 
-  /** @param where what was dialled; nothing where the service makes the connection */
-  function notHad(error: unknown, where = ''): void {
-    offline = `cannot connect${where}: ${withoutCredentials(connectionFault(error), splitServers(settings.servers))}`;
+  function disconnected(): string {
+    return `disconnected${dialled && ` from ${dialled}`}, reconnecting`;
+  }
+
+  function notHad(error: unknown): void {
+    offline = `cannot connect${dialled && ` to ${dialled}`}: ${withoutCredentials(connectionFault(error), splitServers(settings.servers))}`;
     failed(offline);
   }
 
@@ -100,20 +105,21 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
       if (connection === 'later') offline = 'no connection was bound yet';
       else if (typeof connection === 'function') {
         offline = 'connecting: the function that gives the connection has not answered yet';
-        dial = startSupply({ ...bounds, make: connection, connected: attach, failed: (error) => notHad(error) });
+        dial = startSupply({ ...bounds, make: connection, connected: attach, failed: notHad });
       } else if (connection) attach(connection);
       else {
         const { servers, tls, identity } = serverAddress(settings);
         const credentials = identity ?? settings.credentials;
-        const dialled = (error: unknown): void => notHad(error, ` to NATS at ${servers.join(', ')}`);
-        dial = startDial({ ...bounds, servers, tls, connect, credentials, connected: attach, failed: dialled });
+        dialled = `NATS at ${servers.join(', ')}`;
+        dial = startDial({ ...bounds, servers, tls, connect, credentials, connected: attach, failed: notHad });
       }
     },
     bind(connection) {
       const before = dial;
       dial = null;
+      dialled = '';
       release();
-      detach('disconnected, reconnecting');
+      detach(disconnected());
       before?.close().catch(() => {});
       attach(connection);
     },

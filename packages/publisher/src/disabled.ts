@@ -34,10 +34,7 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
       result ??= closeResult(book.read());
       return result;
     },
-    status: () =>
-      result !== null
-        ? { state: 'closed' }
-        : { state: 'disabled', reason: NOT_CONFIGURED },
+    status: () => (result !== null ? { state: 'closed' } : { state: 'disabled', reason: NOT_CONFIGURED }),
     stats: () => ({ ...book.read(), spool: null, pendingBytes: 0, inFlight: 0, parked: 0, resent: 0, unsigned: null }),
     async [Symbol.asyncDispose]() {
       result ??= closeResult(book.read());

@@ -8,11 +8,23 @@ import { memorySink } from './memory-sink.ts';
 const digest = `sha256:${'a'.repeat(64)}`;
 
 test.each([
-  ['a plain object', { orgid: 'acme', digest }, /its type is no string; make it by calling its type, as artifactUploaded/],
-  ['one with a type', { type: 'casartifact.uploaded', orgid: 'acme', digest }, /no fields: make it by calling its type/],
+  [
+    'a plain object',
+    { orgid: 'acme', digest },
+    /its type is no string; make it by calling its type, as artifactUploaded/,
+  ],
+  [
+    'one with a type',
+    { type: 'casartifact.uploaded', orgid: 'acme', digest },
+    /no fields: make it by calling its type/,
+  ],
   ['nothing', undefined, /make it by calling its type, as artifactUploaded/],
   ['no orgid', artifactUploaded({ digest } as never), /^orgid is missing$/],
-  ['a misspelt orgid', artifactUploaded({ digest, orgId: 'acme' } as never), /^orgid is missing; there is no field orgId$/],
+  [
+    'a misspelt orgid',
+    artifactUploaded({ digest, orgId: 'acme' } as never),
+    /^orgid is missing; there is no field orgId$/,
+  ],
   ['a number', artifactUploaded({ digest, orgid: 7 } as never), /^orgid is a number: expected /],
   ['a wrong one', artifactUploaded({ digest, orgid: 'a b' }), /^orgid is a string of 3 characters: expected /],
 ])('%s', (_, input, said) => {

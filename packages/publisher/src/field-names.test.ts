@@ -13,7 +13,9 @@ const TYPE = 'casartifact.uploaded';
 
 function look(...fields: object[]): string[] {
   const said: string[] = [];
-  const check = createNameCheck(createDataCheck().rulesOf, (type, name, meant) => said.push(`${type} ${name} ${meant}`));
+  const check = createNameCheck(createDataCheck().rulesOf, (type, name, meant) =>
+    said.push(`${type} ${name} ${meant}`),
+  );
   for (const one of fields) check(TYPE, one);
   return said;
 }
@@ -39,7 +41,9 @@ test('fields of a service of its own, and those of every type, are not', () => {
   expect(look({ orgid: 'acme', digest, time: new Date(), ...own })).toEqual([]);
   // It is there: the other one is something else.
   expect(look({ size_bytes: 1, sizeBytes: 1 })).toEqual([]);
-  expect(look(...Array.from({ length: 10_000 }, (_, i) => ({ [`size_bytes${i % 10}${i}`]: i }))).length).toBeLessThan(300);
+  expect(look(...Array.from({ length: 10_000 }, (_, i) => ({ [`size_bytes${i % 10}${i}`]: i }))).length).toBeLessThan(
+    300,
+  );
 });
 
 test('publishers and file sinks say so in the log, once, also when the event is then refused', async () => {

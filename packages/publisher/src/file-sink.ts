@@ -104,7 +104,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   // From a configuration, they may be anything.
   if (!isSource(source))
     throw bad(`source is ${String(source)}, expected a URI-reference of the emitting service, such as //cas.example`);
-  if (textOf(directory) === '') throw bad(`directory is ${String(directory)}, expected the path of a folder`);
+  if (textOf(directory) === '') throw bad(`directory is ${directory}, expected the path of a folder`);
   checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
   const stamper = createStamper(options, reporter.misspelt);

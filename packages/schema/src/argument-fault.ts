@@ -6,7 +6,11 @@ import { closest } from './closest.ts';
  * @param meant for options that other programs have: what to write instead
  * @returns one sentence that names the option
  */
-export function argumentFault(error: unknown, names: readonly string[], meant: Readonly<Record<string, string>> = {}): string {
+export function argumentFault(
+  error: unknown,
+  names: readonly string[],
+  meant: Readonly<Record<string, string>> = {},
+): string {
   const { message, code } = error as Error & { code?: string };
   const option = /'-{1,2}([^']+?)'/.exec(message)?.[1];
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && option !== undefined) {

@@ -9,7 +9,10 @@ test.each([
   [coded('ENOTFOUND'), 'there is no such host'],
   [named('TimeoutError'), 'no answer in time'],
   [named('AuthorizationError'), 'the server refuses this identity: check user and password, token or credentials'],
-  [new Error("'Authorization Violation'"), 'the server refuses this identity: check user and password, token or credentials'],
+  [
+    new Error("'Authorization Violation'"),
+    'the server refuses this identity: check user and password, token or credentials',
+  ],
   [new Error('unexpected response from server'), 'what listens there does not speak NATS'],
   [new Error('error connecting - node provided an undefined error'), 'closed at once: perhaps what listens there'],
   [coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'does not speak TLS'],

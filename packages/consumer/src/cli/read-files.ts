@@ -107,7 +107,8 @@ function refuseCompressed(name: string, start: Uint8Array): void {
   const hex = Buffer.from(start.subarray(0, 8)).toString('hex');
   const [, format, program] = COMPRESSED.find(([magic]) => hex.startsWith(magic)) ?? [];
   if (format === undefined) return;
-  const instead = name === STANDARD_INPUT ? `${program} FILE | waybill verify --file -` : `--file <(${program} ${name})`;
+  const instead =
+    name === STANDARD_INPUT ? `${program} FILE | waybill verify --file -` : `--file <(${program} ${name})`;
   throw new ConsumerError('CANNOT_READ', `could not read ${name}: it is compressed by ${format}; use ${instead}`);
 }
 
