@@ -1,7 +1,7 @@
 import { checkChainName } from '../chain-name.ts';
 import { type ChainHead, readHead, readHeads } from '../head.ts';
 import { type Command, oneOf } from './command.ts';
-import { MUST_EXIST, sayNoChain } from './no-chain.ts';
+import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { formatTable } from './table.ts';
 import { withNats } from './with-nats.ts';
 
@@ -25,6 +25,7 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     const { values, output } = context;
     const orgid = oneOf(values, 'head', ['org', 'all']);
     if (orgid !== null) checkChainName('--org', orgid);
+    checkMustExist(values, orgid);
     const heads = await withNats(context, async (nc, { settings }) => {
       if (orgid === null) return readHeads(nc, settings);
       const head = await readHead(nc, settings, orgid);

@@ -62,6 +62,8 @@ function chain(): string[] {
 
 test.each([
   [['usage', '--all', '--csv'], '--csv: did you mean --format csv?'],
+  [['usage', '--all', '--must-exist'], '--must-exist needs --org'],
+  [['head', '--all', '--must-exist'], '--must-exist needs --org'],
   [['usage', '--orgg', 'x'], 'there is no option --orgg: did you mean --org?'],
 ])('%s', async (args, said) => {
   expect(await run(args)).toMatchObject({ code: 64, err: expect.stringContaining(said) });

@@ -5,10 +5,16 @@ import { closest } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import { listOrganizations } from '../organizations.ts';
 import type { Settings } from '../settings.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext, Values } from './command.ts';
 
 /** The option of each command that asks for one organization. */
 export const MUST_EXIST = { 'must-exist': { type: 'boolean' } } as const;
+
+/** @throws ConsumerError BAD_ARGUMENT when it is asked of all organizations, of which each has a chain */
+export function checkMustExist(values: Values, orgid: string | null): void {
+  if (orgid === null && values.flag('must-exist'))
+    throw new ConsumerError('BAD_ARGUMENT', '--must-exist needs --org: every organization of --all has a chain');
+}
 
 /** Says it in a note. @throws ConsumerError NO_CHAIN with --must-exist */
 export async function sayNoChain(

@@ -5,7 +5,7 @@ import { readHead } from '../head.ts';
 import type { Settings } from '../settings.ts';
 import { type Usage, type UsageReport, usage, usageOfAll } from '../usage.ts';
 import { type Command, type CommandContext, oneOf, type Values } from './command.ts';
-import { MUST_EXIST, sayNoChain } from './no-chain.ts';
+import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { formatTable } from './table.ts';
 import { withNats } from './with-nats.ts';
 
@@ -46,6 +46,7 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
     const { values, output } = context;
     const orgid = oneOf(values, 'usage', ['org', 'all']);
     if (orgid !== null) checkOrganization('--org', orgid);
+    checkMustExist(values, orgid);
     const format = formatOf(values);
     const window = { from: values.text('from'), to: values.text('to') };
     const answer = await withNats(context, async (nc, { settings }) => {
