@@ -146,3 +146,64 @@ test('a wrong call and a missing directory say so', async () => {
   expect(await waybillSpool(['drain', '/no/such/directory'])).toMatchObject({ code: 2 });
   expect((await waybillSpool(['--help'])).out).toContain('Usage: waybill-spool status DIR');
 });
+
+test('a drain that cannot connect says how many events wait, where it tried, and ends by itself', async () => {
+  using dir = temporaryDirectory();
+  const dead = createPublisher({ source: SOURCE, connection: 'later', spoolDir: dir.path, logger: memoryLogger() });
+  for (let i = 0; i < 837; i++) dead.emit(upload(i));
+  await dead.close({ timeoutMs: 20 });
+
+  await using server = await startNats({ extraConfig: 'authorization { user: u, password: right }' });
+  const wrong = server.url.replace('nats://', 'nats://u:wrong@');
+  await using closed = await startNats();
+  await closed.stop();
+  for (const [url, why] of [
+    [closed.url, 'nobody listens there'],
+    [wrong, 'refuses this identity'],
+  ] as const) {
+    const { code, out, err } = await waybillSpool(['drain', dir.path, '--timeout', '1'], url);
+    expect({ code, out }).toEqual({ code: 1, out: '0 of 837 events delivered, 0 dropped, 0 damaged, 0 torn\n' });
+    expect(err).toMatch(/not done after \d+ s: cannot connect to NATS at 127\.0\.0\.1:\d+: /);
+    expect(err).toContain(why);
+  }
+  // Without a limit that is given, it ends when nothing is delivered.
+  expect(await waybillSpool(['drain', dir.path], closed.url)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/not done after \d+ s/),
+  });
+  expect((await waybillSpool(['status', dir.path])).out).toContain('some may be stored already');
+});
+
+test("one publisher's folder, a missing directory, a wrong option and a missing server are said in words", async () => {
+  using dir = temporaryDirectory();
+  const dead = createPublisher({
+    source: SOURCE,
+    connection: 'later',
+    spoolDir: dir.path,
+    producer: 'dead',
+    logger: memoryLogger(),
+  });
+  dead.emit(upload(0));
+  await dead.close({ timeoutMs: 20 });
+  for (const command of ['status', 'drain']) {
+    const { code, err } = await waybillSpool([command, join(dir.path, 'dead')], 'nats://127.0.0.1:1');
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: expect.stringContaining(`is one publisher's folder: give the directory above it, ${dir.path}\n`),
+    });
+  }
+  expect((await waybillSpool(['drain', '/no/such'], '127.0.0.1:1')).err).toContain('there is no directory /no/such');
+  const { err } = await waybillSpool(['drain', dir.path, '--timeout', '1']);
+  expect(err).toContain('WAYBILL_NATS_URL is not set: the server is taken to be nats://127.0.0.1:4222');
+  for (const [args, said] of [
+    [['drain', dir.path, '--timeuot', '5'], 'there is no option --timeuot: did you mean --timeout?'],
+    [['drain', dir.path, '--timeout', 'five'], '--timeout is "five": expected seconds'],
+    [['frobnicate'], 'no command frobnicate'],
+  ] as const) {
+    expect(await waybillSpool(args)).toMatchObject({ code: 64, err: expect.stringContaining(said) });
+  }
+  expect(await waybillSpool(['drain', dir.path], 'http://host')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('WAYBILL_NATS_URL: expected host, host:port'),
+  });
+});

@@ -6,6 +6,7 @@
  * - `CANNOT_CONNECT`: no NATS connection: nobody answers, the identity is refused, TLS fails
  * - `CANNOT_READ`: a file given to a command cannot be read
  * - `CANNOT_WRITE`: the standard output takes no more
+ * - `NO_CHAIN`: with `--must-exist`, there is no chain of the organization that was asked for
  * - `SERVER_TOO_OLD`: the nats-server lacks what Waybill needs
  * - `PAYLOAD_LIMIT`: the server's `max_payload` is smaller than a block may be
  * - `JETSTREAM_OFF`: the server or the account has no JetStream
@@ -25,6 +26,7 @@ export const CONSUMER_ERROR_CODES = [
   'CANNOT_CONNECT',
   'CANNOT_READ',
   'CANNOT_WRITE',
+  'NO_CHAIN',
   'SERVER_TOO_OLD',
   'PAYLOAD_LIMIT',
   'JETSTREAM_OFF',

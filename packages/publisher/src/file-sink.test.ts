@@ -318,3 +318,14 @@ test('a second process in the directory waits while the first one lives, and goe
   await sink.close();
   expect(verify(linesOf(folder.path))).toMatchObject({ verdict: 'ok', entries: 3 });
 }, 60_000);
+
+test('close gives the sums of the whole life', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-sums-'));
+  const sink = fileSink({ source: '//x', directory: folder.path, logger: { info: () => {}, warn: () => {} } });
+  const digest = `sha256:${'a'.repeat(64)}`;
+  for (let i = 0; i < 5; i++) sink.emit(artifactUploaded({ orgid: 'acme', digest }));
+  for (let i = 0; i < 2; i++) sink.emit(artifactUploaded({ orgid: 'acme', digest: 'none' }));
+  expect(await sink.close()).toEqual({ written: 5, lost: 2 });
+  sink.emit(artifactUploaded({ orgid: 'acme', digest }));
+  expect(await sink.close()).toEqual({ written: 5, lost: 2 });
+});

@@ -43,7 +43,16 @@ export interface FileSinkStats {
   readonly dropped: number;
 }
 
+/** What became of every event that was emitted before `close` had ended: `emitted = written + lost`. */
+export interface FileCloseResult {
+  readonly written: number;
+  /** Dropped, at any time and for whatever reason: `onDrop` was told of each. */
+  readonly lost: number;
+}
+
 export interface FileSink extends Sink {
+  /** Stops taking events, waits like `flush`, and drops what is left as `closed`. @returns the sums of the sink's life */
+  close(options?: WaitOptions): Promise<FileCloseResult>;
   stats(): FileSinkStats;
 }
 
@@ -95,12 +104,13 @@ export function fileSink(options: FileSinkOptions): FileSink {
   const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
   const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
-  if (!isSource(source)) throw bad(`source is ${String(source)}, expected a URI-reference`);
-  if (textOf(directory) === '') throw bad(`directory is ${directory}`);
+  if (!isSource(source))
+    throw bad(`source is ${String(source)}, expected a URI-reference of the emitting service, such as //cas.example`);
+  if (textOf(directory) === '') throw bad(`directory is ${directory}, expected the path of a folder`);
   if (!(typeof maxQueueEvents === 'number' && maxQueueEvents > 0)) throw bad(`maxQueueEvents is ${maxQueueEvents}`);
   checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
-  const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
+  const stamper = createStamper(options, reporter.misspelt);
   const lanes = new Map<string, Lane>();
   /** Why nothing is written at present: by organization, and to the directory. */
   const troubles = new Map<Lane | 'directory', string>();
@@ -110,7 +120,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   let emitted = 0;
   let written = 0;
   let dropped = 0;
-  let closing: Promise<void> | null = null;
+  let closing: Promise<FileCloseResult> | null = null;
   const stop = new AbortController();
 
   function hold(): HeldDirectory {
@@ -305,13 +315,14 @@ export function fileSink(options: FileSinkOptions): FileSink {
     for (const look of observers) look();
   }
 
-  async function shutDown(timeoutMs: number): Promise<void> {
+  async function shutDown(timeoutMs: number): Promise<FileCloseResult> {
     await whenSettled(timeoutMs);
     stop.abort();
     // A write that is under way ends before the directory is given to another process.
     await Promise.all([...lanes.values()].map(({ running }) => running));
     for (const lane of lanes.values()) giveUp(lane, 'closed', because('not written when close() ended'));
     held.release();
+    return { written, lost: dropped };
   }
 
   return {

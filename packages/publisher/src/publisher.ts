@@ -18,6 +18,7 @@ import { checkWait } from './duration.ts';
 import { dropError, PublisherError } from './error.ts';
 import { onExit } from './exit-hook.ts';
 import { DEFAULT_WAIT_MS, type Publisher, type PublisherCore, type PublisherStatus } from './handle.ts';
+import { createNameCheck } from './field-names.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
@@ -62,6 +63,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const isoTime = createIsoTime();
   const checkData = createDataCheck(settings.events);
   const textOf = createTextStamp(checkData);
+  const checkNames = createNameCheck(checkData.rulesOf, reporter.misspelt);
   const bootId = settings.producer ?? newId(now());
   const numbering = createNumbering(bootId);
   const intake = createIntake({
@@ -254,6 +256,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const producerseq = String(event.producerseq);
     const receipt = signing.stamp();
     event.id = id;
+    // Before it is refused, which may be why.
+    if (event.fields) checkNames(type, event.fields);
     try {
       const time = isoTime(event.timeMs);
       // Without a signer there is nothing to spread, and this is the hot path.

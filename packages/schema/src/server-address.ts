@@ -54,7 +54,7 @@ function readServer(text: string, name: string): OneServer {
   const isPlain = url !== null && /^\/?$/.test(url.pathname) && url.search === '' && url.hash === '';
   if (!isPlain || url.hostname === '' || !['nats:', 'tls:'].includes(url.protocol)) {
     throw new Error(
-      `${name}: expected nats://host:port or tls://host:port, with user:password@ or token@ before the host if there is one, in which / ? # @ : and % are percent-encoded`,
+      `${name}: expected host, host:port, nats://host:port or tls://host:port, with user:password@ or token@ before the host if there is one, in which / ? # @ : and % are percent-encoded`,
     );
   }
   return {

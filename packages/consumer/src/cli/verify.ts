@@ -7,6 +7,7 @@ import { verifyLines } from '../verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { readFiles } from './read-files.ts';
+import { keepFirst, verifyHint } from './verify-hint.ts';
 import { aboutLines, chainLine, reportLines } from './verify-text.ts';
 import { withNats } from './with-nats.ts';
 
@@ -56,10 +57,11 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
   const signers = signatureCheck(values);
   const expect = expectations(values, orgid ?? '').get(orgid ?? '') ?? [];
   const { total, chunks } = await readFiles(names);
+  const kept = keepFirst(chunks);
   const bar = createProgressBar(output);
   let report: ChainReport;
   try {
-    report = await verifyLines(chunks, {
+    report = await verifyLines(kept.chunks, {
       fromSeq: fromSeq(values),
       expect,
       ...(orgid !== undefined && { orgid }),
@@ -71,6 +73,8 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
   }
   if (values.flag('json')) await output.json(report);
   else await output.text([chainLine(report), ...aboutLines([report]), `verdict: ${report.verdict}`]);
+  const hint = verifyHint(report, kept.first(), { orgid, fromSeq: fromSeq(values) });
+  if (hint !== null && !values.flag('json')) output.note(`waybill: ${hint}`);
   return VERDICT_EXIT_CODES[report.verdict];
 }
 
