@@ -87,8 +87,9 @@ async function verifyStreams(context: CommandContext): Promise<number> {
   const bar = createProgressBar(output);
   let report: LedgerReport;
   try {
-    report = await withNats(context, (nc, { settings }) =>
+    report = await withNats(context, (nc, { settings, streamMode }) =>
       verifyLedger(nc, settings, {
+        bind: streamMode === 'bind',
         expect,
         waitMs,
         fromSeq: from,
