@@ -18,6 +18,7 @@ export function parseEntry(line: string): Entry {
   try {
     value = parseJson(line);
   } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
     throw new SchemaError('NOT_AN_ENTRY', notJson(cause));
   }
   const entry = only(value, 'entry', ['core', 'event', 'hash']);

@@ -112,6 +112,7 @@ export function parseTrailer(line: string): Trailer {
   try {
     value = parseJson(line);
   } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
     throw new SchemaError('NOT_A_BLOCK', `trailer ${notJson(cause)}`);
   }
   if (isJsonObject(value) && value['v'] !== 1 && isCount(value['v']))
