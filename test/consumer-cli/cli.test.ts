@@ -233,6 +233,13 @@ describe('with a server of its own', () => {
         `${text.slice(0, 40)} ${more.join(' ')}`,
       ).toMatchObject({ code, stderr: '' });
     }
+    const evil = await waybill({}, ['verify', '--file', '-'], '{"core":{"event_hash":"\u001b]0;owned\u0007\u009b2J\n');
+    expect(evil).toMatchObject({ code: 1, stderr: '' });
+    expect(evil.stdout).not.toMatch(/[^\P{Cc}\n]/u);
+    expect(await waybill({}, ['verify', '--file', folder])).toMatchObject({
+      code: 66,
+      stderr: expect.stringContaining(`could not read ${folder}`),
+    });
     const report = JSON.parse((await waybill({}, ['verify', '--file', '-', '--json'], cases[0]?.[0])).stdout) as object;
     expect(report).toMatchObject({
       verdict: 'tampered',

@@ -198,7 +198,7 @@ describe('entries that no message stands behind', () => {
     ['an event of a message that holds one', () => inventedAt(1, 0), 'no such event'],
     ['an event after the last one of a message that holds several', () => inventedAt(9, 3), 'no such event'],
     ['a message of another organization', () => inventedAt(3), /already|no such event/],
-    ['beyond the end of AUDIT', () => inventedAt(last + 5), `it is of message ${19} of`],
+    ['beyond the end of AUDIT', () => inventedAt(last + 5), 'it is of message 19 of'],
   ] as const)('%s', async (_name, change, wanted) => {
     const { all, one } = await verifyBoth(change());
     for (const report of [all, one]) {
@@ -276,7 +276,9 @@ describe('an event that is chained as erased, while AUDIT has its message', () =
     const change = forge('acme', (entry) => {
       if (isOf(entry, 1)) return [{ ...erased(entry), volume: { kind: 'upload', bytes: '11' } }];
       return [
-        isOf(entry, 7) ? { ...erased(entry), volume: { kind: 'deduplicated', bytes: '11', from: 1 } } : unchanged(entry),
+        isOf(entry, 7)
+          ? { ...erased(entry), volume: { kind: 'deduplicated', bytes: '11', from: 1 } }
+          : unchanged(entry),
       ];
     });
     const { all, one } = await verifyBoth(change);
@@ -374,7 +376,10 @@ describe('an epoch', () => {
       }))(blocks).map((block, i, all) => {
         if (i !== all.findLastIndex(({ orgid }) => orgid === SYSTEM_CHAIN)) return block;
         const { lines, trailer } = parseBlock(block.text);
-        return { ...block, text: `${lines.join('\n')}\n${JSON.stringify({ ...trailer, watermark: base + first - 1 })}\n` };
+        return {
+          ...block,
+          text: `${lines.join('\n')}\n${JSON.stringify({ ...trailer, watermark: base + first - 1 })}\n`,
+        };
       });
   };
   const inflated = forge('acme', (entry) => {

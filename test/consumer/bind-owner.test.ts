@@ -229,7 +229,10 @@ test('made anew while nobody looked, with more messages than before, and even wi
   await reached(second, 3e12 + 1);
   await second.close();
   expect(await records(place, 'epoch')).toHaveLength(3);
-  expect(await verifyLedger(place.nc, place.settings, { bind: true })).toMatchObject({ verdict: 'ok', audit: { earlier: 40 } });
+  expect(await verifyLedger(place.nc, place.settings, { bind: true })).toMatchObject({
+    verdict: 'ok',
+    audit: { earlier: 40 },
+  });
 });
 
 test('a standby takes over when the stream was made anew after the writer died', async () => {
@@ -345,6 +348,9 @@ describe('a stream of our own', () => {
     await reached(bound, 1e12 + 10);
     await bound.close();
     expect(await records(place, 'epoch')).toMatchObject([{ epoch: 1, watermark: 20, first: 1 }]);
-    expect(await verifyLedger(place.nc, place.settings, { bind: true })).toMatchObject({ verdict: 'ok', audit: { earlier: 20 } });
+    expect(await verifyLedger(place.nc, place.settings, { bind: true })).toMatchObject({
+      verdict: 'ok',
+      audit: { earlier: 20 },
+    });
   });
 });

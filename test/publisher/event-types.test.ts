@@ -30,7 +30,7 @@ test('an event that requires an actor has one, or is dropped and numbered', () =
   sink.emit(own({ orgid: 'acme' }));
   sink.emit(own({ orgid: 'acme', actortype: 'USER', actorid: 'u-7' }));
   expect(sink.drops).toMatchObject([
-    { reason: 'invalid', sequence: '1', detail: expect.stringContaining('requires an actor') },
+    { reason: 'invalid', producerseq: '1', detail: expect.stringContaining('requires an actor') },
   ]);
   expect(sink.events).toMatchObject([{ actorid: 'u-7' }]);
 });

@@ -1,5 +1,5 @@
 import { artifactDownloaded, createPublisher, defineEvent, lifecycle, requestHandled } from '@waybill/publisher';
-import { BUILT_IN_EVENTS } from '@waybill/schema';
+import { BUILT_IN_EVENTS, producerClosed } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
@@ -52,11 +52,16 @@ test('the shipped producer identity may publish every built-in type: runs, decis
   publisher.emit(requestHandled({ orgid: 'acme', method: 'GET', route: '/', status: 200, duration_ms: 1 }));
   publisher.emit(upload(1, 'acme'));
   publisher.emit(artifactDownloaded({ orgid: 'acme', digest: `sha256:${'0'.repeat(64)}` }));
+  publisher.emit(producerClosed({ orgid: 'acme' }));
   expect(await publisher.flush()).toBe(true);
-  expect(publisher.stats()).toMatchObject({ acked: 11, parked: 0 });
-  // Every one, so that a type that is added later is thought of here.
+  expect(publisher.stats()).toMatchObject({ acked: 12, parked: 0 });
+  // Every one, so that a type that is added later is thought of here. What is done with the trail itself no producer emits.
   const types = new Set((await readStored(admin)).map(({ event }) => event.type));
-  expect([...types].toSorted()).toEqual(BUILT_IN_EVENTS.map(({ type }) => type).toSorted());
+  expect([...types].toSorted()).toEqual(
+    BUILT_IN_EVENTS.map(({ type }) => type)
+      .filter((type) => !type.startsWith('audit.'))
+      .toSorted(),
+  );
 });
 
 test('a user who may publish audit.> and subscribe to its own inbox; the same with its connection handed over', async () => {

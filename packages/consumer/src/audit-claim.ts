@@ -90,9 +90,14 @@ export function claimOf(
 
 function whatOf(event: JsonObject): [EntryForm, string] {
   const { kind, reason, detail } = event;
-  if (kind === 'rejected') return ['rejected', rejectedAs(String(reason), String(detail))];
+  if (kind === 'rejected') return ['rejected', rejectedAs(textOf(reason), textOf(detail))];
   if (kind === 'duplicate' || kind === 'beyond_window') return ['repeated', kind];
-  return ['statement', String(kind)];
+  return ['statement', textOf(kind)];
+}
+
+/** A forged record may have anything in place of a text. */
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 
 export function rejectedAs(reason: string, detail: string): string {

@@ -40,30 +40,26 @@ export interface MessageJudgeOptions {
 const OF_OWN_TYPES = rejectedAs('not_an_event', 'data: what the schema of its type says');
 
 export function createMessageJudge({ index, taken, counts, isRead }: MessageJudgeOptions) {
+  const judges = {
+    event: judgeEvent,
+    erased: judgeEvent,
+    rejected: judgeRejected,
+    repeated: judgeRepeated,
+    statement: judgeStatement,
+    erased_record: judgeErasedRecord,
+  } satisfies Record<Label['form'], (label: Label, event: AuditEvent) => Finding | null>;
+
   function judge(label: Label, event: AuditEvent): Finding | null {
     const { reading } = event;
     if (!reading.ok && reading.reason === 'unexpected' && !label.what.startsWith('unexpected'))
       throw new Error(`reading message ${event.place.seq} failed for a reason that nobody foresaw: a bug of Waybill's`);
-    switch (label.form) {
-      case 'event':
-      case 'erased':
-        return judgeEvent(label, event);
-      case 'rejected':
-        return judgeRejected(label, event);
-      case 'repeated':
-        return judgeRepeated(label, event);
-      case 'statement':
-        return judgeStatement(event);
-      case 'erased_record':
-        return judgeErasedRecord(event);
-    }
+    return judges[label.form](label, event);
   }
 
   function judgeEvent({ chain, form }: Label, event: AuditEvent): Finding | null {
     const { place, reading, subject, received: stored, states } = event;
     if (!reading.ok) return altered(`it is no event (${reading.reason}), and the chain of ${chain} has one from it`);
-    if (reading.orgid !== chain)
-      return altered(`the event is of ${reading.orgid}, and it is in the chain of ${chain}`);
+    if (reading.orgid !== chain) return altered(`the event is of ${reading.orgid}, and it is in the chain of ${chain}`);
     const { origin, transfer, canonical } = reading;
     const stated = taken.get(`${place.seq} ${place.index}`);
     const { received, volume, isTrusted } = states.take(chain, { received: stored, origin, transfer, stated });
@@ -74,7 +70,9 @@ export function createMessageJudge({ index, taken, counts, isRead }: MessageJudg
       return null;
     }
     const what = form === 'erased' ? 'its volume, ' : '';
-    return altered(`the event, ${what}its origin, or the time at which it was stored, is not what the chain of ${chain} has`);
+    return altered(
+      `the event, ${what}its origin, or the time at which it was stored, is not what the chain of ${chain} has`,
+    );
   }
 
   function judgeRejected({ what }: Label, { place, reading, subject, payload }: AuditEvent): Finding | null {
@@ -109,7 +107,7 @@ export function createMessageJudge({ index, taken, counts, isRead }: MessageJudg
     return misjudged(`the event of ${orgid} is recorded in _system as ${what}, and is ${found}`, 'tampered');
   }
 
-  function judgeStatement({ place, reading, subject, payload }: AuditEvent): Finding | null {
+  function judgeStatement(_label: Label, { place, reading, subject, payload }: AuditEvent): Finding | null {
     const named = subject.toWellFormed();
     if (!index.matches(place, digestOfStatement(keepMessage(subject, payload), named))) return ALTERED_RECORD;
     counts.statements++;
@@ -117,9 +115,10 @@ export function createMessageJudge({ index, taken, counts, isRead }: MessageJudg
     return misjudged(`the event of ${reading.orgid} is recorded in _system as something else`, 'tampered');
   }
 
-  function judgeErasedRecord(event: AuditEvent): Finding | null {
+  function judgeErasedRecord(_label: Label, event: AuditEvent): Finding | null {
     const { place, reading, subject, states } = event;
-    const admission = reading.ok && reading.origin && isRead(reading.orgid) && states.decide(reading.orgid, reading.origin);
+    const admission =
+      reading.ok && reading.origin && isRead(reading.orgid) && states.decide(reading.orgid, reading.origin);
     if (reading.ok && (admission === 'new' || admission === 'late' || !reading.origin))
       return misjudged(`the event of ${reading.orgid} is in _system, as an erased record`, 'tampered');
     const kinds = admission ? ([admission] as const) : (['duplicate', 'beyond_window'] as const);

@@ -84,7 +84,10 @@ export const AUDIT_NOT_CHECKED = {
   statements: 'statements of operators, against the messages that they were made in',
 } as const;
 
-export function listScope(names: Readonly<Partial<Record<keyof AuditCounts, string>>>, counts: AuditCounts): AuditScope[] {
+export function listScope(
+  names: Readonly<Partial<Record<keyof AuditCounts, string>>>,
+  counts: AuditCounts,
+): AuditScope[] {
   return Object.entries(names).flatMap(([name, what]) => {
     const count = counts[name as keyof AuditCounts];
     return count > 0 ? [{ what, count }] : [];

@@ -42,7 +42,11 @@ export async function readEpoch(jsm: JetStreamManager, ledger: LedgerPlace): Pro
 }
 
 /** The epoch before another; the base is 0 where no record opened one. @throws ConsumerError LEDGER_DAMAGED */
-export async function epochBefore(jsm: JetStreamManager, ledger: LedgerPlace, { record, systemSeq }: Epoch): Promise<Epoch> {
+export async function epochBefore(
+  jsm: JetStreamManager,
+  ledger: LedgerPlace,
+  { record, systemSeq }: Epoch,
+): Promise<Epoch> {
   for (let number = (record?.epoch ?? 1) - 1; number >= 1; number--) {
     const found = await findEpoch(jsm, ledger, number);
     if (found) return { ...found, systemSeq };

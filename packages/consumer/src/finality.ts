@@ -67,10 +67,7 @@ export async function readWatermark(jsm: JetStreamManager, settings: Settings): 
   return orDamaged(settings, at, () => splitBlock(decodeUtf8(message.data)).trailer.watermark);
 }
 
-async function newestOfAll(
-  jsm: JetStreamManager,
-  { ledgerStream, ledgerPrefix }: Settings,
-): Promise<StoredMsg | null> {
+async function newestOfAll(jsm: JetStreamManager, { ledgerStream, ledgerPrefix }: Settings): Promise<StoredMsg | null> {
   try {
     return await jsm.streams.getMessage(ledgerStream, { last_by_subj: `${ledgerPrefix}.*` });
   } catch (cause) {

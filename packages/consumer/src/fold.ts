@@ -139,7 +139,12 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
         if (!appendEvent(item, routed, reading, state, sink)) return { done: false, index, orgid: routed.orgid };
       } else {
         const { reason, detail } = reading as Refusal;
-        const rejected: SystemRecord = { kind: 'rejected', reason, detail, ...keepMessage(item.subject, routed.payload) };
+        const rejected: SystemRecord = {
+          kind: 'rejected',
+          reason,
+          detail,
+          ...keepMessage(item.subject, routed.payload),
+        };
         if (record(item, routed.index, state, sink, rejected)) sink.counts.rejected++;
       }
     }
@@ -169,7 +174,12 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const admission = origin ? chain.producers.admit(origin.producer, origin.producerseq, seq) : 'new';
     if (origin && (admission === 'duplicate' || admission === 'beyond_window')) {
       const { producer, producerseq } = origin;
-      const repeated = { orgid: reading.orgid, producer, producerseq: String(producerseq), ...keepMessage(item.subject, payload) };
+      const repeated = {
+        orgid: reading.orgid,
+        producer,
+        producerseq: String(producerseq),
+        ...keepMessage(item.subject, payload),
+      };
       if (!record(item, index, state, sink, { kind: admission, ...repeated })) return true;
       if (admission === 'duplicate') sink.counts.duplicates++;
       else sink.counts.beyondWindow++;

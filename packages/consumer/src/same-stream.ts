@@ -4,7 +4,7 @@
  * for chained and never be. So before writing, the newest events that the ledger has are compared with the stream's.
  */
 import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
-import { type Entry, SYSTEM_CHAIN, readMessage } from '@waybill/schema';
+import { comparePlaces, type Entry, readMessage, SYSTEM_CHAIN } from '@waybill/schema';
 import { createHash } from 'node:crypto';
 import { ConsumerError } from './errors.ts';
 import { entryAt, readStored } from './find-block.ts';
@@ -101,7 +101,7 @@ async function newestEntryAmong(jsm: JetStreamManager, settings: Settings, to: n
     // Records of gaps and of the watermark have no subject.
     .filter(({ core }) => core.source.subject !== '' && core.source.stream === settings.auditStream);
   return entries.reduce<Entry | null>(
-    (newest, entry) => (newest && newest.core.source.seq >= entry.core.source.seq ? newest : entry),
+    (newest, entry) => (newest && comparePlaces(newest.core.source, entry.core.source) >= 0 ? newest : entry),
     null,
   );
 }

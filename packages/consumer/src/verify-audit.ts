@@ -129,7 +129,8 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
     const place = { seq, index: at };
     const { label, digest } = claimOf(core, { origin, event, isErased }, labels);
     const before = index.claim(place, label.number, digest);
-    if (before !== 0) return `message ${print(place)} of ${stream} is in the chain of ${labels.get(before)?.chain} already`;
+    if (before !== 0)
+      return `message ${print(place)} of ${stream} is in the chain of ${labels.get(before)?.chain} already`;
     if (!isWanted(core.orgid, core.source.subject, event)) index.settle(place);
     return null;
   }
@@ -153,7 +154,8 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
       return;
     }
     if (era === newest && named !== stream) counts.otherStream++;
-    if (event?.['kind'] === 'duplicate' || event?.['kind'] === 'beyond_window') repeating.add(String(event['orgid']));
+    const isRepeated = event?.['kind'] === 'duplicate' || event?.['kind'] === 'beyond_window';
+    if (isRepeated && typeof event['orgid'] === 'string') repeating.add(event['orgid']);
     if (isErased && core.orgid === SYSTEM_CHAIN) anyRepeating = true;
     if (!isErased || core.volume.kind !== 'deduplicated') return;
     sized.add(core.orgid);
@@ -185,8 +187,7 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
     const { seq, subject, payload } = message;
     sweep(seq - 1);
     const read = readMessage(subject, payload, readOptions);
-    const parts =
-      read.form === 'single' ? [{ index: undefined, payload, reading: read.reading }] : read.elements;
+    const parts = read.form === 'single' ? [{ index: undefined, payload, reading: read.reading }] : read.elements;
     const problems: AuditProblem[] = [];
     for (const { index: at, payload: own, reading } of parts) {
       const place = { seq, index: at };

@@ -88,8 +88,7 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
       return splitBlock(decodeUtf8(payload));
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error;
-      if (error.code === 'NEWER_VERSION')
-        chain.newer = { seq, detail: `block ${seq} of the stream: ${error.message}` };
+      if (error.code === 'NEWER_VERSION') chain.newer = { seq, detail: `block ${seq} of the stream: ${error.message}` };
       else chain.verifier.fail(`block ${seq} of the stream is none: ${error.message}`);
       return null;
     }

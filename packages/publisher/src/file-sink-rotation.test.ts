@@ -125,6 +125,25 @@ describe.each(ROTATIONS)('the file is %s', (_, rotate) => {
   });
 });
 
+test('what a failed transfer had moved is no size for what comes after it, also when its file is gone', async () => {
+  using folder = folderOf();
+  const [path, old] = [join(folder.path, 'acme.ndjson'), join(folder.path, 'old')];
+  const digest = digestOf(1);
+  const failed = { orgid: 'acme', digest, size_bytes: 9, outcome: 'failure', transferred_bytes: 4 } as const;
+  const first = sinkIn(folder.path).sink;
+  await first.confirm(artifactUploaded(failed));
+  await first.confirm(skipped(1));
+  await first.close();
+  renameSync(path, old);
+  const second = sinkIn(folder.path).sink;
+  await second.confirm(skipped(1));
+  await second.close();
+  expect(verify([...linesOf(old), ...linesOf(path)], { orgid: 'acme' })).toMatchObject({
+    verdict: 'ok',
+    totals: { uploads: { count: '1', bytes: '4' }, deduplicated: { count: '2', bytes: '0', unknown: '2' } },
+  });
+});
+
 test('everything in the directory is deleted while the sink runs: the chains go on, those of quiet organizations too', async () => {
   using folder = folderOf();
   const { sink, drops } = sinkIn(folder.path);

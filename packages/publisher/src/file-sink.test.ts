@@ -39,6 +39,17 @@ function sinkIn(directory: string, more: Partial<FileSinkOptions> = {}) {
   return { sink: fileSink({ source: '//cas', directory, logger, backoffMaxMs: 5, ...more }), warnings };
 }
 
+test('events of no organization are a chain of their own, which moved nothing', async () => {
+  using folder = folderOf();
+  const { sink } = sinkIn(folder.path);
+  const of = { orgid: '_unattributed', claimedorg: 'a.b', digest: digestOf(1) };
+  await sink.confirm(artifactUploaded({ ...of, size_bytes: 5 }));
+  await sink.confirm(artifactUploaded({ ...of, skipped: true }));
+  await sink.close();
+  const report = verify(linesOf(folder.path, '_unattributed'), { orgid: '_unattributed' });
+  expect(report).toMatchObject({ verdict: 'ok', totals: { events: '2', uploads: { count: '0', bytes: '0' } } });
+});
+
 test('a chain per organization, which goes on when the sink is opened again', async () => {
   using folder = folderOf();
   for (let start = 0; start < 3; start++) {

@@ -68,15 +68,13 @@ export function show(value: unknown): string {
   return (text.length > 80 ? `${text.slice(0, 77)}...` : text).toWellFormed();
 }
 
-/** A text that is not JSON. @param cause what `JSON.parse` threw: it is not kept, because it quotes the text */
+/**
+ * A text that is not JSON. @param cause what `JSON.parse` threw: only the position is kept of it, because it quotes the
+ * text, which may have secrets in it. @throws SchemaError NOT_JSON
+ */
 export function refuseJson(cause: unknown): never {
-  throw new SchemaError('NOT_JSON', notJson(cause), { rule: 'is not JSON' });
-}
-
-/** What `JSON.parse` threw, without the part of the text that the platform quotes: it may have secrets in it. */
-export function notJson(cause: unknown): string {
   const at = /at position \d+/.exec((cause as Error).message)?.[0];
-  return at === undefined ? 'is not JSON' : `is not JSON ${at}`;
+  throw new SchemaError('NOT_JSON', at === undefined ? 'is not JSON' : `is not JSON ${at}`, { rule: 'is not JSON' });
 }
 
 /** A value of an event as an error message names it: what kind of value, how long, and nothing of what it is. */

@@ -22,7 +22,7 @@ function published(type: string, fields: object): Record<string, unknown> & { da
   const { text } = stampEvent(type, { orgid: 'acme', ...fields }, stamp, check);
   expect(textOf(type, { orgid: 'acme', ...fields }, stamp)).toBe(text);
   const read = readMessage(`audit.${type}.acme`, new TextEncoder().encode(text));
-  expect(read).toMatchObject({ ok: true });
+  expect(read).toMatchObject({ form: 'single', reading: { ok: true } });
   return JSON.parse(text) as never;
 }
 
@@ -78,6 +78,7 @@ it.each([
   expect(published('casartifact.uploaded', { digest, [name]: exact })[name]).toBe(exact);
   expect(published('casartifact.uploaded', { digest, [name]: `${exact}x` })[name]).toBe(`${'x'.repeat(max - 1)}…`);
   expect(published('casartifact.uploaded', { digest, [name]: '\udfff' })[name]).toBe('\ufffd');
+  expect(published('casartifact.uploaded', { digest, [name]: 'a\u001b\ufdd0b' })[name]).toBe('a\ufffd\ufffdb');
   expect(published('casartifact.uploaded', { digest, [name]: '' })[name]).toBeUndefined();
 });
 
@@ -93,7 +94,10 @@ it.each([
     const long = exact + last;
     expect(published('casartifact.uploaded', { digest, [name]: long })[name]).toBe(`sha256:${sha256Hex(long)}`);
   }
-  expect(published('casartifact.uploaded', { digest, [name]: '\ud800' })[name]).toMatch(/^sha256:/);
+  for (const odd of ['\ud800', 'a\u001b', '\ufdd0']) {
+    const hash = `sha256:${sha256Hex(odd.toWellFormed())}`;
+    expect(published('casartifact.uploaded', { digest, [name]: odd })[name]).toBe(hash);
+  }
 });
 
 it('a traceparent that is none, from whatever header, is left out', () => {

@@ -95,6 +95,7 @@ export { nextTrailer, producersMismatch, type Trailer, trailerMismatch } from '.
 export {
   appendEntry,
   appendLine,
+  comparePlaces,
   type Core,
   type CoreOrigin,
   emptyHead,

@@ -1,6 +1,6 @@
 /** Reads an entry's line: its form, as `docs/format.md` §6 to §8 have it. */
 import type { Entry } from './entry.ts';
-import { notJson, SchemaError, show } from './error.ts';
+import { SchemaError, show } from './error.ts';
 import { HASH_PATTERN } from './hash.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { isProducerseq, PRODUCER_PATTERN } from './origin.ts';
@@ -17,9 +17,10 @@ export function parseEntry(line: string): Entry {
   let value: Json;
   try {
     value = parseJson(line);
-  } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new SchemaError('NOT_AN_ENTRY', notJson(cause));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // What the platform says quotes the text, and differs between its versions.
+    throw new SchemaError('NOT_AN_ENTRY', 'is not JSON');
   }
   const entry = only(value, 'entry', ['core', 'event', 'hash']);
   checkVersion(entry['core']);

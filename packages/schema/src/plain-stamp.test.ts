@@ -42,7 +42,8 @@ const optional = fc.record(
     actorname: anyText,
     actoremail: mostly('a@example.com', fc.constant(undefined)),
     subject: anyText,
-    outcome: mostly('success', fc.string()),
+    outcome: mostly('success', fc.oneof(fc.constant('failure'), fc.string())),
+    transferred_bytes: mostly(3, fc.constantFrom(0, -1, 1.5, '3', null)),
     traceparent: mostly(
       `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
       fc.oneof(

@@ -66,8 +66,8 @@ export class ProducerWindows {
   /** The `seq` at which `settle` was called last. */
   #settledAt = 0;
   /** Since then: publishers that were forgotten, and those that lost a range to another one's. */
-  readonly #forgotten = new Set<string>();
-  readonly #trimmed = new Set<string>();
+  #forgotten: Set<string> | null = null;
+  #trimmed: Set<string> | null = null;
 
   constructor(limits: WindowLimits = LEDGER_LIMITS) {
     this.#limits = limits;
@@ -91,8 +91,8 @@ export class ProducerWindows {
     for (const [producer, window] of Object.entries(full)) {
       const now = changed && Object.hasOwn(changed, producer) ? changed[producer] : window;
       if (now) windows.#put(producer, now, 0);
-      else windows.#forgotten.add(producer);
-      if (now && now !== window && now.seen <= settledAt) windows.#trimmed.add(producer);
+      else windows.#noteForgotten(producer);
+      if (now && now !== window && now.seen <= settledAt) windows.#noteTrimmed(producer);
     }
     for (const [producer, window] of Object.entries(changed ?? {})) {
       if (window && !Object.hasOwn(full, producer)) windows.#put(producer, window, settledAt + 1);
@@ -145,20 +145,23 @@ export class ProducerWindows {
   /** A block that ends at `seq` has all windows: what changes is counted from here. */
   settle(seq: number): void {
     this.#settledAt = seq;
-    this.#forgotten.clear();
-    this.#trimmed.clear();
+    this.#forgotten = null;
+    this.#trimmed = null;
   }
 
   /** RFC 8785 text of all windows, by boot id. */
   formatAll(): string {
+    if (this.#windows.size === 1) {
+      for (const [producer, window] of this.#windows) return `{${formatWindow(producer, window)}}`;
+    }
     return this.#format([...this.#windows.keys()]);
   }
 
   /** RFC 8785 text of the windows that are not what they were at `settle`, and null for each that is gone since. */
   formatChanged(): string {
-    const changed = new Set(this.#forgotten);
+    const changed = new Set(this.#forgotten ?? []);
     for (const [producer, { seen }] of this.#windows) {
-      if (seen > this.#settledAt || this.#trimmed.has(producer)) changed.add(producer);
+      if (seen > this.#settledAt || this.#trimmed?.has(producer)) changed.add(producer);
     }
     return this.#format([...changed]);
   }
@@ -187,8 +190,8 @@ export class ProducerWindows {
     this.#windows.delete(oldest);
     this.#ranges -= missing.length;
     this.#nameLength -= oldest.length;
-    if (born <= this.#settledAt) this.#forgotten.add(oldest);
-    this.#trimmed.delete(oldest);
+    if (born <= this.#settledAt) this.#noteForgotten(oldest);
+    this.#trimmed?.delete(oldest);
   }
 
   /** Takes one number out of the ranges; false when it is in none. */
@@ -226,7 +229,18 @@ export class ProducerWindows {
     }
     if (!most) return;
     this.#dropLowest(most[1]);
-    this.#trimmed.add(most[0]);
+    this.#noteTrimmed(most[0]);
+  }
+
+  /** Few chains ever need these. */
+  #noteForgotten(producer: string): void {
+    this.#forgotten ??= new Set();
+    this.#forgotten.add(producer);
+  }
+
+  #noteTrimmed(producer: string): void {
+    this.#trimmed ??= new Set();
+    this.#trimmed.add(producer);
   }
 
   #dropLowest(window: OpenWindow): void {

@@ -129,3 +129,10 @@ function exposeGc(): () => void {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc') as () => void;
 }
+
+it('learns nothing from a transfer that failed', () => {
+  const sizes = createSizeMemory();
+  const failed = { kind: 'upload', digest: 'd', bytes: 3, failed: true } as const;
+  sizes.note(1, failed, sizes.resolve(1, failed));
+  expect(sizes.resolve(2, { kind: 'deduplicated', digest: 'd', bytes: null }).bytes).toBeNull();
+});
