@@ -196,7 +196,7 @@ test('the service reads AUDIT by a pull consumer of its own', async () => {
   const service = await server.connect({ as: 'service' });
   const { consumers } = await jetstreamManager(service);
   const { name } = await consumers.add('AUDIT', { name: 'own', ack_policy: AckPolicy.None, mem_storage: true });
-  const inbox = createInbox('_INBOX.waybill-service');
+  const inbox = createInbox('_INBOX.service');
   const messages = service.subscribe(inbox, { max: 1 });
   service.publish(`$JS.API.CONSUMER.MSG.NEXT.AUDIT.${name}`, '{"batch":1}', { reply: inbox });
   for await (const message of messages) expect(message.string()).toBe('event');
@@ -245,14 +245,7 @@ describe('the auditor gains nothing', () => {
 });
 
 /** Where messages would do harm: subjects that a stream stores, that the service answers, or that somebody waits at. */
-const PLACES = [
-  `ledger.${ORG}`,
-  'ledger._system',
-  UPLOADED,
-  '$SRV.PING',
-  '$SRV.INFO.waybill',
-  '_INBOX.waybill-service.1',
-];
+const PLACES = [`ledger.${ORG}`, 'ledger._system', UPLOADED, '$SRV.PING', '$SRV.INFO.waybill', '_INBOX.service.1'];
 
 function pushTo(stream: string, name: string, deliver_subject: string) {
   const config = { name, deliver_subject, ack_policy: 'none', deliver_policy: 'all', mem_storage: true };
