@@ -451,3 +451,71 @@ test('a chain that is erased as a whole, when AUDIT has nothing of it any more, 
     ]);
   }
 });
+
+describe('AUDIT has lost its beginning', () => {
+  /** An upload of `acme`, what becomes of it later, and a ledger of both. */
+  async function prunedLedger(): Promise<Settings> {
+    const fresh = await makeStreams(nc);
+    const digest = digestOf('pruned');
+    const event = (n: number, fields: Partial<ArtifactFields>) =>
+      artifactEvent(fresh, {
+        orgid: 'acme',
+        kind: 'upload',
+        digest,
+        ...fields,
+        attributes: { producer: 'boot', producerseq: String(n) },
+      });
+    const first = event(1, { bytes: 10 });
+    await publishAll(nc, [first, event(2, { bytes: 20, kind: 'download' })]);
+    await using _consumer = await startConsumer({ nc, logger: SILENT, ...fresh });
+    await caughtUp(nc, fresh);
+    await (await jetstreamManager(nc)).streams.purge(fresh.auditStream, { seq: 3 });
+    await publishAll(nc, [event(3, { kind: 'deduplicated' }), { ...first, id: uuid() }, event(4, { bytes: 40 })]);
+    await caughtUp(nc, fresh);
+    return fresh;
+  }
+
+  test('what was chained before is known by the cores alone: a repeated event is one, another is not', async () => {
+    const fresh = await prunedLedger();
+    const erase = forge('acme', (entry) => [entry.core.seq <= 2 ? erased(entry) : unchanged(entry)]);
+    for (const change of [(blocks: CopiedBlock[]) => blocks, erase]) {
+      const { all, one } = await verifyBoth(change, fresh);
+      for (const report of [all, one]) {
+        expect(complaints(report).trim()).toBe('');
+        expect(report).toMatchObject({ verdict: 'ok', audit: { from: 3, compared: 3 } });
+        expect(report.audit.checked).toContainEqual({
+          what: expect.stringContaining('recorded as repeated'),
+          count: 1,
+        });
+        expect(notChecked(report)).toContainEqual(
+          expect.stringMatching(/^entries of messages before the first .*: 2$/),
+        );
+      }
+    }
+    // The event was in the chain as it was; left out, it is none that came before.
+    const { all, one } = await verifyBoth((blocks) => {
+      return forgeChain(blocks, 'acme', (entry) => {
+        if (entry.core.seq === 1) return [];
+        const { volume, ...rest } = unchanged(entry);
+        return [{ ...rest, volume: volume.from === undefined ? volume : { kind: volume.kind, bytes: null } }];
+      });
+    }, fresh);
+    for (const report of [all, one]) {
+      expect(report.verdict).toBe('tampered');
+      expect(report.audit.problems).toContainEqual(expect.objectContaining({ seq: 4, kind: 'misjudged' }));
+    }
+  });
+
+  test('a size that an erased entry took from before is taken on trust, and the report says so', async () => {
+    const fresh = await prunedLedger();
+    const { all, one } = await verifyBoth(
+      forge('acme', (entry) => [erased(entry)]),
+      fresh,
+    );
+    for (const report of [all, one]) {
+      expect(complaints(report).trim()).toBe('');
+      expect(report.verdict).toBe('ok');
+      expect(notChecked(report)).toContainEqual(expect.stringMatching(/^sizes that erased entries took .*: 1$/));
+    }
+  });
+});

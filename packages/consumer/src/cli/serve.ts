@@ -1,3 +1,4 @@
+import { printableJson } from '@waybill/schema';
 import pino from 'pino';
 import { readConfig } from '../config.ts';
 import { serve } from '../serve.ts';
@@ -19,7 +20,12 @@ Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
   options: { json: { type: 'boolean' } },
   async run({ env }) {
     const config = readConfig(env);
-    const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+    const logger = pino({
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      hooks: { streamWrite: printableJson },
+    });
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals): void => {
       // The second one is from somebody who does not want to wait. Nothing is lost: recovery is the ordinary start.
