@@ -20,7 +20,7 @@ import {
   type Volume,
 } from '@waybill/schema';
 
-export interface NextEvent {
+interface NextEvent {
   /** When the stream stored its message. */
   readonly received: string;
   readonly origin: Origin | null;

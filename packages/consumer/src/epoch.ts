@@ -115,7 +115,7 @@ export async function readLag(
 }
 
 /** The same item with its numbers moved. */
-export function shiftItem(item: StreamItem, base: number): StreamItem {
+function shiftItem(item: StreamItem, base: number): StreamItem {
   if (base === 0) return item;
   if (item.kind === 'gap') return { ...item, first: item.first + base, last: item.last + base };
   return { ...item, seq: item.seq + base };

@@ -25,7 +25,7 @@ import { type AuditCounts, type AuditProblem, noAuditCounts } from './audit-repo
 import { asEpochRecord } from './epoch.ts';
 import { createRecordedGaps, type SequenceGap } from './recorded-gaps.ts';
 
-export interface AuditMessage {
+interface AuditMessage {
   readonly seq: number;
   readonly subject: string;
   readonly received: string;
