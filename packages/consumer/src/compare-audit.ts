@@ -6,7 +6,7 @@ import { type Era, toLedger, toStream } from './audit-eras.ts';
 import type { AuditCounts, AuditProblem } from './audit-report.ts';
 import { mergeInOrder } from './merge-ranges.ts';
 import { explain } from './nats-error.ts';
-import { readRange } from './read-range.ts';
+import { readRange, type StreamRange } from './read-range.ts';
 import type { StreamItem } from './reader.ts';
 import type { Settings } from './settings.ts';
 import type { AuditCheck, Unmet } from './verify-audit.ts';
@@ -90,15 +90,20 @@ function createFindings(eras: readonly Era[]) {
 }
 
 async function* messagesOf(run: AuditRun, isAll: boolean): AsyncGenerator<StreamItem> {
-  const { nc, jsm, settings, eras, orgid } = run;
+  const { nc, jsm, settings, check, eras, orgid } = run;
   const { auditStream: stream, auditPrefix } = settings;
   const [oldest, newest] = [eras[0], eras.at(-1)];
   if (!oldest || !newest) return;
   const [from, to] = [oldest.first - oldest.base, newest.last - newest.base];
   // Chainloop's subjects do not name the organization.
   const subjects = isAll ? [undefined] : [`${auditPrefix}.*.*.${orgid}`, `${auditPrefix}.*.*`];
+  // A replica that lags, or has lost a message, has none where an entry is made from one: then the leader is asked.
+  const follows: StreamRange['follows'] = ({ seq, received }, before) => {
+    const between = { kind: 'gap', first: (before?.seq ?? from - 1) + 1, last: seq - 1, received } as const;
+    return !toLedger(between, eras).some((gap) => gap.kind === 'gap' && check.expects(gap));
+  };
   const ranges = subjects.map((subject) =>
-    readRange(nc, jsm, { stream, from, to, ...(subject !== undefined && { subject }) }),
+    readRange(nc, jsm, { stream, from, to, ...(subject !== undefined && { subject, follows }) }),
   );
   for await (const own of mergeInOrder(ranges)) {
     run.onProgress(own.kind === 'gap' ? own.last : own.seq, to);

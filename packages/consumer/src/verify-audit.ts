@@ -67,6 +67,8 @@ export interface AuditCheck {
   finish(last: number): readonly Unmet[];
   /** The numbers of those. */
   numbersOf(unmet: Unmet): number[];
+  /** Whether an entry between is made from a message that was not compared yet. */
+  expects(between: SequenceGap): boolean;
   /** Of numbers at which AUDIT has nothing (any more): the first that no chain knows and `_system` does not mention; null when all are accounted for. */
   unaccounted(gap: SequenceGap): number | null;
   /** The highest number of an entry's message. */
@@ -254,6 +256,13 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
       const found: number[] = [];
       index.eachUnsettled(first, last, (seq) => found.push(seq));
       return found;
+    },
+    expects({ first, last }) {
+      let isExpected = false;
+      index.eachUnsettled(first, last, () => {
+        isExpected = true;
+      });
+      return isExpected;
     },
     unaccounted({ first, last }) {
       for (let seq = first; seq <= last; seq++) {

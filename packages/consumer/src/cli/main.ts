@@ -8,7 +8,7 @@ import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { usageCommand } from './usage.ts';
 import { verifyCommand } from './verify.ts';
-import { closest, printableJson } from '@waybill/schema';
+import { closest } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 
@@ -81,8 +81,16 @@ function report(error: unknown, args: readonly string[], output: Output): number
   const known = error instanceof ConsumerError;
   const code = known ? error.code : 'UNFORESEEN';
   const message = error instanceof Error ? error.message : String(error);
-  if (args.includes('--json')) output.note(printableJson(JSON.stringify({ error: { code, message } })));
+  if (args.includes('--json')) output.note(asciiJson({ error: { code, message } }));
   else output.note(`waybill: ${message}`);
   if (!known && error instanceof Error) for (const line of String(error.stack).split('\n')) output.note(line);
   return known ? EXIT_CODES[error.code] : UNFORESEEN;
+}
+
+/** Escaped as JSON has it, so that the escapes of texts for people find nothing to do. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
