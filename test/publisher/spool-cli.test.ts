@@ -1,3 +1,4 @@
+import { credsAuthenticator } from '@nats-io/transport-node';
 import { createPublisher } from '@waybill/publisher';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { createOperator } from '../support/operator.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
 import { temporaryDirectory } from './directory.ts';
 import { createAudit, expectOnceInOrder, readStored } from './stored.ts';
@@ -17,9 +19,10 @@ const CLI = fileURLToPath(new URL('../../packages/publisher/src/spool-cli.ts', i
 async function waybillSpool(
   args: readonly string[],
   url = '',
+  variables: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, ['--conditions=source', CLI, ...args], {
-    env: { ...process.env, WAYBILL_NATS_URL: url },
+    env: { ...process.env, WAYBILL_NATS_URL: url, ...variables },
   });
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk) => (out += chunk));
@@ -102,6 +105,38 @@ test('drain says what it leaves to a publisher that lives', async () => {
     err: expect.stringContaining('1 events are of publishers that live'),
   });
   await alive.close({ timeoutMs: 1 });
+});
+
+test('drain takes an identity as the publisher does: creds with CRLF; garbage and half a user are named', async () => {
+  const { config, creds } = await createOperator();
+  await using server = await startNats({ extraConfig: config });
+  const text = await creds();
+  const nc = await server.connect({ authenticator: credsAuthenticator(Buffer.from(text)) });
+  await createAudit(nc);
+  using dir = temporaryDirectory();
+  using files = temporaryDirectory();
+  const publisher = createPublisher({
+    source: SOURCE,
+    connection: 'later',
+    spoolDir: dir.path,
+    logger: memoryLogger(),
+  });
+  publisher.emit(upload(1));
+  await publisher.close({ timeoutMs: 1 });
+  const [good, garbage] = [join(files.path, 'crlf.creds'), join(files.path, 'garbage.creds')];
+  writeFileSync(good, text.replaceAll('\n', '\r\n'));
+  writeFileSync(garbage, 'a secret that is no creds file');
+  const drain = (variables: Readonly<Record<string, string>>) =>
+    waybillSpool(['drain', dir.path, '--timeout', '2'], server.url, variables);
+  const refused = await drain({ WAYBILL_NATS_CREDS_FILE: garbage });
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining(garbage) });
+  expect(refused.err).not.toContain('a secret');
+  const half = await drain({ WAYBILL_NATS_USER: 'u' });
+  expect(half).toMatchObject({ code: 2, err: expect.stringContaining('WAYBILL_NATS_USER and WAYBILL_NATS_PASSWORD') });
+  expect(await drain({ WAYBILL_NATS_CREDS_FILE: good })).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('1 of 1 events delivered'),
+  });
 });
 
 test('a wrong call and a missing directory say so', async () => {

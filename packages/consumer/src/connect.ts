@@ -10,6 +10,7 @@ import { checkPeriod } from './duration.ts';
 import { ConsumerError } from './errors.ts';
 import { explain, isIdentityRefused } from './nats-error.ts';
 import { createSockets } from './sockets.ts';
+import { checkTlsFiles } from './tls-files.ts';
 
 /** The oldest that everything here was run on (2.10.27, by hand); the tests run on the current one. */
 export const OLDEST_SERVER = '2.10.0';
@@ -53,6 +54,7 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
   const servers = nats.servers.join(', ');
   const timeoutMs = checkPeriod('openConnection: timeoutMs', options.timeoutMs ?? 5_000);
   const authenticator = fileAuthenticator(nats);
+  checkTlsFiles(nats);
   const sockets = createSockets();
   const open = (): Promise<NatsConnection> =>
     dial({

@@ -169,6 +169,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   /** What was last said about a reason to wait, and after how many commits. */
   let told = '';
   let connected = true;
+  /** The last session failed, and none has finished a commit since. */
+  let hasFailed = false;
   /** Ends the session that is running, if one is. */
   let breakOff: ((error: Error) => void) | null = null;
 
@@ -188,7 +190,13 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           },
           onStart(end) {
             breakOff = end;
+            // A full ledger, say, is found out by the first block only: until then one that failed is no writer.
+            if (!hasFailed || progress.lag === 0) state.role = 'writer';
+          },
+          onCommit(ms) {
+            hasFailed = false;
             state.role = 'writer';
+            options.onCommit?.(ms);
           },
         });
       } catch (error) {
@@ -220,6 +228,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           await wait(reason);
         } else {
           state.failures++;
+          hasFailed = true;
           state.role = 'starting';
           logger.warn({ err: error }, 'session ended, starting again from the ledger');
           await pause(restartMs);

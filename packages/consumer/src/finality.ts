@@ -13,7 +13,10 @@ export interface Finality {
   readonly pending: string | null;
 }
 
-/** How long a message that has its time may take to show up on a replicated stream. */
+/**
+ * How long a message that has its time may take to show up on a replicated stream, and how much the clock of a new leader
+ * may be behind the old one's: a message may then be stored before a moment that another one was stored after.
+ */
 const IN_FLIGHT_MS = 5_000;
 
 /** @param before a moment in `received`'s form */
@@ -33,17 +36,21 @@ export async function readFinality(jsm: JetStreamManager, settings: Settings, be
   // In the stream's own numbers.
   const watermark = Math.max(await readWatermark(jsm, settings), epoch.start) - epoch.base;
   const next = await nextMessage(jsm, auditStream, watermark + 1);
-  if (next && next.stored < before) {
+  const end = endOf(before, clock.config.num_replicas);
+  if (next && Date.parse(next.stored) < end) {
     const behind = state.last_seq - watermark;
     return no(
       `the ledger has ${auditStream} up to sequence ${watermark}: up to ${behind} later messages are not chained yet`,
     );
   }
   if (next) return { final: true, pending: null };
-  const margin = clock.config.num_replicas > 1 ? IN_FLIGHT_MS : 0;
-  const now = Date.parse(clock.ts ?? '');
-  if (now >= Date.parse(before) + margin && state.last_seq <= watermark) return { final: true, pending: null };
+  if (Date.parse(clock.ts ?? '') >= end && state.last_seq <= watermark) return { final: true, pending: null };
   return no(`${before} is not past yet by the clock of the server (${clock.ts}): more may be received before it`);
+}
+
+/** From when on, in milliseconds, a message of the stream shows that none is still to come with a time before a moment. */
+export function endOf(before: string, replicas: number): number {
+  return Date.parse(before) + (replicas > 1 ? IN_FLIGHT_MS : 0);
 }
 
 function no(pending: string): Finality {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
-import { type ChainedEvent, type ChainFile, chainFileName, openChainFile } from './chain-file.ts';
-import { checkOptions } from './check-options.ts';
+import { type ChainedEvent, type ChainFile, chainFileName, type FilePart, openChainFile } from './chain-file.ts';
+import { checkKinds, checkLogger, checkOptions } from './check-options.ts';
 import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
 import { checkPeriod, checkWait, startTimer } from './duration.ts';
@@ -24,7 +24,7 @@ export interface FileSinkOptions extends StamperOptions {
    * writes there; a second one waits, with its events in memory.
    */
   readonly directory: string;
-  /** Events that may wait to be written. Default: 16,384. */
+  /** Events that may wait to be written; Infinity: no bound. Default: 16,384. */
   readonly maxQueueEvents?: number;
   /** Waits after a failed write are random, below a bound that doubles from 50 to here. Default: 5,000. */
   readonly backoffMaxMs?: number;
@@ -60,8 +60,8 @@ interface Lane {
   file: ChainFile | null;
   /** The file is as it was left: it need not be read. */
   isOpen: boolean;
-  /** After a failed write: how much of the file is good. */
-  keepBytes: number | undefined;
+  /** After a failed write: what of the file is good. */
+  goodPart: FilePart | undefined;
   /** Events that were queued, and of those the ones that are written or given up. */
   queued: number;
   settled: number;
@@ -90,11 +90,14 @@ export const FILE_SINK_OPTIONS: KnownOptions<FileSinkOptions> = {
 /** @throws PublisherError INVALID_OPTIONS when the directory cannot be used */
 export function fileSink(options: FileSinkOptions): FileSink {
   checkOptions('fileSink', options, FILE_SINK_OPTIONS);
+  checkKinds('fileSink', options, { onDrop: 'function', clock: 'function' });
+  checkLogger('fileSink', options.logger);
   const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
   const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
   if (!isSource(source)) throw bad(`source is ${String(source)}, expected a URI-reference`);
   if (textOf(directory) === '') throw bad(`directory is ${directory}`);
+  if (!(typeof maxQueueEvents === 'number' && maxQueueEvents > 0)) throw bad(`maxQueueEvents is ${maxQueueEvents}`);
   checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
   const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
@@ -119,7 +122,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
           // What the new owner wrote is found when a file is opened.
           for (const lane of lanes.values()) {
             lane.isOpen = false;
-            lane.keepBytes = undefined;
+            lane.goodPart = undefined;
           }
         },
       });
@@ -160,7 +163,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
       backoff,
       file: null,
       isOpen: false,
-      keepBytes: undefined,
+      goodPart: undefined,
       queued: 0,
       settled: 0,
       isRunning: false,
@@ -192,7 +195,10 @@ export function fileSink(options: FileSinkOptions): FileSink {
         const first = file.seq + 1;
         // Another process may have it, if this one was stopped for long.
         if (!held.check()) continue;
-        await file.append(batch, now());
+        if (!(await file.append(batch, now()))) {
+          await reopen(lane, true);
+          continue;
+        }
         lane.queue.splice(0, batch.length);
         written += batch.length;
         lane.settled += batch.length;
@@ -202,7 +208,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
         observe();
       } catch (error) {
         // Whole entries of the batch may be in the file; they are cut off before the batch is written again.
-        lane.keepBytes = lane.isOpen ? lane.file?.bytes : lane.keepBytes;
+        lane.goodPart = lane.isOpen ? lane.file?.goodPart : lane.goodPart;
         lane.isOpen = false;
         await settleFailed(lane, error);
       }
@@ -210,12 +216,14 @@ export function fileSink(options: FileSinkOptions): FileSink {
     lane.isRunning = false;
   }
 
-  async function reopen(lane: Lane): Promise<ChainFile> {
-    const { orgid, keepBytes, file } = lane;
+  async function reopen(lane: Lane, isWhole = false): Promise<ChainFile> {
+    const { orgid, goodPart, file } = lane;
+    lane.isOpen = false;
     const path = join(directory, chainFileName(orgid));
-    lane.file = await openChainFile({ path, orgid, keepBytes, memory: file?.memory, failed: reporter.fileFailed });
+    const memory = file?.memory;
+    lane.file = await openChainFile({ path, orgid, goodPart, memory, isWhole, failed: reporter.fileFailed });
     lane.isOpen = true;
-    lane.keepBytes = undefined;
+    lane.goodPart = undefined;
     return lane.file;
   }
 
@@ -252,7 +260,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
     // It may be the new owner's work.
     if (!held.renew()) return;
     // The chain was damaged or changed by somebody else: nothing that is tried again makes it right.
-    lane.keepBytes = undefined;
+    lane.goodPart = undefined;
     troubles.delete(lane);
     giveUp(lane, 'not_written', error.message);
   }

@@ -1,14 +1,13 @@
 #!/usr/bin/env node
 /** The `waybill-spool` command: what waits in a spool directory, and its delivery without the service that wrote it. */
 import './check-node-cli.ts';
-import { credsAuthenticator, nkeyAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env, stderr, stdout } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { printable } from '@waybill/schema';
 import type { AdoptedStats } from './adoption.ts';
+import { natsOptions } from './environment-sink.ts';
 import { createPublisher } from './publisher.ts';
 import { quarantined, readDirectory, segmentsIn } from './spool-directory.ts';
 import { isOwned } from './directory-lock.ts';
@@ -78,8 +77,7 @@ async function drain(dir: string, seconds: number): Promise<number> {
   if (readDirectory(dir).homes.length === 0) throw new Error(`${dir} has no spool in it: nothing was touched`);
   await using publisher = createPublisher({
     source: '//waybill/spool',
-    servers,
-    connect: identity(),
+    ...natsOptions({ ...env, WAYBILL_NATS_URL: servers }, {}),
     spoolDir: dir,
     logger: {
       info: () => {},
@@ -110,25 +108,6 @@ function others(dir: string): number {
   if (left === 0) return EXIT.ok;
   stderr.write(`${left} events of dead publishers could not be taken over\n`);
   return EXIT.left;
-}
-
-function identity(): Omit<NodeConnectionOptions, 'servers'> {
-  const file = (name: string): Buffer | undefined => {
-    const path = env[name];
-    return path === undefined || path === '' ? undefined : readFileSync(path);
-  };
-  const creds = file('WAYBILL_NATS_CREDS_FILE');
-  const seed = file('WAYBILL_NATS_NKEY_SEED_FILE');
-  const [ca, cert, key] = ['CA', 'CERT', 'KEY'].map((name) => file(`WAYBILL_NATS_TLS_${name}_FILE`)?.toString());
-  return {
-    ...(creds && { authenticator: credsAuthenticator(creds) }),
-    ...(seed && { authenticator: nkeyAuthenticator(Buffer.from(seed.toString().trim())) }),
-    ...(env['WAYBILL_NATS_USER'] && { user: env['WAYBILL_NATS_USER'] }),
-    ...(env['WAYBILL_NATS_PASSWORD'] && { pass: env['WAYBILL_NATS_PASSWORD'] }),
-    ...(env['WAYBILL_NATS_TOKEN'] && { token: env['WAYBILL_NATS_TOKEN'] }),
-    ...(env['WAYBILL_NATS_INBOX_PREFIX'] && { inboxPrefix: env['WAYBILL_NATS_INBOX_PREFIX'] }),
-    ...((ca ?? cert) && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }),
-  };
 }
 
 async function main(args: string[]): Promise<number> {

@@ -35,8 +35,13 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     const follow = values.flag('follow');
     const fromSeq = wholeNumber('from-seq', values.text('from-seq'), 1);
     const stop = new AbortController();
-    const onSignal = (): void => stop.abort();
-    process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+    const onSignal = (signal: NodeJS.Signals): void => {
+      stop.abort();
+      // Only if something still keeps the process: a reader that reads no more, for example.
+      setTimeout(() => process.exit(128 + (signal === 'SIGINT' ? 2 : 15)), LEAVE_MS).unref();
+    };
+    // Without --follow whoever is interrupted has not printed all, and ends as any program does: not with 0.
+    if (follow) process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
     try {
       await withNats(context, async (nc, { settings }) => {
         let isEmpty = true;
@@ -59,6 +64,9 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     return 0;
   },
 };
+
+/** How long an interrupted --follow waits for its reader, and for the server. */
+const LEAVE_MS = 5_000;
 
 /** Nothing is printed for a misspelt organization, and a file with nothing in it looks like a replay. */
 function sayWhatIsMissing(
