@@ -1,9 +1,9 @@
 /** Whether everything received before a moment is chained, so that an answer about it can never change. */
-import type { JetStreamManager } from '@nats-io/jetstream';
-import type { StreamInfo } from '@nats-io/jetstream';
-import { decodeUtf8, splitBlock } from '@waybill/schema';
+import type { JetStreamManager, StoredMsg, StreamInfo } from '@nats-io/jetstream';
+import { decodeUtf8, parseLedgerSubject, splitBlock } from '@waybill/schema';
 import { isStreamOf, readEpoch } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
+import { orDamaged } from './find-block.ts';
 import { explain } from './nats-error.ts';
 import type { Settings } from './settings.ts';
 
@@ -65,22 +65,20 @@ async function audit(jsm: JetStreamManager, { auditStream }: Settings): Promise<
   }
 }
 
-/** Every AUDIT message up to this sequence is in the ledger: 0 while the ledger is empty. */
-export async function readWatermark(jsm: JetStreamManager, { ledgerStream, ledgerPrefix }: Settings): Promise<number> {
-  const attempted = `read the newest block of stream ${ledgerStream}`;
-  let seq = 0;
+/** Every AUDIT message up to this sequence is in the ledger: 0 while it is empty. @throws ConsumerError LEDGER_DAMAGED, NEWER_LEDGER */
+export async function readWatermark(jsm: JetStreamManager, settings: Settings): Promise<number> {
+  const message = await newestOfAll(jsm, settings);
+  if (!message) return 0;
+  const orgid = parseLedgerSubject(message.subject, settings.ledgerPrefix) ?? message.subject;
+  const at = { orgid, streamSeq: message.seq };
+  return orDamaged(settings, at, () => splitBlock(decodeUtf8(message.data)).trailer.watermark);
+}
+
+async function newestOfAll(jsm: JetStreamManager, { ledgerStream, ledgerPrefix }: Settings): Promise<StoredMsg | null> {
   try {
-    const message = await jsm.streams.getMessage(ledgerStream, { last_by_subj: `${ledgerPrefix}.*` });
-    if (!message) return 0;
-    seq = message.seq;
-    return splitBlock(decodeUtf8(message.data)).trailer.watermark;
+    return await jsm.streams.getMessage(ledgerStream, { last_by_subj: `${ledgerPrefix}.*` });
   } catch (cause) {
-    if (seq === 0) throw explain(cause, attempted);
-    throw new ConsumerError(
-      'LEDGER_DAMAGED',
-      `stream ${ledgerStream}, sequence ${seq} is no block: ${(cause as Error).message}`,
-      { cause },
-    );
+    throw explain(cause, `read the newest block of stream ${ledgerStream}`);
   }
 }
 

@@ -48,7 +48,7 @@ export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume
 export { MAX_INDEX, parseEntry } from './parse-entry.ts';
 export { parseJson } from './parse-json.ts';
 export { createTextStamp } from './plain-stamp.ts';
-export { printable } from './printable.ts';
+export { printable, printableJson } from './printable.ts';
 export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
 export {
   DEFAULT_EVENT_PREFIX,

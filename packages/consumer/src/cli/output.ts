@@ -1,4 +1,4 @@
-import { printable } from '@waybill/schema';
+import { printable, printableJson } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 
 /** Where a command writes. Results go to stdout, everything for people beside them to stderr. */
@@ -50,7 +50,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   return {
     lines: writeLines,
     text: (lines) => writeLines(Array.from(lines, printable)),
-    json: (value) => write(`${JSON.stringify(value, null, stdout.isTTY ? 2 : 0)}\n`),
+    json: (value) => write(`${printableJson(JSON.stringify(value, null, stdout.isTTY ? 2 : 0))}\n`),
     note(line) {
       stderr.write(`${printable(line)}\n`);
     },

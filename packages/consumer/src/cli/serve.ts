@@ -1,3 +1,4 @@
+import { printableJson } from '@waybill/schema';
 import pino from 'pino';
 import { readConfig } from '../config.ts';
 import { serve } from '../serve.ts';
@@ -19,7 +20,12 @@ Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
   options: { json: { type: 'boolean' } },
   async run({ env }) {
     const config = readConfig(env);
-    const options = { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+    const options = {
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      hooks: { streamWrite: printableJson },
+    };
     const logger = pino(options, logDestination());
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals): void => {

@@ -18,7 +18,8 @@ export const verifyCommand: Command = {
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
-no hole, and that every message of the stream of events is in exactly one chain, unaltered.
+no hole, that every message of the stream of events is in exactly one chain, unaltered, and that every entry is made
+from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else's, and may have been another before.
 
   --org ID            one organization, and _system, which accounts for what is no event
   --all               every chain
@@ -91,8 +92,9 @@ async function verifyStreams(context: CommandContext): Promise<number> {
   const bar = createProgressBar(output);
   let report: LedgerReport;
   try {
-    report = await withNats(context, (nc, { settings }) =>
+    report = await withNats(context, (nc, { settings, streamMode }) =>
       verifyLedger(nc, settings, {
+        bind: streamMode === 'bind',
         expect,
         waitMs,
         fromSeq: from,
