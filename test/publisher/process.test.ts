@@ -73,7 +73,7 @@ test('a disabled publisher says so once, holds nothing open, and exits by itself
       .split('\n')
       .map((line) => line.trim()),
   ).toEqual([
-    'waybill: no servers and no connection are configured: events are dropped',
+    'waybill: no servers and no connection are configured: events are dropped; the option servers names a NATS server',
     'disabled 1000 true',
     'DISABLED',
     '0',
