@@ -13,7 +13,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
-          testTimeout: 10_000,
+          // Most take milliseconds. The limit is for a machine that is busy with something else.
+          testTimeout: 120_000,
         },
       },
       {

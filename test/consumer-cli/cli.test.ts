@@ -197,7 +197,7 @@ describe('with a server of its own', () => {
     expect(verified).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(
-        /^ok +acme: 10 entries.*\nok +bolt: 30 entries.*\nok +_system: 1 entries.*\nAUDIT: 40 messages compared with the chains\nverdict: ok\n$/,
+        /^ok +acme: 10 entries.*\nok +bolt: 30 entries.*\nok +_system: 1 entries.*\nAUDIT: 40 messages compared with the chains\nchecked: entries: .*: 41\nchecked: volumes, .*: 40\nverdict: ok\n$/,
       ),
     });
     const { seq, hash } = JSON.parse((await waybill(env, ['head', '--org', 'bolt', '--json'])).stdout) as {

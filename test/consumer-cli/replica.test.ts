@@ -34,7 +34,8 @@ test('verify, replay, usage and head are right although the replica that answers
   });
   const before = await ask();
   expect([before.all.verdict, before.acme.verdict, before.system.verdict]).toEqual(['ok', 'ok', 'ok']);
-  expect([before.lines.length, before.later.length, before.acme.audit.compared]).toEqual([8, 6, 8]);
+  // Its events, and what came on its subjects and is none.
+  expect([before.lines.length, before.later.length, before.acme.audit.compared]).toEqual([8, 6, 16]);
 
   for (const stream of [ledgerStream, auditStream]) {
     const name = `M${stream}`;
@@ -52,12 +53,10 @@ test('verify, replay, usage and head are right although the replica that answers
     await jsm.streams.deleteMessage(`M${ledgerStream}`, seq);
   for (const seq of [4, 22, 23, 24]) await jsm.streams.deleteMessage(`M${auditStream}`, seq);
   const after = await ask();
-  expect({ ...after, acme: null, usage: { ...after.usage, pending: null } }).toEqual({
+  expect({ ...after, usage: { ...after.usage, pending: null } }).toEqual({
     ...before,
-    acme: null,
     usage: { ...before.usage, pending: null },
   });
-  expect(after.acme).toMatchObject({ verdict: 'ok', chains: before.acme.chains });
 });
 
 async function collect(batches: AsyncIterable<string[]>): Promise<string[]> {

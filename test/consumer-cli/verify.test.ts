@@ -313,7 +313,12 @@ describe('AUDIT has less, or more, than the ledger', () => {
     await (await jetstreamManager(nc)).streams.deleteMessage(fresh.auditStream, 5);
     expect(await verifyLedger(nc, fresh)).toMatchObject({
       verdict: 'incomplete',
-      audit: { behind: 0, compared: 9, problem_count: 1, problems: [{ seq: 5, kind: 'lost' }] },
+      audit: {
+        behind: 0,
+        compared: 9,
+        problem_count: 1,
+        problems: [{ seq: 5, kind: 'unbacked', verdict: 'incomplete' }],
+      },
     });
   });
 

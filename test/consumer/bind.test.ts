@@ -77,7 +77,7 @@ test('deleted and made anew under load: a new epoch, nothing twice, nothing coll
     const bytes = first.bytes(orgid) + lost.bytes(orgid, kept) + second.bytes(orgid);
     expect(BigInt(uploads.bytes) + BigInt(downloads.bytes), orgid).toBe(BigInt(bytes));
   }
-  const report = await verifyLedger(nc, settings);
+  const report = await verifyLedger(nc, settings, { bind: true });
   expect(report).toMatchObject({
     verdict: 'ok',
     audit: { epoch: 2, earlier: 2_000 + kept, from: 1, to: 3_000, compared: 3_000, behind: 0, problem_count: 0 },

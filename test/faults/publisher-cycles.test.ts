@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
 import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
 import { temporaryDirectory } from '../publisher/directory.ts';
-import { countStored, createAudit } from '../publisher/stored.ts';
+import { createAudit } from '../publisher/stored.ts';
+import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { until } from '../support/until.ts';
 
@@ -97,7 +98,7 @@ test('10,000 publishers, created and closed, leave no listener, socket, timer, f
   await until('everything to be given back', () => grown(before).length === 0, 10_000).catch(() => {});
   expect(grown(before)).toEqual([]);
   expect(readdirSync(dir.path)).toEqual([]);
-  expect(await countStored(nc)).toBe(acked);
+  await expectChained(nc, acked);
   console.log(
     `${cycles} created and closed: ${took.join(', ')}; ${acked} events stored; held before and after:`,
     before,

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { spooling, upload } from '../publisher/artifacts.ts';
 import { temporaryDirectory } from '../publisher/directory.ts';
-import { createAudit, expectBalanced, readStored, until } from '../publisher/stored.ts';
-import { needsOwnServer, startNats } from '../support/nats.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from '../publisher/stored.ts';
+import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 
 /**
  * Disks that do not take a spool. The promise: memory goes on and `status` says why; what has no place is dropped and
@@ -38,7 +38,7 @@ function setWritable(path: string): void {
 }
 
 /** The promise of a spool that cannot be written. @param mend makes it writable */
-async function expectDegradedUntil(publisher: Publisher, mend: () => void): Promise<void> {
+async function expectDegradedUntil(server: TestNats, publisher: Publisher, mend: () => void): Promise<void> {
   for (let i = 0; i < 100; i++) publisher.emit(upload(i));
   expect(await publisher.flush()).toBe(true);
   const { state, reason } = publisher.status();
@@ -54,6 +54,8 @@ async function expectDegradedUntil(publisher: Publisher, mend: () => void): Prom
   expectBalanced(stats);
   console.log(`${stats.emitted} emitted, ${stats.acked} acknowledged; before it was mended: ${reason}`);
   expect(stats.dropped.queue_full).toBe(0);
+  expect(await publisher.flush()).toBe(true);
+  expectOnceInOrder(await readDelivered(await server.connect()), publisher.stats().emitted);
 }
 
 test('a full disk degrades to memory and recovers by itself', async ({ skip }) => {
@@ -84,11 +86,11 @@ test('a full disk degrades to memory and recovers by itself', async ({ skip }) =
     expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
     await until(() => expect(publisher.stats().spool?.bytes).toBeLessThan(100_000));
     const { seq } = await publisher.confirm(upload(3_000, 'acme'), { timeoutMs: 10_000 });
-    expect(publisher.status()).toEqual({ state: 'connected' });
+    expect(publisher.status()).toEqual({ state: 'connected', holes: full.dropped.queue_full });
     const end = publisher.stats();
     expectBalanced(end);
     console.log(`full disk: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
-    const stored = await readStored(await server.connect());
+    const stored = await readDelivered(await server.connect());
     expect(stored.length).toBe(end.acked);
     expect(seq).toBe(end.acked);
     const sequences = stored.map(({ event }) => Number(event.producerseq));
@@ -117,7 +119,7 @@ test('a spool that has its bytes takes no more, and takes again what fits', asyn
   await server.restart();
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   expect(await publisher.confirm(upload(2_000, 'acme'))).toMatchObject({ stream: 'AUDIT' });
-  const stored = await readStored(await server.connect());
+  const stored = await readDelivered(await server.connect());
   console.log(`quota: ${full.spooled} on disk, ${full.pending} in memory, ${full.dropped.queue_full} dropped`);
   expect(stored.length).toBe(publisher.stats().acked);
   const sequences = stored.map(({ event }) => Number(event.producerseq));
@@ -131,7 +133,7 @@ test('a file in the place of the directory: memory only, said in status, and use
   const spoolDir = join(dir.path, 'spool');
   writeFileSync(spoolDir, '');
   await using publisher = spooling(server, spoolDir, { durability: 'sync', spoolRetryMs: 20 });
-  await expectDegradedUntil(publisher, () => rmSync(spoolDir));
+  await expectDegradedUntil(server, publisher, () => rmSync(spoolDir));
 });
 
 test('a read-only directory: memory only, said in status, and used once it can be written', async ({ skip }) => {
@@ -142,7 +144,7 @@ test('a read-only directory: memory only, said in status, and used once it can b
   if (problem !== null) skip(`no directory can be made read-only for this user: ${problem}`);
   try {
     await using publisher = spooling(server, dir.path, { durability: 'sync', spoolRetryMs: 20 });
-    await expectDegradedUntil(publisher, () => setWritable(dir.path));
+    await expectDegradedUntil(server, publisher, () => setWritable(dir.path));
   } finally {
     setWritable(dir.path);
     if (isRoot) execFileSync('umount', [dir.path]);

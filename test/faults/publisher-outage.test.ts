@@ -1,7 +1,14 @@
 import { createPublisher, type Publisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { emitSteadily, memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import { countStored, createAudit, expectBalanced, expectOnceInOrder, readStored, until } from '../publisher/stored.ts';
+import {
+  countStored,
+  createAudit,
+  expectBalanced,
+  expectOnceInOrder,
+  readDelivered,
+  until,
+} from '../publisher/stored.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 
 /** The promise: whatever the server does, what was emitted is stored once, and each organization's events in order. */
@@ -38,7 +45,7 @@ async function expectAllStored(what: string, server: TestNats, publisher: Publis
   const stats = publisher.stats();
   expect(stats).toMatchObject({ emitted, acked: emitted, pending: 0 });
   expectBalanced(stats);
-  const stored = await readStored(await server.connect());
+  const stored = await readDelivered(await server.connect());
   const { resent, duplicates } = stats;
   console.log(
     `${what}: ${emitted} emitted, ${stored.length} stored; ${resent} sent again, ${duplicates} known already`,
@@ -119,7 +126,7 @@ test('a queue that fills up during an outage drops the newest, typed and counted
   await server.restart();
   expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
   expect(await publisher.confirm(upload(1_501, 'acme'))).toMatchObject({ seq: 1_001 });
-  const stored = await readStored(await server.connect());
+  const stored = await readDelivered(await server.connect());
   expect(stored.map(({ event }) => event.producerseq)).toEqual([
     ...Array.from({ length: 1_000 }, (_, i) => `${i + 1}`),
     '1502',
@@ -142,7 +149,7 @@ test('close while the server is frozen ends in time, says what is lost, and drop
   expect(await closing).toEqual({ acked: 100, spooled: 0, lost: 301 });
   expect(await publisher.close()).toEqual({ acked: 100, spooled: 0, lost: 301 });
   expect(publisher.stats()).toMatchObject({ emitted: 401, acked: 100, pending: 0, dropped: { closed: 301 } });
-  expect(publisher.status()).toEqual({ state: 'closed' });
+  expect(publisher.status()).toEqual({ state: 'closed', holes: 300 });
   await server.resume();
 });
 

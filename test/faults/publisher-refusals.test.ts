@@ -1,8 +1,17 @@
+import type { NatsConnection } from '@nats-io/nats-core';
 import { createPublisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from '../publisher/stored.ts';
-import { needsOwnServer, startNats } from '../support/nats.ts';
+import {
+  createAudit,
+  expectBalanced,
+  expectOnceInOrder,
+  readDelivered,
+  readStored,
+  until,
+} from '../publisher/stored.ts';
+import { expectChained } from '../support/expect-chained.ts';
+import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 
 /**
  * What the server or the stream does not take. The promises: not yet, and it waits, everything in order; never, and it is
@@ -10,6 +19,13 @@ import { needsOwnServer, startNats } from '../support/nats.ts';
  */
 
 beforeEach(needsOwnServer);
+
+/** For the ledger's blocks. */
+async function withoutLimit(server: TestNats): Promise<NatsConnection> {
+  await server.configure('');
+  await server.reload();
+  return server.connect();
+}
 
 test('started before the server exists', async () => {
   await using server = await startNats();
@@ -25,7 +41,7 @@ test('started before the server exists', async () => {
   await server.restart();
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   expect(publisher.status()).toEqual({ state: 'connected' });
-  const stored = await readStored(await server.connect());
+  const stored = await readDelivered(await server.connect());
   console.log(`no server at first: 500 emitted, ${stored.length} stored`);
   expectOnceInOrder(stored, 500);
   expect(logger.lines.map(({ message }) => message)).toEqual(['events are queued and not stored', 'connected']);
@@ -40,7 +56,7 @@ test('started before the stream exists: 503 is tried again', async () => {
   await until(() => expect(publisher.stats().resent).toBeGreaterThan(2));
   await createAudit(nc);
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
-  const stored = await readStored(nc);
+  const stored = await readDelivered(nc);
   console.log(`no stream at first: 3000 emitted, ${stored.length} stored; ${publisher.stats().resent} sent again`);
   expectOnceInOrder(stored, 3_000);
 });
@@ -57,7 +73,7 @@ test('a stream that is deleted under load and comes back gets everything from th
   await until(() => expect(publisher.status().state).toBe('degraded'));
   await createAudit(nc);
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
-  const stored = await readStored(nc);
+  const stored = await readDelivered(nc);
   console.log(`stream deleted: 5000 emitted since, ${stored.length} stored; ${publisher.stats().resent} sent again`);
   expect(stored.map(({ event }) => event.data['size_bytes'])).toEqual(
     Array.from({ length: 5_000 }, (_, i) => 1_000 + i),
@@ -74,7 +90,7 @@ test('a full stream refuses, and takes the rest when there is room again', async
   expect(publisher.stats().acked).toBe(100);
   await manager.streams.update('AUDIT', { max_msgs: -1 });
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
-  const stored = await readStored(nc);
+  const stored = await readDelivered(nc);
   console.log(`stream full at 100: 1000 emitted, ${stored.length} stored; ${publisher.stats().resent} sent again`);
   expectOnceInOrder(stored, 1_000);
 });
@@ -98,6 +114,7 @@ test('what is larger than the server or the stream takes is dropped as too_large
   expect(await publisher.flush()).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 2, dropped: { too_large: 2 } });
   expect((await readStored(nc)).map(({ event }) => event.producerseq)).toEqual(['1', '4']);
+  await expectChained(await withoutLimit(server), 2);
 });
 
 test('a payload limit that is lowered while events are pending: what is too large now is dropped, the rest goes on', async () => {
@@ -155,4 +172,5 @@ test('a payload limit that is lowered while events are pending: what is too larg
   const missing = Array.from({ length: emitted }, (_, i) => i + 1).filter((producerseq) => !isStored.has(producerseq));
   expect(missing.filter((producerseq) => !dropped.has(`acme ${producerseq}`))).toEqual([]);
   expect(stored.length).toBeGreaterThanOrEqual(stats.acked);
+  await expectChained(await withoutLimit(server), stored.length);
 });

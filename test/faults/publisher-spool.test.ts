@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { spooling, upload } from '../publisher/artifacts.ts';
 import { temporaryDirectory } from '../publisher/directory.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from '../publisher/stored.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from '../publisher/stored.ts';
 import { startEmitter } from '../support/emitter-process.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 
@@ -40,7 +40,7 @@ test.for(['sync', 'async', 'memory'] as const)(
       if (round > 0) await server.restart();
     }
     await using last = await drain(server, dir.path);
-    const stored = await readStored(await server.connect());
+    const stored = await readDelivered(await server.connect());
     const perProducer = Map.groupBy(stored, ({ event }) => `${event.producer} ${event.orgid}`);
     const unordered = [...perProducer.values()].filter((events) =>
       events.some(({ event }, i) => i > 0 && Number(event.producerseq) <= Number(events[i - 1]?.event.producerseq)),
@@ -86,7 +86,7 @@ test('an outage longer than memory: what does not fit goes to disk and comes bac
     expect(publisher.stats()).toMatchObject({ acked: 20_000, pending: 0, spooled: 0 });
     expectBalanced(publisher.stats());
   }
-  expectOnceInOrder(await readStored(await server.connect()), 60_000);
+  expectOnceInOrder(await readDelivered(await server.connect()), 60_000);
   expect(dir.files()).toEqual([]);
 });
 
@@ -115,7 +115,7 @@ test('close and exit leave to the next publisher what could not be sent', async 
   await server.restart();
   await using last = await drain(server, dir.path);
   expect(last.stats().spool?.adopted).toMatchObject({ found: 2_000, acked: 2_000, damaged: 0, torn: 0 });
-  expect((await readStored(await server.connect())).length).toBe(2_000);
+  expect((await readDelivered(await server.connect())).length).toBe(2_000);
 });
 
 test('damaged segments cost their damaged records and nothing else, and are put aside', async () => {
@@ -140,7 +140,7 @@ test('damaged segments cost their damaged records and nothing else, and are put 
   const stats = last.stats().spool;
   console.log('damaged segments:', stats);
   expect(stats).toMatchObject({ quarantined: 3, adopted: { acked: 999, damaged: 3, torn: 1, dropped: 0 } });
-  expect((await readStored(await server.connect())).length).toBe(999);
+  expect((await readDelivered(await server.connect())).length).toBe(999);
   expect(dir.files().filter((file) => file.startsWith('quarantine')).length).toBe(3);
 });
 
@@ -160,7 +160,7 @@ test('two processes on one directory do not touch each other, and a third adopts
   const returned = one.returned() + two.returned();
   await server.restart();
   await using last = await drain(server, dir.path);
-  const stored = await readStored(await server.connect());
+  const stored = await readDelivered(await server.connect());
   console.log(`two processes: ${returned} emits returned, ${stored.length} stored`, last.stats().spool?.adopted);
   expect(stored.length).toBeGreaterThanOrEqual(returned);
   expect(stored.length).toBeLessThanOrEqual(returned + 2);

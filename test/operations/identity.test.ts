@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import * as jwt from '@nats-io/jwt';
 import { ConsumerError, readConfig, serve as serveHere } from '@waybill/consumer';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createCertificateAuthority } from '../support/certificates.ts';
 import { httpOf, statusOf } from '../support/http.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { createOperator } from '../support/operator.ts';
@@ -147,4 +148,73 @@ test.for([
     expect(ended.stderr).toContain(expected);
     expect(ended.stderr + ended.stdout).not.toContain('hunter');
   }
+});
+
+test.for([
+  ['WAYBILL_NATS_CREDS_FILE', 'hunter2\nhunter3'],
+  ['WAYBILL_NATS_NKEY_SEED_FILE', 'SUhunter'],
+  ['WAYBILL_NATS_PASSWORD_FILE', '/hunter2'],
+  ['WAYBILL_NATS_TLS_CA_FILE', 'hunter2/=='],
+] as const)('a secret in %s, where its file belongs, is not shown', async ([variable, secret]) => {
+  const user = variable === 'WAYBILL_NATS_PASSWORD_FILE' ? { WAYBILL_NATS_USER: 's' } : {};
+  const environment = { ...user, [variable]: secret, WAYBILL_NATS_URL: 'nats://127.0.0.1:1' } as WaybillEnvironment;
+  for (const args of [['serve'], ['head', '--all', '--json']]) {
+    const ended = await waybill(args, environment);
+    expect(ended).toMatchObject({ code: 78, stderr: expect.stringContaining(`${variable} is no path of a file`) });
+    expect(ended.stderr + ended.stdout).not.toContain('hunter');
+  }
+});
+
+test('a password file of a Windows editor begins with a byte order mark', async () => {
+  await using server = await startNats({ extraConfig: 'authorization { users: [{ user: s, password: first }] }' });
+  const file = join(folder, 'password-bom');
+  writeFileSync(file, '\uFEFFfirst\r\n');
+  const environment = { WAYBILL_NATS_USER: 's', WAYBILL_NATS_PASSWORD_FILE: file, WAYBILL_NATS_URL: server.url };
+  expect((await waybill(['deploy'], environment)).code).toBe(0);
+});
+
+test('TLS files that cannot be used are a wrong configuration, also of serve, which waits for everything else', async () => {
+  const authority = createCertificateAuthority('authority');
+  const [own, other] = [authority.issue('client'), authority.issue('other')];
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const good = {
+    WAYBILL_NATS_URL: 'nats://127.0.0.1:1',
+    WAYBILL_NATS_TLS_CA_FILE: write('ca.pem', authority.cert),
+    WAYBILL_NATS_TLS_CERT_FILE: write('cert.pem', own.cert),
+    WAYBILL_NATS_TLS_KEY_FILE: write('key.pem', own.key),
+  };
+  const [garbage, foreign] = [write('garbage.pem', 'hunter2'), write('foreign.pem', other.key)];
+  for (const [variable, file] of [
+    ['WAYBILL_NATS_TLS_CA_FILE', join(folder, 'missing.pem')],
+    ['WAYBILL_NATS_TLS_CA_FILE', garbage],
+    ['WAYBILL_NATS_TLS_CERT_FILE', garbage],
+    ['WAYBILL_NATS_TLS_KEY_FILE', garbage],
+    ['WAYBILL_NATS_TLS_KEY_FILE', foreign],
+  ] as const) {
+    const ended = await waybill(['serve'], { ...good, [variable]: file });
+    expect(ended, file).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining(`${variable} is ${JSON.stringify(file)}`),
+    });
+    expect(ended.stderr + ended.stdout).not.toContain('hunter');
+  }
+  expect(await waybill(['head', '--all'], good)).toMatchObject({ code: 69 });
+});
+
+test('a client certificate is used without a CA file, and never over a connection in the clear', async () => {
+  const authority = createCertificateAuthority('authority');
+  const own = authority.issue('client');
+  writeFileSync(join(folder, 'own.pem'), own.cert);
+  writeFileSync(join(folder, 'own-key.pem'), own.key);
+  const environment = {
+    WAYBILL_NATS_TLS_CERT_FILE: join(folder, 'own.pem'),
+    WAYBILL_NATS_TLS_KEY_FILE: join(folder, 'own-key.pem'),
+  };
+  expect(readConfig(environment).nats.tls).toBe(true);
+  await using server = await startNats();
+  const ended = await waybill(['head', '--all'], { ...environment, WAYBILL_NATS_URL: server.url });
+  expect(ended).toMatchObject({ code: 69, stderr: expect.stringContaining("does not support 'tls'") });
 });

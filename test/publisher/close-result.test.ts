@@ -1,10 +1,11 @@
 /** `close()` says what became of every event of the publisher's life: acknowledged, left on disk, or lost. */
 import { createPublisher, type Publisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
+import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
 import { temporaryDirectory } from './directory.ts';
-import { countStored, createAudit } from './stored.ts';
+import { createAudit } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
@@ -22,7 +23,7 @@ test('events that were acknowledged before count as acknowledged', async () => {
   await publisher.confirm(upload(30));
   emitMany(publisher, 19);
   expect(await publisher.close()).toEqual({ acked: 50, spooled: 0, lost: 0 });
-  expect(await countStored(nc)).toBe(50);
+  await expectChained(nc, 50);
   // The same answer, however often it is asked.
   publisher.emit(upload(1));
   expect(await publisher.close()).toEqual({ acked: 50, spooled: 0, lost: 0 });

@@ -6,7 +6,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
 import { temporaryDirectory } from './directory.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
@@ -26,7 +26,7 @@ test('a connection that is bound later, and another one in its place', async () 
   expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
   await publisher.close();
   expect(second.isClosed()).toBe(false);
-  expectOnceInOrder(await readStored(second), 2_000);
+  expectOnceInOrder(await readDelivered(second), 2_000);
 });
 
 test('a bound connection takes the place of one that the publisher opened, which is closed', async () => {
@@ -64,7 +64,7 @@ test('a function that makes the connection: asked again until it does, and again
   await publisher.close();
   expect(made.map((nc) => nc.isClosed())).toEqual([true, false]);
   await made[1]?.close();
-  expectOnceInOrder(await readStored(await server.connect()), 200);
+  expectOnceInOrder(await readDelivered(await server.connect()), 200);
 });
 
 test('a disabled publisher says how to bind', () => {
@@ -167,7 +167,7 @@ test('critical types have a part of the queue for themselves; the oldest are dro
   for (let i = 0; i < 150; i++) plain.emit(upload(i, 'plain'));
   plain.bind(nc);
   expect(await plain.flush()).toBe(true);
-  const stored = (await readStored(nc)).map(({ event }) => event.producerseq);
+  const stored = (await readDelivered(nc)).map(({ event }) => event.producerseq);
   expect(stored).toEqual(Array.from({ length: 100 }, (_, i) => String(51 + i)));
 });
 

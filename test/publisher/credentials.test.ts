@@ -45,7 +45,7 @@ interface Way {
   readonly secrets: readonly string[];
 }
 
-const UNAUTHORIZED = /^cannot connect: Authorization Violation$/;
+const UNAUTHORIZED = /^cannot connect to NATS at [^ ]+: the server refuses this identity/;
 
 const simple = (config: string, right: Credentials, wrong: Credentials, admin: NodeConnectionOptions): Way => ({
   config,
@@ -121,7 +121,7 @@ const WAYS: Record<string, (folder: string) => Way | Promise<Way>> = {
       config: `tls { ${files} }`,
       right: { connect: { tls: { ca: ours.cert } } },
       wrong: [{ connect: { tls: { ca: others.cert } } }],
-      reason: /^cannot connect: unable to verify/,
+      reason: /^cannot connect to NATS at [^ ]+: unable to verify/,
       admin: { tls: { ca: ours.cert } },
       secrets: [ours.key],
     };
@@ -142,7 +142,7 @@ const WAYS: Record<string, (folder: string) => Way | Promise<Way>> = {
         { connect: { timeout: 500, tls: { ca: ours.cert } } },
       ],
       // The server hangs up after the handshake, and the client does not say so.
-      reason: /^cannot connect: (timeout|unable to verify)/,
+      reason: /^cannot connect to NATS at [^ ]+: (no answer in time|unable to verify)/,
       admin: { tls: { ca: ours.cert, cert, key } },
       secrets: [key, stranger.key].map((text) => text.split('\n')[1] as string),
     };

@@ -3,7 +3,7 @@ import { connect as connectV2 } from 'nats';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { countStored, createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
+import { countStored, createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
@@ -22,7 +22,7 @@ test('20,000 events are stored once, in order, with their headers and subjects',
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
 
   expect(publisher.stats()).toMatchObject({ emitted: 20_000, acked: 20_000, pending: 0, resent: 0, duplicates: 0 });
-  const stored = await readStored(nc);
+  const stored = await readDelivered(nc);
   expectOnceInOrder(stored, 20_000);
   const sizes = stored.map(({ event }) => event.data['size_bytes'] as number);
   expect(sizes).toEqual(Array.from({ length: 20_000 }, (_, i) => i));
@@ -45,7 +45,7 @@ test('a connection of @nats-io/nats-core is used and not closed, and nothing sta
     await createPublisher({ source: SOURCE, connection: nc, logger: memoryLogger() }).close();
   await until(() => expect(protocol.listeners).toEqual([]));
   expect(protocol.subscriptions.size()).toBe(before);
-  expectOnceInOrder(await readStored(nc), 100);
+  expectOnceInOrder(await readDelivered(nc), 100);
 });
 
 test('a connection of nats 2.x is used and not closed, across a restart of the server', async () => {
@@ -62,7 +62,7 @@ test('a connection of nats 2.x is used and not closed, across a restart of the s
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   await publisher.close();
   expect(old.isClosed()).toBe(false);
-  expectOnceInOrder(await readStored(await server.connect()), 2_000);
+  expectOnceInOrder(await readDelivered(await server.connect()), 2_000);
   const { listeners } = old as unknown as { listeners: unknown[] };
   await until(() => expect(listeners).toEqual([]));
   await old.close();

@@ -1,14 +1,22 @@
-import { artifactDownloaded, createPublisher, defineEvent, lifecycle, requestHandled } from '@waybill/publisher';
+import {
+  artifactDownloaded,
+  createPublisher,
+  defineEvent,
+  type Drop,
+  lifecycle,
+  requestHandled,
+} from '@waybill/publisher';
 import { BUILT_IN_EVENTS, producerClosed } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
+import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readStored, until } from './stored.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored, until } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
 const released = defineEvent({ type: 'release.approved', data: artifactDownloaded.data });
-const release = (n: number) => released({ orgid: 'acme', digest: `sha256:${String(n).padStart(64, '0')}` });
+const release = (n: number, orgid: string) => released({ orgid, digest: `sha256:${String(n).padStart(64, '0')}` });
 
 /** Two users; what the producer may publish and subscribe to is the test's. */
 const users = (publish: string, subscribe: string) => ({
@@ -29,7 +37,7 @@ test('the shipped producer identity is enough: its subjects, its inbox, nothing 
   for (let i = 0; i < 5_000; i++) publisher.emit(upload(i));
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 5_000, resent: 0 });
-  expectOnceInOrder(await readStored(admin), 5_000);
+  expectOnceInOrder(await readDelivered(admin), 5_000);
 });
 
 test('the shipped producer identity may publish every built-in type: runs, decisions and requests are stored', async () => {
@@ -75,35 +83,50 @@ test('a user who may publish audit.> and subscribe to its own inbox; the same wi
   expect(await given.confirm(upload(1))).toMatchObject({ seq: 2 });
 });
 
-test('a type that is not permitted waits aside, bounded, is tried now and then, and the others go on', async () => {
+test('a type that is not permitted waits aside, bounded, is tried now and then, and other organizations go on', async () => {
   await using server = await startNats(users('"audit.casartifact.>"', '"_INBOX.producer.>"'));
   const admin = await server.connect(ADMIN);
   await createAudit(admin);
+  const drops: Drop[] = [];
   const options = {
     source: SOURCE,
     servers: server.url,
     connect: PRODUCER,
     events: [released],
     parkProbeMs: 100,
+    onDrop: (drop: Drop) => void drops.push(drop),
     logger: memoryLogger(),
   };
   await using publisher = createPublisher({ ...options, maxQueueEvents: 600 });
-  for (let i = 0; i < 250; i++) {
-    publisher.emit(upload(i, 'acme'));
-    publisher.emit(release(i));
+  for (let i = 0; i < 100; i++) {
+    publisher.emit(upload(i, 'other'));
+    publisher.emit(release(i, 'acme'));
   }
-  await until(() => expect(publisher.stats()).toMatchObject({ acked: 250, pending: 250, parked: 250 }));
+  await until(() => expect(publisher.stats()).toMatchObject({ acked: 100, pending: 100, parked: 100 }));
   expect(publisher.status()).toEqual({
     state: 'degraded',
     reason: 'not permitted to publish to audit.release.approved.acme',
+    parked: 100,
   });
-  for (let i = 0; i < 100; i++) publisher.emit(release(250 + i));
-  // Half of the queue is theirs, and no more.
-  await until(() => expect(publisher.stats()).toMatchObject({ parked: 300, dropped: { queue_full: 50 } }));
-  expect(await publisher.confirm(upload(250, 'acme'))).toMatchObject({ seq: 251 });
+  // Half of the queue is for those that wait, and half of that for one organization: the oldest give way.
+  for (let i = 100; i < 200; i++) publisher.emit(release(i, 'acme'));
+  await until(() =>
+    expect(publisher.stats()).toMatchObject({ parked: 150, holes: 50, dropped: { not_permitted: 50 } }),
+  );
+  for (let i = 0; i < 200; i++) publisher.emit(release(i, 'beta'));
+  await until(() => expect(publisher.stats()).toMatchObject({ parked: 300, dropped: { not_permitted: 100 } }));
+  for (let i = 0; i < 10; i++) publisher.emit(release(i, 'gamma'));
+  await until(() => expect(publisher.stats()).toMatchObject({ parked: 300, dropped: { not_permitted: 110 } }));
+  expect(drops.map(({ orgid, producerseq }) => `${orgid} ${producerseq}`)).toEqual([
+    ...Array.from({ length: 50 }, (_, i) => `acme ${i + 1}`),
+    ...Array.from({ length: 50 }, (_, i) => `beta ${i + 1}`),
+    ...Array.from({ length: 10 }, (_, i) => `acme ${i + 51}`),
+  ]);
+  expect(await publisher.confirm(upload(250, 'other'))).toMatchObject({ seq: 101 });
   await until(() => expect(publisher.stats().resent).toBeGreaterThan(2));
   expectBalanced(publisher.stats());
-  expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 251, spooled: 0, lost: 350 });
+  expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 101, spooled: 0, lost: 410 });
+  await expectChained(admin, 101);
 });
 
 test('no right to subscribe to the inbox: nothing counts as stored, and it says why', async () => {
@@ -132,7 +155,10 @@ test('wrong credentials are a state, not an end: no secret is shown', async () =
   const publisher = createPublisher({ source: SOURCE, servers: server.url, connect, logger, backoffMaxMs: 100 });
   publisher.emit(upload(0));
   await until(() =>
-    expect(publisher.status()).toMatchObject({ state: 'connecting', reason: expect.stringMatching(/authorization/i) }),
+    expect(publisher.status()).toMatchObject({
+      state: 'connecting',
+      reason: expect.stringContaining('refuses this identity'),
+    }),
   );
   expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 0, spooled: 0, lost: 1 });
   expect(JSON.stringify(logger.lines)).not.toContain('hunter2');

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
+import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { countStored, createAudit } from './stored.ts';
+import { createAudit } from './stored.ts';
 
 /** What a program does that uses a publisher and then has nothing more to do. */
 
@@ -35,7 +36,7 @@ test('it exits by itself after close, and everything is stored', async () => {
   `);
   expect(output).toBe('{"acked":1000,"spooled":0,"lost":0}\n');
   expect(code).toBe(0);
-  expect(await countStored(nc)).toBe(1000);
+  await expectChained(nc, 1_000);
 });
 
 test('it exits by itself after close when it never reached a server, or reached one that does not answer', async () => {
@@ -72,7 +73,7 @@ test('a disabled publisher says so once, holds nothing open, and exits by itself
       .split('\n')
       .map((line) => line.trim()),
   ).toEqual([
-    'waybill: no servers and no connection are configured: events are dropped',
+    'waybill: no servers and no connection are configured: events are dropped; the option servers names a NATS server',
     'disabled 1000 true',
     'DISABLED',
     '0',

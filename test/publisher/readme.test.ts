@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdtempDisposableSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DROP_REASONS } from '@waybill/publisher';
+import { artifactUploaded, DROP_REASONS } from '@waybill/publisher';
+import { EventAttributes } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { waybill } from '../support/waybill-process.ts';
@@ -133,6 +134,20 @@ test('the example of a serverless handler runs: its event is stored when it has 
 });
 
 test('the README lists exactly the reasons of drops', () => {
-  const listed = [...README.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason);
-  expect(listed).toEqual([...DROP_REASONS]);
+  expect(namesIn('dropped as')).toEqual([...DROP_REASONS]);
 });
+
+test('the README lists exactly the fields of artifact events, and every attribute', () => {
+  expect(namesIn('field').toSorted()).toEqual(Object.keys(artifactUploaded.data.shape).toSorted());
+  const attributes = README.split('Every event has')[1]?.split('\n\n')[0] ?? '';
+  // Beside an organization that is not known only: the dispatcher's.
+  const wanted = Object.keys(EventAttributes.shape).filter((name) => name !== 'claimedorg');
+  for (const name of wanted) expect(attributes).toContain(`\`${name}\``);
+});
+
+/** The code in the first cells of the table that begins with this heading. */
+function namesIn(heading: string): string[] {
+  const table = README.split(`\n| ${heading} |`)[1]?.split('\n\n')[0] ?? '';
+  const cells = [...table.matchAll(/^\| (`[^|]*`) \|/gm)].map(([, cell = '']) => cell);
+  return cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name));
+}

@@ -5,7 +5,7 @@ import { createPublisher, withFlush } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectOnceInOrder, readStored } from './stored.ts';
+import { createAudit, expectOnceInOrder, readDelivered } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
@@ -44,7 +44,7 @@ test.for([
   child.stdout.on('data', (chunk) => (said += chunk));
   const [, signal] = await once(child, 'close');
   expect([said, signal]).toEqual([output, 'SIGKILL']);
-  expectOnceInOrder(await readStored(nc), stored);
+  expectOnceInOrder(await readDelivered(nc), stored);
 });
 
 test('a server that does not answer costs the time of the flush and no more; its events go out with the next call', async () => {
@@ -70,5 +70,5 @@ test('a server that does not answer costs the time of the flush and no more; its
   expect(publisher.stats()).toMatchObject({ acked: 1, pending: 1 });
   await server.resume();
   expect(await withFlush(publisher, handler, { timeoutMs: 20_000 })(2)).toBe(2);
-  expectOnceInOrder(await readStored(nc), 3);
+  expectOnceInOrder(await readDelivered(nc), 3);
 });

@@ -50,7 +50,7 @@ const SERVICE = `
   process.on('exit', () => say('exit, publisher ' + audit.status().state + ', ' + audit.stats().acked + ' acked'));
 `;
 
-test.for(['on', 'once', 'prependListener'])(
+test.for(['on', 'once', 'prependListener', 'prependOnceListener'])(
   "after the host's own listener (%s) is done, with what that emitted, and the process ends by itself",
   async (how) => {
     await using server = await startNats();

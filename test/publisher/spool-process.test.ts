@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
+import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { temporaryDirectory } from './directory.ts';
 import { countStored, createAudit } from './stored.ts';
@@ -36,7 +37,7 @@ test.for(['SIGTERM', 'SIGINT'] as const)('%s, on request: flushes, and then the 
   await ready;
   child.kill(signal);
   expect(await ended).toEqual([null, signal]);
-  expect(await countStored(nc)).toBe(300);
+  await expectChained(nc, 300);
 });
 
 test('SIGTERM without a server: what is pending is on disk, and the next process delivers it', async () => {
@@ -58,4 +59,5 @@ test('SIGTERM without a server: what is pending is on disk, and the next process
   second.child.kill('SIGTERM');
   await second.ended;
   expect(dir.files()).toEqual([]);
+  await expectChained(nc, 600);
 });

@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { createDataCheck, type Event, readMessage } from '@waybill/schema';
 import { expect, vi } from 'vitest';
 import type { PublisherStats } from '@waybill/publisher';
+import { expectChained } from '../support/expect-chained.ts';
 
 export interface Stored {
   readonly subject: string;
@@ -50,6 +51,13 @@ export async function readStored(nc: NatsConnection, stream = 'AUDIT'): Promise<
     });
     if (stored.length === count) break;
   }
+  return stored;
+}
+
+/** The same, and a ledger has each of them once: a promise of delivery is one of the bill. */
+export async function readDelivered(nc: NatsConnection): Promise<Stored[]> {
+  const stored = await readStored(nc);
+  await expectChained(nc, stored.length);
   return stored;
 }
 

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createPublisher, createSigner, type PublisherOptions } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
+import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { memoryLogger, SOURCE, upload } from './artifacts.ts';
 import { createAudit, until } from './stored.ts';
@@ -78,10 +79,12 @@ test('a signing key that does not come', async () => {
 
 test('events that get somewhere are no reason, however many are pending', async () => {
   await using server = await startNats();
-  await createAudit(await server.connect());
+  const nc = await server.connect();
+  await createAudit(nc);
   const logger = memoryLogger();
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
   for (let n = 0; n < 2_000; n++) publisher.emit(upload(n));
   expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
   expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+  await expectChained(nc, 2_000);
 });

@@ -20,7 +20,7 @@ import {
   SYSTEM_CHAIN,
   type Volume,
 } from '@waybill/schema';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readStream } from './check-ledger.ts';
 import { uuid } from './traffic.ts';
 
@@ -110,8 +110,11 @@ export async function copyLedger(
 export interface ForgedEntry {
   readonly received: string;
   readonly source: Entry['core']['source'];
-  readonly event: JsonObject;
+  /** null: erased, and of its event `eventHash` and `origin` are left. */
+  readonly event: JsonObject | null;
   readonly volume: Volume;
+  readonly eventHash?: string;
+  readonly origin?: Entry['core']['origin'];
 }
 
 /** A whole chain computed anew with correct hashes, links, totals and trailers: only AUDIT or a head held elsewhere can tell. */
@@ -126,17 +129,33 @@ export function forgeChain(
     const { entries, trailer } = parseBlock(block.text);
     const first = state.head.seq + 1;
     const lines: string[] = [];
-    for (const { event, ...next } of entries.flatMap(change)) {
-      const origin = orgid === SYSTEM_CHAIN ? null : originOf(event);
-      lines.push(appendLine(state.head, { ...next, origin, event: canonicalJson(event) }));
-      if (origin) state.producers.admit(origin.producer, origin.producerseq, state.head.seq);
-    }
+    for (const next of entries.flatMap(change)) lines.push(forgeEntry(state, next));
     if (lines.length === 0) return [];
     return [{ orgid, text: formatBlock(lines, formatTrailer(state, first, trailer.watermark)) }];
   });
 }
 
+function forgeEntry(state: ChainState, { event, eventHash, ...next }: ForgedEntry): string {
+  const { head, producers } = state;
+  const stated = event && head.orgid !== SYSTEM_CHAIN ? originOf(event) : null;
+  const origin = next.origin === undefined ? stated : next.origin;
+  const text = canonicalJson(event);
+  const core = head.append({ ...next, origin, eventHash: eventHash ?? sha256Of(text) }, sha256Of);
+  if (origin) producers.admit(origin.producer, Number(origin.producerseq), head.seq);
+  return `{"core":${core},"event":${text},"hash":"${head.hash}"}`;
+}
+
+function sha256Of(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
 /** The entry as it is, for `forgeChain`. */
-export function unchanged({ core, event }: Entry): ForgedEntry {
+export function unchanged({ core, event }: Entry): ForgedEntry & { event: JsonObject } {
   return { received: core.received, source: core.source, event: event as JsonObject, volume: core.volume };
+}
+
+/** The entry without its event, for `forgeChain`. */
+export function erased({ core }: Entry): ForgedEntry {
+  const { received, source, origin, volume, event_hash: eventHash } = core;
+  return { received, source, origin, volume, eventHash, event: null };
 }

@@ -1,81 +1,137 @@
 /**
- * Which chain has which AUDIT message, for verification: 16 bytes for each sequence number, in pages, so that ten
- * million events take 160 MB whatever they are.
+ * Which entry claims which event of AUDIT, for verification. A claim takes 16 bytes in pages by sequence number, so ten
+ * million events take 160 MB whatever they are. The events of one message that holds several have a table of their own.
  */
-import * as crypto from 'node:crypto';
 
-/** What a chain says about an AUDIT message: the message must give the same. */
-export interface Claim {
-  /** For an event: its `event_hash`; for a record of `_system`: the SHA-256 of the payload. Hexadecimal. */
-  readonly contentHash: string;
-  /** `core.received`. */
-  readonly received: string;
+/** An event's place in AUDIT. */
+export interface Place {
+  readonly seq: number;
+  /** In a message that holds several events; undefined in any other. */
+  readonly index?: number | undefined;
 }
 
 export interface AuditIndex {
-  /** Notes that `chain` has the message. @returns the chain that had it before, or null */
-  claim(seq: number, chain: string, claim: Claim): string | null;
-  /** The chain that has the message; null when none does. */
-  chainOf(seq: number): string | null;
-  /** Whether that chain's claim was this one. */
-  matches(seq: number, claim: Claim): boolean;
+  /**
+   * Notes what an entry says about the event at a place.
+   *
+   * @param label what kind of entry it is, and in which chain: from 1 to 2^31-1
+   * @param digest at least 12 bytes; with 96 bits nobody finds another message that fits
+   * @returns the label of the entry that claimed the place before, and stays; 0: none did
+   */
+  claim(place: Place, label: number, digest: Uint8Array): number;
+  /** 0: no entry claims it. */
+  labelAt(place: Place): number;
+  /** Whether an entry claims the message or an event of it. */
+  has(seq: number): boolean;
+  /** Whether the claim is this one. */
+  matches(place: Place, digest: Uint8Array): boolean;
+  /** The claim was met, or does not have to be. */
+  settle(place: Place): void;
+  /** Calls `visit` for each claim from `first` to `last` that is not settled, in order. */
+  eachUnsettled(first: number, last: number, visit: (seq: number, label: number) => void): void;
 }
 
 const PAGE = 65_536;
-/** Of the digest; with 96 bits nobody finds another message that fits. */
 const DIGEST_BYTES = 12;
 const SLOT_BYTES = DIGEST_BYTES + 4;
+const SETTLED = 0x80000000;
+const LABEL = 0x7fffffff;
+/** Of a message that holds several events: at first. */
+const FEW = 8;
+
+interface Slot {
+  readonly table: DataView;
+  readonly offset: number;
+}
 
 export function createAuditIndex(): AuditIndex {
   const pages = new Map<number, DataView>();
-  const chains: string[] = [];
-  const numbers = new Map<string, number>();
+  const batches = new Map<number, DataView>();
 
-  function numberOf(chain: string): number {
-    const known = numbers.get(chain);
-    if (known !== undefined) return known;
-    chains.push(chain);
-    numbers.set(chain, chains.length);
-    return chains.length;
-  }
-
-  function at(seq: number, create: boolean): { page: DataView; offset: number } | null {
+  function pageSlot(seq: number, create: boolean): Slot | null {
     const number = Math.floor(seq / PAGE);
-    let page = pages.get(number);
-    if (!page) {
+    let table = pages.get(number);
+    if (!table) {
       if (!create) return null;
-      page = new DataView(new ArrayBuffer(PAGE * SLOT_BYTES));
-      pages.set(number, page);
+      table = new DataView(new ArrayBuffer(PAGE * SLOT_BYTES));
+      pages.set(number, table);
     }
-    return { page, offset: (seq % PAGE) * SLOT_BYTES };
+    return { table, offset: (seq % PAGE) * SLOT_BYTES };
   }
 
-  function chainAt(seq: number): string | null {
-    const slot = at(seq, false);
-    // 0: nobody claimed it.
-    return (slot && chains[slot.page.getUint32(slot.offset + DIGEST_BYTES) - 1]) ?? null;
+  function batchSlot(seq: number, index: number, create: boolean): Slot | null {
+    let table = batches.get(seq);
+    const offset = index * SLOT_BYTES;
+    if (!table || offset >= table.byteLength) {
+      if (!create) return null;
+      table = grown(table, index + 1);
+      batches.set(seq, table);
+    }
+    return { table, offset };
+  }
+
+  function slotAt({ seq, index }: Place, create: boolean): Slot | null {
+    return index === undefined ? pageSlot(seq, create) : batchSlot(seq, index, create);
+  }
+
+  function labelOf(slot: Slot | null): number {
+    return slot ? stateOf(slot) & LABEL : 0;
+  }
+
+  function visitMessage(seq: number, visit: (seq: number, label: number) => void): void {
+    const single = pageSlot(seq, false);
+    if (single && isOpen(stateOf(single))) visit(seq, labelOf(single));
+    const table = batches.get(seq);
+    if (!table) return;
+    for (let offset = 0; offset < table.byteLength; offset += SLOT_BYTES) {
+      const state = stateOf({ table, offset });
+      if (isOpen(state)) visit(seq, state & LABEL);
+    }
   }
 
   return {
-    claim(seq, chain, claim) {
-      const before = chainAt(seq);
-      if (before !== null) return before;
-      const { page, offset } = at(seq, true) as { page: DataView; offset: number };
-      const digest = digestOf(claim);
-      for (let i = 0; i < DIGEST_BYTES; i++) page.setUint8(offset + i, digest[i] as number);
-      page.setUint32(offset + DIGEST_BYTES, numberOf(chain));
-      return null;
+    claim(place, label, digest) {
+      const slot = slotAt(place, true) as Slot;
+      const before = labelOf(slot);
+      if (before !== 0) return before;
+      const { table, offset } = slot;
+      for (let i = 0; i < DIGEST_BYTES; i++) table.setUint8(offset + i, digest[i] as number);
+      table.setUint32(offset + DIGEST_BYTES, label);
+      return 0;
     },
-    chainOf: chainAt,
-    matches(seq, claim) {
-      const slot = at(seq, false);
-      const digest = digestOf(claim);
-      for (let i = 0; i < DIGEST_BYTES; i++) if (slot?.page.getUint8(slot.offset + i) !== digest[i]) return false;
+    labelAt: (place) => labelOf(slotAt(place, false)),
+    has: (seq) => batches.has(seq) || labelOf(pageSlot(seq, false)) !== 0,
+    matches(place, digest) {
+      const slot = slotAt(place, false);
+      for (let i = 0; i < DIGEST_BYTES; i++) if (slot?.table.getUint8(slot.offset + i) !== digest[i]) return false;
       return true;
+    },
+    settle(place) {
+      const slot = slotAt(place, false);
+      if (slot) slot.table.setUint32(slot.offset + DIGEST_BYTES, (stateOf(slot) | SETTLED) >>> 0);
+    },
+    eachUnsettled(first, last, visit) {
+      const hasBatches = batches.size > 0;
+      for (let seq = first; seq <= last; seq++) {
+        // Where no page is, only messages that hold several events can be.
+        if (!hasBatches && !pages.has(Math.floor(seq / PAGE))) seq += PAGE - 1 - (seq % PAGE);
+        else visitMessage(seq, visit);
+      }
     },
   };
 }
 
-function digestOf({ contentHash, received }: Claim): Buffer {
-  return crypto.hash('sha256', `${contentHash} ${received}`, 'buffer');
+function stateOf({ table, offset }: Slot): number {
+  return table.getUint32(offset + DIGEST_BYTES);
+}
+
+function isOpen(state: number): boolean {
+  return state !== 0 && state < SETTLED;
+}
+
+function grown(table: DataView | undefined, slots: number): DataView {
+  const bytes = Math.max(FEW * SLOT_BYTES, 2 * (table?.byteLength ?? 0), slots * SLOT_BYTES);
+  const larger = new Uint8Array(bytes);
+  if (table) larger.set(new Uint8Array(table.buffer));
+  return new DataView(larger.buffer);
 }

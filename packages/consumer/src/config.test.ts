@@ -89,7 +89,7 @@ describe('a wrong value names the variable, the value and what is expected', () 
       { WAYBILL_LEDGER_PREFIX: 'audit.ledger' },
       'WAYBILL_LEDGER_PREFIX is audit.ledger, within WAYBILL_AUDIT_PREFIX (audit)',
     ],
-    [{ WAYBILL_NATS_URL: 'http://host' }, 'WAYBILL_NATS_URL: expected nats://host:port'],
+    [{ WAYBILL_NATS_URL: 'http://host' }, 'WAYBILL_NATS_URL: expected host, host:port, nats://host:port'],
     [{ WAYBILL_NATS_USER: 'me' }, 'WAYBILL_NATS_USER is set and WAYBILL_NATS_PASSWORD is not'],
     [{ WAYBILL_NATS_TLS_KEY_FILE: 'k' }, 'WAYBILL_NATS_TLS_KEY_FILE is set and WAYBILL_NATS_TLS_CERT_FILE is not'],
     [

@@ -49,7 +49,9 @@ export const Environment = z.object({
   WAYBILL_NATS_TLS_CA_FILE: path
     .optional()
     .describe('Certificates (PEM) that the server must chain to; switches TLS on.'),
-  WAYBILL_NATS_TLS_CERT_FILE: path.optional().describe('Client certificate (PEM); needs `WAYBILL_NATS_TLS_KEY_FILE`.'),
+  WAYBILL_NATS_TLS_CERT_FILE: path
+    .optional()
+    .describe('Client certificate (PEM); needs `WAYBILL_NATS_TLS_KEY_FILE`; switches TLS on.'),
   WAYBILL_NATS_TLS_KEY_FILE: path.optional().describe('Key (PEM) of the client certificate.'),
   WAYBILL_NATS_INBOX_PREFIX: prefix
     .optional()
@@ -206,7 +208,7 @@ function natsSettings(env: Environment): NatsSettings {
   const user = identity && 'user' in identity ? identity.user : env.WAYBILL_NATS_USER;
   return {
     servers,
-    tls: tls || env.WAYBILL_NATS_TLS_CA_FILE !== undefined,
+    tls: tls || env.WAYBILL_NATS_TLS_CA_FILE !== undefined || env.WAYBILL_NATS_TLS_CERT_FILE !== undefined,
     user,
     password: identity && 'user' in identity ? identity.pass : env.WAYBILL_NATS_PASSWORD,
     passwordFile: env.WAYBILL_NATS_PASSWORD_FILE,

@@ -1,8 +1,8 @@
 /** Opening the NATS connection that everything here runs over, and refusing servers that cannot do what is needed. */
 import { jetstreamManager } from '@nats-io/jetstream';
-import { errors, type NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
-import type { KnownOptions } from '@waybill/schema';
+import { connectionFault, type KnownOptions } from '@waybill/schema';
 import { checkOptions } from './check-options.ts';
 import type { NatsSettings } from './config.ts';
 import { fileAuthenticator } from './credentials.ts';
@@ -10,6 +10,7 @@ import { checkPeriod } from './duration.ts';
 import { ConsumerError } from './errors.ts';
 import { explain, isIdentityRefused } from './nats-error.ts';
 import { createSockets } from './sockets.ts';
+import { checkTlsFiles } from './tls-files.ts';
 
 /** The oldest that everything here was run on (2.10.27, by hand); the tests run on the current one. */
 export const OLDEST_SERVER = '2.10.0';
@@ -53,6 +54,7 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
   const servers = nats.servers.join(', ');
   const timeoutMs = checkPeriod('openConnection: timeoutMs', options.timeoutMs ?? 5_000);
   const authenticator = fileAuthenticator(nats);
+  checkTlsFiles(nats);
   const sockets = createSockets();
   const open = (): Promise<NatsConnection> =>
     dial({
@@ -79,7 +81,9 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
     nc = await sockets.run(open);
   } catch (cause) {
     sockets.close();
-    throw new ConsumerError('CANNOT_CONNECT', `could not connect to NATS at ${servers}: ${reason(cause)}`, { cause });
+    throw new ConsumerError('CANNOT_CONNECT', `could not connect to NATS at ${servers}: ${connectionFault(cause)}`, {
+      cause,
+    });
   }
   // A client that is closed while it dials forgets that socket, and a frozen server never ends it.
   nc.closed().then(sockets.close, sockets.close);
@@ -104,18 +108,6 @@ function tlsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettings): NonNullabl
 export function isRefused(error: unknown): boolean {
   for (let one = error; one instanceof Error; one = one.cause) if (isIdentityRefused(one)) return true;
   return false;
-}
-
-function reason(cause: unknown): string {
-  for (let error = cause; error instanceof Error; error = error.cause) {
-    if (error instanceof errors.AuthorizationError) return 'the server refuses this identity (check user and password)';
-    if (error instanceof errors.TimeoutError) return 'no answer in time';
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ECONNREFUSED') return 'nobody listens there';
-    if (code === 'ENOTFOUND') return 'there is no such host';
-    if (error.cause === undefined) return error.message;
-  }
-  return String(cause);
 }
 
 /** @throws ConsumerError SERVER_TOO_OLD or JETSTREAM_OFF */

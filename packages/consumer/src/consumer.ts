@@ -21,6 +21,7 @@ import { explain, isIdentityRefused, isMissingRight } from './nats-error.ts';
 import { runSession, type SessionProgress } from './session.ts';
 import { SETTINGS, type Settings } from './settings.ts';
 import { nodeSha256 } from './sha256.ts';
+import { whoMay } from './shipped-identity.ts';
 import { standBy } from './standby.ts';
 import type { StreamHistory } from './stream-record.ts';
 
@@ -169,6 +170,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   /** What was last said about a reason to wait, and after how many commits. */
   let told = '';
   let connected = true;
+  /** The last session failed, and none has finished a commit since. */
+  let hasFailed = false;
   /** Ends the session that is running, if one is. */
   let breakOff: ((error: Error) => void) | null = null;
 
@@ -188,7 +191,15 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           },
           onStart(end) {
             breakOff = end;
+          },
+          onReading() {
+            // A full ledger, say, is found out by the first block only: until then one that failed is no writer.
+            if (!hasFailed || progress.lag === 0) state.role = 'writer';
+          },
+          onCommit(ms) {
+            hasFailed = false;
             state.role = 'writer';
+            options.onCommit?.(ms);
           },
         });
       } catch (error) {
@@ -220,6 +231,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           await wait(reason);
         } else {
           state.failures++;
+          hasFailed = true;
           state.role = 'starting';
           logger.warn({ err: error }, 'session ended, starting again from the ledger');
           await pause(restartMs);
@@ -247,7 +259,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   async function wait(reason: ConsumerError): Promise<void> {
     state.role = 'waiting';
     const what = `${progress.commits} ${reason.message}`;
-    if (what !== told) logger.error({ err: reason, stream: options.auditStream }, `${reason.message}: waiting`);
+    // Foreseen: its stack says nothing.
+    if (what !== told)
+      logger.error({ code: reason.code, stream: options.auditStream }, `${reason.message}: waiting${whoMay(reason)}`);
     told = what;
     await pause(WAIT_FACTOR * restartMs);
   }

@@ -8,9 +8,8 @@ import {
   nkeyAuthenticator,
   usernamePasswordAuthenticator,
 } from '@nats-io/nats-core';
-import { readFileSync } from 'node:fs';
 import type { NatsSettings } from './config.ts';
-import { ConsumerError } from './errors.ts';
+import { readSecretFile, unusableFile } from './secret-file.ts';
 
 interface FileKind {
   readonly variable: string;
@@ -68,21 +67,18 @@ function rereading(kind: FileKind, file: string): Authenticator {
 
 /** @throws ConsumerError BAD_CONFIG */
 function read({ variable, expected, authenticator: make }: FileKind, file: string): Authenticator {
-  const failed = (why: string, cause?: unknown): ConsumerError =>
-    new ConsumerError('BAD_CONFIG', `${variable} is ${JSON.stringify(file)}: ${why}`, { cause });
-  let text: string;
-  try {
-    // Editors and secret stores of Windows end lines with CRLF, which the client does not take.
-    text = readFileSync(file, 'utf8').replaceAll('\r\n', '\n');
-  } catch (cause) {
-    throw failed((cause as Error).message, cause);
-  }
+  const bytes = readSecretFile(variable, file);
+  // Editors and secret stores of Windows end lines with CRLF and begin with a byte order mark, which the client does not take.
+  const text = bytes
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\r\n', '\n');
   try {
     const authenticator = make(text);
     authenticator('a nonce');
     return authenticator;
   } catch {
     // The cause may quote what it could not parse.
-    throw failed(`it does not have ${expected}`);
+    throw unusableFile(variable, file, `it does not have ${expected}`);
   }
 }

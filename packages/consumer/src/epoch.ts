@@ -35,12 +35,30 @@ export async function readEpoch(jsm: JetStreamManager, ledger: LedgerPlace): Pro
   const { source, seq: systemSeq } = entryAt(ledger, newest, -1).core;
   // Almost always the first that is looked for. Not, when a stream began with a number beyond the stride.
   for (let number = Math.floor(source.seq / EPOCH_STRIDE); number >= 1; number--) {
-    const at = number * EPOCH_STRIDE;
-    const block = await findBlock(jsm, ledger, SYSTEM_CHAIN, { holds: ({ core }) => core.source.seq <= at });
-    const record = block && recordAt(ledger, block, at);
-    if (record) return { record, base: at, start: at + record.first - 1, systemSeq };
+    const found = await findEpoch(jsm, ledger, number);
+    if (found) return { ...found, systemSeq };
   }
   return { ...NO_EPOCH, systemSeq };
+}
+
+/** The epoch before another; the base is 0 where no record opened one. @throws ConsumerError LEDGER_DAMAGED */
+export async function epochBefore(
+  jsm: JetStreamManager,
+  ledger: LedgerPlace,
+  { record, systemSeq }: Epoch,
+): Promise<Epoch> {
+  for (let number = (record?.epoch ?? 1) - 1; number >= 1; number--) {
+    const found = await findEpoch(jsm, ledger, number);
+    if (found) return { ...found, systemSeq };
+  }
+  return { ...NO_EPOCH, systemSeq };
+}
+
+async function findEpoch(jsm: JetStreamManager, ledger: LedgerPlace, number: number): Promise<Epoch | null> {
+  const at = number * EPOCH_STRIDE;
+  const block = await findBlock(jsm, ledger, SYSTEM_CHAIN, { holds: ({ core }) => core.source.seq <= at });
+  const record = block && recordAt(ledger, block, at);
+  return record && { record, base: at, start: at + record.first - 1, systemSeq: 0 };
 }
 
 function recordAt(ledger: LedgerPlace, block: StoredBlock, seq: number): EpochRecord | null {
@@ -97,7 +115,7 @@ export async function readLag(
 }
 
 /** The same item with its numbers moved. */
-export function shiftItem(item: StreamItem, base: number): StreamItem {
+function shiftItem(item: StreamItem, base: number): StreamItem {
   if (base === 0) return item;
   if (item.kind === 'gap') return { ...item, first: item.first + base, last: item.last + base };
   return { ...item, seq: item.seq + base };

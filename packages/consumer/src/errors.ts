@@ -5,6 +5,8 @@
  * - `BAD_ARGUMENT`: a function or a command was called with a value that cannot be used
  * - `CANNOT_CONNECT`: no NATS connection: nobody answers, the identity is refused, TLS fails
  * - `CANNOT_READ`: a file given to a command cannot be read
+ * - `CANNOT_WRITE`: the standard output takes no more
+ * - `NO_CHAIN`: with `--must-exist`, there is no chain of the organization that was asked for
  * - `SERVER_TOO_OLD`: the nats-server lacks what Waybill needs
  * - `PAYLOAD_LIMIT`: the server's `max_payload` is smaller than a block may be
  * - `JETSTREAM_OFF`: the server or the account has no JetStream
@@ -23,6 +25,8 @@ export const CONSUMER_ERROR_CODES = [
   'BAD_ARGUMENT',
   'CANNOT_CONNECT',
   'CANNOT_READ',
+  'CANNOT_WRITE',
+  'NO_CHAIN',
   'SERVER_TOO_OLD',
   'PAYLOAD_LIMIT',
   'JETSTREAM_OFF',

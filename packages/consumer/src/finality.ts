@@ -1,9 +1,9 @@
 /** Whether everything received before a moment is chained, so that an answer about it can never change. */
-import type { JetStreamManager } from '@nats-io/jetstream';
-import type { StreamInfo } from '@nats-io/jetstream';
-import { decodeUtf8, splitBlock } from '@waybill/schema';
+import type { JetStreamManager, StoredMsg, StreamInfo } from '@nats-io/jetstream';
+import { decodeUtf8, parseLedgerSubject, splitBlock } from '@waybill/schema';
 import { isStreamOf, readEpoch } from './epoch.ts';
 import { ConsumerError } from './errors.ts';
+import { orDamaged } from './find-block.ts';
 import { explain } from './nats-error.ts';
 import type { Settings } from './settings.ts';
 
@@ -13,7 +13,10 @@ export interface Finality {
   readonly pending: string | null;
 }
 
-/** How long a message that has its time may take to show up on a replicated stream. */
+/**
+ * How long a message that has its time may take to show up on a replicated stream, and how much the clock of a new leader
+ * may be behind the old one's: a message may then be stored before a moment that another one was stored after.
+ */
 const IN_FLIGHT_MS = 5_000;
 
 /** @param before a moment in `received`'s form */
@@ -33,17 +36,21 @@ export async function readFinality(jsm: JetStreamManager, settings: Settings, be
   // In the stream's own numbers.
   const watermark = Math.max(await readWatermark(jsm, settings), epoch.start) - epoch.base;
   const next = await nextMessage(jsm, auditStream, watermark + 1);
-  if (next && next.stored < before) {
+  const end = endOf(before, clock.config.num_replicas);
+  if (next && Date.parse(next.stored) < end) {
     const behind = state.last_seq - watermark;
     return no(
       `the ledger has ${auditStream} up to sequence ${watermark}: up to ${behind} later messages are not chained yet`,
     );
   }
   if (next) return { final: true, pending: null };
-  const margin = clock.config.num_replicas > 1 ? IN_FLIGHT_MS : 0;
-  const now = Date.parse(clock.ts ?? '');
-  if (now >= Date.parse(before) + margin && state.last_seq <= watermark) return { final: true, pending: null };
+  if (Date.parse(clock.ts ?? '') >= end && state.last_seq <= watermark) return { final: true, pending: null };
   return no(`${before} is not past yet by the clock of the server (${clock.ts}): more may be received before it`);
+}
+
+/** From when on, in milliseconds, a message of the stream shows that none is still to come with a time before a moment. */
+export function endOf(before: string, replicas: number): number {
+  return Date.parse(before) + (replicas > 1 ? IN_FLIGHT_MS : 0);
 }
 
 function no(pending: string): Finality {
@@ -58,22 +65,20 @@ async function audit(jsm: JetStreamManager, { auditStream }: Settings): Promise<
   }
 }
 
-/** Every AUDIT message up to this sequence is in the ledger: 0 while the ledger is empty. */
-export async function readWatermark(jsm: JetStreamManager, { ledgerStream, ledgerPrefix }: Settings): Promise<number> {
-  const attempted = `read the newest block of stream ${ledgerStream}`;
-  let seq = 0;
+/** Every AUDIT message up to this sequence is in the ledger: 0 while it is empty. @throws ConsumerError LEDGER_DAMAGED, NEWER_LEDGER */
+export async function readWatermark(jsm: JetStreamManager, settings: Settings): Promise<number> {
+  const message = await newestOfAll(jsm, settings);
+  if (!message) return 0;
+  const orgid = parseLedgerSubject(message.subject, settings.ledgerPrefix) ?? message.subject;
+  const at = { orgid, streamSeq: message.seq };
+  return orDamaged(settings, at, () => splitBlock(decodeUtf8(message.data)).trailer.watermark);
+}
+
+async function newestOfAll(jsm: JetStreamManager, { ledgerStream, ledgerPrefix }: Settings): Promise<StoredMsg | null> {
   try {
-    const message = await jsm.streams.getMessage(ledgerStream, { last_by_subj: `${ledgerPrefix}.*` });
-    if (!message) return 0;
-    seq = message.seq;
-    return splitBlock(decodeUtf8(message.data)).trailer.watermark;
+    return await jsm.streams.getMessage(ledgerStream, { last_by_subj: `${ledgerPrefix}.*` });
   } catch (cause) {
-    if (seq === 0) throw explain(cause, attempted);
-    throw new ConsumerError(
-      'LEDGER_DAMAGED',
-      `stream ${ledgerStream}, sequence ${seq} is no block: ${(cause as Error).message}`,
-      { cause },
-    );
+    throw explain(cause, `read the newest block of stream ${ledgerStream}`);
   }
 }
 

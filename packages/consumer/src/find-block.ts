@@ -158,7 +158,7 @@ export function readStored(ledger: LedgerPlace, orgid: string, message: StoredMe
   });
 }
 
-/** What `read` returns; whatever it throws is about a block that cannot be read. @throws ConsumerError LEDGER_DAMAGED, NEWER_LEDGER */
+/** What `read` returns; what the schema refuses there is a block that cannot be read. @throws ConsumerError LEDGER_DAMAGED, NEWER_LEDGER */
 export function orDamaged<T>(
   { ledgerStream }: LedgerPlace,
   at: { orgid: string; streamSeq: number },
@@ -167,10 +167,11 @@ export function orDamaged<T>(
   try {
     return read();
   } catch (cause) {
+    if (!(cause instanceof SchemaError)) throw cause;
     const what = `stream ${ledgerStream}, sequence ${at.streamSeq} (chain ${at.orgid})`;
-    if (cause instanceof SchemaError && cause.code === 'NEWER_VERSION')
+    if (cause.code === 'NEWER_VERSION')
       throw new ConsumerError('NEWER_LEDGER', `${what} is of a newer version: ${cause.message}`, { cause });
-    throw new ConsumerError('LEDGER_DAMAGED', `${what} is no block: ${(cause as Error).message}`, { cause });
+    throw new ConsumerError('LEDGER_DAMAGED', `${what} is no block: ${cause.message}`, { cause });
   }
 }
 

@@ -8,7 +8,6 @@ import {
   type DataCheck,
   entryPieces,
   isPast,
-  MAX_KEPT_PAYLOAD,
   needsSize,
   NO_VOLUME,
   type Origin,
@@ -24,8 +23,8 @@ import {
   type Transfer,
   type Volume,
 } from '@waybill/schema';
-import { createHash } from 'node:crypto';
 import type { StreamGap } from './gap.ts';
+import { keepMessage } from './kept-message.ts';
 import type { StreamItem, StreamMessage } from './reader.ts';
 
 export interface FoldOptions {
@@ -140,7 +139,12 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
         if (!appendEvent(item, routed, reading, state, sink)) return { done: false, index, orgid: routed.orgid };
       } else {
         const { reason, detail } = reading as Refusal;
-        const rejected: SystemRecord = { kind: 'rejected', reason, detail, ...keep(item, routed.payload) };
+        const rejected: SystemRecord = {
+          kind: 'rejected',
+          reason,
+          detail,
+          ...keepMessage(item.subject, routed.payload),
+        };
         if (record(item, routed.index, state, sink, rejected)) sink.counts.rejected++;
       }
     }
@@ -170,7 +174,12 @@ export function createFold({ stream, subjectPrefix, sha256, checkData }: FoldOpt
     const admission = origin ? chain.producers.admit(origin.producer, origin.producerseq, seq) : 'new';
     if (origin && (admission === 'duplicate' || admission === 'beyond_window')) {
       const { producer, producerseq } = origin;
-      const repeated = { orgid: reading.orgid, producer, producerseq: String(producerseq), ...keep(item, payload) };
+      const repeated = {
+        orgid: reading.orgid,
+        producer,
+        producerseq: String(producerseq),
+        ...keepMessage(item.subject, payload),
+      };
       if (!record(item, index, state, sink, { kind: admission, ...repeated })) return true;
       if (admission === 'duplicate') sink.counts.duplicates++;
       else sink.counts.beyondWindow++;
@@ -278,18 +287,4 @@ function chainOf(orgid: string, { chains }: FoldState): ChainState {
 function volumeOf(seq: number, transfer: Transfer | null, sizes: SizeMemory | undefined): Volume {
   if (!transfer) return NO_VOLUME;
   return sizes ? sizes.resolve(seq, transfer) : statedVolume(transfer);
-}
-
-function keep(
-  { subject }: StreamMessage,
-  payload: Uint8Array,
-): { subject: string; size: number; sha256: string; payload: string } {
-  return {
-    subject: subject.toWellFormed(),
-    size: payload.length,
-    sha256: createHash('sha256').update(payload).digest('hex'),
-    payload: Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, MAX_KEPT_PAYLOAD)).toString(
-      'base64',
-    ),
-  };
 }

@@ -19,6 +19,6 @@ export { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 export { createStreamHistory, type StreamConfigs, type StreamHistory } from './stream-record.ts';
 export type { Drift, StreamDescription, StreamLimits } from './streams.ts';
 export { type Boundary, type Usage, type UsageReport, type UsageWindow, usage, usageOfAll } from './usage.ts';
-export type { AuditProblem } from './verify-audit.ts';
+export type { AuditProblem, AuditScope } from './audit-report.ts';
 export { type LedgerReport, verifyLedger, type VerifyLedgerOptions, type VerifyProgress } from './verify-ledger.ts';
 export { verifyLines, type VerifyLinesOptions } from './verify-lines.ts';

@@ -97,5 +97,6 @@ function report(error: Error, refusals: Refusals, logger: ConsumerLogger): void 
   const { operation, subject, optional } = refusal;
   const what = describeRefusal(refusal);
   if (optional) logger.warn({ operation, subject }, `${what}: going on without it`);
-  else logger.error({ operation, subject, err: error }, what);
+  // Foreseen: its stack says nothing.
+  else logger.error({ operation, subject }, what);
 }

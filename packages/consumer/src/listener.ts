@@ -19,6 +19,8 @@ export interface ListenerOptions {
   readonly batch: number;
   readonly maxBytes: number;
   readonly hasRoom: () => boolean;
+  /** The consumer is there. */
+  readonly onCreated?: () => void;
   /** Returns false when the message does not follow the one before. */
   readonly onMessage: (subject: string, payload: Uint8Array, delivery: Delivery) => boolean;
   /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
@@ -147,6 +149,7 @@ export function listen(options: ListenerOptions): Listener {
       num_replicas: 1,
     });
     await options.confirm?.();
+    if (!over) options.onCreated?.();
     pull();
   }
 

@@ -34,6 +34,8 @@ export interface ReaderOptions {
   readonly maxBufferedBytes?: number;
   /** Rejects when the stream is not the one any more that is read here: asked of each new consumer, and of each gap. */
   readonly confirm?: () => Promise<void>;
+  /** Called once, when the server has taken the first consumer: the stream may be read. */
+  readonly onReading?: () => void;
   /** Called when a consumer has to be replaced, with the reason, and the error if it was one. */
   readonly onReset?: (reason: string, cause?: unknown) => void;
 }
@@ -73,6 +75,8 @@ export function createReader(options: ReaderOptions): Reader {
 
   let listener: Listener | null = null;
   let retry: NodeJS.Timeout | null = null;
+
+  let isReading = false;
 
   const gaps = createGapFinder(jsm, stream);
   const isOver = (): boolean => closed || finished;
@@ -139,6 +143,10 @@ export function createReader(options: ReaderOptions): Reader {
       batch: maxMessages / 2,
       maxBytes: maxBytes / 2,
       hasRoom,
+      onCreated() {
+        if (!isReading) options.onReading?.();
+        isReading = true;
+      },
       onMessage: accept,
       onIdle: lookForGap,
       ...(options.confirm && { confirm: options.confirm }),

@@ -46,8 +46,10 @@ export interface SessionOptions
   readonly progress: SessionProgress;
   readonly stop: AbortSignal;
   readonly onOpening: EnterOptions['onOpening'];
-  /** Called when writing begins, with a function that ends it. */
+  /** Called before reading begins, with a function that ends the session. */
   readonly onStart: (breakOff: (error: Error) => void) => void;
+  /** Called once, when the stream of events can be read, and writing begins. */
+  readonly onReading: () => void;
 }
 
 /** Resolves when asked to stop, with nothing in flight; rejects when anything goes wrong. */
@@ -84,6 +86,10 @@ export async function runSession(session: SessionOptions): Promise<void> {
     maxBufferedMessages: 1_024,
     maxBufferedBytes: 8 * 1024 * 1024,
     confirm: () => confirm(source.position),
+    onReading() {
+      session.onReading();
+      logger.info({ watermark, audit: base + info.state.last_seq, writer }, 'writing');
+    },
     onReset(reason, cause) {
       if (!isRefusal(cause) && !(cause instanceof StreamChangedError))
         return logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer');
@@ -133,7 +139,6 @@ export async function runSession(session: SessionOptions): Promise<void> {
   progress.lag = base + info.state.last_seq - watermark;
   progress.epoch = record?.epoch ?? 0;
   session.onStart(breakOff);
-  logger.info({ watermark, audit: base + info.state.last_seq, writer }, 'writing');
 
   const writing = createWriting(session, { ledger, blocks, committer, sizes, recorder });
   const chunk = Math.min(CHUNK, session.maxOpenEntries);

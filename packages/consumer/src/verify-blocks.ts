@@ -82,8 +82,19 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
   // A chain that has to be there gets a report even when it is not.
   for (const orgid of expect?.keys() ?? []) chainOf(orgid);
 
-  function verifyBlock(chain: Chain, text: string, seq: number): Problem | null {
-    const { lines, trailer } = splitBlock(text);
+  /** What is no block is for the report. Any other error is not the ledger's. */
+  function readBlock(chain: Chain, payload: Uint8Array, seq: number): ReturnType<typeof splitBlock> | null {
+    try {
+      return splitBlock(decodeUtf8(payload));
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error;
+      if (error.code === 'NEWER_VERSION') chain.newer = { seq, detail: `block ${seq} of the stream: ${error.message}` };
+      else chain.verifier.fail(`block ${seq} of the stream is none: ${error.message}`);
+      return null;
+    }
+  }
+
+  function verifyBlock(chain: Chain, { lines, trailer }: ReturnType<typeof splitBlock>, seq: number): Problem | null {
     let first: Entry | null = null;
     let last: Entry | null = null;
     const isStart = trailer.first < chain.start;
@@ -115,13 +126,8 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
       if (only && !only.has(orgid)) return;
       const chain = chainOf(orgid);
       if (isBad(chain)) return;
-      try {
-        chain.problem = verifyBlock(chain, decodeUtf8(payload), seq);
-      } catch (error) {
-        if (error instanceof SchemaError && error.code === 'NEWER_VERSION')
-          chain.newer = { seq, detail: `block ${seq} of the stream: ${error.message}` };
-        else chain.verifier.fail(`block ${seq} of the stream is none: ${(error as Error).message}`);
-      }
+      const block = readBlock(chain, payload, seq);
+      if (block) chain.problem = verifyBlock(chain, block, seq);
     },
     get watermark() {
       return watermark;

@@ -1,11 +1,5 @@
 /** Verification of everything: the chains, the LEDGER stream that they are stored in, and AUDIT that they are made from. */
-import {
-  type JetStreamManager,
-  jetstreamManager,
-  RetentionPolicy,
-  type StreamConfig,
-  type StreamInfo,
-} from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
   type AnyEventDefinition,
@@ -20,12 +14,15 @@ import {
   VERDICTS,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Era, erasFrom, erasUpTo, readEras } from './audit-eras.ts';
+import { AUDIT_CHECKED, AUDIT_NOT_CHECKED, type AuditProblem, type AuditScope, listScope } from './audit-report.ts';
 import { checkChainName } from './chain-name.ts';
 import { chainRange } from './chain-range.ts';
 import { checkOptions } from './check-options.ts';
+import { compareAudit } from './compare-audit.ts';
 import { checkWait } from './duration.ts';
-import { type Epoch, isStreamOf, NO_EPOCH, readEpoch, shiftItem } from './epoch.ts';
-import { ConsumerError } from './errors.ts';
+import { type Epoch, isStreamOf, NO_EPOCH, readEpoch } from './epoch.ts';
+import { ConsumerError, type ConsumerErrorCode } from './errors.ts';
 import { entryAt, findBlock } from './find-block.ts';
 import { readWatermark } from './finality.ts';
 import { mergeInOrder } from './merge-ranges.ts';
@@ -33,12 +30,14 @@ import { explain } from './nats-error.ts';
 import { readRange, type StreamRange } from './read-range.ts';
 import type { StreamItem } from './reader.ts';
 import type { Settings } from './settings.ts';
-import { type AuditCheck, type AuditProblem, createAuditCheck } from './verify-audit.ts';
+import { createAuditCheck } from './verify-audit.ts';
 import { type BlockVerifier, createBlockVerifier } from './verify-blocks.ts';
 
 export interface VerifyLedgerOptions {
   /** Only this organization's chain, and `_system`. Default: every chain. */
   readonly orgid?: string;
+  /** The stream of events is somebody else's, as for the consumer. Without it a ledger with epochs is `tampered`. */
+  readonly bind?: boolean;
   /** With `orgid`: the entry to start at. */
   readonly fromSeq?: number;
   /** Heads that the caller holds, by organization. */
@@ -77,7 +76,7 @@ export interface LedgerReport {
     readonly stream: string;
     /** Of a stream of somebody else: which epoch of the ledger it is; 0 with a stream of our own. */
     readonly epoch: number;
-    /** Entries of earlier epochs. The streams that they are made from are gone: the chains alone vouch for them. */
+    /** Entries of earlier epochs of which the stream has no messages. The streams that they are made from are gone: the chains alone vouch for them. */
     readonly earlier: number;
     /** The first and last sequence that was compared. Earlier events have expired: the chains alone vouch for them. */
     readonly from: number;
@@ -88,6 +87,9 @@ export interface LedgerReport {
     /** At most 100 of them. */
     readonly problems: readonly AuditProblem[];
     readonly problem_count: number;
+    /** What this comparison is about, and what it is not about; the chains say so of themselves. */
+    readonly checked: readonly AuditScope[];
+    readonly not_checked: readonly AuditScope[];
   };
 }
 
@@ -95,6 +97,7 @@ const LISTED = 100;
 
 const OPTIONS: KnownOptions<VerifyLedgerOptions> = {
   orgid: true,
+  bind: true,
   fromSeq: true,
   expect: true,
   waitMs: true,
@@ -116,23 +119,16 @@ export async function verifyLedger(
   if (options.orgid !== undefined) checkChainName('orgid', options.orgid);
   const waitMs = checkWait('verifyLedger: waitMs', options.waitMs ?? 5_000);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const stream = await info(jsm, settings.auditStream);
-  const audit = stream.state;
-  // Only then the ledger, which therefore knows at least as much.
-  await waitForLedger(jsm, settings, { stream, waitMs });
-  const ledger = (await info(jsm, settings.ledgerStream)).state;
-  const start = await startOf(jsm, settings, options);
-  const epoch = await epochOf(jsm, settings);
-  const { base } = epoch;
-  /** Made anew, and the ledger does not know of it yet: there is nothing that its messages could be compared with. */
-  const isUnknown = !isStreamOf(epoch, settings.auditStream, stream);
-
-  const first = Math.max(base + audit.first_seq, start.auditSeq, epoch.start + 1);
+  const run: Run = { nc, jsm, settings, options };
+  const bind = options.bind === true;
+  const scene = await look(run, waitMs);
+  const { eras, epoch } = scene;
   const check = createAuditCheck({
     stream: settings.auditStream,
-    base,
     subjectPrefix: settings.auditPrefix,
-    first,
+    eras,
+    bind,
+    isCut: scene.start.auditSeq > 1,
     checkData: createDataCheck(options.events),
     ...(options.orgid !== undefined && { orgid: options.orgid }),
   });
@@ -146,46 +142,57 @@ export async function verifyLedger(
     onEntry: check.takeEntry,
     ...(options.receiptKeys && { receiptKeys: options.receiptKeys }),
   });
-  const run: Run = { nc, jsm, settings, options, blocks, check, base };
-  const problems = await readLedger(run, { from: start.ledgerSeq, to: ledger.last_seq });
-  const watermark =
-    options.orgid === undefined ? blocks.watermark : await readWatermark(jsm, settings).catch(() => blocks.watermark);
-  const { last_seq } = (await info(jsm, settings.auditStream)).state;
-  if (!isUnknown && watermark > base + last_seq) {
-    problems.push(
-      `a block claims ${settings.auditStream} up to message ${watermark - base}, and it ends at ${last_seq}`,
-    );
-  }
-  const to = isUnknown ? first - 1 : base + audit.last_seq;
-  const compared = await readAudit(run, {
-    from: first,
-    to,
+  const problems = await readLedger(run, blocks, { from: scene.start.ledgerSeq, to: scene.ledgerLast });
+  const watermark = Math.max(blocks.watermark, scene.watermark);
+  const claim = claimBeyond(watermark, scene, settings);
+  if (claim !== null && !bind) problems.push(claim);
+  const read = erasUpTo(eras, Math.max(scene.seen, check.highest));
+  const compared = await compareAudit({
+    nc,
+    jsm,
+    settings,
+    check,
+    counts: check.counts,
+    eras: read,
+    orgid: options.orgid,
     watermark,
-    // Its owner may delete what is chained.
-    thinsOut: thinsOut(stream.config) || epoch.record !== null,
+    seen: scene.seen,
+    onProgress: (done, total) => options.onProgress?.({ phase: 'audit', done, total }),
   });
-  const behind = isUnknown ? audit.messages : compared.behind;
+  const isUnknown = read.length === 0;
+  if (isUnknown) check.counts.unknown = blocks.entries;
+  const behind = isUnknown ? scene.messages : compared.behind;
   const chains = blocks.finish();
+  const [oldest, newest] = [read[0], read.at(-1)];
 
   return {
     verdict: worst([
       ...chains.map(({ verdict }) => verdict),
       problems.length > 0 ? 'tampered' : 'ok',
       compared.verdict,
-      behind > 0 ? 'incomplete' : 'ok',
+      // Somebody else's stream may have been restored without its end.
+      behind > 0 || isUnknown || claim !== null ? 'incomplete' : 'ok',
     ]),
     chains,
-    ledger: { stream: settings.ledgerStream, last_seq: ledger.last_seq, entries: blocks.entries, watermark, problems },
+    ledger: {
+      stream: settings.ledgerStream,
+      last_seq: scene.ledgerLast,
+      entries: blocks.entries,
+      watermark,
+      problems,
+    },
     audit: {
       stream: settings.auditStream,
       epoch: epoch.record?.epoch ?? 0,
-      earlier: check.earlier,
-      from: first - base,
-      to: to - base,
-      compared: check.compared,
+      earlier: check.counts.earlier,
+      from: oldest ? oldest.first - oldest.base : 0,
+      to: newest ? newest.last - newest.base : 0,
+      compared: check.counts.compared,
       behind,
       problems: compared.problems,
       problem_count: compared.count,
+      checked: listScope(AUDIT_CHECKED, check.counts),
+      not_checked: listScope(AUDIT_NOT_CHECKED, check.counts),
     },
   };
 }
@@ -195,15 +202,60 @@ interface Run {
   readonly jsm: JetStreamManager;
   readonly settings: Settings;
   readonly options: VerifyLedgerOptions;
-  readonly blocks: BlockVerifier;
-  readonly check: AuditCheck;
-  /** What is added to the numbers of AUDIT. */
-  readonly base: number;
+}
+
+/** Where the two streams begin and end for this verification. */
+interface Scene {
+  /** Empty: the stream is another one than the ledger was made from, and there is nothing to compare with. */
+  readonly eras: readonly Era[];
+  readonly epoch: Epoch;
+  /** AUDIT's end when verification began, as the ledger numbers it; and how many messages it has. */
+  readonly seen: number;
+  readonly messages: number;
+  /** The ledger's end, after that, and what its newest block claimed before. */
+  readonly ledgerLast: number;
+  readonly watermark: number;
+  readonly start: { readonly ledgerSeq: number; readonly auditSeq: number };
+}
+
+/** In this order: the ledger knows all of `seen`, unless it is behind; and AUDIT has all that the ledger is made from. */
+async function look({ jsm, settings, options }: Run, waitMs: number): Promise<Scene> {
+  const { auditStream, ledgerStream } = settings;
+  const bind = options.bind === true;
+  const stream = await info(jsm, auditStream);
+  await waitForLedger(jsm, settings, { stream, waitMs, bind });
+  const watermark = await orNothing(readWatermark(jsm, settings), 0);
+  const ledgerLast = (await info(jsm, ledgerStream)).state.last_seq;
+  const start = await startOf(jsm, settings, options);
+  const epoch = await epochOf(jsm, settings, bind);
+  const { state } = await info(jsm, auditStream);
+  const isKnown = isStreamOf(epoch, auditStream, stream);
+  const stretch = { first: state.first_seq, last: state.last_seq };
+  const eras = isKnown ? await orNothing(readEras(jsm, settings, { epoch, stretch }), null) : null;
+  return {
+    eras: eras ? erasFrom(eras, start.auditSeq) : [],
+    epoch,
+    seen: epoch.base + stream.state.last_seq,
+    messages: stream.state.messages,
+    ledgerLast,
+    watermark,
+    start,
+  };
+}
+
+function claimBeyond(watermark: number, { eras }: Scene, { auditStream }: Settings): string | null {
+  const newest = eras.at(-1);
+  if (!newest || watermark <= newest.last) return null;
+  const [claimed, last] = [watermark - newest.base, newest.last - newest.base];
+  return `a block claims ${auditStream} up to message ${claimed}, and it ends at ${last}`;
 }
 
 /** @returns what is wrong with the stream as such */
-async function readLedger(run: Run, { from, to }: { from: number; to: number }): Promise<string[]> {
-  const { nc, jsm, settings, options, blocks } = run;
+async function readLedger(
+  { nc, jsm, settings, options }: Run,
+  blocks: BlockVerifier,
+  { from, to }: { from: number; to: number },
+): Promise<string[]> {
   const { ledgerStream: stream, ledgerPrefix } = settings;
   const problems: string[] = [];
   const { orgid: only } = options;
@@ -224,77 +276,6 @@ async function readLedger(run: Run, { from, to }: { from: number; to: number }):
   return problems.slice(0, LISTED);
 }
 
-interface Comparison {
-  readonly verdict: Verdict;
-  readonly behind: number;
-  readonly problems: AuditProblem[];
-  readonly count: number;
-}
-
-/** Numbers are the ledger's; those in the problems the stream's own. */
-async function readAudit(
-  run: Run,
-  { from, to, watermark, thinsOut }: { from: number; to: number; watermark: number; thinsOut: boolean },
-): Promise<Comparison> {
-  const { nc, jsm, settings, options, check, base } = run;
-  const { auditStream: stream, auditPrefix } = settings;
-  const problems: AuditProblem[] = [];
-  let [count, behind] = [0, 0];
-  let verdict: Verdict = 'ok';
-  const note = (problem: AuditProblem | null): void => {
-    if (!problem) return;
-    if (problem.kind === 'not_chained' && problem.seq > watermark) {
-      behind++;
-      return;
-    }
-    count++;
-    verdict = worst([verdict, problem.kind === 'altered' ? 'tampered' : 'incomplete']);
-    const { seq } = problem;
-    if (problems.length < LISTED) problems.push({ ...problem, seq: seq > base ? seq - base : seq });
-  };
-  const noteGap = (gap: { first: number; last: number }): void => {
-    const seq = check.unaccounted({ first: gap.first, last: Math.min(gap.last, watermark) });
-    if (seq !== null)
-      note({ seq, kind: 'not_chained', detail: 'it is gone from the stream, and no chain knows of it' });
-  };
-
-  // What nothing in the stream's configuration removes was lost by a disk, or deleted by somebody.
-  const noteLost = (gap: { first: number; last: number }): void => {
-    const chained = check.chainedIn(gap);
-    if (!chained) return;
-    const others = chained.count === 1 ? '' : `, and so are ${chained.count - 1} more up to ${gap.last}`;
-    const detail = `it is gone from the stream${others}: the chains alone have it`;
-    note({ seq: chained.first, kind: 'lost', detail });
-  };
-
-  // What is gone at the beginning was pruned: `from` says so.
-  if (options.orgid === undefined) noteGap({ first: 1, last: from - 1 });
-  // Chainloop's subjects do not name the organization.
-  const subjects =
-    options.orgid === undefined ? [undefined] : [`${auditPrefix}.*.*.${options.orgid}`, `${auditPrefix}.*.*`];
-  const ranges = subjects.map((subject) =>
-    readRange(nc, jsm, { stream, from: from - base, to: to - base, ...(subject !== undefined && { subject }) }),
-  );
-  for await (const own of mergeInOrder(ranges)) {
-    options.onProgress?.({ phase: 'audit', done: seqOf(own), total: to - base });
-    const item = shiftItem(own, base);
-    if (item.kind === 'message') {
-      note(check.compare(item));
-      continue;
-    }
-    noteGap(item);
-    if (!thinsOut) noteLost(item);
-  }
-  return { verdict, behind, problems, count };
-}
-
-/** Whether a stream, by its configuration, removes messages elsewhere than at its beginning. */
-function thinsOut(config: StreamConfig): boolean {
-  return (
-    config.max_msgs_per_subject > 0 || config.retention !== RetentionPolicy.Limits || config.allow_msg_ttl === true
-  );
-}
-
 /** Where to begin in the two streams: at their beginnings, or at the entry that the caller names. */
 async function startOf(
   jsm: JetStreamManager,
@@ -313,26 +294,34 @@ async function startOf(
 async function waitForLedger(
   jsm: JetStreamManager,
   settings: Settings,
-  { stream, waitMs }: { stream: StreamInfo; waitMs: number },
+  { stream, waitMs, bind }: { stream: StreamInfo; waitMs: number; bind: boolean },
 ): Promise<void> {
   const deadline = Date.now() + waitMs;
   const isThere = async (): Promise<boolean> => {
-    const epoch = await epochOf(jsm, settings);
+    const epoch = await epochOf(jsm, settings, bind);
     if (!isStreamOf(epoch, settings.auditStream, stream)) return false;
     const last = epoch.base + stream.state.last_seq;
     // A newest block that cannot be read is for the report, not for here.
-    return Math.max(await readWatermark(jsm, settings).catch(() => last), epoch.start) >= last;
+    return Math.max(await orNothing(readWatermark(jsm, settings), last), epoch.start) >= last;
   };
   while (!(await isThere()) && Date.now() < deadline) await pause(100);
 }
 
+/** A stream of our own has no epochs, whatever is recorded. */
+async function epochOf(jsm: JetStreamManager, settings: Settings, bind: boolean): Promise<Epoch> {
+  return bind ? orNothing(readEpoch(jsm, settings), NO_EPOCH) : NO_EPOCH;
+}
+
 /** As far as it can be read: what cannot is for the report. */
-async function epochOf(jsm: JetStreamManager, settings: Settings): Promise<Epoch> {
-  return readEpoch(jsm, settings).catch((error: unknown) => {
-    if (error instanceof ConsumerError && error.code === 'LEDGER_DAMAGED') return NO_EPOCH;
+async function orNothing<T>(reading: Promise<T>, nothing: T): Promise<T> {
+  return reading.catch((error: unknown) => {
+    const isOfLedger = error instanceof ConsumerError && UNREADABLE.has(error.code);
+    if (isOfLedger) return nothing;
     throw error;
   });
 }
+
+const UNREADABLE: ReadonlySet<ConsumerErrorCode> = new Set(['LEDGER_DAMAGED', 'NEWER_LEDGER']);
 
 async function info(jsm: JetStreamManager, stream: string): Promise<StreamInfo> {
   try {

@@ -40,6 +40,8 @@ export interface Adoption {
 
 export interface AdoptionOptions {
   readonly maxInMemory: number;
+  /** Of those in memory, how many wait for a right: not on their way, and bounded elsewhere. */
+  parked(): number;
   setAside(path: string): void;
   failed(what: string, error: unknown): void;
 }
@@ -47,7 +49,7 @@ export interface AdoptionOptions {
 /** Events for one turn. */
 const BATCH = 128;
 
-export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOptions): Adoption {
+export function createAdoption({ maxInMemory, parked, setAside, failed }: AdoptionOptions): Adoption {
   const paths: string[] = [];
   /** How many of them were taken; shifting a long array costs as much as it is long. */
   let taken = 0;
@@ -106,6 +108,8 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
     return 'damaged';
   };
 
+  const hasRoom = (): boolean => counts.inMemory - parked() < maxInMemory;
+
   const settled = (event: PendingEvent): void => {
     counts.inMemory--;
     if (event.segment === null) return;
@@ -120,7 +124,7 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
     },
     next() {
       const events: PendingEvent[] = [];
-      while (events.length < BATCH && counts.inMemory < maxInMemory) {
+      while (events.length < BATCH && hasRoom()) {
         reading ??= startNext();
         if (reading === null) break;
         try {
@@ -149,7 +153,7 @@ export function createAdoption({ maxInMemory, setAside, failed }: AdoptionOption
       settled(event);
     },
     get waiting() {
-      return counts.inMemory < maxInMemory && (reading !== null || taken < paths.length);
+      return hasRoom() && (reading !== null || taken < paths.length);
     },
     stats: () => ({ scanned, ...counts, segments: open.size + paths.length - taken }),
     close() {
@@ -179,12 +183,14 @@ export function restoreEvent(
     if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
     // They go into lines of the protocol, and whoever may write to the directory may not write these.
     if (!VISIBLE.test(id) || !VISIBLE.test(subject)) return null;
+    const number = Number(producerseq);
+    if (typeof producer !== 'string' || !Number.isSafeInteger(number) || number < 1) return null;
     return {
       ordinal,
       type,
       orgid,
-      producer: String(producer),
-      producerseq: Number(producerseq),
+      producer,
+      producerseq: number,
       timeMs: Date.parse(String(time)),
       id,
       fields: null,

@@ -1,5 +1,5 @@
 /** The connection that the publisher has at present: where it comes from, when it is there, and why it is not. */
-import { splitServers } from '@waybill/schema';
+import { connectionFault, splitServers } from '@waybill/schema';
 import { type ConnectionLike, type Link, watchConnection } from './connection.ts';
 import type { Delivery } from './delivery.ts';
 import { startDial } from './dial.ts';
@@ -38,6 +38,8 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
   let link: Link | null = null;
   /** Why there is no link. */
   let offline = 'connecting';
+  /** What the publisher dials itself. */
+  let dialled = '';
   let everConnected = false;
   let dial: Source | null = null;
   let release = (): void => {};
@@ -52,7 +54,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
           everConnected = true;
           delivery.connect(mine);
         },
-        down: () => detach('disconnected, reconnecting'),
+        down: () => detach(disconnected()),
         gone() {
           mine.release();
           detach(dial ? 'the connection was closed, dialling again' : 'the connection was closed by its owner');
@@ -64,7 +66,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
     );
     // A client that is between two servers has no info; it says `reconnect` then.
     if (connection.isClosed()) detach('the connection was closed by its owner');
-    else if (connection.info === undefined) detach('disconnected, reconnecting');
+    else if (connection.info === undefined) detach(disconnected());
     else {
       link = mine;
       everConnected = true;
@@ -80,9 +82,12 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
     lost();
   }
 
+  function disconnected(): string {
+    return `disconnected${dialled && ` from ${dialled}`}, reconnecting`;
+  }
+
   function notHad(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    offline = `cannot connect: ${withoutCredentials(message, splitServers(settings.servers))}`;
+    offline = `cannot connect${dialled && ` to ${dialled}`}: ${withoutCredentials(connectionFault(error), splitServers(settings.servers))}`;
     failed(offline);
   }
 
@@ -105,14 +110,16 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
       else {
         const { servers, tls, identity } = serverAddress(settings);
         const credentials = identity ?? settings.credentials;
+        dialled = `NATS at ${servers.join(', ')}`;
         dial = startDial({ ...bounds, servers, tls, connect, credentials, connected: attach, failed: notHad });
       }
     },
     bind(connection) {
       const before = dial;
       dial = null;
+      dialled = '';
       release();
-      detach('disconnected, reconnecting');
+      detach(disconnected());
       before?.close().catch(() => {});
       attach(connection);
     },

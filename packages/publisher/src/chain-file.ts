@@ -8,7 +8,7 @@
  */
 import * as crypto from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, stat, truncate } from 'node:fs/promises';
+import { type FileHandle, open, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   appendEntry,
@@ -50,18 +50,27 @@ export interface ChainedEvent {
 export interface ChainFile {
   /** `seq` of the last entry that is written and synced; 0: none. */
   readonly seq: number;
-  /** Length of the file up to that entry. */
-  readonly bytes: number;
+  /** After an append that failed: what of which file is good, if more may be in it. */
+  readonly goodPart: FilePart | undefined;
   /** For the next opening, if file and journal are gone by then; not after an error. */
   readonly memory: ChainMemory | undefined;
   /**
    * Appends events and syncs the file. Whole lines are written in order and count once they are synced. A crash before
    * leaves a torn line, which the next opening cuts off, or entries that nobody was told of. After an error this is
-   * spent, and what it wrote is perhaps there: open the file anew, with `bytes`.
+   * spent, and what it wrote is perhaps there: open the file anew, with `goodPart`.
    *
-   * @throws PublisherError NOT_WRITTEN when somebody else changed the file; else what the file system says
+   * @returns false: somebody else changed the file, and nothing was written. Open it anew, with `isWhole`: a rotation may
+   *   have truncated it while it was written to, and the chain can go on
+   * @throws what the file system says
    */
-  append(events: readonly ChainedEvent[], receivedMs: number): Promise<void>;
+  append(events: readonly ChainedEvent[], receivedMs: number): Promise<boolean>;
+}
+
+/** The beginning of a file, which is known by more than its name: by the next try the name may be another file's. */
+export interface FilePart {
+  readonly bytes: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
 }
 
 interface ChainMemory {
@@ -73,7 +82,9 @@ export interface ChainFileOptions {
   readonly path: string;
   readonly orgid: string;
   /** Cut off what is after this: entries of an append that failed, whose events will be appended again. */
-  readonly keepBytes?: number | undefined;
+  readonly goodPart?: FilePart | undefined;
+  /** No crash has cut its last line: one without an end is somebody else's work. */
+  readonly isWhole?: boolean;
   /** Of the last opening by this process. */
   readonly memory?: ChainMemory | undefined;
   /** Something failed that costs no event. */
@@ -89,13 +100,14 @@ export function chainFileName(orgid: string): string {
 
 /** @throws PublisherError NOT_WRITTEN when the file does not verify; else what the file system says */
 export async function openChainFile(options: ChainFileOptions): Promise<ChainFile> {
-  const { path, orgid, keepBytes, memory, failed } = options;
+  const { path, orgid, goodPart, memory, isWhole = false, failed } = options;
   const journal = await openStateJournal(`${path.slice(0, -EXTENSION.length)}.waybill-state`, orgid);
-  if (keepBytes !== undefined) await cutTo(path, keepBytes);
-  const read = await readChain({ path, orgid, journal, memory });
+  if (goodPart !== undefined) await cutTo(path, goodPart);
+  const read = await readChain({ path, orgid, journal, memory, isWhole });
   const { sizes } = read;
   let { head, bytes } = read;
   let isSpent = false;
+  let unfinished: FilePart | undefined;
 
   const keep = async (line: string, notes: readonly SizeNote[]): Promise<void> => {
     try {
@@ -110,14 +122,13 @@ export async function openChainFile(options: ChainFileOptions): Promise<ChainFil
     get seq() {
       return head.seq;
     },
-    get bytes() {
-      return bytes;
+    get goodPart() {
+      return unfinished;
     },
     get memory() {
       return isSpent ? undefined : { head, sizes };
     },
     async append(events, receivedMs) {
-      isSpent = true;
       const received = new Date(receivedMs).toISOString();
       const notes: SizeNote[] = [];
       let next = head;
@@ -140,21 +151,25 @@ export async function openChainFile(options: ChainFileOptions): Promise<ChainFil
         lines += `${last}\n`;
       }
       await using file = await open(path, 'a', 0o600);
-      bytes = await lengthOf(file, { path, bytes });
-      await write(file, { path, bytes, lines });
-      bytes += Buffer.byteLength(lines);
+      const part = await partOf(file, bytes);
+      if (part === null) return false;
+      isSpent = true;
+      unfinished = part;
+      await write(file, { path, bytes: part.bytes, lines });
+      unfinished = undefined;
+      bytes = part.bytes + Buffer.byteLength(lines);
       head = next;
       await keep(last, notes);
       isSpent = false;
+      return true;
     },
   };
 }
 
-/** Empty: the file before it was rotated away, or this one was truncated by that. @throws PublisherError NOT_WRITTEN */
-async function lengthOf(file: FileHandle, { path, bytes }: { path: string; bytes: number }): Promise<number> {
-  const { size } = await file.stat();
-  if (size === bytes || size === 0) return size;
-  throw new PublisherError('NOT_WRITTEN', `${path} has ${size} bytes, and had ${bytes}: somebody else changed it`);
+/** Empty: the file before it was rotated away, or this one was truncated by that. @returns null: somebody else changed it */
+async function partOf(file: FileHandle, bytes: number): Promise<FilePart | null> {
+  const { size, dev, ino } = await file.stat({ bigint: true });
+  return size === BigInt(bytes) || size === 0n ? { bytes: Number(size), dev, ino } : null;
 }
 
 interface Writing {
@@ -185,10 +200,12 @@ async function cutBack(file: FileHandle, size: number, cause: unknown): Promise<
   }
 }
 
-async function cutTo(path: string, keepBytes: number): Promise<void> {
+async function cutTo(path: string, { bytes, dev, ino }: FilePart): Promise<void> {
   try {
-    // A file that is shorter is another one, or was cut by its handle.
-    if ((await stat(path)).size > keepBytes) await truncate(path, keepBytes);
+    await using file = await open(path, 'r+');
+    const found = await file.stat({ bigint: true });
+    // Another file is not for us to cut, and one that is shorter was cut by its handle.
+    if (found.dev === dev && found.ino === ino && found.size > BigInt(bytes)) await file.truncate(bytes);
   } catch (error) {
     ignoreMissing(error);
   }
@@ -199,10 +216,17 @@ interface Reading {
   readonly orgid: string;
   readonly journal: StateJournal;
   readonly memory: ChainMemory | undefined;
+  readonly isWhole: boolean;
 }
 
 /** Verifies what is there, and makes it end with a whole line. */
-async function readChain({ path, orgid, journal, memory }: Reading): Promise<ChainMemory & { readonly bytes: number }> {
+async function readChain({
+  path,
+  orgid,
+  journal,
+  memory,
+  isWhole,
+}: Reading): Promise<ChainMemory & { readonly bytes: number }> {
   const sizes = createSizeMemory();
   const splitter = createLineSplitter();
   let verifier: ChainVerifier | null = null;
@@ -231,9 +255,10 @@ async function readChain({ path, orgid, journal, memory }: Reading): Promise<Cha
   }
   if (verifier !== null) judge(path, verifier);
   const torn = splitter.finish();
-  if (torn !== null) await cutTorn(path, torn, { wholeBytes, follows: head !== null });
-  if (head !== null) return { head, sizes, bytes: wholeBytes };
   const ended = headOfState(journal) ?? emptyHead(orgid);
+  if (head !== null) endsLate(path, head, Math.max(ended.seq, memory?.head.seq ?? 0));
+  if (torn !== null) await cutTorn(path, torn, { wholeBytes, isWhole });
+  if (head !== null) return { head, sizes, bytes: wholeBytes };
   if (memory && memory.head.seq >= ended.seq) return { ...memory, bytes: wholeBytes };
   for (const note of journal.sizes) noteSize(sizes, note);
   return { head: ended, sizes, bytes: wholeBytes };
@@ -242,11 +267,11 @@ async function readChain({ path, orgid, journal, memory }: Reading): Promise<Cha
 const ENTRY_START = '{"core":{"event_hash":"';
 
 /** @throws PublisherError NOT_WRITTEN when the line is no entry that a crash has cut off: the file is somebody else's */
-async function cutTorn(path: string, torn: Uint8Array, at: { wholeBytes: number; follows: boolean }): Promise<void> {
-  const start = Buffer.from(torn.subarray(0, ENTRY_START.length)).toString('latin1');
+async function cutTorn(path: string, torn: Uint8Array, at: { wholeBytes: number; isWhole: boolean }): Promise<void> {
   // Zeros are what a power failure leaves of bytes that were not synced.
-  const isTorn = at.follows || ENTRY_START.startsWith(start) || torn.every((byte) => byte === 0);
-  if (!isTorn) throw new PublisherError('NOT_WRITTEN', `${path} has no entry in it: it is somebody else's`);
+  const text = Buffer.from(torn).toString('latin1').replace(/\0+$/, '');
+  const isTorn = !at.isWhole && ENTRY_START.startsWith(text.slice(0, ENTRY_START.length));
+  if (!isTorn) throw new PublisherError('NOT_WRITTEN', `${path} ends in what is no entry: it is somebody else's`);
   await truncate(path, at.wholeBytes);
 }
 
@@ -256,6 +281,20 @@ function judge(path: string, verifier: ChainVerifier): void {
   // Holes are losses before the file was reached: no reason to lose more.
   if (verdict === 'ok' || verdict === 'incomplete') return;
   throw new PublisherError('NOT_WRITTEN', `${path} is ${verdict} at entry ${problem?.seq}: ${problem?.detail}`);
+}
+
+/**
+ * A file that ends before what was written into it lost its end, or is an older copy: to go on there would give numbers
+ * twice. Entries are synced before the journal has them, so no crash does this.
+ *
+ * @throws PublisherError NOT_WRITTEN
+ */
+function endsLate(path: string, { seq }: Head, written: number): void {
+  if (seq >= written) return;
+  throw new PublisherError(
+    'NOT_WRITTEN',
+    `${path} ends at entry ${seq}, and ${written} were written: it is an older copy`,
+  );
 }
 
 /** Where a file begins whose predecessor was rotated away; 1 for a line that is no entry, which the verifier judges. */

@@ -11,7 +11,9 @@ import {
   decisionStarted,
   type EventAttributes,
   type EventDraft,
+  type KnownOptions,
 } from '@waybill/schema';
+import { checkOptions } from './check-options.ts';
 import { settle } from './completion.ts';
 import { runInContext } from './context.ts';
 import { hasTooManyMembers } from './copy.ts';
@@ -49,6 +51,18 @@ export interface DecisionOptions {
   readonly timeoutMs?: number;
 }
 
+const OPTIONS: KnownOptions<DecisionOptions> = {
+  orgid: true,
+  actor: true,
+  name: true,
+  subject: true,
+  input: true,
+  decisionid: true,
+  audit: true,
+  failClosed: true,
+  timeoutMs: true,
+};
+
 export interface Oversight {
   /** Who looked at it: an id or an address. */
   readonly reviewer: string;
@@ -71,7 +85,7 @@ export interface Decision {
  * Runs `fn` as one decision: `decision.started`, what it records, `decision.ended`. Its result is handed on as
  * `lifecycle` does.
  *
- * @throws PublisherError only with `failClosed`, before `fn` runs; else what `fn` throws, and nothing else
+ * @throws PublisherError INVALID_OPTIONS for a name that is no option, others only with `failClosed`, before `fn` runs; else what `fn` throws, and nothing else
  */
 export interface RunDecision<Options> {
   <T>(options: Options & { readonly failClosed: true }, fn: (decision: Decision) => T): Promise<Awaited<T>>;
@@ -88,6 +102,8 @@ export function decisionOf(audit: Pick<Sink, 'emit' | 'confirm'>): RunDecision<O
 }
 
 function runDecision(options: DecisionOptions, fn: (decision: Decision) => unknown): unknown {
+  // A misspelt `failClosed` would fail open.
+  checkOptions('decision', options, OPTIONS);
   const { audit = getDefaultPublisher(), decisionid = randomUUID(), timeoutMs } = options;
   const attributes = attributesOf(options, decisionid);
   const emit = (draft: () => EventDraft): void => quietly(() => audit.emit(draft()));
@@ -136,7 +152,9 @@ function runDecision(options: DecisionOptions, fn: (decision: Decision) => unkno
   return confirmed.then(run);
 }
 
-function attributesOf({ orgid, subject, actor = {} }: DecisionOptions, decisionid: string): EventAttributes {
+function attributesOf({ orgid, subject, actor: given }: DecisionOptions, decisionid: string): EventAttributes {
+  // null, too: what is said of an actor keeps no decision from being taken.
+  const actor = given ?? {};
   return {
     orgid,
     decisionid,

@@ -10,7 +10,7 @@
 import { type Ack, createAnswerReader } from './ack.ts';
 import { type BackoffBounds, createBackoff } from './backoff.ts';
 import type { Denial, Inbox, InboxMessage, Link } from './connection.ts';
-import { createParking } from './parking.ts';
+import { createParking, type Departure } from './parking.ts';
 import type { PendingEvent } from './pending-event.ts';
 import { createRing } from './ring.ts';
 
@@ -19,10 +19,12 @@ export interface DeliveryOptions {
   readonly windowBytes: number;
   readonly ackTimeoutMs: number;
   readonly parkProbeMs: number;
+  /** Events that may wait for a right, and their bytes. */
   readonly maxParked: number;
+  readonly maxParkedBytes: number;
   readonly backoff: BackoffBounds;
   acked(event: PendingEvent, ack: Ack): void;
-  dropped(event: PendingEvent, reason: 'too_large' | 'queue_full', detail: string): void;
+  dropped(event: PendingEvent, reason: 'too_large' | 'not_permitted', detail: string): void;
   /** There is something to send: call `run` soon. */
   wake(): void;
 }
@@ -45,6 +47,8 @@ export interface Delivery {
   readonly queued: number;
   readonly inFlight: number;
   readonly parked: number;
+  /** Of them, dead publishers'. */
+  readonly parkedAdopted: number;
   /** Messages sent beyond the first try of an event. */
   readonly resent: number;
 }
@@ -55,8 +59,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const ready = createRing<PendingEvent>();
   /** By token, in the order of the first try: a Map keeps it. */
   const window = new Map<number, PendingEvent>();
-  const probes = new Map<number, PendingEvent>();
-  const parking = createParking(options.maxParked);
+  const parking = createParking({
+    maxEvents: options.maxParked,
+    maxBytes: options.maxParkedBytes,
+    dropped: (event, detail) => dropped(event, 'not_permitted', detail),
+  });
   const backoff = createBackoff(options.backoff);
 
   let link: Link | null = null;
@@ -92,11 +99,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     return true;
   };
 
-  /** false: it will not be sent. */
-  const fits = (event: PendingEvent, to: Link): boolean => {
-    if (event.bytes <= to.maxPayload) return true;
+  const dropTooLarge = (event: PendingEvent, to: Link): void => {
+    parking.settled(event, 'dropped');
     dropped(event, 'too_large', `${event.bytes} bytes, the server takes ${to.maxPayload}`);
-    return false;
   };
 
   const remove = (token: number, event: PendingEvent): void => {
@@ -156,16 +161,18 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const onMessage = (message: InboxMessage): void => {
     const token = Number.parseInt(message.subject.slice((inbox?.prefix.length ?? 0) + 1), 36);
     const event = window.get(token);
-    if (event === undefined) return onProbeAnswer(token);
+    if (event === undefined) return onLateAnswer(token, message);
     const answer = readAnswer(message);
     switch (answer.kind) {
       case 'stored':
         remove(token, event);
+        parking.settled(event, 'stored');
         recovered();
         acked(event, answer.ack);
         break;
       case 'too_large':
         remove(token, event);
+        parking.settled(event, 'dropped');
         dropped(event, 'too_large', answer.detail);
         break;
       case 'retry':
@@ -197,53 +204,64 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     backoff.reset();
   };
 
-  /** Any answer says that the subject is open; what it says is found out again in the window. */
-  const onProbeAnswer = (token: number): void => {
-    const event = probes.get(token);
+  /** To an event that was parked since, or to the one that was tried: any answer says that its subject is permitted. */
+  const onLateAnswer = (token: number, message: InboxMessage): void => {
+    const event = parking.sentAs(token);
     if (event === undefined) return;
-    probes.delete(token);
-    if (!parking.has(event.subject)) return;
-    readmit(parking.release(event.type));
+    const answer = readAnswer(message);
+    parking.probed(token);
+    // What else it may be is found out again in the window.
+    if (answer.kind === 'stored') {
+      parking.answered(event, 'stored');
+      acked(event, answer.ack);
+    } else if (answer.kind === 'too_large') {
+      parking.answered(event, 'dropped');
+      dropped(event, 'too_large', answer.detail);
+    }
     wake();
   };
 
-  const readmit = (events: readonly PendingEvent[]): void => {
-    for (const event of events) {
-      window.set(nextToken++, event);
-      event.sent = false;
-      bytes += event.bytes;
-      unsent++;
-    }
-  };
-
-  const park = (event: PendingEvent): void => {
-    if (!parking.park(event)) {
-      dropped(event, 'queue_full', `not permitted to publish to ${event.subject}, and enough such events wait already`);
-      return;
-    }
+  const startProbing = (): void => {
     parkTimer ??= setTimeout(probeParked, parkProbeMs).unref();
   };
 
   const probeParked = (): void => {
     parkTimer = undefined;
     if (parking.events === 0) return;
-    parkTimer = setTimeout(probeParked, parkProbeMs).unref();
-    probes.clear();
-    const event = link === null ? undefined : parking.nextProbe();
-    if (event === undefined || link === null) return;
-    const token = nextToken++;
-    if (send(token, event, link)) probes.set(token, event);
+    startProbing();
+    const tried = link === null || inbox === null ? undefined : parking.probe(nextToken);
+    if (tried === undefined || link === null) return;
+    if (tried.token === nextToken) nextToken++;
+    send(tried.token ?? nextToken, tried.event, link);
   };
 
-  /** false: stop for now. */
-  const admit = (event: PendingEvent, to: Link): boolean => {
-    if (!fits(event, to)) return true;
-    if (parking.has(event.subject)) {
-      park(event);
+  /** An event that counts as in flight. false: stop for now. */
+  const launch = ({ event, token }: Departure, to: Link): boolean => {
+    if (event.bytes > to.maxPayload) {
+      dropTooLarge(event, to);
       return true;
     }
-    readmit([event]);
-    return fly(nextToken - 1, event, to);
+    const mine = token ?? nextToken++;
+    window.set(mine, event);
+    event.sent = false;
+    bytes += event.bytes;
+    unsent++;
+    return fly(mine, event, to);
+  };
+
+  /** Sends or parks one event; what waits aside and may go comes first. false: stop for now. */
+  const advance = (to: Link): boolean => {
+    const released = parking.next();
+    if (released) return launch(released, to);
+    const event = ready.peek();
+    if (event === undefined || (window.size > 0 && bytes + event.bytes > windowBytes)) return false;
+    const permission = parking.judge(event);
+    if (permission === 'wait') return false;
+    ready.shift();
+    if (permission === 'send') return launch({ event, token: null }, to);
+    parking.park(event);
+    startProbing();
+    return true;
   };
 
   const mayFly = (): boolean => flying < limit && waiting === undefined;
@@ -255,7 +273,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       if (performance.now() > untilMs) return true;
       if (event.bytes > to.maxPayload) {
         remove(token, event);
-        fits(event, to);
+        dropTooLarge(event, to);
       } else if (!fly(token, event, to)) return false;
     }
     return false;
@@ -268,9 +286,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       clearTimeout(waiting);
       waiting = undefined;
       grounded();
-      probes.clear();
-      // Another server or another configuration: what was not permitted may be now.
-      readmit(parking.releaseAll());
+      parking.openAll();
       wake();
     },
     disconnect() {
@@ -279,11 +295,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     },
     denied({ operation, subject }) {
       if (operation === 'publish') {
-        for (const [token, event] of window) {
-          if (event.subject !== subject) continue;
-          remove(token, event);
-          park(event);
-        }
+        const refused = new Map([...window].filter(([, event]) => event.subject === subject));
+        for (const [token, event] of refused) remove(token, event);
+        parking.denied(subject, refused);
+        startProbing();
         wake();
       } else if (inbox !== null && subject === `${inbox.prefix}.*`) {
         inbox.close();
@@ -301,15 +316,12 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       if (!inBurst && flying > limit >> 1) return false;
       inBurst = false;
       while (unsent === 0 && mayFly()) {
-        const event = ready.peek();
-        if (event === undefined) return false;
-        if (window.size > 0 && bytes + event.bytes > windowBytes) return false;
+        if (window.size > 0 && bytes >= windowBytes) return false;
         if ((++looks & 7) === 0 && performance.now() > untilMs) {
           inBurst = true;
           return true;
         }
-        ready.shift();
-        if (!admit(event, link)) return false;
+        if (!advance(link)) return false;
       }
       return false;
     },
@@ -323,14 +335,15 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       clearTimeout(parkTimer);
       stopDeadline();
       inbox?.close();
-      const left = [...window.values(), ...parking.releaseAll()].toSorted((a, b) => a.ordinal - b.ordinal);
+      const left = [...window.values(), ...parking.all()].toSorted((a, b) => a.ordinal - b.ordinal);
       window.clear();
       for (let event = ready.shift(); event !== undefined; event = ready.shift()) left.push(event);
       return left;
     },
     get trouble() {
       if (failure !== null) return failure;
-      return parking.events > 0 ? `not permitted to publish to ${parking.subjects.slice(0, 3).join(', ')}` : null;
+      const { subjects } = parking;
+      return subjects.length > 0 ? `not permitted to publish to ${subjects.join(', ')}` : null;
     },
     get queued() {
       return ready.length;
@@ -340,6 +353,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     },
     get parked() {
       return parking.events;
+    },
+    get parkedAdopted() {
+      return parking.adopted;
     },
     get resent() {
       return resent;

@@ -2,7 +2,7 @@ import { CODE_OF_DROP, PublisherError } from './error.ts';
 import { type CloseResult, closeResult, createAccountBook } from './accounts.ts';
 import { checkWait } from './duration.ts';
 import type { PublisherCore, WaitOptions } from './handle.ts';
-import type { Reporter } from './report.ts';
+import { NOT_CONFIGURED, type Reporter } from './report.ts';
 
 /** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */
 export function createDisabledPublisher(reporter: Reporter): PublisherCore {
@@ -15,7 +15,7 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
     async confirm(_event: unknown, { timeoutMs = 0 }: WaitOptions = {}): Promise<never> {
       checkWait('confirm: timeoutMs', timeoutMs);
       book.refuse('disabled');
-      const message = 'event dropped: no servers and no connection are configured';
+      const message = `event dropped: ${NOT_CONFIGURED}`;
       throw new PublisherError(CODE_OF_DROP.disabled, message);
     },
     bind() {
@@ -34,11 +34,17 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
       result ??= closeResult(book.read());
       return result;
     },
-    status: () =>
-      result !== null
-        ? { state: 'closed' }
-        : { state: 'disabled', reason: 'no servers and no connection are configured' },
-    stats: () => ({ ...book.read(), spool: null, pendingBytes: 0, inFlight: 0, parked: 0, resent: 0, unsigned: null }),
+    status: () => (result !== null ? { state: 'closed' } : { state: 'disabled', reason: NOT_CONFIGURED }),
+    stats: () => ({
+      ...book.read(),
+      spool: null,
+      pendingBytes: 0,
+      inFlight: 0,
+      parked: 0,
+      holes: 0,
+      resent: 0,
+      unsigned: null,
+    }),
     async [Symbol.asyncDispose]() {
       result ??= closeResult(book.read());
     },

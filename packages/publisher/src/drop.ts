@@ -5,6 +5,7 @@
  * - `invalid`: it could not be read, or it breaks its schema
  * - `too_large`: over 64 KiB, or over what the server or the stream takes
  * - `queue_full`: the queue's bound of events or bytes was reached, and the spool, if there is one, takes no more
+ * - `not_permitted`: the server lets us publish no such event, and no more of them may wait for the right
  * - `spool_damaged`: it was only on disk, and its record there cannot be read back
  * - `builder_threw`: the function that was to make it threw
  * - `not_written`: `fileSink` found its file changed by somebody else, or cannot verify it
@@ -16,6 +17,7 @@ export const DROP_REASONS = [
   'invalid',
   'too_large',
   'queue_full',
+  'not_permitted',
   'spool_damaged',
   'builder_threw',
   'not_written',

@@ -1,9 +1,10 @@
 /** The sink that the environment chooses, so that one build of a service runs with a server, with files, or with neither. */
+import { checkOptions } from './check-options.ts';
 import { createSink, type CreateSinkOptions, orNullSink, type SinkConfig } from './create-sink.ts';
 import type { Credentials } from './credentials.ts';
 import { PublisherError } from './error.ts';
 import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink.ts';
-import type { PublisherOptions } from './options.ts';
+import { PUBLISHER_OPTIONS, type PublisherOptions, readOptions } from './options.ts';
 import type { Sink } from './sink.ts';
 
 export interface EnvironmentSinkOptions extends Omit<
@@ -13,6 +14,14 @@ export interface EnvironmentSinkOptions extends Omit<
   /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. */
   readonly source: string;
 }
+
+/** What the environment says is no option here. */
+const {
+  servers: _servers,
+  connection: _connection,
+  credentials: _credentials,
+  ...KNOWN_OPTIONS
+} = { ...PUBLISHER_OPTIONS, strict: true as const };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,12 +44,13 @@ const IDENTITIES = {
  * Variables that cannot work give the null sink and one line in the log, as in `createSink`.
  *
  * @param options what the service says itself; a file sink takes of it what it knows
- * @throws PublisherError INVALID_OPTIONS, only with `strict`
+ * @throws PublisherError INVALID_OPTIONS for a name that is no option, whatever the sink; else only with `strict`
  */
 export function sinkFromEnvironment(
   options: EnvironmentSinkOptions & CreateSinkOptions,
   env: Environment = process.env,
 ): Sink {
+  checkOptions('sinkFromEnvironment', options, KNOWN_OPTIONS);
   const { strict = false, logger, ...own } = options;
   const how = { strict, ...(logger && { logger }) };
   return orNullSink(
@@ -63,6 +73,8 @@ function readEnvironment(
       return { kind, ...fileOptions(options), directory };
     }
     case 'null':
+      // What is wrong with them shows wherever the service runs.
+      readOptions(options);
       return { kind };
     default:
       throw bad(`WAYBILL_SINK is ${JSON.stringify(kind.slice(0, 64))}, expected nats, file or null`);
@@ -75,7 +87,8 @@ function fileOptions({ source, ...options }: EnvironmentSinkOptions): Omit<FileS
   return { source, ...Object.fromEntries(known) };
 }
 
-function natsOptions(env: Environment, connect: PublisherOptions['connect']): Partial<PublisherOptions> {
+/** @throws PublisherError INVALID_OPTIONS naming the variables */
+export function natsOptions(env: Environment, connect: PublisherOptions['connect']): Partial<PublisherOptions> {
   const [caFile, certFile, keyFile] = ['CA', 'CERT', 'KEY'].map((name) =>
     valueOf(env, `WAYBILL_NATS_TLS_${name}_FILE`),
   );

@@ -8,6 +8,7 @@ import type { Drop, DropReason } from './drop.ts';
  * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`, or not in `allowTypes`
  * - `TOO_LARGE`: the event is larger than the format, the server or the stream allows
  * - `QUEUE_FULL`: the bounded queue has no room
+ * - `NOT_PERMITTED`: the server lets us publish no such event, and no more of them may wait for the right
  * - `SPOOL_DAMAGED`: the event was only on disk, and its record there cannot be read back
  * - `NO_SPOOL`: `confirm` was asked for a level that needs `spoolDir`
  * - `BUILDER_THREW`: the function that was to make the event threw; `cause` is what it threw
@@ -23,6 +24,7 @@ export const PUBLISHER_ERROR_CODES = [
   'TYPE_NOT_ALLOWED',
   'TOO_LARGE',
   'QUEUE_FULL',
+  'NOT_PERMITTED',
   'SPOOL_DAMAGED',
   'NO_SPOOL',
   'BUILDER_THREW',
@@ -51,6 +53,7 @@ export const CODE_OF_DROP = {
   invalid: 'INVALID',
   too_large: 'TOO_LARGE',
   queue_full: 'QUEUE_FULL',
+  not_permitted: 'NOT_PERMITTED',
   spool_damaged: 'SPOOL_DAMAGED',
   builder_threw: 'BUILDER_THREW',
   not_written: 'NOT_WRITTEN',

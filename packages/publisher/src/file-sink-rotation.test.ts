@@ -300,3 +300,61 @@ test('a journal with spoiled lines, or none, costs nothing while the file is the
   expect(await fourth.confirm(upload(7))).toMatchObject({ seq: 7 });
   await fourth.close();
 });
+
+test("another's file that is there after a failed write is not cut to the length of ours", async () => {
+  using folder = folderOf();
+  const path = join(folder.path, 'acme.ndjson');
+  const { sink, drops, warnings } = sinkIn(folder.path);
+  await confirmAll(sink, 1, 2);
+  renameSync(path, `${path}.1`);
+  // No file: the write fails.
+  mkdirSync(path);
+  const third = sink.confirm(upload(3)).catch((error: unknown) => error);
+  await expect.poll(() => warnings.join()).toContain('EISDIR');
+  const content = 'a line of somebody else\n'.repeat(1_000);
+  writeFileSync(`${path}.new`, content);
+  rmSync(path, { recursive: true });
+  renameSync(`${path}.new`, path);
+  expect(await third).toMatchObject({ code: 'NOT_WRITTEN' });
+  await sink.close();
+  expect(readFileSync(path, 'utf8')).toBe(content);
+  expect(drops).toMatchObject([{ reason: 'not_written' }]);
+});
+
+test.each(['while the sink runs', 'before it starts'])(
+  'an older copy is put back %s: no number is given twice',
+  async (when) => {
+    using folder = folderOf();
+    const path = join(folder.path, 'acme.ndjson');
+    let { sink } = sinkIn(folder.path);
+    await confirmAll(sink, 1, 3);
+    copyFileSync(path, `${path}.copy`);
+    await confirmAll(sink, 4, 6);
+    if (when === 'before it starts') await sink.close();
+    copyFileSync(path, `${path}.whole`);
+    copyFileSync(`${path}.copy`, path);
+    if (when === 'before it starts') ({ sink } = sinkIn(folder.path));
+    for (const n of [7, 8]) {
+      await expect(sink.confirm(upload(n))).rejects.toThrow('ends at entry 3, and 6 were written');
+    }
+    expect(readFileSync(path)).toEqual(readFileSync(`${path}.copy`));
+    // The right one is put back.
+    renameSync(`${path}.whole`, path);
+    expect(await sink.confirm(upload(9))).toMatchObject({ seq: 7 });
+    await sink.close();
+  },
+);
+
+test('a file that was truncated between a look at it and the write goes on, and costs no event', async () => {
+  using folder = folderOf();
+  const path = join(folder.path, 'acme.ndjson');
+  const { sink, drops, warnings } = sinkIn(folder.path);
+  await confirmAll(sink, 1, 4);
+  const lines = linesOf(path);
+  // What is left of it then: entry 4 alone.
+  writeFileSync(path, `${lines[3]}\n`);
+  await confirmAll(sink, 5, 6);
+  await sink.close();
+  expect(linesOf(path)).toHaveLength(3);
+  expect([drops, warnings]).toEqual([[], []]);
+});

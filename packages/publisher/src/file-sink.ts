@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import type { Ack } from './ack.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
-import { type ChainedEvent, type ChainFile, chainFileName, openChainFile } from './chain-file.ts';
-import { checkOptions } from './check-options.ts';
+import { type ChainedEvent, type ChainFile, chainFileName, type FilePart, openChainFile } from './chain-file.ts';
+import { checkKinds, checkLogger, checkOptions } from './check-options.ts';
 import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
 import { checkPeriod, checkWait, startTimer } from './duration.ts';
@@ -24,7 +24,7 @@ export interface FileSinkOptions extends StamperOptions {
    * writes there; a second one waits, with its events in memory.
    */
   readonly directory: string;
-  /** Events that may wait to be written. Default: 16,384. */
+  /** Events that may wait to be written; Infinity: no bound. Default: 16,384. */
   readonly maxQueueEvents?: number;
   /** Waits after a failed write are random, below a bound that doubles from 50 to here. Default: 5,000. */
   readonly backoffMaxMs?: number;
@@ -43,7 +43,16 @@ export interface FileSinkStats {
   readonly dropped: number;
 }
 
+/** What became of every event that was emitted before `close` had ended: `emitted = written + lost`. */
+export interface FileCloseResult {
+  readonly written: number;
+  /** Dropped, at any time and for whatever reason: `onDrop` was told of each. */
+  readonly lost: number;
+}
+
 export interface FileSink extends Sink {
+  /** Stops taking events, waits like `flush`, and drops what is left as `closed`. @returns the sums of the sink's life */
+  close(options?: WaitOptions): Promise<FileCloseResult>;
   stats(): FileSinkStats;
 }
 
@@ -60,8 +69,8 @@ interface Lane {
   file: ChainFile | null;
   /** The file is as it was left: it need not be read. */
   isOpen: boolean;
-  /** After a failed write: how much of the file is good. */
-  keepBytes: number | undefined;
+  /** After a failed write: what of the file is good. */
+  goodPart: FilePart | undefined;
   /** Events that were queued, and of those the ones that are written or given up. */
   queued: number;
   settled: number;
@@ -90,14 +99,18 @@ export const FILE_SINK_OPTIONS: KnownOptions<FileSinkOptions> = {
 /** @throws PublisherError INVALID_OPTIONS when the directory cannot be used */
 export function fileSink(options: FileSinkOptions): FileSink {
   checkOptions('fileSink', options, FILE_SINK_OPTIONS);
+  checkKinds('fileSink', options, { onDrop: 'function', clock: 'function' });
+  checkLogger('fileSink', options.logger);
   const { directory, source, maxQueueEvents = 16_384, backoffMaxMs = 5_000 } = options;
   const now = createClock(options.clock ?? Date.now);
   // From a configuration, they may be anything.
-  if (!isSource(source)) throw bad(`source is ${String(source)}, expected a URI-reference`);
-  if (textOf(directory) === '') throw bad(`directory is ${directory}`);
+  if (!isSource(source))
+    throw bad(`source is ${String(source)}, expected a URI-reference of the emitting service, such as //cas.example`);
+  if (textOf(directory) === '') throw bad(`directory is ${directory}, expected the path of a folder`);
+  if (!(typeof maxQueueEvents === 'number' && maxQueueEvents > 0)) throw bad(`maxQueueEvents is ${maxQueueEvents}`);
   checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);
-  const stamper = createStamper(options);
   const reporter = createReporter(options.logger ?? CONSOLE_LOGGER, options.onDrop);
+  const stamper = createStamper(options, reporter.misspelt);
   const lanes = new Map<string, Lane>();
   /** Why nothing is written at present: by organization, and to the directory. */
   const troubles = new Map<Lane | 'directory', string>();
@@ -107,7 +120,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   let emitted = 0;
   let written = 0;
   let dropped = 0;
-  let closing: Promise<void> | null = null;
+  let closing: Promise<FileCloseResult> | null = null;
   const stop = new AbortController();
 
   function hold(): HeldDirectory {
@@ -119,7 +132,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
           // What the new owner wrote is found when a file is opened.
           for (const lane of lanes.values()) {
             lane.isOpen = false;
-            lane.keepBytes = undefined;
+            lane.goodPart = undefined;
           }
         },
       });
@@ -160,7 +173,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
       backoff,
       file: null,
       isOpen: false,
-      keepBytes: undefined,
+      goodPart: undefined,
       queued: 0,
       settled: 0,
       isRunning: false,
@@ -192,7 +205,10 @@ export function fileSink(options: FileSinkOptions): FileSink {
         const first = file.seq + 1;
         // Another process may have it, if this one was stopped for long.
         if (!held.check()) continue;
-        await file.append(batch, now());
+        if (!(await file.append(batch, now()))) {
+          await reopen(lane, true);
+          continue;
+        }
         lane.queue.splice(0, batch.length);
         written += batch.length;
         lane.settled += batch.length;
@@ -202,7 +218,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
         observe();
       } catch (error) {
         // Whole entries of the batch may be in the file; they are cut off before the batch is written again.
-        lane.keepBytes = lane.isOpen ? lane.file?.bytes : lane.keepBytes;
+        lane.goodPart = lane.isOpen ? lane.file?.goodPart : lane.goodPart;
         lane.isOpen = false;
         await settleFailed(lane, error);
       }
@@ -210,12 +226,14 @@ export function fileSink(options: FileSinkOptions): FileSink {
     lane.isRunning = false;
   }
 
-  async function reopen(lane: Lane): Promise<ChainFile> {
-    const { orgid, keepBytes, file } = lane;
+  async function reopen(lane: Lane, isWhole = false): Promise<ChainFile> {
+    const { orgid, goodPart, file } = lane;
+    lane.isOpen = false;
     const path = join(directory, chainFileName(orgid));
-    lane.file = await openChainFile({ path, orgid, keepBytes, memory: file?.memory, failed: reporter.fileFailed });
+    const memory = file?.memory;
+    lane.file = await openChainFile({ path, orgid, goodPart, memory, isWhole, failed: reporter.fileFailed });
     lane.isOpen = true;
-    lane.keepBytes = undefined;
+    lane.goodPart = undefined;
     return lane.file;
   }
 
@@ -252,7 +270,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
     // It may be the new owner's work.
     if (!held.renew()) return;
     // The chain was damaged or changed by somebody else: nothing that is tried again makes it right.
-    lane.keepBytes = undefined;
+    lane.goodPart = undefined;
     troubles.delete(lane);
     giveUp(lane, 'not_written', error.message);
   }
@@ -297,13 +315,14 @@ export function fileSink(options: FileSinkOptions): FileSink {
     for (const look of observers) look();
   }
 
-  async function shutDown(timeoutMs: number): Promise<void> {
+  async function shutDown(timeoutMs: number): Promise<FileCloseResult> {
     await whenSettled(timeoutMs);
     stop.abort();
     // A write that is under way ends before the directory is given to another process.
     await Promise.all([...lanes.values()].map(({ running }) => running));
     for (const lane of lanes.values()) giveUp(lane, 'closed', because('not written when close() ended'));
     held.release();
+    return { written, lost: dropped };
   }
 
   return {

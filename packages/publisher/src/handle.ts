@@ -13,6 +13,10 @@ export interface PublisherStatus {
   readonly state: PublisherState;
   /** Why it is not `connected`. */
   readonly reason?: string;
+  /** Events that wait for a right, their own or that of older events of their organization. Absent: none. */
+  readonly parked?: number;
+  /** Numbers that were taken and will never come, since the start: losses that a verifier finds. Absent: none. */
+  readonly holes?: number;
 }
 
 export interface SpoolStats {
@@ -38,8 +42,13 @@ export interface PublisherStats extends Accounts {
   readonly pendingBytes: number;
   /** Of `pending`: sent on the present connection and not acknowledged. */
   readonly inFlight: number;
-  /** Of `pending`: not permitted at present. */
+  /**
+   * Events that wait for a right, their own or that of older events of their organization: sending them now would make
+   * more holes in its numbers than a chain remembers.
+   */
   readonly parked: number;
+  /** Numbers that were taken by events that then were dropped: holes that prove the loss to a verifier. */
+  readonly holes: number;
   /** Messages sent beyond the first try of each event. */
   readonly resent: number;
   /** Events that were stored without a signature. null: there is no `signer`. */

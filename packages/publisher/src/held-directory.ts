@@ -1,7 +1,7 @@
 /** A directory that one process at a time writes to: made, synced, locked, and given up when another has taken it. */
-import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type DirectoryLock, LOCK_RENEW_MS, takeLock } from './directory-lock.ts';
+import { makeDirectory } from './make-directory.ts';
 import { syncDirectory } from './sync-path.ts';
 
 export interface HeldDirectory {
@@ -31,8 +31,8 @@ export function holdDirectory({ directory, waiting, lost }: HeldDirectoryOptions
   let lock: DirectoryLock | null = null;
 
   const tryLock = (): string | null => {
-    const made = mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (made !== undefined) [unsynced, topmost] = [resolve(directory), resolve(made)];
+    const made = makeDirectory(directory);
+    if (made !== undefined) [unsynced, topmost] = [resolve(directory), made];
     const attempt = takeLock(directory);
     lock = attempt.lock;
     return attempt.lock === null ? attempt.holder : null;

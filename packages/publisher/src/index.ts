@@ -28,7 +28,13 @@ export {
 export { getDefaultPublisher, setDefaultPublisher } from './default-publisher.ts';
 export { type EnvironmentSinkOptions, sinkFromEnvironment } from './environment-sink.ts';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
-export { type FileSink, fileSink, type FileSinkOptions, type FileSinkStats } from './file-sink.ts';
+export {
+  type FileCloseResult,
+  type FileSink,
+  fileSink,
+  type FileSinkOptions,
+  type FileSinkStats,
+} from './file-sink.ts';
 export type {
   Confirmation,
   ConfirmLevel,

@@ -5,6 +5,7 @@ import {
   type DataCheck,
   type EventDraft,
   isEventOrgid,
+  kindOf,
   ORGID_PATTERN,
 } from '@waybill/schema';
 import { addContext } from './context.ts';
@@ -41,6 +42,9 @@ export interface IntakeOptions {
   /** Whether an organization has had events before, and so is a valid one. */
   readonly isNumbered?: (orgid: string) => boolean;
 }
+
+/** What somebody needs who hands over an object of their own. */
+const MAKE_IT = 'make it by calling its type, as artifactUploaded({ orgid, … })';
 
 /** @throws PublisherError INVALID_OPTIONS for a type in `allowTypes` that nobody has defined */
 export function allowedTypes({
@@ -81,8 +85,10 @@ export function createIntake(options: IntakeOptions): Intake {
         if (!allowed.has(type)) return notAllowed(type);
         fields = (draft as EventDraft).fields;
       } catch (cause) {
-        return refuse({ reason: 'invalid', detail: 'not an event draft', cause });
+        return refuse({ reason: 'invalid', detail: `not an event: ${MAKE_IT}`, cause });
       }
+      if (fields === undefined)
+        return refuse({ reason: 'invalid', detail: `the event has no fields: ${MAKE_IT}`, type: type as string });
       const copied = copyFields(fields, rulesOf(type as string));
       if (!copied.ok) {
         const { reason, detail, cause } = copied;
@@ -93,7 +99,7 @@ export function createIntake(options: IntakeOptions): Intake {
       if (typeof orgid !== 'string' || !(isNumbered(orgid) || isEventOrgid(orgid))) {
         return refuse({
           reason: 'invalid',
-          detail: `orgid does not match ${ORGID_PATTERN.source}`,
+          detail: faultOfOrgid(copied.fields, rulesOf(type as string).meant),
           type: type as string,
         });
       }
@@ -105,12 +111,21 @@ export function createIntake(options: IntakeOptions): Intake {
 
 function notAllowed(type: unknown): Taken {
   if (typeof type !== 'string')
-    return refuse({ reason: 'invalid', detail: 'not an event draft: its type is no string' });
+    return refuse({ reason: 'invalid', detail: `not an event: its type is no string; ${MAKE_IT}` });
   return refuse({
     reason: 'type_not_allowed',
     detail: 'the type is not among the allowed ones',
     type: type.slice(0, 129),
   });
+}
+
+function faultOfOrgid(fields: Readonly<Record<string, unknown>>, meant: (name: string) => string | null): string {
+  const { orgid } = fields;
+  if (orgid === undefined || orgid === null) {
+    const misspelt = Object.keys(fields).find((name) => meant(name) === 'orgid');
+    return `orgid is missing${misspelt === undefined ? '' : `; there is no field ${misspelt}`}`;
+  }
+  return `orgid is ${kindOf(orgid)}: expected ${ORGID_PATTERN.source}`;
 }
 
 function refuse(drop: Drop): Taken {

@@ -1,7 +1,7 @@
 /**
  * Work followed from its start to its end: `run.started`, then `run.finished` or `run.failed`, linked by one run id.
  *
- * The body comes first. Without `failClosed` nothing here can keep it from running, and with or without it nothing
+ * The body comes first. Without `failClosed` nothing but an option that does not exist keeps it from running, and with or without it nothing
  * that happens to an event after the body has run changes its result or its error. `failClosed: true` means one
  * thing everywhere: the start has to be stored (and, where there is a signer, signed), or the call rejects and the
  * body does not run.
@@ -65,11 +65,17 @@ type FailClosed = LifecycleOptions & { readonly failClosed: true };
  * Runs `fn` once, as one run. Its result is handed on as it is: a value at once, a promise as a promise. A thenable, a
  * generator, an async iterator or a stream is left to the caller to start, and the run ends when that has ended.
  *
- * @throws PublisherError only with `failClosed`, before `fn` runs; else what `fn` throws, and nothing else
+ * @throws PublisherError INVALID_OPTIONS for a name that is no option, others only with `failClosed`, before `fn` runs; else
+ *   what `fn` throws, and nothing else
  */
 export function lifecycle<T>(options: FailClosed, fn: (runid: string) => T): Promise<Awaited<T>>;
 export function lifecycle<T>(options: LifecycleOptions, fn: (runid: string) => T): T;
 export function lifecycle(options: LifecycleOptions, fn: (runid: string) => unknown): unknown {
+  checkOptions('lifecycle', options, OPTIONS);
+  return runAs(options, fn);
+}
+
+function runAs(options: LifecycleOptions, fn: (runid: string) => unknown): unknown {
   const run = createRun(options);
   if (options.failClosed === true) return runConfirmed(run, fn);
   run.started();
@@ -97,7 +103,7 @@ export function audited(options: LifecycleOptions): unknown {
   checkOptions('audited', options, OPTIONS);
   return <This, Args extends unknown[], T>(fn: (this: This, ...args: Args) => T) => {
     function run(this: This, ...args: Args): T {
-      return lifecycle(options, () => fn.apply(this, args));
+      return runAs(options, () => fn.apply(this, args)) as T;
     }
     return Object.defineProperties(run, {
       name: { value: fn.name, configurable: true },

@@ -56,7 +56,13 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     const stamped = stamper.stamp(input);
     if (closed) return refuse({ reason: 'closed', detail: 'emitted after close()' });
     if (!stamped.ok) return refuse(stamped.drop);
-    const error = sink.fault?.(stamped.event) ?? null;
+    let error: PublisherError | null;
+    try {
+      error = sink.fault?.(stamped.event) ?? null;
+    } catch (cause) {
+      // `emit` does not throw, whatever a test's function does.
+      error = new PublisherError('INVALID', 'fault threw', { cause });
+    }
     if (error) return error;
     events.push(stamped.event);
     stored++;
@@ -94,10 +100,15 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
           reject(new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`));
         });
         const watcher = (event: Event): void => {
-          if (!matches(event)) return;
+          try {
+            if (!matches(event)) return;
+            resolve(event);
+          } catch (error) {
+            // Of whoever waits, not of whoever emits.
+            reject(error);
+          }
           timer.stop();
           watchers.delete(watcher);
-          resolve(event);
         };
         watchers.add(watcher);
       });

@@ -4,10 +4,13 @@ import {
   autoCapture,
   createSigner,
   createSink,
+  decision,
   dispatcher,
   fileSink,
+  lifecycle,
   memorySink,
   nullSink,
+  sinkFromEnvironment,
   withFlush,
 } from './index.ts';
 import { auditRequests as express } from './express.ts';
@@ -40,6 +43,16 @@ test.for([
   [{ source, events: [{ type: 'a.b', fields: {} }] }, 'events is another array, expected'],
   [{ source, criticalTypes: 'run.failed' }, 'criticalTypes is a string, expected an array of types'],
   [{ source, signer: 'a secret' }, 'signer is a string, expected what createSigner returns'],
+  [{ source, allowTypes: null }, 'allowTypes is null, expected an array of types'],
+  [{ source, allowTypes: 'run.failed' }, 'allowTypes is a string, expected an array of types'],
+  [{ source, subjectPrefix: null }, 'subjectPrefix is null, expected a string'],
+  [{ source, inboxPrefix: null }, 'inboxPrefix is null, expected a string'],
+  [{ source, producer: 5 }, 'producer is a number, expected a string'],
+  [{ source, spoolDir: 5 }, 'spoolDir is a number, expected a string'],
+  [{ source, handleSignals: 'false' }, 'handleSignals is a string, expected a boolean'],
+  [{ source, onDrop: 'log' }, 'onDrop is a string, expected a function'],
+  [{ source, clock: 5 }, 'clock is a number, expected a function'],
+  [{ source, connect: 'tls' }, 'connect is a string, expected an object'],
   [{ source, spoolDirectory: '/var/spool' }, 'createPublisher: spoolDirectory is no option'],
   [{ source, allowTypes: ['casartifact.upload'] }, 'allowTypes: casartifact.upload is neither built in nor'],
   [{ source, handleSignal: undefined }, 'handleSignal is no option: did you mean handleSignals?'],
@@ -50,7 +63,9 @@ test.for([
 
 test('a password in a server that cannot be read is in no message', () => {
   const servers = ['nats://ok', 'nats://u:p/secret@nats:4222'];
-  expect(() => create({ source, servers })).toThrow(refused('createPublisher: servers, number 2: expected nats://'));
+  expect(() => create({ source, servers })).toThrow(
+    refused('createPublisher: servers, number 2: expected host, host:port, nats://'),
+  );
   expect(() => create({ source, servers })).not.toThrow(/secret/);
 });
 
@@ -73,6 +88,10 @@ test.for([
   ['autoCapture', { channel: {} }, 'channels'],
   ['audited', { name: 'export', orgid: 'acme', failClose: true }, 'failClosed'],
   ['withFlush', { waitUtil: () => {} }, 'waitUntil'],
+  ['lifecycle', { name: 'export', orgid: 'acme', failClose: true }, 'failClosed'],
+  ['decision', { orgid: 'acme', failClose: true }, 'failClosed'],
+  ['sinkFromEnvironment null', { source, spoolDirs: '/x' }, 'spoolDir'],
+  ['sinkFromEnvironment file', { source, onDrops: () => {} }, 'onDrop'],
   ['observePublisher', { attribute: {} }, 'attributes'],
   ['express', { claims, audits: nullSink() }, 'audit'],
   ['hono', { claims, Subject: () => 'x' }, 'subject'],
@@ -88,6 +107,11 @@ test.for([
     dispatcher: () => dispatcher(sink, given),
     autoCapture: () => autoCapture(given),
     audited: () => audited(given),
+    lifecycle: () => lifecycle(given, () => {}),
+    decision: () => decision(given, () => {}),
+    'sinkFromEnvironment null': () => sinkFromEnvironment(given, { WAYBILL_SINK: 'null' }),
+    'sinkFromEnvironment file': () =>
+      sinkFromEnvironment(given, { WAYBILL_SINK: 'file', WAYBILL_SINK_DIRECTORY: '/x' }),
     withFlush: () => withFlush(sink, () => {}, given),
     observePublisher: () => observePublisher(sink as never, {} as never, given),
     express: () => express(given),
@@ -95,6 +119,44 @@ test.for([
     fastify: () => fastify({ addHook: () => {} } as never, given, () => {}),
   };
   expect(factories[factory]).toThrow(refused(`is no option: did you mean ${meant}?`));
+});
+
+test.for([
+  [{ source, servers: 4222 }, 'servers is a number, expected a string or an array of strings'],
+  [{ source, servers: [4222] }, 'servers is another array, expected a string or an array of strings'],
+  [{ source, logger: {} }, 'logger is an object, expected an object with info and warn'],
+] as const)('%o is refused', ([options, message]) => {
+  expect(() => create(options)).toThrow(refused(message));
+});
+
+test.for([0, -1, Number.NaN, '10', null])('fileSink refuses a bound of %s events', (maxQueueEvents) => {
+  const options = { source, directory: '/nowhere', maxQueueEvents: maxQueueEvents as never };
+  expect(() => fileSink(options)).toThrow(refused('fileSink: maxQueueEvents is'));
+});
+
+test.for(['express', 'hono', 'fastify'] as const)('%s refuses to be without claims: it would audit nothing', (name) => {
+  const given = { audit: nullSink() } as never;
+  const factories = {
+    express: () => express(given),
+    hono: () => hono(given),
+    fastify: () => fastify({ addHook: () => {} } as never, given, () => {}),
+  };
+  expect(factories[name]).toThrow(refused('claims is undefined, expected a function'));
+});
+
+test('dispatcher refuses an organization for the others that is none', () => {
+  expect(() => dispatcher(nullSink(), { degradedOrgid: 'a b' })).toThrow(refused('degradedOrgid is "a b", expected'));
+});
+
+test('an actor that is null keeps no decision from being taken', () => {
+  const sink = memorySink();
+  expect(decision({ orgid: 'acme', actor: null as never, audit: sink }, () => 7)).toBe(7);
+  expect(sink.events).toHaveLength(2);
+});
+
+test.for(['nats', 'file', 'null'])('WAYBILL_SINK=%s: a missing source is an error', (kind) => {
+  const env = { WAYBILL_SINK: kind, WAYBILL_SINK_DIRECTORY: '/nowhere' };
+  expect(() => sinkFromEnvironment({ strict: true } as never, env)).toThrow(refused('source is undefined'));
 });
 
 test.for([

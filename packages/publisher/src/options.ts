@@ -7,12 +7,12 @@ import {
   splitServers,
   SUBJECT_PREFIX_PATTERN,
 } from '@waybill/schema';
-import { checkOptions } from './check-options.ts';
+import { badKind, checkKinds, checkLogger, checkOptions, kindOf } from './check-options.ts';
 import type { ConnectionLike } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 import type { Drop } from './drop.ts';
 import { checkPeriod, checkWait } from './duration.ts';
-import { badOption as bad } from './error.ts';
+import { badOption as bad, type PublisherError } from './error.ts';
 import { checkIdentity } from './identity.ts';
 import { allowedTypes } from './intake.ts';
 import type { PublisherLogger } from './report.ts';
@@ -136,7 +136,7 @@ const DEFAULTS = {
   closeTimeoutMs: 5_000,
 } as const satisfies Partial<PublisherOptions>;
 
-const OPTIONS: KnownOptions<PublisherOptions> = {
+export const PUBLISHER_OPTIONS: KnownOptions<PublisherOptions> = {
   source: true,
   servers: true,
   connection: true,
@@ -201,7 +201,9 @@ const CLIENT_PERIODS = [
 
 /** @throws PublisherError INVALID_OPTIONS naming the option, its value and what is expected */
 export function readOptions(options: PublisherOptions): Settings {
-  checkOptions('createPublisher', options, OPTIONS);
+  checkOptions('createPublisher', options, PUBLISHER_OPTIONS);
+  checkKinds('createPublisher', options, KINDS);
+  checkLists(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const settings: Settings = { source: options.source, ...DEFAULTS, ...given };
   for (const name of NUMBERS) {
@@ -247,6 +249,32 @@ export function readOptions(options: PublisherOptions): Settings {
   return settings;
 }
 
+/** Options that are one kind of value; of the others each check names what it expects. */
+const KINDS = {
+  subjectPrefix: 'string',
+  inboxPrefix: 'string',
+  spoolDir: 'string',
+  producer: 'string',
+  handleSignals: 'boolean',
+  criticalShare: 'number',
+  onDrop: 'function',
+  clock: 'function',
+  connect: 'object',
+} as const satisfies Partial<Record<keyof PublisherOptions, string>>;
+
+function checkLists({ allowTypes, servers, logger }: PublisherOptions): void {
+  const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((one) => typeof one === 'string');
+  const wrong = (name: string, value: unknown, expected: string): PublisherError =>
+    badKind('createPublisher', name, value, expected);
+  if (allowTypes !== undefined && !isTexts(allowTypes)) {
+    throw wrong('allowTypes', allowTypes, 'an array of types, such as run.failed');
+  }
+  if (servers !== undefined && typeof servers !== 'string' && !isTexts(servers)) {
+    throw wrong('servers', servers, 'a string or an array of strings');
+  }
+  checkLogger('createPublisher', logger);
+}
+
 /** What would fail later, or only when the publisher is enabled, with an error that does not name the option. */
 function checkShapes({ connection, criticalTypes, events = [], signer }: Settings): void {
   const isDefinition = (one: unknown): boolean =>
@@ -265,15 +293,6 @@ function checkShapes({ connection, criticalTypes, events = [], signer }: Setting
   if (connection !== undefined && connection !== 'later' && !isConnection) {
     throw bad('connection', kindOf(connection), "a NATS connection, a function that makes one, or 'later'");
   }
-}
-
-/** Never the value: what stands in the wrong place may be a secret. */
-function kindOf(value: unknown): string {
-  return Array.isArray(value)
-    ? 'another array'
-    : value === null
-      ? 'null'
-      : `${typeof value === 'object' ? 'an' : 'a'} ${typeof value}`;
 }
 
 export function isEnabled(options: PublisherOptions): boolean {

@@ -18,6 +18,7 @@ import { checkWait } from './duration.ts';
 import { dropError, PublisherError } from './error.ts';
 import { onExit } from './exit-hook.ts';
 import { DEFAULT_WAIT_MS, type Publisher, type PublisherCore, type PublisherStatus } from './handle.ts';
+import { createNameCheck } from './field-names.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createIsoTime } from './iso-time.ts';
 import { createNumbering } from './numbering.ts';
@@ -62,6 +63,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const isoTime = createIsoTime();
   const checkData = createDataCheck(settings.events);
   const textOf = createTextStamp(checkData);
+  const checkNames = createNameCheck(checkData.rulesOf, reporter.misspelt);
   const bootId = settings.producer ?? newId(now());
   const numbering = createNumbering(bootId);
   const intake = createIntake({
@@ -78,6 +80,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const delivery = createDelivery({
     ...settings,
     maxParked: Math.ceil(settings.maxQueueEvents / 2),
+    maxParkedBytes: Math.ceil(settings.maxQueueBytes / 2),
     backoff: { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs },
     acked: settleAcked,
     dropped: (event, reason, detail) => settleDropped(event, { reason, detail }),
@@ -100,6 +103,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     spool &&
     createAdoption({
       maxInMemory: Math.min(settings.windowEvents, settings.maxQueueEvents),
+      parked: () => delivery.parkedAdopted,
       setAside(path) {
         reporter.putAside(path);
         spool.setAside(path);
@@ -142,6 +146,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   const watch = createStallWatch({ pending: () => backlog.events + (spool?.spooled ?? 0) > 0, stalled: observe });
 
   let scheduled = false;
+  /** Numbers that were taken and will never come. */
+  let holes = 0;
   let closing: Promise<CloseResult> | null = null;
   let closed = false;
 
@@ -216,6 +222,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   }
 
   function tell(drop: Drop): void {
+    if (drop.producerseq !== undefined || drop.reason === 'spool_damaged') holes++;
     diagnostics.dropped(drop);
     reporter.dropped(drop);
   }
@@ -249,6 +256,8 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     const producerseq = String(event.producerseq);
     const receipt = signing.stamp();
     event.id = id;
+    // Before it is refused, which may be why.
+    if (event.fields) checkNames(type, event.fields);
     try {
       const time = isoTime(event.timeMs);
       // Without a signer there is nothing to spread, and this is the hot path.
@@ -317,10 +326,11 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
   }
 
   function status(): PublisherStatus {
-    if (closed) return { state: 'closed' };
-    if (attachment.trouble) return attachment.trouble;
+    const missing = { ...(delivery.parked > 0 && { parked: delivery.parked }), ...(holes > 0 && { holes }) };
+    if (closed) return { state: 'closed', ...missing };
+    if (attachment.trouble) return { ...attachment.trouble, ...missing };
     const trouble = delivery.trouble ?? spool?.trouble ?? (watch.isStalled ? stallReason() : null);
-    return trouble === null ? { state: 'connected' } : { state: 'degraded', reason: trouble };
+    return trouble === null ? { state: 'connected', ...missing } : { state: 'degraded', reason: trouble, ...missing };
   }
 
   /** Connected, nothing has failed yet, and still nothing gets anywhere. */
@@ -396,6 +406,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
       pendingBytes: backlog.bytes,
       inFlight: delivery.inFlight,
       parked: delivery.parked,
+      holes,
       resent: delivery.resent,
       unsigned: signing.unsigned(),
     }),

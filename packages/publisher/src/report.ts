@@ -21,6 +21,8 @@ export interface Reporter {
   spoolFailed(what: string, error: unknown): void;
   /** Something failed that costs no event. */
   fileFailed(what: string, error: unknown): void;
+  /** An event has a field that its type does not have, and lacks one that is called nearly the same. */
+  misspelt(type: string, name: string, meant: string): void;
   /** A segment of a dead publisher had records that cannot be read. */
   putAside(path: string): void;
   /** There are things in the spool's directory that are not ours. */
@@ -29,6 +31,8 @@ export interface Reporter {
 
 /** Drops of one reason are summed up for this long. */
 const DROP_QUIET_MS = 60_000;
+/** Why a publisher is disabled. */
+export const NOT_CONFIGURED = 'no servers and no connection are configured';
 /** Of strangers in one line of the log. */
 const MAX_NAMES = 10;
 
@@ -46,7 +50,7 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
   };
 
   return {
-    disabled: () => say('warn', {}, 'no servers and no connection are configured: events are dropped'),
+    disabled: () => say('warn', {}, `${NOT_CONFIGURED}: events are dropped; the option servers names a NATS server`),
     connected() {
       if (health === 'connected') return;
       health = 'connected';
@@ -64,6 +68,8 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
     },
     spoolFailed: (what, error) => say('warn', { error: String(error) }, `spool: ${what} failed`),
     fileFailed: (what, error) => say('warn', { error: String(error) }, `${what} failed`),
+    misspelt: (type, name, meant) =>
+      say('warn', { type, field: name, meant }, `${type} has no field ${name}: was ${meant} meant?`),
     putAside: (path) => say('warn', { path }, 'spool: a segment has damaged records and goes to quarantine'),
     strangers: (directory, paths) =>
       say(
@@ -78,8 +84,8 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
       drops.set(drop.reason, seen);
       seen.count++;
       if (now < seen.quietUntil) return;
-      const { reason, detail, type, orgid, producerseq } = drop;
-      say('warn', { reason, detail, type, orgid, producerseq, count: seen.count }, 'event dropped');
+      const { cause: _, ...known } = drop;
+      say('warn', { ...known, count: seen.count }, 'event dropped');
       seen.quietUntil = now + DROP_QUIET_MS;
       seen.count = 0;
     },

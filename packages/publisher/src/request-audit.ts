@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type KnownOptions, requestHandled } from '@waybill/schema';
-import { checkOptions } from './check-options.ts';
+import { badKind, checkOptions } from './check-options.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import { type Claims, dispatcher, DISPATCHER_OPTIONS, type Dispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { quietly, since } from './lifecycle.ts';
@@ -58,6 +58,8 @@ const OPTIONS: KnownOptions<RequestAuditOptions<never>> = {
 export function createRequestAudit<Request>(options: RequestAuditOptions<Request>): RequestAudit<Request> {
   checkOptions('auditRequests', options, OPTIONS);
   const { claims, subject, audit = getDefaultPublisher(), ...rest } = options;
+  // Without it nothing would ever be audited, and nothing would say so.
+  if (typeof claims !== 'function') throw badKind('auditRequests', 'claims', claims, 'a function');
   const { dispatch, stats } = dispatcher(audit, rest);
 
   return {

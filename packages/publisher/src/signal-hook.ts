@@ -33,8 +33,10 @@ const hooked = new Set<Hooked>();
 /** @returns a function that takes it back */
 export function onSignal(hook: SignalHook): () => void {
   const mine: Hooked = { ...hook, waiting: null, since: 0 };
-  // First, so that a host's `once` is still there to be counted.
-  if (hooked.size === 0) for (const signal of SIGNALS) process.prependListener(signal, handle);
+  if (hooked.size === 0) {
+    process.on('newListener', stayFirst);
+    for (const signal of SIGNALS) process.prependListener(signal, handle);
+  }
   hooked.add(mine);
   return () => {
     mine.waiting?.stop();
@@ -43,6 +45,19 @@ export function onSignal(hook: SignalHook): () => void {
     if (hooked.size === 0) stopListening();
     if (![...hooked].some(({ waiting }) => waiting)) process.off('beforeExit', closeWaiting);
   };
+}
+
+/** So that a host's `once` is still there to be counted, also one that is put before the others. */
+function stayFirst(event: string | symbol, listener: unknown): void {
+  const signal = SIGNALS.find((name) => name === event);
+  if (signal === undefined || listener === handle) return;
+  // It is there once this has returned; no signal comes before.
+  queueMicrotask(() => {
+    if (hooked.size === 0 || process.listeners(signal)[0] === handle) return;
+    // In this order, Node never listens to the signal with nobody there; `off` takes the later one.
+    process.prependListener(signal, handle);
+    process.off(signal, handle);
+  });
 }
 
 function handle(signal: NodeJS.Signals): void {
@@ -82,5 +97,6 @@ function closeAfter(hook: Hooked): void {
 }
 
 function stopListening(): void {
+  process.off('newListener', stayFirst);
   for (const signal of SIGNALS) process.off(signal, handle);
 }

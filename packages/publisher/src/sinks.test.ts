@@ -36,6 +36,21 @@ describe('memorySink', () => {
     expect(sink.events).toEqual([]);
   });
 
+  test("emit does not throw for what a test's own functions throw", async () => {
+    const sink = memorySink();
+    const waiting = sink.waitFor(() => {
+      throw new Error('of whoever waits');
+    });
+    sink.emit(upload(1));
+    await expect(waiting).rejects.toThrow('of whoever waits');
+    sink.fault = () => {
+      throw new Error('a fault of the fault');
+    };
+    sink.emit(upload(2));
+    await expect(sink.confirm(upload(3))).rejects.toMatchObject({ code: 'INVALID', message: 'fault threw' });
+    expect(sink.events).toHaveLength(1);
+  });
+
   test('says what was not valid, and takes nothing after close', async () => {
     const sink = memorySink();
     sink.emit(artifactUploaded({ orgid: 'acme', digest: 'nonsense' }));

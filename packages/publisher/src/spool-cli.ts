@@ -1,35 +1,44 @@
 #!/usr/bin/env node
 /** The `waybill-spool` command: what waits in a spool directory, and its delivery without the service that wrote it. */
 import './check-node-cli.ts';
-import { credsAuthenticator, nkeyAuthenticator, type NodeConnectionOptions } from '@nats-io/transport-node';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env, stderr, stdout } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { printable } from '@waybill/schema';
+import { argumentFault, printable, readServerAddress, splitServers } from '@waybill/schema';
 import type { AdoptedStats } from './adoption.ts';
+import { natsOptions } from './environment-sink.ts';
 import { createPublisher } from './publisher.ts';
-import { quarantined, readDirectory, segmentsIn } from './spool-directory.ts';
+import { type Directory, quarantined, readDirectory, refuseHome, segmentsIn } from './spool-directory.ts';
 import { isOwned } from './directory-lock.ts';
 import { readSegment } from './spool-segment.ts';
+
+const DEFAULT_URL = 'nats://127.0.0.1:4222';
+/** Without a limit that is given: a large spool takes its time, a server that refuses everything does not. */
+const IDLE_SECONDS = 15;
 
 const HELP = `Usage: waybill-spool status DIR
        waybill-spool drain DIR [--timeout SECONDS]
 
+DIR is what services have as spoolDir: publishers' folders are in it.
+
 status  prints a line for each publisher that has events in the directory: how many, how many bytes, whether it lives,
-        what was put aside because it is damaged, and what is not a spool. Reads only.
+        what was put aside because it is damaged, and what is not a spool. Reads only. Some of the events may be stored
+        already: a file is deleted when all of its events are.
 drain   delivers what dead or closed publishers left in the directory, as the next publisher there would. Needs the right to
         publish their subjects. Living publishers, and what is not a spool, are left alone. A directory without any spool,
-        also one that was drained, is an error.
+        also one that was drained, is an error. It ends when all is delivered, after SECONDS if they are given, else
+        when nothing was delivered for ${IDLE_SECONDS} s.
 
-The server is WAYBILL_NATS_URL, the identity in it (nats://user:password@host) or WAYBILL_NATS_USER and
+The server is WAYBILL_NATS_URL (default ${DEFAULT_URL}), the identity in it (nats://user:password@host) or WAYBILL_NATS_USER and
 _PASSWORD, _TOKEN, _CREDS_FILE or _NKEY_SEED_FILE, with WAYBILL_NATS_TLS_CA_FILE, _TLS_CERT_FILE, _TLS_KEY_FILE and _INBOX_PREFIX as for waybill.
 
 Exit codes: 0 done; 1 drain: events are left; 2 no spool is there, or it cannot be read; 64 wrong call.`;
 
 const EXIT = { ok: 0, left: 1, unreadable: 2, usage: 64 } as const;
-const DEFAULT_DRAIN_SECONDS = 60;
+
+/** The command was called in a wrong way. */
+class UsageError extends Error {}
 
 interface HomeReport {
   readonly bootId: string;
@@ -59,7 +68,7 @@ function inspect(dir: string, bootId: string): HomeReport {
 }
 
 function status(dir: string): number {
-  const { homes: names, strangers } = readDirectory(dir);
+  const { homes: names, strangers } = look(dir);
   const homes = names.map((bootId) => inspect(dir, bootId));
   for (const { bootId, alive, segments, events, bytes, damaged } of homes) {
     const owner = alive ? 'alive' : 'dead';
@@ -69,35 +78,79 @@ function status(dir: string): number {
   }
   const events = homes.reduce((sum, home) => sum + home.events, 0);
   stdout.write(`${events} events in ${homes.length} spools, ${quarantined(dir).length} segments in quarantine\n`);
+  if (events > 0) stdout.write('some may be stored already: a file is deleted when all of its events are\n');
   if (strangers.length > 0) stdout.write(`not a spool, left alone: ${strangers.join(', ')}\n`);
   return EXIT.ok;
 }
 
-async function drain(dir: string, seconds: number): Promise<number> {
-  const servers = env['WAYBILL_NATS_URL'] || 'nats://127.0.0.1:4222';
-  if (readDirectory(dir).homes.length === 0) throw new Error(`${dir} has no spool in it: nothing was touched`);
+/** @throws Error in words for people */
+function look(dir: string): Directory {
+  try {
+    refuseHome(dir);
+    return readDirectory(dir);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new Error(`there is no directory ${dir}`, { cause: error });
+    if (code === 'ENOTDIR') throw new Error(`${dir} is no directory`, { cause: error });
+    if (code === 'EACCES') throw new Error(`${dir} may not be read`, { cause: error });
+    throw error;
+  }
+}
+
+/** @param seconds null: as long as something is delivered */
+async function drain(dir: string, seconds: number | null): Promise<number> {
+  const servers = serversOf(env['WAYBILL_NATS_URL']);
+  const { homes } = look(dir);
+  if (homes.length === 0) throw new Error(`${dir} has no spool in it: nothing was touched`);
+  const dead = homes.filter((bootId) => !isOwned(join(dir, bootId)));
+  const waiting = dead.reduce((sum, bootId) => sum + inspect(dir, bootId).events, 0);
   await using publisher = createPublisher({
     source: '//waybill/spool',
-    servers,
-    connect: identity(),
+    ...natsOptions({ ...env, WAYBILL_NATS_URL: servers }, {}),
     spoolDir: dir,
     logger: {
       info: () => {},
       warn: (fields, message) => stderr.write(`${printable(`${message} ${JSON.stringify(fields)}`)}\n`),
     },
   });
-  const deadline = performance.now() + seconds * 1000;
-  let left = publisher.stats().spool?.adopted as AdoptedStats;
-  while (!left.scanned || left.segments > 0) {
-    if (performance.now() > deadline) break;
-    await pause(50);
-    left = publisher.stats().spool?.adopted as AdoptedStats;
-  }
-  const { found, acked, dropped, damaged, torn, segments } = left;
-  stdout.write(`${acked} of ${found} events delivered, ${dropped} dropped, ${damaged} damaged, ${torn} torn\n`);
-  if (left.scanned && segments === 0) return others(dir);
-  stderr.write(`not done after ${seconds} s: ${publisher.status().reason ?? `${segments} segments are left`}\n`);
+  const read = (): AdoptedStats => publisher.stats().spool?.adopted as AdoptedStats;
+  const waited = await untilDone(read, seconds);
+  const { found, scanned, acked, dropped, damaged, torn, segments } = read();
+  const isDone = scanned && segments === 0;
+  // What was not read yet is waiting, too.
+  const of = isDone ? found : Math.max(found, waiting);
+  stdout.write(`${acked} of ${of} events delivered, ${dropped} dropped, ${damaged} damaged, ${torn} torn\n`);
+  if (isDone) return others(dir);
+  const reason = publisher.status().reason ?? `${segments} segments are left`;
+  stderr.write(`${printable(`not done after ${waited} s: ${reason}`)}\n`);
   return EXIT.left;
+}
+
+/** @throws UsageError */
+function serversOf(url: string | undefined): string {
+  if (!url) stderr.write(`WAYBILL_NATS_URL is not set: the server is taken to be ${DEFAULT_URL}\n`);
+  const servers = url || DEFAULT_URL;
+  try {
+    readServerAddress(splitServers(servers), 'WAYBILL_NATS_URL');
+    return servers;
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+/** @returns the seconds that it took */
+async function untilDone(read: () => AdoptedStats, seconds: number | null): Promise<number> {
+  const start = performance.now();
+  let settled = 0;
+  let since = start;
+  for (;;) {
+    const { scanned, segments, acked, dropped } = read();
+    const now = performance.now();
+    if (acked + dropped !== settled) [settled, since] = [acked + dropped, now];
+    const isOver = seconds === null ? now - since > IDLE_SECONDS * 1000 : now - start > seconds * 1000;
+    if ((scanned && segments === 0) || isOver) return Math.round((now - start) / 1000);
+    await pause(50);
+  }
 }
 
 /** Says what is there that was not delivered, so that nobody takes 0 events for an empty directory. */
@@ -112,46 +165,39 @@ function others(dir: string): number {
   return EXIT.left;
 }
 
-function identity(): Omit<NodeConnectionOptions, 'servers'> {
-  const file = (name: string): Buffer | undefined => {
-    const path = env[name];
-    return path === undefined || path === '' ? undefined : readFileSync(path);
-  };
-  const creds = file('WAYBILL_NATS_CREDS_FILE');
-  const seed = file('WAYBILL_NATS_NKEY_SEED_FILE');
-  const [ca, cert, key] = ['CA', 'CERT', 'KEY'].map((name) => file(`WAYBILL_NATS_TLS_${name}_FILE`)?.toString());
-  return {
-    ...(creds && { authenticator: credsAuthenticator(creds) }),
-    ...(seed && { authenticator: nkeyAuthenticator(Buffer.from(seed.toString().trim())) }),
-    ...(env['WAYBILL_NATS_USER'] && { user: env['WAYBILL_NATS_USER'] }),
-    ...(env['WAYBILL_NATS_PASSWORD'] && { pass: env['WAYBILL_NATS_PASSWORD'] }),
-    ...(env['WAYBILL_NATS_TOKEN'] && { token: env['WAYBILL_NATS_TOKEN'] }),
-    ...(env['WAYBILL_NATS_INBOX_PREFIX'] && { inboxPrefix: env['WAYBILL_NATS_INBOX_PREFIX'] }),
-    ...((ca ?? cert) && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }),
-  };
+const OPTIONS = { help: { type: 'boolean', short: 'h' }, timeout: { type: 'string' } } as const;
+
+/** @throws UsageError */
+function parse(args: string[]): { help: boolean; seconds: number | null; positionals: string[] } {
+  try {
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
+    const { help = false, timeout } = values;
+    const seconds = timeout === undefined ? null : Number(timeout);
+    if (seconds !== null && !(seconds > 0))
+      throw new UsageError(`--timeout is ${JSON.stringify(timeout)}: expected seconds, a number above 0`);
+    return { help, seconds, positionals };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(argumentFault(error, Object.keys(OPTIONS)), { cause: error });
+  }
 }
 
 async function main(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' }, timeout: { type: 'string' } },
-  });
-  if (values.help) {
+  const { help, seconds, positionals } = parse(args);
+  if (help) {
     stdout.write(`${HELP}\n`);
     return EXIT.ok;
   }
   const [command, dir, ...more] = positionals;
-  const seconds = Number(values.timeout ?? DEFAULT_DRAIN_SECONDS);
-  if (dir === undefined || more.length > 0 || !(seconds > 0)) throw new TypeError('expected status DIR or drain DIR');
-  if (command === 'status') return status(dir);
-  if (command === 'drain') return await drain(dir, seconds);
-  throw new TypeError(`no command ${command}: expected status or drain`);
+  if (command !== undefined && command !== 'status' && command !== 'drain')
+    throw new UsageError(`no command ${command}: expected status or drain`);
+  if (dir === undefined || more.length > 0) throw new UsageError('expected status DIR or drain DIR; see --help');
+  return command === 'status' ? status(dir) : await drain(dir, seconds);
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   stderr.write(`waybill-spool: ${printable(error instanceof Error ? error.message : String(error))}\n`);
-  process.exitCode = error instanceof TypeError ? EXIT.usage : EXIT.unreadable;
+  process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.unreadable;
 }

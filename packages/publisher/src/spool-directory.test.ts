@@ -287,3 +287,17 @@ test('a home that cannot be taken over keeps nobody from the others, stays, and 
     execFileSync('umount', [far]);
   }
 });
+
+test("another publisher's home is no directory for spools: nothing is made in it, and the reason names the one above", async () => {
+  using folder = folderOf();
+  await leaveHome(folder.path, 'dead');
+  const home = join(folder.path, 'dead');
+  const before = contentOf(folder.path);
+  const { publisher } = spooling(home);
+  publisher.emit(upload(0));
+  expect(() => openHome(home, 'next')).toThrow(
+    `is one publisher's folder: give the directory above it, ${folder.path}`,
+  );
+  await publisher.close({ timeoutMs: 1 });
+  expect(contentOf(folder.path)).toEqual(before);
+});

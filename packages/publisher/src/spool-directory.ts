@@ -22,7 +22,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { isLockCopy, LOCK_FILE } from './directory-lock.ts';
 import { SEGMENT_SUFFIX } from './spool-segment.ts';
 
@@ -41,6 +41,12 @@ export interface Directory {
   readonly unfinished: readonly string[];
   /** Everything else: left alone. */
   readonly strangers: readonly string[];
+}
+
+/** @throws Error when it is the home of one publisher: the directory of spools is the one above */
+export function refuseHome(dir: string): void {
+  if (!isMarked(dir)) return;
+  throw new Error(`${dir} is one publisher's folder: give the directory above it, ${dirname(resolve(dir))}`);
 }
 
 /** @throws whatever the file system throws */

@@ -7,7 +7,17 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deleteLock, isOwned, takeLock, writeLock } from './directory-lock.ts';
-import { freePath, isMarked, markHome, QUARANTINE, readDirectory, readHome, removeHome } from './spool-directory.ts';
+import { makeDirectory } from './make-directory.ts';
+import {
+  freePath,
+  isMarked,
+  markHome,
+  QUARANTINE,
+  readDirectory,
+  readHome,
+  refuseHome,
+  removeHome,
+} from './spool-directory.ts';
 import { SEGMENT_SUFFIX } from './spool-segment.ts';
 
 /** Making a home takes milliseconds; one without a living owner was left in the middle of it once it is this old. */
@@ -39,7 +49,8 @@ interface AdoptedHomes {
 
 /** @throws whatever the file system throws */
 export function openHome(dir: string, bootId: string): SpoolHome {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  refuseHome(dir);
+  makeDirectory(dir);
   // Complete before it has its name: a home without a lock is abandoned.
   const unfinished = join(dir, `.new-${bootId}.${randomBytes(3).toString('hex')}`);
   mkdirSync(unfinished, { mode: 0o700 });

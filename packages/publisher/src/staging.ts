@@ -195,6 +195,18 @@ export function createStaging(options: StagingOptions): Staging {
     if (spool.spooled > 0 && !options.holds()) readBack(spool);
   };
 
+  /** @returns those for which there is no room */
+  const moveToFile = (to: Spool, events: readonly PendingEvent[]): PendingEvent[] => {
+    const lost: PendingEvent[] = [];
+    to.cut();
+    for (let at = 0; at < events.length; at += READ_BATCH) {
+      const batch = events.slice(at, at + READ_BATCH);
+      if (to.take(batch)) moveOut(batch);
+      else lost.push(...batch);
+    }
+    return lost;
+  };
+
   return {
     get length() {
       return raw.length + held.length + unsigned.length;
@@ -238,20 +250,17 @@ export function createStaging(options: StagingOptions): Staging {
       for (let event = unsigned.shift(); event !== undefined; event = unsigned.shift()) left.push(event);
       const isHome = (event: PendingEvent): boolean => event.segment !== null;
       if (spool !== null) moveOut(left.filter(isHome));
-      const homeless = left.filter((event) => !isHome(event)).concat(held);
+      const older = left.filter((event) => !isHome(event));
+      const newer = held;
       held = [];
       for (let event = raw.shift(); event !== undefined; event = raw.shift()) {
-        if (event.text !== '' || spool === null || options.stamp(event)) homeless.push(event);
+        if (event.text !== '' || spool === null || options.stamp(event)) newer.push(event);
       }
-      if (spool === null) return homeless;
-      // A file of their own: they may be older than what is on disk, and files are replayed by their first event.
-      spool.cut();
-      const lost: PendingEvent[] = [];
-      for (let at = 0; at < homeless.length; at += READ_BATCH) {
-        const batch = homeless.slice(at, at + READ_BATCH);
-        if (spool.take(batch)) moveOut(batch);
-        else lost.push(...batch);
-      }
+      if (spool === null) return older.concat(newer);
+      // What is on disk is between them, and files are replayed by their first event: each has a file of its own.
+      const isBetween = spool.spooled > 0;
+      const lost = moveToFile(spool, isBetween ? older : older.concat(newer));
+      if (isBetween) lost.push(...moveToFile(spool, newer));
       for (const waiter of waiters.values()) if (!waiter.toDisk) waiter.reject(reason);
       waiters.clear();
       return lost;

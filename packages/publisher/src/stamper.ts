@@ -9,6 +9,7 @@ import {
 } from '@waybill/schema';
 import { createClock } from './clock.ts';
 import type { Drop } from './drop.ts';
+import { createNameCheck } from './field-names.ts';
 import { createIntake, type EventInput } from './intake.ts';
 import { createNumbering } from './numbering.ts';
 import type { Signer } from './signer.ts';
@@ -44,9 +45,14 @@ export interface Stamper {
   stamp(input: EventInput): Stamped;
 }
 
-export function createStamper({ source, events = [], allowTypes, signer, clock = Date.now }: StamperOptions): Stamper {
+/** @param misspelt told once of each field that its type does not have, and has one that is called nearly the same */
+export function createStamper(
+  { source, events = [], allowTypes, signer, clock = Date.now }: StamperOptions,
+  misspelt: (type: string, name: string, meant: string) => void = () => {},
+): Stamper {
   const newId = createUuidV7();
   const checkData = createDataCheck(events);
+  const checkNames = createNameCheck(checkData.rulesOf, misspelt);
   const now = createClock(clock);
   const intake = createIntake({ definitions: events, allowTypes, rulesOf: checkData.rulesOf });
   const numbering = createNumbering(newId(now()));
@@ -62,6 +68,7 @@ export function createStamper({ source, events = [], allowTypes, signer, clock =
       }
       const { type, orgid, fields } = taken;
       const producerseq = String(numbering.take(orgid));
+      checkNames(type, fields);
       const timeMs = now();
       const identity = signer?.peek();
       try {

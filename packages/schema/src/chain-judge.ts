@@ -126,7 +126,9 @@ export function createJudge(
       try {
         entry = parseEntry(line);
       } catch (error) {
-        return rejectUnparsed(line, error as Error);
+        // Anything else is not the line's fault.
+        if (!(error instanceof SchemaError)) throw error;
+        return rejectUnparsed(line, error);
       }
       const wrong = findLineFault(entry, line, expectedPlace());
       if (wrong !== null) return reject(wrong, true);
@@ -160,9 +162,8 @@ export function createJudge(
     return null;
   }
 
-  function rejectUnparsed(line: string, error: Error): null {
-    const isNewer = error instanceof SchemaError && error.code === 'NEWER_VERSION';
-    if (!isNewer || !isNextOfAnyVersion(line, expectedPlace()))
+  function rejectUnparsed(line: string, error: SchemaError): null {
+    if (error.code !== 'NEWER_VERSION' || !isNextOfAnyVersion(line, expectedPlace()))
       return reject(`the line is no entry: ${error.message}`, looksLikeEntry(line));
     newer = { seq: next, detail: error.message };
     counts.newer++;

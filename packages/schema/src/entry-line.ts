@@ -36,7 +36,8 @@ export function findLineFault(entry: Entry, line: string, place: ChainPlace): st
   try {
     eventText = canonicalJson(event);
   } catch (error) {
-    return (error as Error).message;
+    if (!(error instanceof SchemaError)) throw error;
+    return error.message;
   }
   if (formatEntry(coreText, eventText, hash) !== line) return 'the line is not the canonical JSON of its entry';
   if (sha256(coreText) !== hash) return 'hash is not the SHA-256 of core';

@@ -98,6 +98,8 @@ it.each([
     const hash = `sha256:${sha256Hex(odd.toWellFormed())}`;
     expect(published('casartifact.uploaded', { digest, [name]: odd })[name]).toBe(hash);
   }
+  // No id of anybody's: it is not worth the seconds of hashing it, and costs no event.
+  expect(published('casartifact.uploaded', { digest, [name]: 'x'.repeat(1_048_577) })).not.toHaveProperty(name);
 });
 
 it('a traceparent that is none, from whatever header, is left out', () => {

@@ -27,11 +27,15 @@ export function cutText(text: string, max: number): string {
   return text.slice(0, isHalf ? end - 1 : end).toWellFormed() + MARK;
 }
 
+/** Longer ones are no ids, and hashing them would keep the event loop of who emits: 8 s for the longest string. */
+const MAX_HASHED = 1_048_576;
+
 /**
  * The id; one with more than `max` UTF-16 units, or with a character that an attribute may not have, as `sha256:` and its
- * SHA-256 in hexadecimal.
+ * SHA-256 in hexadecimal. One that no system has for an id is left out.
  */
-function hashOdd(text: string, max: number): string {
+function hashOdd(text: string, max: number): string | undefined {
+  if (text.length > MAX_HASHED) return undefined;
   return isAttributeText(text, 1, max) ? text : `sha256:${sha256Hex(text.toWellFormed())}`;
 }
 

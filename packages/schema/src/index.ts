@@ -1,10 +1,12 @@
 import './check-node.ts';
+export { argumentFault } from './argument-fault.ts';
 export { artifactDownloaded, artifactUploaded } from './artifact.ts';
 export { BUILT_IN_EVENTS } from './built-in.ts';
 export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './audit-event.ts';
 export { closest } from './closest.ts';
 export { canonicalJson, MAX_DEPTH } from './canonical.ts';
 export { isChainloop } from './chainloop.ts';
+export { connectionFault } from './connection-fault.ts';
 export { MAX_CLAIMED_LENGTH } from './cloud-event.ts';
 export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './decision-event.ts';
 export {
@@ -14,7 +16,7 @@ export {
   type EventDraft,
   type EventFields,
 } from './define-event.ts';
-export { SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } from './error.ts';
+export { kindOf, SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } from './error.ts';
 export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event.ts';
 export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
 export { cutText, displayText } from './fitting-text.ts';
@@ -46,7 +48,7 @@ export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume
 export { MAX_INDEX, parseEntry } from './parse-entry.ts';
 export { parseJson } from './parse-json.ts';
 export { createTextStamp } from './plain-stamp.ts';
-export { printable } from './printable.ts';
+export { printable, printableJson } from './printable.ts';
 export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
 export {
   DEFAULT_EVENT_PREFIX,

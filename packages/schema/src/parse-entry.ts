@@ -17,7 +17,8 @@ export function parseEntry(line: string): Entry {
   let value: Json;
   try {
     value = parseJson(line);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     // What the platform says quotes the text, and differs between its versions.
     throw new SchemaError('NOT_AN_ENTRY', 'is not JSON');
   }

@@ -11,3 +11,10 @@ const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 export function printable(line: string): string {
   return line.toWellFormed().replaceAll(UNSEEN, (char) => `\\u{${char.charCodeAt(0).toString(16)}}`);
 }
+
+/** The same for JSON text, which means what it meant: of the escapes of JSON. White space between values stays. */
+export function printableJson(json: string): string {
+  return json.replaceAll(UNSEEN, (char) =>
+    char === '\n' || char === '\r' || char === '\t' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

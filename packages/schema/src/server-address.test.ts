@@ -41,6 +41,23 @@ test.for([
   expect(read).not.toThrow(/cret|1234/);
 });
 
+test.for(['nats://s3cr,et@nats', 'nats://u:12,34@nats', 'u:12,34@nats,other'])(
+  'a comma in %s is not taken for the end of a server, which would be looked up and shown',
+  (text) => {
+    const read = () => readServerAddress(splitServers(text), 'THE_LIST');
+    expect(read).toThrow('THE_LIST, number 2: expected nats:// or tls://');
+    expect(read).not.toThrow(/s3cr|et@|12|34/);
+  },
+);
+
+test('of several servers one alone may have the identity, with its scheme', () => {
+  for (const list of ['a,nats://u:p@b', 'u:p@a,b', 'u:p@a,u:p@b'])
+    expect(readServerAddress(splitServers(list), 'x')).toMatchObject({
+      servers: ['a:4222', 'b:4222'],
+      identity: { user: 'u', pass: 'p' },
+    });
+});
+
 test('the inbox prefix is that of the shipped configuration, where the name can be in a subject', () => {
   expect(inboxPrefixOf('producer')).toBe('_INBOX.producer');
   for (const name of [undefined, '', 'a b', 'a.b', '*', '>', 'ä']) expect(inboxPrefixOf(name)).toBeUndefined();

@@ -27,6 +27,15 @@ export function splitServers(servers: string | readonly string[] = []): string[]
  */
 export function readServerAddress(list: readonly string[], name: string): ServerAddress {
   const read = list.map((text, index) => readServer(text, list.length === 1 ? name : `${name}, number ${index + 1}`));
+  const cut = list.findIndex(
+    (text, i) => i > 0 && !text.includes('://') && read[i]?.identity && !read[i - 1]?.identity,
+  );
+  // What looks like a server before it may be the beginning of a password, and would be looked up, and shown.
+  if (cut > 0) {
+    throw new Error(
+      `${name}, number ${cut + 1}: expected nats:// or tls:// before a user or token; a comma in a user, password or token is written %2C`,
+    );
+  }
   const [first, ...others] = read.flatMap(({ identity }) => identity ?? []);
   if (others.some((other) => JSON.stringify(other) !== JSON.stringify(first))) {
     throw new Error(`${name}: the servers have different users or tokens, expected the same`);
@@ -45,7 +54,7 @@ function readServer(text: string, name: string): OneServer {
   const isPlain = url !== null && /^\/?$/.test(url.pathname) && url.search === '' && url.hash === '';
   if (!isPlain || url.hostname === '' || !['nats:', 'tls:'].includes(url.protocol)) {
     throw new Error(
-      `${name}: expected nats://host:port or tls://host:port, with user:password@ or token@ before the host if there is one, in which / ? # @ : and % are percent-encoded`,
+      `${name}: expected host, host:port, nats://host:port or tls://host:port, with user:password@ or token@ before the host if there is one, in which / ? # @ : and % are percent-encoded`,
     );
   }
   return {

@@ -111,7 +111,8 @@ export function parseTrailer(line: string): Trailer {
   let value: Json;
   try {
     value = parseJson(line);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     // What the platform says quotes the text, and differs between its versions.
     throw new SchemaError('NOT_A_BLOCK', 'trailer is not JSON');
   }

@@ -5,7 +5,8 @@ import { MAX_DEPTH } from './canonical.ts';
 import { BUILT_IN_DATA, checkBuiltInData, checkTransferred } from './built-in-data.ts';
 import type { AnyEventDefinition } from './define-event.ts';
 import { SchemaError } from './error.ts';
-import { notAnEvent } from './event.ts';
+import { closest } from './closest.ts';
+import { EventAttributes, notAnEvent } from './event.ts';
 import { ATTRIBUTE_FITS, type Fit, fitOf, unwrapped } from './fitting-text.ts';
 import type { Json, JsonObject } from './json.ts';
 
@@ -14,6 +15,8 @@ export interface TypeRules {
   readonly actorRequired: boolean;
   /** What makes a field's text fit, by its name: attributes and data members. */
   readonly fits: ReadonlyMap<string, Fit>;
+  /** The field that a name was probably meant for, which is none of this type's; null: it is one, or like none. */
+  meant(name: string): string | null;
   /** Whether the schema names a data member and lets it be anything, so that any value is to be made JSON. */
   isFreeForm(name: string): boolean;
   /**
@@ -36,6 +39,7 @@ const ADDED: readonly string[] = ['claimed_org', 'degraded', 'duration_ms'];
 export const NO_RULES: TypeRules = {
   actorRequired: false,
   fits: ATTRIBUTE_FITS,
+  meant: () => null,
   isFreeForm: () => false,
   publish: (data) => data,
 };
@@ -45,6 +49,7 @@ export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): 
   const { type, data: schema, actorRequired = false } = definition;
   const builtIn = BUILT_IN_DATA.get(type);
   const shape = { ...builtIn?.shape, ...schema.shape };
+  const names = [...Object.keys(EventAttributes.shape), 'time', ...ADDED, ...Object.keys(shape)];
   const fits = new Map(ATTRIBUTE_FITS);
   const freeForm = new Set<string>();
   for (const [name, member] of Object.entries(shape)) {
@@ -57,6 +62,7 @@ export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): 
   return {
     actorRequired,
     fits,
+    meant: (name) => nearField(name, names),
     isFreeForm: (name) => freeForm.has(name),
     publish(data, outcome) {
       if (isArtifact && isPlainlyAnArtifact(data)) return data;
@@ -66,6 +72,18 @@ export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): 
     },
   };
 }
+
+/** Of names without capitals and underscores, so many letters may differ, and of short ones fewer. */
+const MAX_CHANGES = 2;
+
+function nearField(name: string, fields: readonly string[]): string | null {
+  if (fields.includes(name) || name.length > MAX_NAME) return null;
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[_-]/g, '');
+  const near = closest(plain(name), fields.map(plain), Math.min(MAX_CHANGES, Math.floor(name.length / 4)));
+  return near === null ? null : (fields.find((field) => plain(field) === near) ?? null);
+}
+
+const MAX_NAME = 64;
 
 /** @param kept members that a schema which does not name them neither strips nor refuses */
 function publisherOf(schema: z.ZodObject, kept: readonly string[]): (data: JsonObject) => JsonObject {

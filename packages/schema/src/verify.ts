@@ -3,6 +3,7 @@
  * verdict, never an exception), and the only judge: the CLI, the service, tests and web pages all call this.
  */
 import { type ChainOptions, createJudge, type ReadLine, type VerifiedEntry } from './chain-judge.ts';
+import { SchemaError } from './error.ts';
 import { decodeUtf8 } from './exact-json.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 import type { ProducerWindows } from './producer-window.ts';
@@ -124,7 +125,8 @@ function readBytes(bytes: Uint8Array): ReadLine {
   if (bytes.length > MAX_LINE_BYTES) return { text: lenient.decode(bytes), bad: TOO_LONG };
   try {
     return { text: decodeUtf8(bytes), bad: null };
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SchemaError)) throw error;
     return { text: lenient.decode(bytes), bad: 'the line is not UTF-8' };
   }
 }

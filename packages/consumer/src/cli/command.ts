@@ -1,6 +1,6 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { parseArgs } from 'node:util';
-import { closest } from '@waybill/schema';
+import { argumentFault } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import type { Output } from './output.ts';
 
@@ -15,6 +15,8 @@ export interface Command {
   readonly options: ParseArgsOptionsConfig;
   /** The option that takes several values after its name, as `--file OLD NEW`. */
   readonly takesMore?: string;
+  /** For options that it does not have and other programs do: what to write instead. */
+  readonly meant?: Readonly<Record<string, string>>;
   /** @returns the exit code */
   run(context: CommandContext): Promise<number>;
 }
@@ -42,7 +44,7 @@ export function parseCommandLine(command: Command, args: readonly string[]): Val
   } catch (cause) {
     throw new ConsumerError(
       'BAD_ARGUMENT',
-      `waybill ${command.name}: ${explain(cause as Error, Object.keys(options))}`,
+      `waybill ${command.name}: ${argumentFault(cause, Object.keys(options), command.meant)}`,
       { cause },
     );
   }
@@ -66,16 +68,6 @@ function repeatOption(args: readonly string[], name: string): string[] {
     repeated.push(argument);
   }
   return repeated;
-}
-
-function explain(error: Error & { code?: string }, names: readonly string[]): string {
-  const option = /'-{1,2}([^']+?)'/.exec(error.message)?.[1];
-  if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && option !== undefined) {
-    const meant = closest(option, names, 2);
-    return `there is no option --${option}${meant ? `: did you mean --${meant}?` : '; see --help'}`;
-  }
-  // One sentence, and one line.
-  return error.message.split(/\.\s/)[0] ?? error.message;
 }
 
 /** @throws ConsumerError BAD_ARGUMENT */

@@ -1,34 +1,39 @@
 import { checkChainName } from '../chain-name.ts';
 import { type ChainHead, readHead, readHeads } from '../head.ts';
 import { type Command, oneOf } from './command.ts';
+import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { formatTable } from './table.ts';
 import { withNats } from './with-nats.ts';
 
 export const headCommand: Command = {
   name: 'head',
   summary: 'The newest entry of each chain, to keep for a later verification',
-  help: `Usage: waybill head (--org ID | --all) [--json]
+  help: `Usage: waybill head (--org ID [--must-exist] | --all) [--json]
 
 The newest entry of a chain. Kept elsewhere as SEQ:HASH, it lets \`waybill verify --expect\` find out later whether the
 chain was cut or rewritten, which a chain alone cannot show.
 
   --org ID     one organization; _system has what is no event, _unattributed the events of no organization
   --all        every organization
+  --must-exist with --org: an error when there is no such chain, instead of a note
   --json       { orgid, seq, hash, received, totals, watermark }, an array of them with --all, null when there is none
   -h, --help   this text
 
 Exit codes: 0; 64 and above as listed in docs/cli.md.`,
-  options: { org: { type: 'string' }, all: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: { org: { type: 'string' }, all: { type: 'boolean' }, json: { type: 'boolean' }, ...MUST_EXIST },
   async run(context) {
     const { values, output } = context;
     const orgid = oneOf(values, 'head', ['org', 'all']);
     if (orgid !== null) checkChainName('--org', orgid);
-    const heads = await withNats(context, async (nc, { settings }) =>
-      orgid === null ? readHeads(nc, settings) : [await readHead(nc, settings, orgid)],
-    );
+    checkMustExist(values, orgid);
+    const heads = await withNats(context, async (nc, { settings }) => {
+      if (orgid === null) return readHeads(nc, settings);
+      const head = await readHead(nc, settings, orgid);
+      if (head === null) await sayNoChain(context, nc, { settings, orgid });
+      return [head];
+    });
     if (values.flag('json')) await output.json(orgid === null ? heads : heads[0]);
     else await output.text(table(heads));
-    if (orgid !== null && heads[0] === null) output.note(`waybill: there is no chain of ${orgid}`);
     return 0;
   },
 };

@@ -3,6 +3,7 @@ import { type Command, parseCommandLine } from './command.ts';
 import { deployCommand } from './deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './exit-codes.ts';
 import { headCommand } from './head.ts';
+import { takenByNpm } from './npm-options.ts';
 import { type Output, ReaderGone } from './output.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
@@ -10,6 +11,7 @@ import { usageCommand } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 import { closest } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
+import { whoMay } from '../shipped-identity.ts';
 import { VERSION } from '../version.ts';
 
 const COMMANDS: readonly Command[] = [
@@ -62,7 +64,15 @@ async function run(args: readonly string[], { env, output }: Surroundings): Prom
     await output.lines([command.help]);
     return 0;
   }
-  return command.run({ values: parseCommandLine(command, rest), env, output });
+  const taken = takenByNpm(command, rest, env);
+  try {
+    if (taken.isCertain) throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name}: ${taken.hint}`);
+    return await command.run({ values: parseCommandLine(command, rest), env, output });
+  } catch (error) {
+    const isCall = error instanceof ConsumerError && error.code === 'BAD_ARGUMENT';
+    if (taken.hint === '' || taken.isCertain || !isCall) throw error;
+    throw new ConsumerError('BAD_ARGUMENT', `${error.message}; ${taken.hint}`, { cause: error });
+  }
 }
 
 function find(name: string): Command {
@@ -80,7 +90,7 @@ function report(error: unknown, args: readonly string[], output: Output): number
   if (error instanceof ReaderGone) return 0;
   const known = error instanceof ConsumerError;
   const code = known ? error.code : 'UNFORESEEN';
-  const message = error instanceof Error ? error.message : String(error);
+  const message = `${error instanceof Error ? error.message : String(error)}${whoMay(error)}`;
   if (args.includes('--json')) output.note(asciiJson({ error: { code, message } }));
   else output.note(`waybill: ${message}`);
   if (!known && error instanceof Error) for (const line of String(error.stack).split('\n')) output.note(line);

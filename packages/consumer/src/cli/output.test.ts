@@ -21,6 +21,14 @@ test('nothing that is written for people can do anything to a terminal', async (
   expect(read()[1]).toBe(`\r\u001b[K${seen}`);
 });
 
+test('JSON has the escapes of JSON, and means the same', async () => {
+  const { output, read } = prepare();
+  await output.json({ [EVIL]: EVIL });
+  const [text = ''] = read();
+  expect(text).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+  expect(JSON.parse(text)).toEqual({ [EVIL]: EVIL });
+});
+
 test('what is written for programs is what it is', async () => {
   const { output, read } = prepare();
   await output.lines([EVIL]);

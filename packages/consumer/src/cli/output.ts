@@ -1,5 +1,5 @@
-import { printable } from '@waybill/schema';
-import { once } from 'node:events';
+import { printable, printableJson } from '@waybill/schema';
+import { ConsumerError } from '../errors.ts';
 
 /** Where a command writes. Results go to stdout, everything for people beside them to stderr. */
 export interface Output {
@@ -22,16 +22,23 @@ export class ReaderGone extends Error {}
 
 export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Output {
   const gone = new AbortController();
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    gone.abort();
-  });
+  // Each write hears of its own; without a listener they would end the process with a stack, and 1 means something here.
+  stdout.on('error', () => gone.abort());
+  // There is nobody left to be told.
+  stderr.on('error', () => undefined);
   let drawn = false;
 
   async function write(text: string): Promise<void> {
     if (gone.signal.aborted) throw new ReaderGone();
-    if (stdout.write(text) || gone.signal.aborted) return;
-    await Promise.race([once(stdout, 'drain'), once(stdout, 'close')]).catch(() => undefined);
+    const failure = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+      stdout.write(text, (error) => resolve(error ?? null));
+    });
+    if (failure === null) return;
+    gone.abort();
+    if (failure.code === 'EPIPE') throw new ReaderGone();
+    throw new ConsumerError('CANNOT_WRITE', `could not write to the standard output: ${failure.message}`, {
+      cause: failure,
+    });
   }
 
   async function writeLines(lines: Iterable<string>): Promise<void> {
@@ -43,7 +50,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
   return {
     lines: writeLines,
     text: (lines) => writeLines(Array.from(lines, printable)),
-    json: (value) => write(`${JSON.stringify(value, null, stdout.isTTY ? 2 : 0)}\n`),
+    json: (value) => write(`${printableJson(JSON.stringify(value, null, stdout.isTTY ? 2 : 0))}\n`),
     note(line) {
       stderr.write(`${printable(line)}\n`);
     },

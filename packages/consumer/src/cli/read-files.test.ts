@@ -64,3 +64,22 @@ test.each([[['a']], [['--file', 'a', '--json', 'b']], [['--org', 'x', 'y']], [['
     expect(() => parseCommandLine(verifyCommand, args)).toThrow(expect.objectContaining({ code: 'BAD_ARGUMENT' }));
   },
 );
+
+test.each([
+  ['gzip', '1f8b0800', 'zcat'],
+  ['zstd', '28b52ffd', 'zstdcat'],
+  ['xz', 'fd377a585a00', 'xzcat'],
+  ['bzip2', '425a6839', 'bzcat'],
+])('a part that is compressed by %s is no chain that was tampered with', async (format, magic, program) => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-read-'));
+  const [old, newer] = [join(folder.path, 'chain.1'), join(folder.path, 'chain')] as const;
+  writeFileSync(old, Buffer.from(`${magic}0a0a`, 'hex'));
+  writeFileSync(newer, `${line(1)}\n`);
+  const refused = {
+    code: 'CANNOT_READ',
+    message: `could not read ${old}: it is compressed by ${format}; use --file <(${program} ${old})`,
+  };
+  await expect(readFiles([newer, old])).rejects.toMatchObject(refused);
+  const { chunks } = await readFiles([old]);
+  await expect(chunks[Symbol.asyncIterator]().next()).rejects.toMatchObject(refused);
+});

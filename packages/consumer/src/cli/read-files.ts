@@ -36,6 +36,7 @@ async function firstSeq(name: string): Promise<number | null> {
   await using file = await open(name, 'r');
   const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_LINE_BYTES), 0, MAX_LINE_BYTES, 0);
   if (bytesRead === 0) return Number.MAX_SAFE_INTEGER;
+  refuseCompressed(name, buffer);
   const [line = ''] = buffer.toString('utf8', 0, bytesRead).split('\n', 1);
   try {
     const { core } = JSON.parse(line) as { core: { seq: unknown } };
@@ -74,9 +75,14 @@ async function* withoutEmptyLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
 async function* chunksOf(name: string): AsyncGenerator<Uint8Array> {
   const stream = name === STANDARD_INPUT ? process.stdin : createReadStream(name, { highWaterMark: 1 << 20 });
   try {
-    yield* stream as AsyncIterable<Uint8Array>;
+    let isFirst = true;
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      if (isFirst) refuseCompressed(name, chunk);
+      isFirst = false;
+      yield chunk;
+    }
   } catch (cause) {
-    throw unreadable(name, cause);
+    throw cause instanceof ConsumerError ? cause : unreadable(name, cause);
   }
 }
 
@@ -84,8 +90,26 @@ async function reading<T>(name: string, read: (name: string) => Promise<T>): Pro
   try {
     return await read(name);
   } catch (cause) {
-    throw unreadable(name, cause);
+    throw cause instanceof ConsumerError ? cause : unreadable(name, cause);
   }
+}
+
+/** What log rotation makes of a part, and the program that undoes it; by their first bytes, which no entry begins with. */
+const COMPRESSED: readonly (readonly [magic: string, format: string, program: string])[] = [
+  ['1f8b', 'gzip', 'zcat'],
+  ['28b52ffd', 'zstd', 'zstdcat'],
+  ['fd377a585a00', 'xz', 'xzcat'],
+  ['425a68', 'bzip2', 'bzcat'],
+];
+
+/** @throws ConsumerError CANNOT_READ: among the parts of a chain it would look like one that was tampered with */
+function refuseCompressed(name: string, start: Uint8Array): void {
+  const hex = Buffer.from(start.subarray(0, 8)).toString('hex');
+  const [, format, program] = COMPRESSED.find(([magic]) => hex.startsWith(magic)) ?? [];
+  if (format === undefined) return;
+  const instead =
+    name === STANDARD_INPUT ? `${program} FILE | waybill verify --file -` : `--file <(${program} ${name})`;
+  throw new ConsumerError('CANNOT_READ', `could not read ${name}: it is compressed by ${format}; use ${instead}`);
 }
 
 function unreadable(name: string, cause: unknown): ConsumerError {

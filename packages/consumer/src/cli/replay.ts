@@ -1,15 +1,15 @@
 import { checkChainName } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
-import { type ChainHead, readHead } from '../head.ts';
+import { readHead } from '../head.ts';
 import { replay } from '../replay.ts';
 import { type Command, wholeNumber } from './command.ts';
-import type { Output } from './output.ts';
+import { MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { withNats } from './with-nats.ts';
 
 export const replayCommand: Command = {
   name: 'replay',
   summary: 'The entries of a chain as JSON lines, exactly as they are stored',
-  help: `Usage: waybill replay --org ID [--from-seq N] [--follow]
+  help: `Usage: waybill replay --org ID [--from-seq N] [--follow] [--must-exist]
 
 The entries of one chain, one JSON line each, byte for byte as they are stored. \`waybill verify --file\` takes exactly
 this, so whoever has it needs no NATS to check it. Of a chain that is not there, nothing is printed, and a note says so.
@@ -17,6 +17,7 @@ this, so whoever has it needs no NATS to check it. Of a chain that is not there,
   --org ID        the organization; _system has what is no event, _unattributed the events of no organization
   --from-seq N    the first entry (default 1)
   --follow        go on with new entries until interrupted, or until one finds that nobody reads any more
+  --must-exist    an error when there is no such chain, instead of a note
   --json          accepted and without effect: the output is JSON lines anyway
   -h, --help      this text
 
@@ -26,6 +27,7 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     'from-seq': { type: 'string' },
     follow: { type: 'boolean' },
     json: { type: 'boolean' },
+    ...MUST_EXIST,
   },
   async run(context) {
     const { values, output } = context;
@@ -35,12 +37,23 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     const follow = values.flag('follow');
     const fromSeq = wholeNumber('from-seq', values.text('from-seq'), 1);
     const stop = new AbortController();
-    const onSignal = (): void => stop.abort();
-    process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+    const onSignal = (signal: NodeJS.Signals): void => {
+      stop.abort();
+      // Only if something still keeps the process: a reader that reads no more, for example.
+      setTimeout(() => process.exit(128 + (signal === 'SIGINT' ? 2 : 15)), LEAVE_MS).unref();
+    };
+    // Without --follow whoever is interrupted has not printed all, and ends as any program does: not with 0.
+    if (follow) process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
     try {
       await withNats(context, async (nc, { settings }) => {
+        const sayWhatIsMissing = async (): Promise<void> => {
+          const head = await readHead(nc, settings, orgid);
+          if (!head) await sayNoChain(context, nc, { settings, orgid });
+          else if (head.seq < fromSeq)
+            output.note(`waybill: the chain of ${orgid} has ${head.seq} entries, none from ${fromSeq} on`);
+        };
         let isEmpty = true;
-        if (follow) sayWhatIsMissing(output, await readHead(nc, settings, orgid), { orgid, fromSeq });
+        if (follow) await sayWhatIsMissing();
         for await (const lines of replay(nc, settings, {
           orgid,
           fromSeq,
@@ -51,7 +64,8 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
           isEmpty = false;
           await output.lines(lines);
         }
-        if (isEmpty && !follow) sayWhatIsMissing(output, await readHead(nc, settings, orgid), { orgid, fromSeq });
+        // A file with nothing in it looks like a replay.
+        if (isEmpty && !follow) await sayWhatIsMissing();
       });
     } finally {
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
@@ -60,13 +74,5 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
   },
 };
 
-/** Nothing is printed for a misspelt organization, and a file with nothing in it looks like a replay. */
-function sayWhatIsMissing(
-  output: Output,
-  head: ChainHead | null,
-  { orgid, fromSeq }: { orgid: string; fromSeq: number },
-): void {
-  if (!head) output.note(`waybill: there is no chain of ${orgid}`);
-  else if (head.seq < fromSeq)
-    output.note(`waybill: the chain of ${orgid} has ${head.seq} entries, none from ${fromSeq} on`);
-}
+/** How long an interrupted --follow waits for its reader, and for the server. */
+const LEAVE_MS = 5_000;

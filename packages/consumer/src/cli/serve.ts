@@ -1,3 +1,4 @@
+import { printableJson } from '@waybill/schema';
 import pino from 'pino';
 import { readConfig } from '../config.ts';
 import { serve } from '../serve.ts';
@@ -19,7 +20,13 @@ Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
   options: { json: { type: 'boolean' } },
   async run({ env }) {
     const config = readConfig(env);
-    const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+    const options = {
+      level: config.logLevel,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      hooks: { streamWrite: printableJson },
+    };
+    const logger = pino(options, logDestination());
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals): void => {
       // The second one is from somebody who does not want to wait. Nothing is lost: recovery is the ordinary start.
@@ -35,3 +42,13 @@ Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
     }
   },
 };
+
+/** How much of the log is kept for a disk that is full; more is dropped. */
+const MAX_LOG_BYTES = 1024 * 1024;
+
+/** A log that cannot be written ends nothing: chaining is worth more. */
+function logDestination(): pino.DestinationStream {
+  const destination = pino.destination({ dest: process.stdout.fd, sync: true, maxLength: MAX_LOG_BYTES });
+  destination.on('error', () => undefined);
+  return destination;
+}

@@ -1,7 +1,11 @@
 import { checkOrganization } from '../chain-name.ts';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { ConsumerError } from '../errors.ts';
+import { readHead } from '../head.ts';
+import type { Settings } from '../settings.ts';
 import { type Usage, type UsageReport, usage, usageOfAll } from '../usage.ts';
-import { type Command, oneOf, type Values } from './command.ts';
+import { type Command, type CommandContext, oneOf, type Values } from './command.ts';
+import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { formatTable } from './table.ts';
 import { withNats } from './with-nats.ts';
 
@@ -11,15 +15,16 @@ type Format = (typeof FORMATS)[number];
 export const usageCommand: Command = {
   name: 'usage',
   summary: 'What organizations uploaded, downloaded and did not have to upload',
-  help: `Usage: waybill usage (--org ID | --all) [--from T] [--to T] [--format table|json|csv]
+  help: `Usage: waybill usage (--org ID [--must-exist] | --all) [--from T] [--to T] [--format table|json|csv]
 
 What was uploaded, downloaded and deduplicated, from --from (inclusive) to --to (exclusive), by the time at which the
 stream of events received it. Without --from: since the beginning. Without --to: all that is chained so far.
 
-  --org ID         one organization
+  --org ID         one organization; one that has no chain has used nothing, and a note says so
+  --must-exist     with --org: an error when there is no such chain, instead of a note
   --all            every organization that had a chain before --to, and their sum
   --from T, --to T RFC 3339 with a zone (2026-07-01T00:00:00+02:00), or a date (2026-07-01: its midnight in UTC)
-  --format F       table (default), json or csv; --json is short for --format json
+  --format F       table (default), json or csv (without the sum); --json is short for --format json
   -h, --help       this text
 
 A size that is not known is counted under "unknown" and is in no sum of bytes. An answer is final when everything
@@ -34,21 +39,25 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
     to: { type: 'string' },
     format: { type: 'string' },
     json: { type: 'boolean' },
+    ...MUST_EXIST,
   },
+  meant: { csv: '--format csv', table: '--format table' },
   async run(context) {
     const { values, output } = context;
     const orgid = oneOf(values, 'usage', ['org', 'all']);
     if (orgid !== null) checkOrganization('--org', orgid);
+    checkMustExist(values, orgid);
     const format = formatOf(values);
     const window = { from: values.text('from'), to: values.text('to') };
-    const answer = await withNats(context, async (nc, { settings }) =>
-      orgid === null ? usageOfAll(nc, settings, window) : usage(nc, settings, { ...window, orgid }),
-    );
+    const answer = await withNats(context, async (nc, { settings }) => {
+      if (orgid === null) return usageOfAll(nc, settings, window);
+      const one = await usage(nc, settings, { ...window, orgid });
+      if (one.boundary.to === null) await sayNothing(context, nc, { settings, orgid, to: one.to });
+      return one;
+    });
     if (format === 'json') await output.json(answer);
     else if (format === 'csv') await output.lines(csv(answer));
     else await output.text(table(answer));
-    if (orgid !== null && isNothing(answer))
-      output.note(`waybill: nothing of ${orgid} is chained before ${answer.to ?? 'now'}`);
     if (!answer.final && format !== 'json') output.note(`not final: ${answer.pending}`);
     if (answer.clock_ahead !== undefined && format !== 'json') output.note(clockNote(answer));
     return 0;
@@ -75,8 +84,13 @@ function formatOf(values: Values): Format {
   return format;
 }
 
-function isNothing(answer: Usage | UsageReport): boolean {
-  return 'boundary' in answer && answer.boundary.to === null;
+async function sayNothing(
+  context: CommandContext,
+  nc: NatsConnection,
+  { settings, orgid, to }: { settings: Settings; orgid: string; to: string | null },
+): Promise<void> {
+  if ((await readHead(nc, settings, orgid)) === null) return sayNoChain(context, nc, { settings, orgid });
+  context.output.note(`waybill: nothing of ${orgid} is chained before ${to ?? 'now'}`);
 }
 
 function listOf(answer: Usage | UsageReport): readonly Usage[] {

@@ -1,5 +1,6 @@
 /** A verification report for people. */
-import type { ChainReport, Checked } from '@waybill/schema';
+import type { ChainReport } from '@waybill/schema';
+import { AUDIT_CHECKED, type AuditScope } from '../audit-report.ts';
 import type { LedgerReport } from '../verify-ledger.ts';
 
 export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): string[] {
@@ -13,14 +14,17 @@ export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): s
     );
   }
   lines.push(`${audit.stream}: ${audit.compared} messages compared with the chains${from}`);
-  for (const { seq, kind, detail } of audit.problems) {
-    lines.push(`${kind === 'altered' ? 'tampered  ' : 'incomplete'} message ${seq} of ${audit.stream}: ${detail}`);
+  for (const { seq, index, verdict: one, detail } of audit.problems) {
+    const place = index === undefined ? `message ${seq}` : `message ${seq}, event ${index},`;
+    lines.push(`${one.padEnd(10)} ${place} of ${audit.stream}: ${detail}`);
   }
   if (audit.problem_count > audit.problems.length)
     lines.push(`and ${audit.problem_count - audit.problems.length} more`);
   if (audit.behind > 0)
     lines.push(`incomplete ${audit.behind} messages of ${audit.stream}, its last ones, are in no chain yet`);
-  return [...lines, ...aboutLines(chains), `verdict: ${verdict}`];
+  // How many messages were compared has been said.
+  const checked = audit.checked.filter(({ what }) => what !== AUDIT_CHECKED.compared);
+  return [...lines, ...aboutLines(chains, { checked, not_checked: audit.not_checked }), `verdict: ${verdict}`];
 }
 
 export function chainLine({ receipts, ...report }: ChainReport): string {
@@ -31,12 +35,24 @@ export function chainLine({ receipts, ...report }: ChainReport): string {
   return `${line}; signatures: ${signatures}${foreign > 0 ? `, ${foreign} foreign` : ''}`;
 }
 
-/** What the verdict is not about, over all chains. */
-export function aboutLines(chains: readonly ChainReport[]): string[] {
-  const counts = new Map<Checked['what'], number>();
-  for (const { what, count } of chains.flatMap((chain) => chain.not_checked))
-    counts.set(what, (counts.get(what) ?? 0) + count);
-  return [...counts].map(([what, count]) => `not checked: ${what}: ${count}`);
+interface Scope {
+  readonly checked: readonly AuditScope[];
+  readonly not_checked: readonly AuditScope[];
+}
+
+/** What the verdict is about, and what it is not about, over all chains. */
+export function aboutLines(chains: readonly ChainReport[], audit: Scope = { checked: [], not_checked: [] }): string[] {
+  const all: readonly Scope[] = [...chains, audit];
+  return [
+    ...sumUp(all.flatMap(({ checked }) => checked)).map((line) => `checked: ${line}`),
+    ...sumUp(all.flatMap((scope) => scope.not_checked)).map((line) => `not checked: ${line}`),
+  ];
+}
+
+function sumUp(scopes: readonly AuditScope[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { what, count } of scopes) counts.set(what, (counts.get(what) ?? 0) + count);
+  return [...counts].map(([what, count]) => `${what}: ${count}`);
 }
 
 function entriesLine({ verdict, orgid, entries, first, last, problem, holes, missing }: ChainReport): string {

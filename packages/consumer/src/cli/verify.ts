@@ -7,6 +7,7 @@ import { verifyLines } from '../verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { readFiles } from './read-files.ts';
+import { keepFirst, verifyHint } from './verify-hint.ts';
 import { aboutLines, chainLine, reportLines } from './verify-text.ts';
 import { withNats } from './with-nats.ts';
 
@@ -17,7 +18,8 @@ export const verifyCommand: Command = {
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
-no hole, and that every message of the stream of events is in exactly one chain, unaltered.
+no hole, that every message of the stream of events is in exactly one chain, unaltered, and that every entry is made
+from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else's, and may have been another before.
 
   --org ID            one organization, and _system, which accounts for what is no event
   --all               every chain
@@ -56,10 +58,11 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
   const signers = signatureCheck(values);
   const expect = expectations(values, orgid ?? '').get(orgid ?? '') ?? [];
   const { total, chunks } = await readFiles(names);
+  const kept = keepFirst(chunks);
   const bar = createProgressBar(output);
   let report: ChainReport;
   try {
-    report = await verifyLines(chunks, {
+    report = await verifyLines(kept.chunks, {
       fromSeq: fromSeq(values),
       expect,
       ...(orgid !== undefined && { orgid }),
@@ -71,6 +74,8 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
   }
   if (values.flag('json')) await output.json(report);
   else await output.text([chainLine(report), ...aboutLines([report]), `verdict: ${report.verdict}`]);
+  const hint = verifyHint(report, kept.first(), { orgid, fromSeq: fromSeq(values) });
+  if (hint !== null && !values.flag('json')) output.note(`waybill: ${hint}`);
   return VERDICT_EXIT_CODES[report.verdict];
 }
 
@@ -87,8 +92,9 @@ async function verifyStreams(context: CommandContext): Promise<number> {
   const bar = createProgressBar(output);
   let report: LedgerReport;
   try {
-    report = await withNats(context, (nc, { settings }) =>
+    report = await withNats(context, (nc, { settings, streamMode }) =>
       verifyLedger(nc, settings, {
+        bind: streamMode === 'bind',
         expect,
         waitMs,
         fromSeq: from,

@@ -1,0 +1,42 @@
+/**
+ * The end of every test that promises delivery: what is acknowledged at AUDIT is not yet on a bill. A consumer chains the
+ * stream, and the count is that of the ledger.
+ */
+import { jetstreamManager, StorageType } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { startConsumer } from '@waybill/consumer';
+import { parseEntry, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema';
+import { pino } from 'pino';
+import { expect } from 'vitest';
+import { caughtUp, type CheckedLedger, checkLedger } from './check-ledger.ts';
+
+const SETTINGS = { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'audit', ledgerPrefix: 'ledger' };
+
+/** Chains what AUDIT has, with a connection that may do everything: `events` are in chains, and nothing was set aside. */
+export async function expectChained(nc: NatsConnection, events: number): Promise<CheckedLedger> {
+  const manager = await jetstreamManager(nc);
+  const { ledgerStream: name, ledgerPrefix } = SETTINGS;
+  await manager.streams.add({ name, subjects: [`${ledgerPrefix}.*`], storage: StorageType.File, allow_direct: true });
+  await using _consumer = await startConsumer({ nc, logger: pino({ level: 'silent' }), ...SETTINGS });
+  await caughtUp(nc, SETTINGS);
+  const ledger = await checkLedger(nc, SETTINGS);
+  expect(count(ledger)).toEqual({ chained: events, duplicate: 0, beyond_window: 0, rejected: 0 });
+  return ledger;
+}
+
+/** Entries of all organizations, and records of `_system` by their kind. */
+function count(ledger: CheckedLedger) {
+  const counts = { chained: 0, duplicate: 0, beyond_window: 0, rejected: 0 };
+  for (const [orgid, lines] of ledger.chains) {
+    if (orgid === UNATTRIBUTED_CHAIN) continue;
+    if (orgid !== SYSTEM_CHAIN) {
+      counts.chained += lines.length;
+      continue;
+    }
+    for (const line of lines) {
+      const kind = parseEntry(line).event?.['kind'];
+      if (kind === 'duplicate' || kind === 'beyond_window' || kind === 'rejected') counts[kind]++;
+    }
+  }
+  return counts;
+}
