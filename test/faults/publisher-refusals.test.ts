@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createPublisher } from '@waybill/publisher';
+import { MAX_BLOCK_BYTES } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
 import {
@@ -24,7 +25,12 @@ beforeEach(needsOwnServer);
 async function withoutLimit(server: TestNats): Promise<NatsConnection> {
   await server.configure('');
   await server.reload();
-  return server.connect();
+  // A reload takes effect some time after it was asked for, and a connection keeps the limit that it was told.
+  return until(async () => {
+    const nc = await server.connect();
+    expect(nc.info?.max_payload).toBeGreaterThan(MAX_BLOCK_BYTES);
+    return nc;
+  });
 }
 
 test('started before the server exists', async () => {
@@ -35,7 +41,7 @@ test('started before the server exists', async () => {
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
   for (let i = 0; i < 500; i++) publisher.emit(upload(i));
   await until(() =>
-    expect(publisher.status()).toEqual({ state: 'connecting', reason: expect.stringContaining('refused') }),
+    expect(publisher.status()).toEqual({ state: 'connecting', reason: expect.stringContaining('nobody listens there') }),
   );
   expect(publisher.stats()).toMatchObject({ pending: 500, acked: 0, inFlight: 0 });
   await server.restart();
