@@ -1,6 +1,6 @@
 import './check-node.ts';
-export { argumentFault } from './argument-fault.ts';
 export { artifactDownloaded, artifactUploaded } from './artifact.ts';
+export { argumentFault } from './argument-fault.ts';
 export { BUILT_IN_EVENTS } from './built-in.ts';
 export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './audit-event.ts';
 export { closest } from './closest.ts';
