@@ -297,6 +297,43 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     expect(compareAll(cases.map(toBytes)).size).toBe(4);
   }, 60_000);
 
+  it('agrees about first lines that are no canonical JSON, or of a newer version', () => {
+    const [good = ''] = makeChain('acme', [{ what: 'upload', artifact: 1, bytes: 5, producer: 1 }]).lines;
+    // Neither mark is there, so that the verdict tells rule 2 from rule 4.
+    const line = good.replace('{"core":', '{"core": ').replace('"volume":', ' "volume":');
+    const changes: [string, string][] = [
+      ['"v":1', '"v":1.0'],
+      ['"v":1', '"v":1,"v":1'],
+      ['"v":1', '"v":2,"v":1'],
+      ['"v":1', '"v":1,"v":0'],
+      ['"v":1', '"v":1,"v":2'],
+      ['"seq":1', '"seq":1e400'],
+      ['"stream":"AUDIT"', String.raw`"stream":"\ud800"`],
+      ...['1e400', `1${'0'.repeat(5000)}`, '-0', '5.0', '9007199254740993', 'NaN', '-Infinity', '5,"size_bytes":5'].map(
+        (size): [string, string] => ['"size_bytes":5', `"size_bytes":${size}`],
+      ),
+    ];
+    const newer = (change: JsonObject): string => {
+      const core = { event_hash: '', prev_hash: '0'.repeat(64), seq: 1, v: 2, ...change };
+      return canonicalJson({ core, event: null, hash: fastSha256(canonicalJson(core)) });
+    };
+    const mark = ',"v":1,"volume":{"bytes":';
+    const login = (OrgID: Json): JsonObject => ({ EventType: 'AUDIT_EVENT', Data: { OrgID } });
+    const files = [
+      ...changes.flatMap(([from, to]) => [line.replace(from, to), good.replace(from, to)]),
+      ...[{}, { orgid: '' }, { orgid: '_x' }, { orgid: 7 }, { orgid: 'acme' }, { orgid: '_system' }].map(newer),
+      newer({ orgid: 'acme', prev_hash: 'A'.repeat(64) }),
+      'x'.repeat(MAX_LINE_BYTES + 1 - mark.length) + mark,
+      'x'.repeat(MAX_LINE_BYTES + 2 - mark.length) + mark,
+      ...['', null, '_unattributed', '_system'].flatMap((OrgID) => forge([{ event: login(OrgID) }], '_unattributed')),
+    ];
+    expect([...compareAll(files.map((file) => encoder.encode(file))).keys()].toSorted()).toEqual([
+      'ok',
+      'tampered',
+      'unreadable',
+    ]);
+  }, 60_000);
+
   /** Many files at once: starting python takes longer than most of them. */
   function compareAll(files: readonly Uint8Array[]): Map<string, number> {
     using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
