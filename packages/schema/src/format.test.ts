@@ -49,6 +49,7 @@ import {
   verify,
   type Volume,
 } from './index.ts';
+import { CHECKED, NOT_CHECKED } from './verdict.ts';
 
 const program = join(DOCS, 'format-example.py');
 const text = readFileSync(join(DOCS, 'format.md'), 'utf8');
@@ -528,6 +529,17 @@ describe('the page', () => {
     expect([...section.matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1])).toEqual([...REJECTIONS]);
     const verdicts = [...text.matchAll(/^\| `(\w+)` \| (\d) \|/gm)].map((m) => [m[1], Number(m[2])]);
     expect(Object.fromEntries(verdicts)).toEqual(VERDICT_EXIT_CODES);
+  });
+
+  it('has the members of a report, and what it counts as checked and not checked', () => {
+    const section = text.slice(text.indexOf('**The report**'), text.indexOf('**Against AUDIT.**'));
+    const [, members = ''] = /^report +=(.*?)\n\w+ +=/ms.exec(section) ?? [];
+    const report = verify(acme, { receiptKeys: { find: () => null, fits: () => false } });
+    expect(new Set(members.match(/\b(?!and|with|public|keys)\w+/g))).toEqual(new Set(Object.keys(report)));
+    const [, receipts = ''] = /^receipts = \{(.*)\}/m.exec(section) ?? [];
+    expect(receipts.match(/\w+/g)).toEqual(Object.keys(report.receipts ?? {}));
+    const phrases = [...section.matchAll(/^\|.*?\| `(.+?)` \|/gm)].map((match) => match[1]);
+    expect(new Set(phrases)).toEqual(new Set(['what', ...Object.values(CHECKED), ...Object.values(NOT_CHECKED)]));
   });
 
   it('lists the kinds of records', () => {
