@@ -345,7 +345,10 @@ describe('the first line, of a version that is not known here', () => {
     expect(run([first], { expect: [{ seq: 0, hash: ones }] }).verdict).toBe('tampered');
     // The same for one that can be read.
     const { lines } = makeChain('acme', [upload(1), upload(2)]);
-    expect(run(lines, { expect: [{ seq: 0, hash: ones }] })).toMatchObject({ verdict: 'tampered', problem: { seq: 1 } });
+    expect(run(lines, { expect: [{ seq: 0, hash: ones }] })).toMatchObject({
+      verdict: 'tampered',
+      problem: { seq: 1 },
+    });
     expect(run(lines.slice(1), { ...from, expect: [{ seq: 1, hash: ones }] }).verdict).toBe('tampered');
     expect(run(lines.slice(1), { ...from, expect: [headAt(lines, 1)] }).verdict).toBe('ok');
   });
