@@ -4,6 +4,7 @@ import { type Entry, formatCore, formatEntry } from './entry.ts';
 import { SchemaError } from './error.ts';
 import { type Sha256, ZERO_HASH } from './hash.ts';
 import type { JsonObject } from './json.ts';
+import { isHash, isOrgid } from './parse-entry.ts';
 import { parseJson } from './parse-json.ts';
 import { addVolume, NO_TOTALS, type Totals } from './volume.ts';
 
@@ -16,12 +17,17 @@ export interface ChainPlace {
   readonly last: Entry | null;
   /** It is the first of the whole chain. */
   readonly isFirst: boolean;
+  /** Where `last` is null: the caller's head of the entry before; null: there is none. */
+  readonly held: string | null;
   readonly sha256: Sha256;
 }
 
-/** What `prev_hash` has to be; null: that is not known. */
-function previousHash({ last, isFirst }: ChainPlace): string | null {
-  return last?.hash ?? (isFirst ? ZERO_HASH : null);
+/** @returns what is wrong with the link to the entry before, whether that is at hand or not, or null */
+function findLinkFault(prevHash: string, { last, isFirst, held }: ChainPlace): string | null {
+  const previous = last?.hash ?? (isFirst ? ZERO_HASH : null);
+  if (previous !== null && prevHash !== previous) return `prev_hash is ${prevHash}, the previous hash is ${previous}`;
+  if (last === null && held !== null && prevHash !== held) return `prev_hash is ${prevHash}, expected ${held}`;
+  return null;
 }
 
 /** @returns what is wrong with an entry that ought to be the next, as it stands in its line, or null */
@@ -31,9 +37,10 @@ export function findLineFault(entry: Entry, line: string, place: ChainPlace): st
   if (orgid !== null && core.orgid !== orgid) return `it belongs to the chain of ${core.orgid}, not of ${orgid}`;
   if (core.seq !== place.seq) return `expected seq ${place.seq}, found ${core.seq}`;
 
-  const coreText = formatCore(core);
+  let coreText: string;
   let eventText: string;
   try {
+    coreText = formatCore(core);
     eventText = canonicalJson(event);
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
@@ -43,9 +50,9 @@ export function findLineFault(entry: Entry, line: string, place: ChainPlace): st
   if (sha256(coreText) !== hash) return 'hash is not the SHA-256 of core';
   if (event !== null && sha256(eventText) !== core.event_hash) return 'event_hash is not the SHA-256 of event';
 
-  const previous = previousHash(place);
-  if (previous === null) return null;
-  if (core.prev_hash !== previous) return `prev_hash is ${core.prev_hash}, the previous hash is ${previous}`;
+  const link = findLinkFault(core.prev_hash, place);
+  if (link !== null) return link;
+  if (last === null && !place.isFirst) return null;
   const totals = addVolume(last?.core.totals ?? NO_TOTALS, core.volume);
   return areSameTotals(totals, core.totals) ? null : 'totals are not the previous totals plus volume';
 }
@@ -53,7 +60,6 @@ export function findLineFault(entry: Entry, line: string, place: ChainPlace): st
 /** Whether a line of another version is the chain's next: what holds in every version. */
 export function isNextOfAnyVersion(line: string, place: ChainPlace): boolean {
   const { orgid, sha256 } = place;
-  const previous = previousHash(place);
   try {
     const { core, event, hash } = parseJson(line) as unknown as Entry;
     const coreText = canonicalJson(core as unknown as JsonObject);
@@ -61,8 +67,11 @@ export function isNextOfAnyVersion(line: string, place: ChainPlace): boolean {
       sha256(coreText) === hash &&
       formatEntry(coreText, canonicalJson(event), hash) === line &&
       core.seq === place.seq &&
+      // These two have their form also where there is nothing to compare them with.
+      isOrgid(core.orgid) &&
+      isHash(core.prev_hash) &&
       (orgid === null || core.orgid === orgid) &&
-      (previous === null || core.prev_hash === previous)
+      findLinkFault(core.prev_hash, place) === null
     );
   } catch (error) {
     // What has no canonical form is of no version.

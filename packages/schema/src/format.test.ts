@@ -49,6 +49,7 @@ import {
   verify,
   type Volume,
 } from './index.ts';
+import { CHECKED, NOT_CHECKED } from './verdict.ts';
 
 const program = join(DOCS, 'format-example.py');
 const text = readFileSync(join(DOCS, 'format.md'), 'utf8');
@@ -297,6 +298,43 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     expect(compareAll(cases.map(toBytes)).size).toBe(4);
   }, 60_000);
 
+  it('agrees about first lines that are no canonical JSON, or of a newer version', () => {
+    const [good = ''] = makeChain('acme', [{ what: 'upload', artifact: 1, bytes: 5, producer: 1 }]).lines;
+    // Neither mark is there, so that the verdict tells rule 2 from rule 4.
+    const line = good.replace('{"core":', '{"core": ').replace('"volume":', ' "volume":');
+    const changes: [string, string][] = [
+      ['"v":1', '"v":1.0'],
+      ['"v":1', '"v":1,"v":1'],
+      ['"v":1', '"v":2,"v":1'],
+      ['"v":1', '"v":1,"v":0'],
+      ['"v":1', '"v":1,"v":2'],
+      ['"seq":1', '"seq":1e400'],
+      ['"stream":"AUDIT"', String.raw`"stream":"\ud800"`],
+      ...['1e400', `1${'0'.repeat(5000)}`, '-0', '5.0', '9007199254740993', 'NaN', '-Infinity', '5,"size_bytes":5'].map(
+        (size): [string, string] => ['"size_bytes":5', `"size_bytes":${size}`],
+      ),
+    ];
+    const newer = (change: JsonObject): string => {
+      const core = { event_hash: '', prev_hash: '0'.repeat(64), seq: 1, v: 2, ...change };
+      return canonicalJson({ core, event: null, hash: fastSha256(canonicalJson(core)) });
+    };
+    const mark = ',"v":1,"volume":{"bytes":';
+    const login = (OrgID: Json): JsonObject => ({ EventType: 'AUDIT_EVENT', Data: { OrgID } });
+    const files = [
+      ...changes.flatMap(([from, to]) => [line.replace(from, to), good.replace(from, to)]),
+      ...[{}, { orgid: '' }, { orgid: '_x' }, { orgid: 7 }, { orgid: 'acme' }, { orgid: '_system' }].map(newer),
+      newer({ orgid: 'acme', prev_hash: 'A'.repeat(64) }),
+      'x'.repeat(MAX_LINE_BYTES + 1 - mark.length) + mark,
+      'x'.repeat(MAX_LINE_BYTES + 2 - mark.length) + mark,
+      ...['', null, '_unattributed', '_system'].flatMap((OrgID) => forge([{ event: login(OrgID) }], '_unattributed')),
+    ];
+    expect([...compareAll(files.map((file) => encoder.encode(file))).keys()].toSorted()).toEqual([
+      'ok',
+      'tampered',
+      'unreadable',
+    ]);
+  }, 60_000);
+
   /** Many files at once: starting python takes longer than most of them. */
   function compareAll(files: readonly Uint8Array[]): Map<string, number> {
     using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
@@ -491,6 +529,17 @@ describe('the page', () => {
     expect([...section.matchAll(/^\| `(\w+)` \|/gm)].map((m) => m[1])).toEqual([...REJECTIONS]);
     const verdicts = [...text.matchAll(/^\| `(\w+)` \| (\d) \|/gm)].map((m) => [m[1], Number(m[2])]);
     expect(Object.fromEntries(verdicts)).toEqual(VERDICT_EXIT_CODES);
+  });
+
+  it('has the members of a report, and what it counts as checked and not checked', () => {
+    const section = text.slice(text.indexOf('**The report**'), text.indexOf('**Against AUDIT.**'));
+    const [, members = ''] = /^report +=(.*?)\n\w+ +=/ms.exec(section) ?? [];
+    const report = verify(acme, { receiptKeys: { find: () => null, fits: () => false } });
+    expect(new Set(members.match(/\b(?!and|with|public|keys)\w+/g))).toEqual(new Set(Object.keys(report)));
+    const [, receipts = ''] = /^receipts = \{(.*)\}/m.exec(section) ?? [];
+    expect(receipts.match(/\w+/g)).toEqual(Object.keys(report.receipts ?? {}));
+    const phrases = [...section.matchAll(/^\|.*?\| `(.+?)` \|/gm)].map((match) => match[1]);
+    expect(new Set(phrases)).toEqual(new Set(['what', ...Object.values(CHECKED), ...Object.values(NOT_CHECKED)]));
   });
 
   it('lists the kinds of records', () => {

@@ -9,5 +9,6 @@ export function ownerOf(event: JsonObject): unknown {
   if (!isJsonObject(data)) return undefined;
   const { OrgID: orgid } = data;
   // Its control plane writes none of the three in the same place: an absent member, null, and the zero value of Go.
-  return orgid === undefined || orgid === null || orgid === '' ? UNATTRIBUTED_CHAIN : orgid;
+  if (orgid === undefined || orgid === null || orgid === '') return UNATTRIBUTED_CHAIN;
+  return orgid === UNATTRIBUTED_CHAIN ? undefined : orgid;
 }

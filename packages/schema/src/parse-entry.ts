@@ -112,7 +112,8 @@ export function isDecimal(value: unknown): boolean {
 }
 
 function isText(value: unknown): boolean {
-  return typeof value === 'string' && value.isWellFormed();
+  // One with a lone surrogate is a text all the same: what it has not is a canonical form.
+  return typeof value === 'string';
 }
 
 export function isHash(value: unknown): boolean {
@@ -141,7 +142,8 @@ export function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1;
 }
 
-function isOrgid(value: unknown): boolean {
+/** Whether a chain can have this name. */
+export function isOrgid(value: unknown): boolean {
   return typeof value === 'string' && isChainName(value);
 }
 

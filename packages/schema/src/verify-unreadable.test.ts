@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeChain } from '../test-support/chain.ts';
-import { forge, run, skip, upload } from '../test-support/verdicts.ts';
+import { forge, run, runFile, skip, upload } from '../test-support/verdicts.ts';
 import type { Json } from './json.ts';
 import { MAX_LINE_BYTES } from './line.ts';
 
@@ -54,6 +54,39 @@ describe('what is no ledger', () => {
       problem: { seq: 1, detail: expect.stringContaining('the line is no entry') },
     });
     expect(run(['', ...lines])).toMatchObject({ verdict: 'tampered', problem: { seq: 1 } });
+  });
+
+  it('is looked for in so much of a line as the longest one has, and one byte more', () => {
+    const mark = ',"v":1,"volume":{"bytes":';
+    for (const [at, verdict] of [
+      [MAX_LINE_BYTES + 1 - mark.length, 'tampered'],
+      [MAX_LINE_BYTES + 2 - mark.length, 'unreadable'],
+    ] as const) {
+      const line = 'x'.repeat(at) + mark;
+      expect(run([line]).verdict).toBe(verdict);
+      expect(run([encoder.encode(line)]).verdict).toBe(verdict);
+      expect(runFile(encoder.encode(`x\n${line}`)).verdict).toBe(verdict);
+    }
+  });
+
+  it('is none where a line is one but for its canonical form', () => {
+    // Both marks are damaged, so that only what was read says that it is an entry.
+    const [good = ''] = makeChain('acme', [upload(1)]).lines;
+    const line = good.replace('{"core":', '{"core": ').replace('"volume":', ' "volume":');
+    for (const one of [
+      line,
+      line.replace('"seq":1', '"seq":1.0'),
+      line.replace('"v":1', '"v":1,"v":1'),
+      line.replace('"v":1', '"v":2,"v":1'),
+      line.replace('"stream":"AUDIT"', String.raw`"stream":"\ud800"`),
+      line.replace('"size_bytes":5', '"size_bytes":1e400'),
+      line.replace('"size_bytes":5', '"size_bytes":9007199254740993'),
+    ]) {
+      expect(run([one]), one).toMatchObject({ verdict: 'tampered', problem: { seq: 1 } });
+    }
+    // The last of doubled members counts.
+    expect(run([line.replace('"v":1', '"v":1,"v":0')]).verdict).toBe('unreadable');
+    expect(run([line.replace('"received":', '"received":[NaN],"received":')]).verdict).toBe('unreadable');
   });
 
   it('is refused line by line, with a bound', () => {

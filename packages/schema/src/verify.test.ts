@@ -323,6 +323,58 @@ describe('an entry of a version that is not known here', () => {
   });
 });
 
+describe('the first line, of a version that is not known here', () => {
+  const zeros = '0'.repeat(64);
+  const ones = '1'.repeat(64);
+  const newerLine = (change: Record<string, Json | undefined> = {}): string => {
+    const core = { event_hash: '', orgid: 'acme', prev_hash: ones, seq: 2, v: 2, ...change };
+    const known = JSON.parse(JSON.stringify(core)) as Json;
+    return canonicalJson({ core: known, event: null, hash: fastSha256(canonicalJson(known)) });
+  };
+
+  it('has to fit the head that the caller holds of the entry before', () => {
+    const from = { fromSeq: 2 };
+    expect(run([newerLine()], from).verdict).toBe('unreadable');
+    expect(run([newerLine()], { ...from, expect: [{ seq: 1, hash: ones }] }).verdict).toBe('unreadable');
+    expect(run([newerLine()], { ...from, expect: [{ seq: 1, hash: zeros }] })).toMatchObject({
+      verdict: 'tampered',
+      problem: { seq: 2 },
+    });
+    const first = newerLine({ seq: 1, prev_hash: zeros });
+    expect(run([first], { expect: [{ seq: 0, hash: zeros }] }).verdict).toBe('unreadable');
+    expect(run([first], { expect: [{ seq: 0, hash: ones }] }).verdict).toBe('tampered');
+    // The same for one that can be read.
+    const { lines } = makeChain('acme', [upload(1), upload(2)]);
+    expect(run(lines, { expect: [{ seq: 0, hash: ones }] })).toMatchObject({
+      verdict: 'tampered',
+      problem: { seq: 1 },
+    });
+    expect(run(lines.slice(1), { ...from, expect: [{ seq: 1, hash: ones }] }).verdict).toBe('tampered');
+    expect(run(lines.slice(1), { ...from, expect: [headAt(lines, 1)] }).verdict).toBe('ok');
+  });
+
+  it('compares no head of its own number', () => {
+    expect(run([newerLine()], { fromSeq: 2, expect: [{ seq: 2, hash: zeros }] }).verdict).toBe('unreadable');
+  });
+
+  it.each<[string, Record<string, Json | undefined>]>([
+    ['no orgid', { orgid: undefined }],
+    ['an orgid that is no text', { orgid: 7 }],
+    ['an empty orgid', { orgid: '' }],
+    ['an orgid that can be no chain', { orgid: '_x' }],
+    ['no prev_hash', { prev_hash: undefined }],
+    ['a prev_hash that is no text', { prev_hash: null }],
+    ['a prev_hash in upper case', { prev_hash: 'A'.repeat(64) }],
+    ['a prev_hash that is too short', { prev_hash: '1'.repeat(63) }],
+  ])('has its form also where there is nothing to compare it with: %s', (_name, change) => {
+    expect(run([newerLine(change)], { fromSeq: 2 })).toMatchObject({ verdict: 'tampered', problem: { seq: 2 } });
+  });
+
+  it.each(['_system', '_unattributed', 'acme'])('may be of the chain %s', (orgid) => {
+    expect(run([newerLine({ orgid })], { fromSeq: 2 }).verdict).toBe('unreadable');
+  });
+});
+
 describe('two heads of one entry that contradict each other', () => {
   const contradiction = [
     { seq: 7, hash: 'e'.repeat(64) },
@@ -373,6 +425,8 @@ describe('the chain of what no organization has', () => {
     expect(run(forge([{ event: { ...event, orgid: 'acme' } }], '_unattributed')).verdict).toBe('tampered');
     expect(run(forge([{ event: login('acme') }], '_unattributed')).verdict).toBe('tampered');
     expect(run(forge([{ event: login() }], 'acme')).verdict).toBe('tampered');
+    // No organization has that name, and Chainloop's way to name none is another.
+    expect(run(forge([{ event: login('_unattributed') }], '_unattributed')).verdict).toBe('tampered');
   });
 });
 

@@ -113,20 +113,26 @@ export function createAsyncChainVerifier(options: AsyncVerifyOptions): AsyncChai
 }
 
 const TOO_LONG = `the line has more than ${MAX_LINE_BYTES} bytes`;
+const encoder = new TextEncoder();
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
 
 function readText(text: string): ReadLine {
   // A UTF-16 unit takes at most three bytes.
   const isTooLong = text.length > MAX_LINE_BYTES / 3 && utf8Length(text) > MAX_LINE_BYTES;
-  return { text, bad: isTooLong ? TOO_LONG : null };
+  return isTooLong ? readLong(encoder.encode(text)) : { text, bad: null };
 }
 
 function readBytes(bytes: Uint8Array): ReadLine {
-  if (bytes.length > MAX_LINE_BYTES) return { text: lenient.decode(bytes), bad: TOO_LONG };
+  if (bytes.length > MAX_LINE_BYTES) return readLong(bytes);
   try {
     return { text: decodeUtf8(bytes), bad: null };
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
     return { text: lenient.decode(bytes), bad: 'the line is not UTF-8' };
   }
+}
+
+/** However it is handed in, so much of it is looked at as `createLineSplitter` keeps. */
+function readLong(bytes: Uint8Array): ReadLine {
+  return { text: lenient.decode(bytes.subarray(0, MAX_LINE_BYTES + 1)), bad: TOO_LONG };
 }
