@@ -93,6 +93,33 @@ test('one organization, from the start and from any entry', async () => {
   });
 });
 
+test('one organization, when others sent what is no event on subjects that end like its own', async () => {
+  const own = await makeStreams(nc);
+  const { payload } = artifactEvent(own, { orgid: 'acme', kind: 'upload', bytes: 1 });
+  const ends = ['a.b.c.acme', 'acme', 'a.acme', 'A.B.acme', 'casartifact.uploaded.acme', 'casartifact.batch.acme'];
+  const events = ends.flatMap((end) => [payload, '[1,[]]'].map((text) => ({ end, text })));
+  await publishAll(
+    nc,
+    events.map(({ end, text }, i) => ({ subject: `${own.auditPrefix}.${end}`, payload: text, id: String(i) })),
+  );
+  await chain(nc, own);
+  expect(await verifyLedger(nc, own)).toMatchObject({ verdict: 'ok' });
+  for (const orgid of ['acme', SYSTEM_CHAIN])
+    expect(await verifyLedger(nc, own, { orgid })).toMatchObject({ verdict: 'ok', audit: { problems: [] } });
+});
+
+test('one organization, from an entry that it does not have', async () => {
+  for (const fromSeq of [31, 1_000]) {
+    const report = await verifyLedger(nc, settings, { orgid: 'acme', fromSeq });
+    expect(report).toMatchObject({ verdict: 'unreadable', audit: { compared: 0, problems: [] } });
+    expect(of(report, 'acme')).toMatchObject({ problem: { detail: 'there is no entry' } });
+  }
+  const expected = new Map([['acme', [{ seq: 31, hash: '0'.repeat(64) }]]]);
+  expect(await verifyLedger(nc, settings, { orgid: 'acme', fromSeq: 31, expect: expected })).toMatchObject({
+    verdict: 'truncated',
+  });
+});
+
 describe('what was changed in a stored block is found', () => {
   const inBlock = (index: number, change: (text: string) => string) => (blocks: CopiedBlock[]) => {
     let seen = 0;

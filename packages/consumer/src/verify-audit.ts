@@ -167,7 +167,7 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
   /** Whether a message has to be found for an entry: of `_system`, only for what is about the organization. */
   function isWanted(chain: string, subject: string, event: JsonObject | null): boolean {
     if (isRead(chain)) return true;
-    return event?.['orgid'] === orgid || (subject.startsWith(`${subjectPrefix}.`) && subject.endsWith(`.${orgid}`));
+    return event?.['orgid'] === orgid || (orgid !== undefined && namesOrganization(subject, subjectPrefix, orgid));
   }
 
   function takeEpoch(event: JsonObject, seq: number): string | null {
@@ -282,6 +282,15 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
     counts,
   };
 }
+
+/** Whether one organization's verification reads the subject as that organization's: a longer one with the same end is nobody's. */
+function namesOrganization(subject: string, prefix: string, orgid: string): boolean {
+  if (!subject.startsWith(`${prefix}.`) || !subject.endsWith(`.${orgid}`)) return false;
+  return subject.slice(prefix.length + 1).split('.').length === TOKENS_WITH_ORGANIZATION;
+}
+
+/** After the prefix: target, action and organization. Those of two are Chainloop's. */
+const TOKENS_WITH_ORGANIZATION = 3;
 
 function print({ seq, index }: Place): string {
   return index === undefined ? String(seq) : `${seq}, index ${index},`;

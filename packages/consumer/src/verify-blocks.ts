@@ -127,6 +127,8 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
       const chain = chainOf(orgid);
       if (isBad(chain)) return;
       const block = readBlock(chain, payload, seq);
+      // All of it is before what was asked for.
+      if (block && block.trailer.last < chain.start) return;
       if (block) chain.problem = verifyBlock(chain, block, seq);
     },
     get watermark() {

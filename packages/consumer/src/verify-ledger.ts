@@ -285,8 +285,10 @@ async function startOf(
   const { orgid, fromSeq = 1 } = options;
   if (orgid === undefined || fromSeq <= 1) return { ledgerSeq: 1, auditSeq: 1 };
   const block = await findBlock(jsm, settings, orgid, { holds: ({ core }) => core.seq <= fromSeq });
-  if (!block || block.trailer.last < fromSeq) return { ledgerSeq: 1, auditSeq: 1 };
-  const { core } = entryAt(settings, block, fromSeq - block.trailer.first);
+  if (!block) return { ledgerSeq: 1, auditSeq: 1 };
+  // A chain that ends before it has nothing more to compare.
+  const seq = Math.min(fromSeq, block.trailer.last);
+  const { core } = entryAt(settings, block, seq - block.trailer.first);
   // From the entry after it: whether a time was moved up shows only from the entry before.
   return { ledgerSeq: block.streamSeq, auditSeq: core.source.seq + 1 };
 }

@@ -18,7 +18,7 @@ import { settle } from './completion.ts';
 import { runInContext } from './context.ts';
 import { hasTooManyMembers } from './copy.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
-import { describe, nameAndCode, quietly, since } from './lifecycle.ts';
+import { describe, emitMade, nameAndCode, quietly, since } from './lifecycle.ts';
 import type { Sink } from './sink.ts';
 
 export interface DecisionActor {
@@ -106,7 +106,7 @@ function runDecision(options: DecisionOptions, fn: (decision: Decision) => unkno
   checkOptions('decision', options, OPTIONS);
   const { audit = getDefaultPublisher(), decisionid = randomUUID(), timeoutMs } = options;
   const attributes = attributesOf(options, decisionid);
-  const emit = (draft: () => EventDraft): void => quietly(() => audit.emit(draft()));
+  const emit = (draft: () => EventDraft): void => emitMade(audit, draft);
   const recordOne = (name: string, value: unknown): void =>
     emit(() => decisionRecorded({ ...attributes, name, ...(value !== undefined && { value }) }));
   const record = (given: string | Readonly<Record<string, unknown>>, value?: unknown): void => {

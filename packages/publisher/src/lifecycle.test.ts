@@ -201,6 +201,30 @@ describe('timed', () => {
   });
 });
 
+test('fields that cannot be read when the work is over cost the event, and it is counted', () => {
+  const audit = memorySink();
+  const fields = {
+    orgid: 'acme',
+    digest: `sha256:${'0'.repeat(64)}`,
+    get transferred_bytes(): number {
+      throw new Error('the counter is gone');
+    },
+  };
+  const event: EventDraft = { type: artifactDownloaded.type, fields };
+  expect(timed(event, () => 1, audit)).toBe(1);
+  expect(() =>
+    timed(
+      event,
+      () => {
+        throw new Error('of the work');
+      },
+      audit,
+    ),
+  ).toThrow('of the work');
+  expect(audit.events).toEqual([]);
+  expect(audit.drops.map(({ reason }) => reason)).toEqual(['builder_threw', 'builder_threw']);
+});
+
 test('a transfer that fails is billed by what it says to have moved, and by nothing else', () => {
   const digest = `sha256:${'0'.repeat(64)}`;
   let sent = 0;

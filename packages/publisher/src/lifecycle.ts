@@ -20,6 +20,7 @@ import { settle } from './completion.ts';
 import { hasTooManyMembers } from './copy.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import type { Ends } from './ends.ts';
+import type { EventInput } from './intake.ts';
 import type { Sink } from './sink.ts';
 
 export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
@@ -126,10 +127,13 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
   const startMs = performance.now();
   const ended = (outcome: 'success' | 'failure'): void =>
     quietly(() => {
-      const given = event.fields as object;
-      // Of what has no room in an event nothing is copied: the publisher refuses it.
-      const fields = hasTooManyMembers(given) ? given : timedFields(given, { outcome, duration_ms: since(startMs) });
-      (audit ?? getDefaultPublisher()).emit({ type: event.type, fields });
+      const duration_ms = since(startMs);
+      emitMade(audit ?? getDefaultPublisher(), () => {
+        const given = event.fields as object;
+        // Of what has no room in an event nothing is copied: the publisher refuses it.
+        const fields = hasTooManyMembers(given) ? given : timedFields(given, { outcome, duration_ms });
+        return { type: event.type, fields };
+      });
     });
   return settle(fn, { finished: () => ended('success'), failed: () => ended('failure') });
 }
@@ -213,6 +217,19 @@ export function nameAndCode(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { error_name: error === null ? 'null' : typeof error };
   const { code } = error as { code?: unknown };
   return { error_name: error.name, ...(typeof code === 'string' && { error_code: code }) };
+}
+
+/** Emits what is made of foreign objects. When that throws, the sink is told, which counts it; the caller is not. */
+export function emitMade(audit: Pick<Sink, 'emit'>, make: () => EventDraft): void {
+  let input: EventInput;
+  try {
+    input = make();
+  } catch (error) {
+    input = () => {
+      throw error;
+    };
+  }
+  quietly(() => audit.emit(input));
 }
 
 /** `emit` never throws, but a sink may be anybody's. */
