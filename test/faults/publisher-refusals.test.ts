@@ -41,7 +41,10 @@ test('started before the server exists', async () => {
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
   for (let i = 0; i < 500; i++) publisher.emit(upload(i));
   await until(() =>
-    expect(publisher.status()).toEqual({ state: 'connecting', reason: expect.stringContaining('nobody listens there') }),
+    expect(publisher.status()).toEqual({
+      state: 'connecting',
+      reason: expect.stringContaining('nobody listens there'),
+    }),
   );
   expect(publisher.stats()).toMatchObject({ pending: 500, acked: 0, inFlight: 0 });
   await server.restart();
