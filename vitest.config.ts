@@ -25,8 +25,8 @@ export default defineConfig({
           exclude: [...configDefaults.exclude, 'test/faults-long/**', 'test/long/**'],
           globalSetup: ['test/support/global-setup.ts'],
           // A crash test waits for several recoveries; a test that hangs is told apart from one that is busy.
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {

@@ -83,7 +83,7 @@ export function expectBalanced(stats: PublisherStats): void {
   expect(stats.emitted).toBe(stats.acked + stats.pending + stats.spooled + dropped);
 }
 
-/** Waits for a condition, up to 30 seconds. */
+/** Waits for a condition, up to 90 seconds. */
 export function until<Value>(check: () => Value | Promise<Value>): Promise<Value> {
-  return vi.waitFor(check, { timeout: 30_000, interval: 10 });
+  return vi.waitFor(check, { timeout: 90_000, interval: 10 });
 }
