@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { createOperator } from '../support/operator.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { createAudit, expectOnceInOrder, readDelivered } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, expectOnceInOrder, readDelivered } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { caughtUp, checkLedger } from './support/check-ledger.ts';
-import { needsOwnServer, startNats } from './support/nats.ts';
-import { makeStreams } from './support/traffic.ts';
+import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { needsOwnServer, startNats } from '../support/nats.ts';
+import { makeStreams } from '../support/traffic.ts';
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 const CONTRIBUTING = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
 const block = (language: string) => new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(CONTRIBUTING)?.[1] ?? '';
 

@@ -8,12 +8,12 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, inject, test } from 'vitest';
-import { needsOwnServer } from './support/nats.ts';
-import { until } from './support/until.ts';
+import { needsOwnServer } from '../support/nats.ts';
+import { until } from '../support/until.ts';
 
 beforeEach(needsOwnServer);
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 const PAGE = await readFile(join(ROOT, 'docs/getting-started.md'), 'utf8');
 
 interface Step {

@@ -8,7 +8,7 @@ import { EventAttributes } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { waybill } from '../support/waybill-process.ts';
-import { createAudit, readStored } from './stored.ts';
+import { createAudit, readStored } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 

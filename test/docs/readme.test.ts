@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { UserName } from '../scripts/nats-server/config.ts';
-import { caughtUp, checkLedger } from './support/check-ledger.ts';
-import { needsOwnServer, startNats } from './support/nats.ts';
+import type { UserName } from '../../scripts/nats-server/config.ts';
+import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { needsOwnServer, startNats } from '../support/nats.ts';
 import { DEFAULT_SETTINGS, deployStreams } from '@waybill/consumer';
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const quoted = [...README.matchAll(/^<!-- (\S+) -->\n```ts\n(.*?)^```$/gms)].map(([, file = '', code = '']) => ({
   file,

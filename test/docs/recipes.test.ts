@@ -11,12 +11,12 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { caughtUp, checkLedger } from './support/check-ledger.ts';
-import { startNats } from './support/nats.ts';
-import { makeStreams } from './support/traffic.ts';
+import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { startNats } from '../support/nats.ts';
+import { makeStreams } from '../support/traffic.ts';
 
 const run = promisify(execFile);
-const PAGE = await readFile(join(import.meta.dirname, '../docs/recipes.md'), 'utf8');
+const PAGE = await readFile(join(import.meta.dirname, '../../docs/recipes.md'), 'utf8');
 const PYTHON = process.env['WAYBILL_TEST_PYTHON'] ?? 'python3';
 const can = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 const SUBJECT = 'audit.release.approved.acme';

@@ -12,12 +12,12 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type ArtifactStore, startArtifactStore } from '../examples/artifact-store/artifact-store.ts';
-import { openBlobFolder } from '../examples/artifact-store/blob-folder.ts';
-import { caughtUp, checkLedger, readStream } from './support/check-ledger.ts';
-import { needsOwnServer, startNats } from './support/nats.ts';
-import { createCount, digestOf, makeStreams } from './support/traffic.ts';
-import { until } from './support/until.ts';
+import { type ArtifactStore, startArtifactStore } from '../../examples/artifact-store/artifact-store.ts';
+import { openBlobFolder } from '../../examples/artifact-store/blob-folder.ts';
+import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
+import { needsOwnServer, startNats } from '../support/nats.ts';
+import { createCount, digestOf, makeStreams } from '../support/traffic.ts';
+import { until } from '../support/until.ts';
 
 const logger = pino({ level: 'silent' });
 const quiet = { info: () => {}, warn: () => {} };
@@ -249,7 +249,7 @@ test('as a service of its own: SIGTERM finishes what is under way, and what it e
   await using server = await startNats();
   const nc = await server.connect();
   await deployStreams(nc, DEFAULT_SETTINGS);
-  const main = join(import.meta.dirname, '../examples/artifact-store/main.ts');
+  const main = join(import.meta.dirname, '../../examples/artifact-store/main.ts');
   const child = spawn(process.execPath, ['--conditions=source', main], {
     env: { ...process.env, STORE_FOLDER: folder, PORT: '0', NATS_URL: server.url },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
-import { needsOwnServer } from './support/nats.ts';
-import { until } from './support/until.ts';
+import { needsOwnServer } from '../support/nats.ts';
+import { until } from '../support/until.ts';
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 
 let folder = '';
 beforeEach(async (context) => {

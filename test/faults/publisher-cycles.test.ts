@@ -1,9 +1,9 @@
 import { createPublisher, type Publisher, type PublisherOptions } from '@waybill/publisher';
 import { readdirSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
-import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import { temporaryDirectory } from '../publisher/directory.ts';
-import { createAudit } from '../publisher/stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit } from '../support/audit-stream.ts';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { until } from '../support/until.ts';

@@ -3,9 +3,9 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { spooling, upload } from '../publisher/artifacts.ts';
-import { temporaryDirectory } from '../publisher/directory.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from '../publisher/stored.ts';
+import { spooling, upload } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from '../support/audit-stream.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 
 /**

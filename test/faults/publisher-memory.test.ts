@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
-import { temporaryDirectory } from '../publisher/directory.ts';
-import { createAudit, expectBalanced } from '../publisher/stored.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, expectBalanced } from '../support/audit-stream.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { type Held, runOverload } from '../support/overload-process.ts';
 

@@ -1,6 +1,6 @@
 import { createPublisher, type Publisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
-import { emitSteadily, memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
+import { emitSteadily, memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
 import {
   countStored,
   createAudit,
@@ -8,7 +8,7 @@ import {
   expectOnceInOrder,
   readDelivered,
   until,
-} from '../publisher/stored.ts';
+} from '../support/audit-stream.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 
 /** The promise: whatever the server does, what was emitted is stored once, and each organization's events in order. */

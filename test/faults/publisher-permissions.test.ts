@@ -1,7 +1,7 @@
 import { artifactDownloaded, createPublisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
-import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import { createAudit, expectBalanced, readStored, until } from '../publisher/stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { createAudit, expectBalanced, readStored, until } from '../support/audit-stream.ts';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 

@@ -2,7 +2,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { createPublisher } from '@waybill/publisher';
 import { MAX_BLOCK_BYTES } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
-import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
 import {
   createAudit,
   expectBalanced,
@@ -10,7 +10,7 @@ import {
   readDelivered,
   readStored,
   until,
-} from '../publisher/stored.ts';
+} from '../support/audit-stream.ts';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 

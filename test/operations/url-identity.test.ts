@@ -5,16 +5,16 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { beforeEach, expect, test } from 'vitest';
-import type { UserName } from '../scripts/nats-server/config.ts';
-import { memoryLogger, SOURCE, upload } from './publisher/artifacts.ts';
-import { temporaryDirectory } from './publisher/directory.ts';
-import { needsOwnServer, startNats } from './support/nats.ts';
-import { until } from './support/until.ts';
-import { serve, waybill } from './support/waybill-process.ts';
+import type { UserName } from '../../scripts/nats-server/config.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { needsOwnServer, startNats } from '../support/nats.ts';
+import { until } from '../support/until.ts';
+import { serve, waybill } from '../support/waybill-process.ts';
 
 beforeEach(needsOwnServer);
 
-const SPOOL_CLI = join(import.meta.dirname, '../packages/publisher/src/spool-cli.ts');
+const SPOOL_CLI = join(import.meta.dirname, '../../packages/publisher/src/spool-cli.ts');
 
 async function drain(directory: string, url: string): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, ['--conditions=source', SPOOL_CLI, 'drain', directory], {

@@ -2,8 +2,8 @@ import { connect as connectV2 } from 'nats';
 import { type ConnectionLike, createPublisher, runStarted } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE } from './artifacts.ts';
-import { createAudit, readStored } from './stored.ts';
+import { memoryLogger, SOURCE } from '../support/artifacts.ts';
+import { createAudit, readStored } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { until } from '../support/until.ts';
-import { memoryLogger, SOURCE } from './artifacts.ts';
+import { memoryLogger, SOURCE } from '../support/artifacts.ts';
 
 beforeEach(needsOwnServer);
 

@@ -4,9 +4,9 @@ import diagnostics from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 

@@ -9,9 +9,9 @@ import { beforeEach, expect, test } from 'vitest';
 import { createCertificateAuthority } from '../support/certificates.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { createOperator } from '../support/operator.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { countStored, createAudit, until } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { countStored, createAudit, until } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 

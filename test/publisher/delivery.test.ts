@@ -2,8 +2,8 @@ import { createPublisher } from '@waybill/publisher';
 import { connect as connectV2 } from 'nats';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { countStored, createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { countStored, createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 

@@ -3,7 +3,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { waybill } from '../support/waybill-process.ts';
-import { temporaryDirectory } from './directory.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /** What `fileSink` wrote is judged by the command that auditors use. */
 

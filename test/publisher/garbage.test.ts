@@ -1,8 +1,8 @@
 import { artifactUploaded, createPublisher, type Drop, type EventDraft, type EventInput } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectBalanced, readStored } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { createAudit, expectBalanced, readStored } from '../support/audit-stream.ts';
 
 /** The promise: `emit` never throws whatever it is given, and each call is accounted for. */
 

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, spooling, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from './stored.ts';
+import { memoryLogger, SOURCE, spooling, upload } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from '../support/audit-stream.ts';
 
 /** The promise: what waits for a right is billed when it comes, however the organization's other events lie between. */
 

@@ -10,8 +10,8 @@ import { BUILT_IN_EVENTS, producerClosed } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored, until } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored, until } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { createAudit } from './stored.ts';
+import { createAudit } from '../support/audit-stream.ts';
 
 /** What a program does that uses a publisher and then has nothing more to do. */
 

@@ -12,9 +12,9 @@ import { copyLedger, forgeChain, unchanged } from '../support/ledger-builder.ts'
 import { startNats, type TestNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { environmentOf, waybill } from '../support/waybill-process.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { until } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { until } from '../support/audit-stream.ts';
 
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const secret = generateKeyPairSync('ed25519').privateKey;

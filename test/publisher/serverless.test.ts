@@ -4,15 +4,15 @@ import { once } from 'node:events';
 import { createPublisher, withFlush } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectOnceInOrder, readDelivered } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { createAudit, expectOnceInOrder, readDelivered } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 
 const EVENTS = 300;
 const PROGRAM = `
   import { createPublisher, withFlush } from '@waybill/publisher';
-  import { SOURCE, upload } from './artifacts.ts';
+  import { SOURCE, upload } from '../support/artifacts.ts';
   const audit = createPublisher({ source: SOURCE, servers: process.env.NATS_URL });
   const promises = [];
   const options = process.env.MODE === 'waitUntil' ? { waitUntil: (promise) => promises.push(promise) } : {};

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { countStored, createAudit } from './stored.ts';
+import { countStored, createAudit } from '../support/audit-stream.ts';
 
 /** What `handleSignals` does in a service that shuts down by itself: it closes when that is done, and not before. */
 

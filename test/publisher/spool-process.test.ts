@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { temporaryDirectory } from './directory.ts';
-import { countStored, createAudit } from './stored.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { countStored, createAudit } from '../support/audit-stream.ts';
 
 /** How a process with a spool ends. */
 

@@ -3,9 +3,9 @@ import { Worker } from 'node:worker_threads';
 import type { Publisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { spooling } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { createAudit, readStored, until } from './stored.ts';
+import { spooling } from '../support/artifacts.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, readStored, until } from '../support/audit-stream.ts';
 
 /** Publishers in worker threads: such a thread may be terminated, without a word, while its process lives on. */
 

@@ -5,8 +5,8 @@ import { createPublisher, createSigner, type PublisherOptions } from '@waybill/p
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, until } from './stored.ts';
+import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { createAudit, until } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 

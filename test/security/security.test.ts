@@ -10,8 +10,8 @@ import {
 } from '@nats-io/jetstream';
 import { createInbox, headers, type NatsConnection } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { needsOwnServer, startNats, type TestNats } from './support/nats.ts';
-import { until } from './support/until.ts';
+import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
+import { until } from '../support/until.ts';
 
 /**
  * What the identities of deploy/nats-server.conf may do, and above all what they may not.

@@ -4,7 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { createDataCheck, type Event, readMessage } from '@waybill/schema';
 import { expect, vi } from 'vitest';
 import type { PublisherStats } from '@waybill/publisher';
-import { expectChained } from '../support/expect-chained.ts';
+import { expectChained } from './expect-chained.ts';
 
 export interface Stored {
   readonly subject: string;

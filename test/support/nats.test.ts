@@ -9,8 +9,8 @@ import { text } from 'node:stream/consumers';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect as dial } from '@nats-io/transport-node';
 import { beforeEach, expect, inject, test, vi } from 'vitest';
-import { isNewEnough } from '../scripts/nats-server/version.ts';
-import { needsOwnServer, startNats } from './support/nats.ts';
+import { isNewEnough } from '../../scripts/nats-server/version.ts';
+import { needsOwnServer, startNats } from './nats.ts';
 
 beforeEach(needsOwnServer);
 
@@ -75,7 +75,7 @@ test('a configuration that the server refuses is an error with what the server s
 test('a plain script that has nothing else to wait for gets to its end', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'waybill-script-'));
   const program = join(folder, 'script.ts');
-  const module = new URL('../scripts/nats-server/server.ts', import.meta.url).href;
+  const module = new URL('../../scripts/nats-server/server.ts', import.meta.url).href;
   await writeFile(
     program,
     `import { startNatsServer } from ${JSON.stringify(module)};
@@ -98,7 +98,7 @@ test('nothing stays behind when the process that started a server is killed with
   if (inject('natsServer').kind === 'image') context.skip("in Docker this is testcontainers' reaper's work");
   const folder = await mkdtemp(join(tmpdir(), 'waybill-orphan-'));
   const program = join(folder, 'owner.ts');
-  const module = new URL('../scripts/nats-server/server.ts', import.meta.url).href;
+  const module = new URL('../../scripts/nats-server/server.ts', import.meta.url).href;
   await writeFile(
     program,
     `import { startNatsServer } from ${JSON.stringify(module)};
