@@ -1,9 +1,19 @@
 import { configDefaults, defineConfig } from 'vitest/config';
+import { TEST_MS, WAIT_MS } from './test/support/time.ts';
 
 // Packages are tested from their sources: the export condition that `node --conditions=source` uses too.
 // Not `import`: Vite adds it where it imports, and vitest would hand it to Node, whose require() then gets ES modules.
 const conditions = ['source', 'node'];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+
+/** `expect.poll` has the limit of every other wait; the limits of tests and hooks leave room for several of them. */
+const limits = { testTimeout: TEST_MS, hookTimeout: TEST_MS, expect: { poll: { timeout: WAIT_MS, interval: 10 } } };
+
+/** Run by commands of their own. */
+const APART = ['test/long/**', 'test/faults-long/**'];
+
+/** `npm test` runs a part of what these do, `npm run test:long` the whole. */
+const IN_PART = ['packages/*/src/**/million-values.test.ts', 'test/faults/publisher-memory.test.ts'];
 
 export default defineConfig({
   test: {
@@ -11,44 +21,52 @@ export default defineConfig({
       {
         ...source,
         test: {
+          ...limits,
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
-          // Most take milliseconds. The limit is for a machine that is busy with something else.
-          testTimeout: 120_000,
+          exclude: [...configDefaults.exclude, ...APART],
+        },
+      },
+      {
+        // Without fast paths the schema does the same, slower. `npm run test:plain` runs everything so.
+        ...source,
+        test: {
+          ...limits,
+          name: 'plain',
+          include: ['packages/schema/src/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...IN_PART],
+          env: { WAYBILL_FAST: '0' },
         },
       },
       {
         ...source,
         test: {
+          ...limits,
           name: 'server',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, 'test/faults-long/**', 'test/long/**'],
+          exclude: [...configDefaults.exclude, ...APART],
           globalSetup: ['test/support/global-setup.ts'],
-          // A crash test waits for several recoveries; a test that hangs is told apart from one that is busy.
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
         },
       },
       {
-        // Minutes of it: `npm run test:faults`, one file at a time. `npm test` has the short form, in test/faults.
+        // Minutes of faults: `npm run test:faults`. `npm test` has the short form, in test/faults.
         ...source,
         test: {
+          ...limits,
           name: 'faults',
           include: ['test/faults-long/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 60_000,
         },
       },
       {
-        // What downloads or takes long for other reasons: `npm run test:long`.
+        // What takes minutes, or downloads: `npm run test:long`.
         ...source,
         test: {
+          ...limits,
           name: 'long',
-          include: ['test/long/**/*.test.ts'],
+          include: ['test/long/**/*.test.ts', ...IN_PART],
+          env: { WAYBILL_TEST_WHOLE: '1' },
           globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 60_000,
         },
       },
     ],

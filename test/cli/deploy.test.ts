@@ -1,12 +1,12 @@
 import { DiscardPolicy, jetstream, jetstreamManager, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import { checkStreams, type ConsumerError, type DeployOptions, deployStreams } from '@waybill/consumer';
-import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { uniqueName } from '../support/unique-name.ts';
 import { until } from '../support/until.ts';
 
 function names(): DeployOptions {
-  const tag = randomBytes(5).toString('hex');
+  const tag = uniqueName();
   return {
     auditStream: `AUDIT_${tag}`,
     ledgerStream: `LEDGER_${tag}`,

@@ -2,9 +2,10 @@
 import { DEFAULT_SETTINGS, deployStreams, startConsumer } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
-import { waybill } from '../support/waybill-process.ts';
+import { waybill } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
@@ -13,8 +14,7 @@ test('usage, head and replay name the nearest organization; with --must-exist it
   const nc = await server.connect();
   await deployStreams(nc, DEFAULT_SETTINGS);
   await publishAll(nc, [artifactEvent(DEFAULT_SETTINGS, { orgid: 'myorg', kind: 'upload', bytes: 1 })]);
-  const silent = { debug() {}, info() {}, warn() {}, error() {} };
-  await using _consumer = await startConsumer({ nc, logger: silent, ...DEFAULT_SETTINGS });
+  await using _consumer = await startConsumer({ nc, logger, ...DEFAULT_SETTINGS });
   await caughtUp(nc, DEFAULT_SETTINGS);
   const env = { WAYBILL_NATS_URL: server.url };
   const runs = ['usage', 'head', 'replay'].map(async (command) => {

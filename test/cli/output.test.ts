@@ -2,27 +2,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { DEFAULT_SETTINGS } from '@waybill/consumer';
 import { expect, test } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
 import { startNats } from '../support/nats.ts';
+import { programEnvironment } from '../support/program.ts';
+import { WAYBILL } from '../support/repository.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { serve } from '../support/waybill-process.ts';
+import { serve } from '../support/waybill.ts';
 
-const CLI = fileURLToPath(new URL('../../packages/consumer/src/cli.ts', import.meta.url));
 /** A device on which nothing fits. */
 const FULL = '/dev/full';
 const hasFull = existsSync(FULL);
 
-function start(args: readonly string[], environment: object, stdio: readonly ('pipe' | 'ignore' | number)[]) {
-  const child = spawn(process.execPath, ['--conditions=source', CLI, ...args], {
-    env: { ...process.env, ...environment },
-    stdio: [...stdio],
-  });
-  return child;
+/** With streams of its own, which `startWaybill` reads. */
+function start(
+  args: readonly string[],
+  environment: Record<string, string>,
+  stdio: readonly ('pipe' | 'ignore' | number)[],
+) {
+  const env = programEnvironment(environment);
+  return spawn(process.execPath, ['--conditions=source', WAYBILL, ...args], { env, stdio: [...stdio] });
 }
 
 test.runIf(hasFull)('a full disk under the standard output is an error of its own, not a verdict', async () => {

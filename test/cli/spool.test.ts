@@ -1,34 +1,28 @@
 import { credsAuthenticator } from '@nats-io/transport-node';
 import { createPublisher } from '@waybill/publisher';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { createOperator } from '../support/operator.ts';
-import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { runProgram } from '../support/program.ts';
+import { WAYBILL_SPOOL } from '../support/repository.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { createAudit, expectOnceInOrder, readDelivered } from '../support/audit-stream.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
-
-const CLI = fileURLToPath(new URL('../../packages/publisher/src/spool-cli.ts', import.meta.url));
 
 async function waybillSpool(
   args: readonly string[],
   url = '',
   variables: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, ['--conditions=source', CLI, ...args], {
-    env: { ...process.env, WAYBILL_NATS_URL: url, ...variables },
-  });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk) => (out += chunk));
-  child.stderr.on('data', (chunk) => (err += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, out, err };
+  const env = { WAYBILL_NATS_URL: url, ...variables };
+  const { code, stdout, stderr } = await runProgram([WAYBILL_SPOOL, ...args], { env });
+  return { code, out: stdout, err: stderr };
 }
 
 test('status says what waits there, drain delivers it and leaves the living alone', async () => {
@@ -41,7 +35,7 @@ test('status says what waits there, drain delivers it and leaves the living alon
   for (let i = 0; i < 700; i++) dead.emit(upload(i));
   await dead.close({ timeoutMs: 20 });
   await using alive = createPublisher({ ...options, producer: 'alive', connection: 'later', servers: '' });
-  expect(await alive.confirm(upload(0), { level: 'fsynced' })).toEqual({ level: 'fsynced' });
+  expect(await alive.confirm(upload(0), { level: 'fsynced', ...PATIENT })).toEqual({ level: 'fsynced' });
 
   const status = await waybillSpool(['status', dir.path]);
   expect(status).toMatchObject({ code: 0, err: '' });
@@ -99,7 +93,7 @@ test('drain says what it leaves to a publisher that lives', async () => {
     spoolDir: dir.path,
     logger: memoryLogger(),
   });
-  await alive.confirm(upload(0), { level: 'spooled' });
+  await alive.confirm(upload(0), { level: 'spooled', ...PATIENT });
   expect(await waybillSpool(['drain', dir.path], server.url)).toMatchObject({
     code: 0,
     err: expect.stringContaining('1 events are of publishers that live'),

@@ -1,7 +1,7 @@
 import { startConsumer } from '@waybill/consumer';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 
@@ -14,7 +14,7 @@ test('with the client as it is, events do not go through its parser, and the led
   );
   await publishAll(nc, events);
   const own = await server.connect();
-  await using consumer = await startConsumer({ nc: own, logger: pino({ level: 'silent' }), ...settings });
+  await using consumer = await startConsumer({ nc: own, logger, ...settings });
   await caughtUp(nc, settings);
   // What the client has seen: answers and acknowledgements.
   expect(own.stats().inMsgs).toBeLessThan(200);

@@ -11,16 +11,15 @@ import {
   parseBlock,
   SYSTEM_CHAIN,
 } from '@waybill/schema';
-import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createHeads, type Heads } from '../../packages/consumer/src/heads.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { faultyConnection } from '../support/faulty-connection.ts';
 import { type CopiedBlock, copyLedger } from '../support/ledger-builder.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
+import { WAIT_MS } from '../support/time.ts';
 import { artifactEvent, createCount, type MadeEvent, makeStreams, publishAll, uuid } from '../support/traffic.ts';
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 /** Artifact events of organizations picked at random, some of them sent twice. */
 function randomTraffic(settings: Settings, organizations: number, count: ReturnType<typeof createCount>) {
@@ -82,9 +81,14 @@ async function someChains(nc: NatsConnection) {
   return { settings, newest, blocks };
 }
 
-async function open(nc: NatsConnection, settings: Settings, known: { orgid: string; seq: number }): Promise<Heads> {
+async function open(
+  nc: NatsConnection,
+  settings: Settings,
+  known: { orgid: string; seq: number },
+  timeoutMs = WAIT_MS,
+): Promise<Heads> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return createHeads({ nc, jsm, settings, timeoutMs: 300, maxChains: 100, known: () => known });
+  return createHeads({ nc, jsm, settings, timeoutMs, maxChains: 100, known: () => known });
 }
 
 const asked = [...Array.from({ length: CHAINS }, (_, i) => `org-${i}`), 'org-without-a-chain', SYSTEM_CHAIN];
@@ -150,12 +154,12 @@ test('a stream without direct reads, or an answer that does not come, costs spee
   const { settings, newest } = await someChains(nc);
   const silent = faultyConnection(nc, { at: 0, fault: 'not sent' });
   const known = { orgid: 'org-1', seq: newest.get('org-1')?.streamSeq ?? 0 };
-  const first = await open(silent.nc, settings, known);
+  const first = await open(silent.nc, settings, known, 300);
   await first.load(asked);
   expectHeads(first, newest);
   const manager = await jetstreamManager(nc);
   await manager.streams.update(settings.ledgerStream, { allow_direct: false });
-  const second = await open(nc, settings, known);
+  const second = await open(nc, settings, known, 300);
   await second.load(asked);
   expectHeads(second, newest);
 });
@@ -165,7 +169,7 @@ test('chains that nobody needs go, those first that were not asked for since; th
   const nc = await server.connect();
   const settings = await makeStreams(nc);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const heads = createHeads({ nc, jsm, settings, timeoutMs: 300, maxChains: 3, known: () => null });
+  const heads = createHeads({ nc, jsm, settings, timeoutMs: WAIT_MS, maxChains: 3, known: () => null });
   const kept = () => [...heads.chains.keys()].toSorted();
   await heads.load([SYSTEM_CHAIN, 'a', 'b', 'c']);
   // All were asked for just now.

@@ -1,12 +1,10 @@
 import { startConsumer } from '@waybill/consumer';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { type ArtifactFields, artifactEvent, createCount, makeStreams, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 test('two consumers at once: one writes, the other stands by and takes over, and no chain forks', async () => {
   await using server = await startNats();

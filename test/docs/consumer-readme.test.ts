@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { DEFAULT_SETTINGS, deployStreams, startConsumer } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { programText, runProgram } from '../support/program.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
 
 beforeEach(needsOwnServer);
@@ -15,16 +15,10 @@ const [bill, embedded, audit] = [...readFileSync(README, 'utf8').matchAll(/^```t
 );
 
 async function run(program: string | undefined, url: string): Promise<{ code: number | null; output: string }> {
-  const args = ['--conditions=source', '--input-type=module-typescript', '--eval', program ?? ''];
   // In the package's folder, which has its dependencies.
-  const child = spawn(process.execPath, args, {
-    cwd: new URL('.', README),
-    env: { ...process.env, WAYBILL_NATS_URL: url },
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, output };
+  const options = { cwd: fileURLToPath(new URL('.', README)), env: { WAYBILL_NATS_URL: url } };
+  const { code, stdout, stderr } = await runProgram(programText(program ?? ''), options);
+  return { code, output: stdout + stderr };
 }
 
 test('the examples of the README run, and print what they say', async () => {

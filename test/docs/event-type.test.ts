@@ -5,13 +5,14 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { programEnvironment } from '../support/program.ts';
+import { ROOT } from '../support/repository.ts';
 import { makeStreams } from '../support/traffic.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const CONTRIBUTING = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
 const block = (language: string) => new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(CONTRIBUTING)?.[1] ?? '';
 
@@ -24,7 +25,7 @@ function workspace(): string {
 
 function run(folder: string, file: string, env: Record<string, string> = {}): string {
   return execFileSync(process.execPath, ['--conditions=source', join(folder, file)], {
-    env: { ...process.env, ...env },
+    env: programEnvironment(env),
     encoding: 'utf8',
   });
 }
@@ -34,7 +35,7 @@ test("a service's own type goes through to the ledger", async (context) => {
   await using server = await startNats();
   const nc = await server.connect();
   const settings = await makeStreams(nc);
-  await using _consumer = await startConsumer({ nc, logger: pino({ level: 'silent' }), ...settings });
+  await using _consumer = await startConsumer({ nc, logger, ...settings });
 
   const folder = workspace();
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');

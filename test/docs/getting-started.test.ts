@@ -3,17 +3,18 @@
  * terminal, and answer what the page says. Only the port and the folder are others.
  */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, inject, test } from 'vitest';
 import { needsOwnServer } from '../support/nats.ts';
+import { programEnvironment } from '../support/program.ts';
+import { ROOT } from '../support/repository.ts';
+import { uniqueName } from '../support/unique-name.ts';
 import { until } from '../support/until.ts';
 
 beforeEach(needsOwnServer);
 
-const ROOT = join(import.meta.dirname, '../..');
 const PAGE = await readFile(join(ROOT, 'docs/getting-started.md'), 'utf8');
 
 interface Step {
@@ -36,7 +37,7 @@ test('every command of the page is run', () => {
 /** A shell that is told commands, as a terminal is. */
 function openTerminal(): Terminal {
   const source = inject('natsServer');
-  const own = Object.entries(process.env).filter(([name]) => !/^(WAYBILL|NATS)_/.test(name));
+  const own = Object.entries(programEnvironment()).filter(([name]) => !name.startsWith('NATS_'));
   const env = { ...Object.fromEntries(own), ...(source.kind === 'binary' && { NATS_SERVER_BIN: source.path }) };
   // A process group of its own, as a terminal has: what is ended is everything that was started in it.
   const shell = spawn('bash', [], { cwd: ROOT, env, detached: true });
@@ -50,7 +51,7 @@ function openTerminal(): Terminal {
     type: (commands) => void shell.stdin.write(commands),
     async run(commands) {
       const before = said.length;
-      const end = `end-${randomBytes(8).toString('hex')}`;
+      const end = `end-${uniqueName()}`;
       shell.stdin.write(`${commands}\necho ${end} $?\n`);
       const [, answer = '', code] = await until(`the end of ${commands}`, () =>
         new RegExp(`^(.*?)${end} (\\d+)$`, 'ms').exec(said.slice(before)),
@@ -76,7 +77,7 @@ test('the page takes a new user from nothing to a verified event', async ({ skip
   skip(inject('natsServer').kind === 'image', 'the page needs a nats-server that is a program');
   await using parts = new AsyncDisposableStack();
   // Below the repository, where programs find the packages.
-  const folder = `getting-started-test-${randomBytes(6).toString('hex')}`;
+  const folder = `getting-started-test-${uniqueName()}`;
   await mkdir(join(ROOT, folder), { recursive: true });
   parts.defer(() => rm(join(ROOT, folder), { recursive: true }));
   const terminals: Record<string, Terminal> = {};

@@ -1,14 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempDisposableSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { artifactUploaded, DROP_REASONS } from '@waybill/publisher';
 import { EventAttributes } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
+import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { waybill } from '../support/waybill-process.ts';
-import { createAudit, readStored } from '../support/audit-stream.ts';
+import { programText, runProgram } from '../support/program.ts';
+import { waybill } from '../support/waybill.ts';
+import { createAudit, readDelivered } from '../support/audit-stream.ts';
 
 beforeEach(needsOwnServer);
 
@@ -22,16 +22,8 @@ async function run(
   url: string,
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ code: number | null; output: string }> {
-  const args = ['--conditions=source', '--input-type=module-typescript', '--eval', program];
-  const child = spawn(process.execPath, args, {
-    cwd: import.meta.dirname,
-    env: { ...process.env, NATS_URL: url, ...env },
-    timeout: 20_000,
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, output };
+  const { code, stdout, stderr } = await runProgram(programText(program), { env: { NATS_URL: url, ...env } });
+  return { code, output: stdout + stderr };
 }
 
 test('the emitter of the README runs, and has at most 15 lines', async () => {
@@ -44,15 +36,17 @@ test('the emitter of the README runs, and has at most 15 lines', async () => {
     code: 0,
     output: 'audit: 1 events acknowledged, 0 lost\n',
   });
-  expect((await readStored(nc)).map(({ event }) => event.data)).toEqual([
+  expect((await readDelivered(nc)).map(({ event }) => event.data)).toEqual([
     { digest: `sha256:${'1'.repeat(64)}`, size_bytes: 42, skipped: false },
   ]);
 });
 
 test('the confirming example of the README runs, with a server and without', async () => {
   await using server = await startNats();
-  await createAudit(await server.connect());
+  const nc = await server.connect();
+  await createAudit(nc);
   expect(await run(confirming ?? '', server.url)).toEqual({ code: 0, output: 'stored as AUDIT 1\n' });
+  await expectChained(nc, 1);
   expect((await run(confirming ?? '', '')).output).toContain('not confirmed: DISABLED');
 });
 
@@ -68,7 +62,7 @@ test('the example of runs and receipts runs, and what it prints verifies', async
     code: 0,
     output: `2026-07-01.csv\nwaybill verify --org acme --signer ${signer}\n`,
   });
-  const stored = await readStored(nc);
+  const stored = await readDelivered(nc);
   expect(stored.map(({ event }) => [event.type, event.keyid])).toEqual([
     ['run.started', '21fe31dfa154a261'],
     ['run.finished', '21fe31dfa154a261'],
@@ -81,7 +75,7 @@ test('the example of a dispatcher runs', async () => {
   await createAudit(nc);
   const { code, output } = await run(dispatching ?? '', server.url);
   expect({ code, output }).toEqual({ code: 0, output: "{ 'casartifact.downloaded': 1 }\n" });
-  expect((await readStored(nc)).map(({ event }) => event)).toMatchObject([
+  expect((await readDelivered(nc)).map(({ event }) => event)).toMatchObject([
     { orgid: 'acme', actortype: 'USER', actorid: 'u-7', actorname: 'Zoë', data: { size_bytes: 1_048_576 } },
   ]);
 });
@@ -91,7 +85,7 @@ test('the example of a decision runs, and its events are linked', async () => {
   const nc = await server.connect();
   await createAudit(nc);
   expect(await run(deciding ?? '', server.url)).toEqual({ code: 0, output: '5000 1\n' });
-  const stored = await readStored(nc);
+  const stored = await readDelivered(nc);
   expect(stored.map(({ event }) => event.type)).toEqual([
     'decision.started',
     'run.started',
@@ -107,7 +101,7 @@ test('the example of a framework runs', async () => {
   const nc = await server.connect();
   await createAudit(nc);
   expect(await run(serving ?? '', server.url)).toEqual({ code: 0, output: '200\n' });
-  expect((await readStored(nc)).map(({ event }) => event)).toMatchObject([
+  expect((await readDelivered(nc)).map(({ event }) => event)).toMatchObject([
     { orgid: 'acme', actorid: 'u-7', subject: 'sha256:1', data: { route: '/artifacts/:digest', status: 200 } },
   ]);
 });
@@ -130,7 +124,7 @@ test('the example of a serverless handler runs: its event is stored when it has 
   const digest = `sha256:${'1'.repeat(64)}`;
   const called = `${serverless}\nconsole.log(await handler({ digest: '${digest}' }));\nprocess.exit();`;
   expect(await run(called, server.url)).toEqual({ code: 0, output: '{ status: 200 }\n' });
-  expect((await readStored(nc)).map(({ event }) => event.data)).toEqual([{ digest }]);
+  expect((await readDelivered(nc)).map(({ event }) => event.data)).toEqual([{ digest }]);
 });
 
 test('the README lists exactly the reasons of drops', () => {

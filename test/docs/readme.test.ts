@@ -1,18 +1,16 @@
 /** The code in README.md is the code of the examples, and does what the text around it says. */
 import { startConsumer } from '@waybill/consumer';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { UserName } from '../../scripts/nats-server/config.ts';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { runProgram } from '../support/program.ts';
+import { ROOT } from '../support/repository.ts';
 import { DEFAULT_SETTINGS, deployStreams } from '@waybill/consumer';
 
-const ROOT = join(import.meta.dirname, '../..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const quoted = [...README.matchAll(/^<!-- (\S+) -->\n```ts\n(.*?)^```$/gms)].map(([, file = '', code = '']) => ({
   file,
@@ -39,7 +37,7 @@ test('the quick start emits, is chained, and is billed, with the server as it is
   await using server = await startNats({ config: 'shipped' });
   const nc = await server.connect({ as: 'admin' });
   await deployStreams(nc, DEFAULT_SETTINGS);
-  await using _consumer = await startConsumer({ nc, logger: pino({ level: 'silent' }), ...DEFAULT_SETTINGS });
+  await using _consumer = await startConsumer({ nc, logger, ...DEFAULT_SETTINGS });
 
   const urlOf = (user: UserName) => server.url.replace('//', `//${user}:${server.users?.[user].pass}@`);
   expect(await run('emit.ts', { NATS_URL: urlOf('producer') })).toBe('2 stored, 0 lost\n');
@@ -64,11 +62,7 @@ test('the links of README, ARCHITECTURE and CONTRIBUTING lead somewhere', () => 
 
 async function run(example: string, env: Record<string, string>, args: string[] = []): Promise<string> {
   const file = join(ROOT, 'examples/quickstart', example);
-  const child = spawn(process.execPath, ['--conditions=source', file, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [said] = await Promise.all([text(child.stdout), once(child, 'close')]);
-  expect(child.exitCode).toBe(0);
-  return said;
+  const { code, stdout } = await runProgram([file, ...args], { env });
+  expect(code).toBe(0);
+  return stdout;
 }

@@ -9,14 +9,15 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
+import { ROOT } from '../support/repository.ts';
 import { makeStreams } from '../support/traffic.ts';
 
 const run = promisify(execFile);
-const PAGE = await readFile(join(import.meta.dirname, '../../docs/recipes.md'), 'utf8');
+const PAGE = await readFile(join(ROOT, 'docs/recipes.md'), 'utf8');
 const PYTHON = process.env['WAYBILL_TEST_PYTHON'] ?? 'python3';
 const can = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 const SUBJECT = 'audit.release.approved.acme';
@@ -97,7 +98,7 @@ test('from Python, with nats-py and a real server: the event is chained', async 
   const settings = await makeStreams(nc);
   // The recipe has the default prefix; the streams of a test have their own.
   const program = recipe('python').replace('"audit.', `"${settings.auditPrefix}.`);
-  await using consumer = await startConsumer({ nc, logger: pino({ level: 'silent' }), ...settings });
+  await using consumer = await startConsumer({ nc, logger, ...settings });
   const { stdout } = await run(PYTHON, ['-c', program], { env: env({ NATS_URL: server.url }) });
   expect(stdout).toBe(`${settings.auditStream} 1\n`);
   await caughtUp(nc, settings);
@@ -108,7 +109,7 @@ test('from Python, with nats-py and a real server: the event is chained', async 
   ]);
 });
 
-test('from Go: what is sent is an event', { timeout: 240_000 }, async ({ skip }) => {
+test('from Go: what is sent is an event', async ({ skip }) => {
   if (!can('go', 'version')) skip('there is no Go');
   await writeFile(join(folder, 'go.mod'), 'module recipe\n\ngo 1.24\n');
   await writeFile(join(folder, 'event.go'), recipe('go event.go'));

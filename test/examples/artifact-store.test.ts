@@ -1,26 +1,24 @@
 import { DEFAULT_SETTINGS, deployStreams, startConsumer, usage } from '@waybill/consumer';
 import { artifactDownloaded, createPublisher, memorySink, type Publisher } from '@waybill/publisher';
 import { type JsonObject, type Transfer, transferOf } from '@waybill/schema';
-import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ArtifactStore, startArtifactStore } from '../../examples/artifact-store/artifact-store.ts';
 import { openBlobFolder } from '../../examples/artifact-store/blob-folder.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { startProgram } from '../support/program.ts';
+import { ROOT } from '../support/repository.ts';
+import { PATIENT } from '../support/time.ts';
 import { createCount, digestOf, makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
-const logger = pino({ level: 'silent' });
-const quiet = { info: () => {}, warn: () => {} };
 const source = '//cas.example/artifact-store';
 
 let folder = '';
@@ -73,7 +71,7 @@ test('the ledger has what the store did: real HTTP, real server, real consumer',
     source,
     servers: server.url,
     subjectPrefix: settings.auditPrefix,
-    logger: quiet,
+    logger,
   });
   await using store = await startArtifactStore({ folder, audit });
 
@@ -96,7 +94,7 @@ test('the ledger has what the store did: real HTTP, real server, real consumer',
       }
     }),
   );
-  expect(await audit.flush()).toBe(true);
+  expect(await audit.flush(PATIENT)).toBe(true);
   await caughtUp(nc, settings);
 
   const ledger = await checkLedger(nc, settings);
@@ -118,7 +116,7 @@ test('a client does not choose by its names whether it is billed', async () => {
   const settings = await makeStreams(nc);
   await using _consumer = await startConsumer({ nc, logger, ...settings });
   const { auditPrefix: subjectPrefix } = settings;
-  await using audit = createPublisher({ source, servers: server.url, subjectPrefix, logger: quiet });
+  await using audit = createPublisher({ source, servers: server.url, subjectPrefix, logger });
   await using store = await startArtifactStore({ folder, audit });
 
   const body = 'hello';
@@ -136,7 +134,7 @@ test('a client does not choose by its names whether it is billed', async () => {
   audit.emit(
     artifactDownloaded({ orgid: 'acme', digest: digestOf(body), size_bytes: 5, actorid: 'u-7', actorname: actor }),
   );
-  expect(await audit.flush()).toBe(true);
+  expect(await audit.flush(PATIENT)).toBe(true);
   expect(audit.stats()).toMatchObject({ emitted: 5, acked: 5 });
   await caughtUp(nc, settings);
 
@@ -160,15 +158,15 @@ test('refusals leave no event, and everything else leaves one', async () => {
   await using server = await startNats();
   const nc = await server.connect();
   const { auditPrefix } = await makeStreams(nc);
-  await using audit = createPublisher({ source, servers: server.url, subjectPrefix: auditPrefix, logger: quiet });
+  await using audit = createPublisher({ source, servers: server.url, subjectPrefix: auditPrefix, logger });
   await using store = await startArtifactStore({ folder, audit });
   const events = await exercise(store);
-  expect(await audit.flush()).toBe(true);
+  expect(await audit.flush(PATIENT)).toBe(true);
   expect(audit.stats()).toMatchObject({ emitted: events, acked: events });
 });
 
 test('works the same with a publisher that is disabled', async () => {
-  await using audit = createPublisher({ source: '//cas.example', logger: quiet });
+  await using audit = createPublisher({ source: '//cas.example', logger });
   await using store = await startArtifactStore({ folder, audit });
   await exercise(store);
   expect(audit.status().state).toBe('disabled');
@@ -184,13 +182,13 @@ test('works the same while NATS is down, and the events arrive once it is there'
     source,
     servers: server.url,
     subjectPrefix: settings.auditPrefix,
-    logger: quiet,
+    logger,
   });
   await using store = await startArtifactStore({ folder, audit });
   const events = await exercise(store);
   expect(audit.stats()).toMatchObject({ emitted: events, pending: events });
   await server.restart();
-  expect(await audit.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await audit.flush(PATIENT)).toBe(true);
   expect(audit.stats().acked).toBe(events);
 });
 
@@ -249,37 +247,30 @@ test('as a service of its own: SIGTERM finishes what is under way, and what it e
   await using server = await startNats();
   const nc = await server.connect();
   await deployStreams(nc, DEFAULT_SETTINGS);
-  const main = join(import.meta.dirname, '../../examples/artifact-store/main.ts');
-  const child = spawn(process.execPath, ['--conditions=source', main], {
-    env: { ...process.env, STORE_FOLDER: folder, PORT: '0', NATS_URL: server.url },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const { value: first } = (await lines.next()) as { value: string };
-  const url = first.replace('artifact-store listens on ', '');
+  const env = { STORE_FOLDER: folder, PORT: '0', NATS_URL: server.url };
+  await using running = startProgram([join(ROOT, 'examples/artifact-store/main.ts')], { env });
+  const url = await until('the address', () => /^artifact-store listens on (.*)\n/.exec(running.stdout)?.[1]);
   const response = await fetch(`${url}/cas/${digestOf('hello')}`, {
     method: 'PUT',
     body: 'hello',
     headers: { 'x-organization': 'acme', 'x-actor': 'u-7' },
   });
   expect(response.status).toBe(201);
-  child.kill('SIGTERM');
-  expect(await exited).toEqual([0, null]);
+  expect(await running.end('SIGTERM')).toMatchObject({ code: 0 });
   expect((await readStream(nc, 'AUDIT')).map(({ subject }) => subject)).toEqual(['audit.casartifact.uploaded.acme']);
 });
 
 /** What an event adds to the bill, as the ledger reads it. */
 async function stampedTransfer(event: { type: string; fields: Record<string, unknown> }): Promise<Transfer | null> {
   await using sink = memorySink();
-  await sink.confirm(event);
+  await sink.confirm(event, PATIENT);
   return transferOf(sink.events[0] as unknown as JsonObject);
 }
 
 /** A publisher that only remembers. The ones above are real; here it is the store alone that is looked at. */
 function recorder(): { audit: Publisher; events: { type: string; fields: Record<string, unknown> }[] } {
   const events: { type: string; fields: Record<string, unknown> }[] = [];
-  const disabled = createPublisher({ source: '//cas.example', logger: quiet });
+  const disabled = createPublisher({ source: '//cas.example', logger });
   return { audit: { ...disabled, emit: (event) => void events.push(event as never) }, events };
 }
 

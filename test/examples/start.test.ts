@@ -1,15 +1,12 @@
 /** `npm start`, shortened to a second of traffic. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { needsOwnServer } from '../support/nats.ts';
+import { type Running, startProgram } from '../support/program.ts';
+import { ROOT } from '../support/repository.ts';
 import { until } from '../support/until.ts';
-
-const ROOT = join(import.meta.dirname, '../..');
 
 let folder = '';
 beforeEach(async (context) => {
@@ -19,53 +16,48 @@ beforeEach(async (context) => {
 afterEach(() => rm(folder, { recursive: true }));
 
 /** All temporary files of it go into `folder`. */
-function start(...args: string[]) {
+function start(...args: string[]): Running {
   const source = inject('natsServer');
-  const child = spawn(process.execPath, ['--conditions=source', 'scripts/start.ts', ...args], {
-    cwd: ROOT,
-    env: { ...process.env, TMPDIR: folder, ...(source.kind === 'binary' && { NATS_SERVER_BIN: source.path }) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  return { child, exited, stdout: text(child.stdout), stderr: text(child.stderr) };
+  const binary = source.kind === 'binary' ? { NATS_SERVER_BIN: source.path } : {};
+  return startProgram(['scripts/start.ts', ...args], { cwd: ROOT, env: { TMPDIR: folder, ...binary } });
+}
+
+async function expectEnd({ ended }: Running, code: number): Promise<string> {
+  const end = await ended;
+  expect(end, `it said: ${end.stderr}`).toMatchObject({ code, signal: null });
+  expect(await readdir(folder)).toEqual([]);
+  return end.stdout;
 }
 
 test('stores, bills and verifies, exits 0 and leaves nothing behind', async () => {
-  const { exited, stdout, stderr } = start('--seconds', '1');
-  expect(await exited, `it said: ${await stderr}`).toEqual([0, null]);
-  expect(await stdout).toMatch(/^sum( +[\d,]+){2} /m);
-  expect(await stdout).toMatch(
-    /^usage: equal to what the clients counted, to the byte, for each of \d+ organizations$/m,
-  );
-  expect(await stdout).toMatch(/^verdict: ok; /m);
-  expect(await readdir(folder)).toEqual([]);
+  await using running = start('--seconds', '1');
+  const stdout = await expectEnd(running, 0);
+  expect(stdout).toMatch(/^sum( +[\d,]+){2} /m);
+  expect(stdout).toMatch(/^usage: equal to what the clients counted, to the byte, for each of \d+ organizations$/m);
+  expect(stdout).toMatch(/^verdict: ok; /m);
 });
 
 test.for(['SIGINT', 'SIGTERM'] as const)(
   '%s in the middle of it ends it, and leaves nothing behind',
   async (signal) => {
-    const { child, exited, stderr } = start('--seconds', '60');
-    let said = '';
-    child.stderr.on('data', (data: Buffer) => (said += data.toString()));
-    await until('traffic', () => said.includes('requests'));
-    child.kill(signal);
-    expect(await exited, `it said: ${await stderr}`).toEqual([signal === 'SIGINT' ? 130 : 143, null]);
-    expect(await readdir(folder)).toEqual([]);
+    await using running = start('--seconds', '600');
+    await until('traffic', () => running.stderr.includes('requests'));
+    running.signal(signal);
+    await expectEnd(running, signal === 'SIGINT' ? 130 : 143);
   },
 );
 
 test('--serve goes on until it is asked to stop', async () => {
-  const { child, exited, stderr } = start('--seconds', '1', '--serve');
-  let said = '';
-  child.stdout.on('data', (data: Buffer) => (said += data.toString()));
-  const address = until('the address of the store', () => /artifact-store +(http:\S+)\n/.exec(said)?.[1]);
-  const store = await Promise.race([address, exited.then(async () => expect.fail(`it ended: ${said}${await stderr}`))]);
+  await using running = start('--seconds', '1', '--serve');
+  const ended = running.ended.then(({ stdout, stderr }) => expect.fail(`it ended: ${stdout}${stderr}`));
+  const address = until('the address of the store', () => /artifact-store +(http:\S+)\n/.exec(running.stdout)?.[1]);
+  const store = await Promise.race([address, ended]);
   const answer = await fetch(`${store}/cas/sha256:${'0'.repeat(64)}`, {
     headers: { 'x-organization': 'acme', 'x-actor': 'me' },
   });
   expect(answer.status).toBe(404);
   await answer.text();
-  child.kill('SIGTERM');
-  expect(await exited, `it said: ${await stderr}`).toEqual([0, null]);
-  expect(await readdir(folder)).toEqual([]);
+  ended.catch(() => undefined);
+  running.signal('SIGTERM');
+  await expectEnd(running, 0);
 });

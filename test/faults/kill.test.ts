@@ -4,13 +4,12 @@ import { needsOwnServer, startNats } from '../support/nats.ts';
 import { ledgerSize } from '../support/ledger-size.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve } from '../support/waybill-process.ts';
+import { environmentOf, serve } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
 test(
   'kill -9 of the consumer, three times in the middle of 100,000 events: the bill is exact',
-  { timeout: 240_000 },
   async () => {
     const EVENTS = 100_000;
     await using server = await startNats();
@@ -43,7 +42,6 @@ test(
 
 test(
   'kill -9 of the server while emitting, with every message synced to disk: nothing is lost or doubled',
-  { timeout: 240_000 },
   async () => {
     await using server = await startNats({ syncAlways: true });
     const settings = await makeStreams(await server.connect());

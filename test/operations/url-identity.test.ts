@@ -1,29 +1,18 @@
 /** `nats://user:password@host` and `nats://token@host` are enough, for every program and every user as they are shipped. */
 import { createPublisher } from '@waybill/publisher';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { beforeEach, expect, test } from 'vitest';
 import type { UserName } from '../../scripts/nats-server/config.ts';
-import { memoryLogger, SOURCE, upload } from '../support/artifacts.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { runProgram } from '../support/program.ts';
+import { WAYBILL_SPOOL } from '../support/repository.ts';
+import { PATIENT } from '../support/time.ts';
 import { until } from '../support/until.ts';
-import { serve, waybill } from '../support/waybill-process.ts';
+import { serve, waybill } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
-
-const SPOOL_CLI = join(import.meta.dirname, '../../packages/publisher/src/spool-cli.ts');
-
-async function drain(directory: string, url: string): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, ['--conditions=source', SPOOL_CLI, 'drain', directory], {
-    env: { ...process.env, WAYBILL_NATS_URL: url },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { code: child.exitCode, said: out + err };
-}
 
 test('the shipped configuration: deploy, serve, emit, drain and ask with a URL and nothing else', async () => {
   await using server = await startNats({ config: 'shipped' });
@@ -37,13 +26,14 @@ test('the shipped configuration: deploy, serve, emit, drain and ask with a URL a
   const dead = createPublisher(offline);
   dead.emit(upload(1, 'acme'));
   await dead.close({ timeoutMs: 10 });
-  expect(await drain(spool.path, urlOf('producer'))).toMatchObject({
+  expect(await runProgram([WAYBILL_SPOOL, 'drain', spool.path], { env: { WAYBILL_NATS_URL: urlOf('producer') } })).toMatchObject({
     code: 0,
-    said: '1 of 1 events delivered, 0 dropped, 0 damaged, 0 torn\n',
+    stderr: '',
+    stdout: '1 of 1 events delivered, 0 dropped, 0 damaged, 0 torn\n',
   });
 
   await using publisher = createPublisher({ source: SOURCE, servers: urlOf('producer'), logger: memoryLogger() });
-  expect(await publisher.confirm(upload(2, 'acme'), { timeoutMs: 20_000 })).toMatchObject({ seq: 2 });
+  expect(await publisher.confirm(upload(2, 'acme'), PATIENT)).toMatchObject({ seq: 2 });
   await until('both chained', async () => (await serving.status())?.watermark === 2);
   const auditor = { WAYBILL_NATS_URL: urlOf('auditor') };
   expect(await waybill(['usage', '--org', 'acme', '--json'], auditor)).toMatchObject({
@@ -67,7 +57,7 @@ test.for([
   const url = server.url.replace('//', `//${identity}@`);
   expect(await waybill(['deploy'], { WAYBILL_NATS_URL: url })).toMatchObject({ code: 0, stderr: '' });
   await using publisher = createPublisher({ source: SOURCE, servers: url, logger: memoryLogger() });
-  expect(await publisher.confirm(upload(1), { timeoutMs: 20_000 })).toMatchObject({ stream: 'AUDIT', seq: 1 });
+  expect(await publisher.confirm(upload(1), PATIENT)).toMatchObject({ stream: 'AUDIT', seq: 1 });
 });
 
 test('tls:// is never in the clear: a server without TLS is refused', async () => {

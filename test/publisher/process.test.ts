@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { programText, runProgram } from '../support/program.ts';
 import { createAudit } from '../support/audit-stream.ts';
 
 /** What a program does that uses a publisher and then has nothing more to do. */
@@ -16,13 +15,8 @@ const PRELUDE = `
 `;
 
 async function run(program: string): Promise<{ code: number | null; output: string }> {
-  const args = ['--conditions=source', '--input-type=module', '--eval', PRELUDE + program];
-  const child = spawn(process.execPath, args, { cwd: import.meta.dirname, timeout: 20_000 });
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  child.stderr.on('data', (chunk) => (output += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, output };
+  const { code, stdout, stderr } = await runProgram(programText(PRELUDE + program));
+  return { code, output: stdout + stderr };
 }
 
 test('it exits by itself after close, and everything is stored', async () => {

@@ -2,7 +2,7 @@
 import { type JetStreamManager, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { createDataCheck, type Event, readMessage } from '@waybill/schema';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { PublisherStats } from '@waybill/publisher';
 import { expectChained } from './expect-chained.ts';
 
@@ -81,9 +81,4 @@ export function expectOnceInOrder(stored: readonly Stored[], emitted: number): v
 export function expectBalanced(stats: PublisherStats): void {
   const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
   expect(stats.emitted).toBe(stats.acked + stats.pending + stats.spooled + dropped);
-}
-
-/** Waits for a condition, up to 90 seconds. */
-export function until<Value>(check: () => Value | Promise<Value>): Promise<Value> {
-  return vi.waitFor(check, { timeout: 90_000, interval: 10 });
 }

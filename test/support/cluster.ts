@@ -157,7 +157,6 @@ export async function startCluster(): Promise<Cluster> {
             cluster?.leader && replicas.length === 2 && replicas.every(({ current, offline }) => current && !offline)
           );
         },
-        60_000,
       );
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

@@ -8,8 +8,9 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect as dial } from '@nats-io/transport-node';
-import { beforeEach, expect, inject, test, vi } from 'vitest';
+import { beforeEach, expect, inject, test } from 'vitest';
 import { isNewEnough } from '../../scripts/nats-server/version.ts';
+import { WAIT_MS } from './time.ts';
 import { needsOwnServer, startNats } from './nats.ts';
 
 beforeEach(needsOwnServer);
@@ -33,7 +34,7 @@ test.for(['kill9', 'stop'] as const)(
     await manager.streams.add({ name: 'KEPT', subjects: ['kept'] });
     await jetstream(connection).publish('kept', 'x');
     await server[end]();
-    await expect(server.connect({ reconnect: false, timeout: 1000 })).rejects.toThrow(/refused/);
+    await expect(server.connect({ reconnect: false, timeout: WAIT_MS })).rejects.toThrow(/refused/);
     await server.restart();
     const fresh = await server.connect();
     expect(fresh.getServer()).toContain(String(server.port));
@@ -111,10 +112,9 @@ test('nothing stays behind when the process that started a server is killed with
   const { port, storeDir } = JSON.parse(line) as { port: number; storeDir: string };
   expect(existsSync(storeDir)).toBe(true);
   owner.kill('SIGKILL');
-  await vi.waitFor(async () => {
-    // Asked by its port: where nobody reaps orphans, as in many containers, a killed process keeps its number.
-    await expect(dial({ servers: `127.0.0.1:${port}`, reconnect: false })).rejects.toThrow(/refused/);
-    expect(existsSync(storeDir)).toBe(false);
-  }, 5000);
+  // Asked by its port: where nobody reaps orphans, as in many containers, a killed process keeps its number.
+  const dialled = () => dial({ servers: `127.0.0.1:${port}`, reconnect: false }).then((nc) => nc.close(), String);
+  await expect.poll(dialled).toMatch(/refused/);
+  await expect.poll(() => existsSync(storeDir)).toBe(false);
   await rm(folder, { recursive: true });
 });

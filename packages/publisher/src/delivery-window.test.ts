@@ -255,9 +255,6 @@ function createWorld(maxParked = 400) {
 
 test(
   'whatever is refused, not answered, not permitted for a while or dropped: what is stored is chained, and all is settled',
-  {
-    timeout: 60_000,
-  },
   () => {
     fc.assert(
       fc.property(fc.array(stepOf, { maxLength: 80, size: 'max' }), (steps) => {

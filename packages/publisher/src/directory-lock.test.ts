@@ -50,13 +50,13 @@ async function startTaker(folder: string, linkError?: string) {
   });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));
-  await expect.poll(() => output, { timeout: 30_000 }).toContain('ready\n');
+  await expect.poll(() => output).toContain('ready\n');
   const closed = once(child, 'close');
   return {
     pid: child.pid,
     go: () => void child.stdin.write('\n'),
     async outcome() {
-      await expect.poll(() => output.split('\n').length, { timeout: 30_000 }).toBe(3);
+      await expect.poll(() => output.split('\n').length).toBe(3);
       return output.split('\n')[1];
     },
     async kill9() {
@@ -148,7 +148,6 @@ test.each([
       expect(outcomes.filter((outcome) => refused.test(outcome ?? ''))).toHaveLength(5);
     }
   },
-  60_000,
 );
 
 test('without hard links: taken, refused to others, given back, and taken over after kill -9', async () => {
@@ -165,7 +164,7 @@ test('without hard links: taken, refused to others, given back, and taken over a
   expect(await third.outcome()).toBe('took it');
   await Promise.all([second.kill9(), third.kill9()]);
   expect(readdirSync(folder.path)).toEqual(['waybill.lock']);
-}, 60_000);
+});
 
 test('a lock that is being written is not taken away', () => {
   using folder = folderOf();

@@ -1,11 +1,11 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type ConsumerError, type Settings, usage, usageOfAll } from '@waybill/consumer';
-import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type BuiltEntry, createLedgerBuilder } from '../support/ledger-builder.ts';
 import { startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
+import { until } from '../support/until.ts';
 
 /** The same question answered by adding up, in numbers that stay small here. */
 function naive(
@@ -19,6 +19,9 @@ function naive(
 }
 
 const at = (ms: number): string => new Date(ms).toISOString();
+
+/** Entries and blocks are told apart by their milliseconds. */
+const clockPasses = (ms: number) => until('the clock to go on', () => Date.now() > ms);
 
 describe('usage equals adding up, at any boundary', () => {
   test('with blocks of any cut, times that many entries share, and empty windows', async () => {
@@ -134,7 +137,7 @@ describe('usage equals adding up, at any boundary', () => {
         });
       }
       await builder.commit();
-      await pause(2);
+      await clockPasses(Date.now() + 1);
     }
     const times = [...new Set(entries.map(({ received }) => received))];
     for (const [i, from] of times.entries()) {
@@ -279,7 +282,7 @@ describe('final', () => {
       const builder = createLedgerBuilder(nc, settings);
       builder.append({ orgid: 'acme', bytes: 1, received: at(Date.now() - 5) });
       await builder.commit(1);
-      await pause(5);
+      await clockPasses(Date.now());
       const found = await usage(nc, settings, { orgid: 'acme', to: at(Date.now()) });
       expect(found.final).toBe(false);
       expect(found.pending).toContain('up to 2 later messages are not chained yet');

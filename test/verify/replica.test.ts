@@ -1,9 +1,9 @@
 /** Answers do not depend on which replica is asked: here by direct gets always a mirror that has lost blocks. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { readHead, replay, startConsumer, usage, usageOfAll, verifyLedger } from '@waybill/consumer';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
@@ -16,7 +16,7 @@ test('verify, replay, usage and head are right although the replica that answers
   const jsm = await jetstreamManager(nc);
   for (let round = 0; round < 8; round++) {
     // A block for each organization and round.
-    await using consumer = await startConsumer({ nc, logger: pino({ level: 'silent' }), ...settings });
+    await using consumer = await startConsumer({ nc, logger, ...settings });
     const uploads = ['acme', 'bolt'].map((orgid) => artifactEvent(settings, { orgid, kind: 'upload', bytes: round }));
     await publishAll(nc, [...uploads, { subject: `${auditPrefix}.no.event.acme`, payload: 'x', id: String(round) }]);
     await caughtUp(nc, settings);

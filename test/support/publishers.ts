@@ -6,6 +6,7 @@ import {
   type Publisher,
   type PublisherOptions,
 } from '@waybill/publisher';
+import { memoryLogger } from './logger.ts';
 
 export const SOURCE = '//cas.example/artifact-cas';
 
@@ -27,16 +28,6 @@ export function emitSteadily(publisher: Publisher, perSecond: number): { stop():
       clearInterval(timer);
       return emitted;
     },
-  };
-}
-
-/** A logger that keeps what it is told. */
-export function memoryLogger() {
-  const lines: { level: 'info' | 'warn'; fields: object; message: string }[] = [];
-  return {
-    lines,
-    info: (fields: object, message: string) => void lines.push({ level: 'info', fields, message }),
-    warn: (fields: object, message: string) => void lines.push({ level: 'warn', fields, message }),
   };
 }
 
