@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { TEST_MS, WAIT_MS } from './test/support/time.ts';
 
@@ -5,6 +6,10 @@ import { TEST_MS, WAIT_MS } from './test/support/time.ts';
 // Not `import`: Vite adds it where it imports, and vitest would hand it to Node, whose require() then gets ES modules.
 const conditions = ['source', 'node'];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+
+// Node's cache of compiled modules, for vitest's workers and for every program that a test starts: hundreds of processes
+// load the same modules.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compiled-modules');
 
 /** `expect.poll` has the limit of every other wait; the limits of tests and hooks leave room for several of them. */
 const limits = { testTimeout: TEST_MS, hookTimeout: TEST_MS, expect: { poll: { timeout: WAIT_MS, interval: 10 } } };

@@ -125,7 +125,11 @@ test('from deploy to an offline verification', async () => {
   for (const [text, more, code] of [cases[3], cases[6]] as typeof cases) {
     expect(await waybillProcess(['verify', '--file', '-', ...more], {}, text)).toMatchObject({ code, stderr: '' });
   }
-  const evil = await waybillProcess(['verify', '--file', '-'], {}, '{"core":{"event_hash":"\u001b]0;owned\u0007\u009b2J\n');
+  const evil = await waybillProcess(
+    ['verify', '--file', '-'],
+    {},
+    '{"core":{"event_hash":"\u001b]0;owned\u0007\u009b2J\n',
+  );
   expect(evil).toMatchObject({ code: 1, stderr: '' });
   expect(evil.stdout).not.toMatch(/[^\P{Cc}\n]/u);
   expect(await waybill(['verify', '--file', folder])).toMatchObject({

@@ -18,7 +18,10 @@ export interface Place extends AsyncDisposable {
   readonly settings: Settings;
 }
 
-export async function prepare(change: Parameters<typeof ownerStream>[1] = {}, options: StartNatsOptions = {}): Promise<Place> {
+export async function prepare(
+  change: Parameters<typeof ownerStream>[1] = {},
+  options: StartNatsOptions = {},
+): Promise<Place> {
   const server = await startNats(options);
   const nc = await server.connect();
   const owner = await ownerStream(nc, change);
@@ -27,7 +30,8 @@ export async function prepare(change: Parameters<typeof ownerStream>[1] = {}, op
   return { server, nc, owner, settings, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-export const publish = ({ nc, settings }: Place, count: number) => publishAll(nc, chainloopTraffic(settings, count).events);
+export const publish = ({ nc, settings }: Place, count: number) =>
+  publishAll(nc, chainloopTraffic(settings, count).events);
 export const begin = async ({ server, settings }: Place) =>
   startConsumer({ nc: await server.connect(), ...settings, ...FAST });
 export const reached = (consumer: Consumer, watermark: number) =>

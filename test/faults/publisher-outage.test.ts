@@ -70,7 +70,9 @@ test('a server that is frozen for longer than the ack deadline', async () => {
   for (let round = 0; round < 2; round++) {
     await progress(publisher, 500);
     await server.pause();
-    await expect.poll(() => publisher.status()).toEqual({ state: 'degraded', reason: 'no acknowledgement within 200 ms' });
+    await expect
+      .poll(() => publisher.status())
+      .toEqual({ state: 'degraded', reason: 'no acknowledgement within 200 ms' });
     await backlogOf(publisher, 4_000);
     await server.resume();
   }

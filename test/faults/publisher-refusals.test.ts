@@ -3,17 +3,11 @@ import { createPublisher } from '@waybill/publisher';
 import { MAX_BLOCK_BYTES } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { SOURCE, upload } from '../support/publishers.ts';
-import {
-  createAudit,
-  expectBalanced,
-  expectOnceInOrder,
-  readDelivered,
-  readStored,
-  until,
-} from '../support/audit-stream.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored } from '../support/audit-stream.ts';
 import { expectChained } from '../support/expect-chained.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
+import { until } from '../support/until.ts';
 import { PATIENT } from '../support/time.ts';
 
 /**
@@ -41,7 +35,9 @@ test('started before the server exists', async () => {
   const logger = memoryLogger();
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
   for (let i = 0; i < 500; i++) publisher.emit(upload(i));
-  await expect.poll(() => publisher.status()).toEqual({
+  await expect
+    .poll(() => publisher.status())
+    .toEqual({
       state: 'connecting',
       reason: expect.stringContaining('nobody listens there'),
     });

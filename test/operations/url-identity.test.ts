@@ -26,7 +26,9 @@ test('the shipped configuration: deploy, serve, emit, drain and ask with a URL a
   const dead = createPublisher(offline);
   dead.emit(upload(1, 'acme'));
   await dead.close({ timeoutMs: 10 });
-  expect(await runProgram([WAYBILL_SPOOL, 'drain', spool.path], { env: { WAYBILL_NATS_URL: urlOf('producer') } })).toMatchObject({
+  expect(
+    await runProgram([WAYBILL_SPOOL, 'drain', spool.path], { env: { WAYBILL_NATS_URL: urlOf('producer') } }),
+  ).toMatchObject({
     code: 0,
     stderr: '',
     stdout: '1 of 1 events delivered, 0 dropped, 0 damaged, 0 torn\n',

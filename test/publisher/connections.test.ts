@@ -175,7 +175,9 @@ test('critical types have a part of the queue for themselves; the oldest are dro
 
 test('confirm waits for the disk when that is what is asked, and for the stream when that is sooner', async () => {
   const publisher = createPublisher({ source: SOURCE, connection: 'later', logger: memoryLogger() });
-  await expect(publisher.confirm(upload(0), { level: 'fsynced', ...PATIENT })).rejects.toMatchObject({ code: 'NO_SPOOL' });
+  await expect(publisher.confirm(upload(0), { level: 'fsynced', ...PATIENT })).rejects.toMatchObject({
+    code: 'NO_SPOOL',
+  });
   await publisher.close({ timeoutMs: 1 });
 
   using dir = temporaryDirectory();

@@ -207,7 +207,9 @@ test('a file that is missing or malformed is a reason that names it, and is read
   const options = { source: SOURCE, servers: server.url, logger, backoffMaxMs: 20 };
   await using publisher = createPublisher({ ...options, credentials: { nkeySeedFile } });
   publisher.emit(upload(0));
-  await expect.poll(() => publisher.status().reason).toContain(`credentials.nkeySeedFile: ${nkeySeedFile} cannot be read: ENOENT`);
+  await expect
+    .poll(() => publisher.status().reason)
+    .toContain(`credentials.nkeySeedFile: ${nkeySeedFile} cannot be read: ENOENT`);
   writeFileSync(nkeySeedFile, `${seed}garbage`);
   await expect.poll(() => publisher.status().reason).toContain(`${nkeySeedFile} does not have an nkey seed`);
   expect(printed(publisher, logger)).not.toContain(seed);

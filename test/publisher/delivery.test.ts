@@ -56,7 +56,11 @@ test('a connection of nats 2.x is used and not closed, across a restart of the s
   const old = await connectV2({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
   const publisher = createPublisher({ source: SOURCE, connection: old, logger: memoryLogger() });
   for (let i = 0; i < 1_000; i++) publisher.emit(upload(i));
-  expect(await publisher.confirm(upload(1_000), PATIENT)).toMatchObject({ stream: 'AUDIT', seq: 1_001, duplicate: false });
+  expect(await publisher.confirm(upload(1_000), PATIENT)).toMatchObject({
+    stream: 'AUDIT',
+    seq: 1_001,
+    duplicate: false,
+  });
   await server.stop();
   await expect.poll(() => publisher.status().state).toBe('degraded');
   for (let i = 1_001; i < 2_000; i++) publisher.emit(upload(i));
@@ -81,7 +85,9 @@ test('confirm says where the event was stored, and rejects with a code when it w
     code: 'INVALID',
     message: expect.stringContaining('digest'),
   });
-  await expect(publisher.confirm({ type: 'no.such', fields: {} }, PATIENT)).rejects.toMatchObject({ code: 'TYPE_NOT_ALLOWED' });
+  await expect(publisher.confirm({ type: 'no.such', fields: {} }, PATIENT)).rejects.toMatchObject({
+    code: 'TYPE_NOT_ALLOWED',
+  });
   await server.pause();
   await expect(publisher.confirm(upload(1), { timeoutMs: 100 })).rejects.toMatchObject({ code: 'TIMEOUT' });
   await server.resume();

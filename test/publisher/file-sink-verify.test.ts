@@ -18,7 +18,10 @@ test('verify --file takes a chain that log rotation has cut into files, in any o
     await using sink = fileSink({ source: '//cas', directory: dir.path });
     await sink.confirm(artifactUploaded({ orgid: 'Acme', digest: digestOf(round), size_bytes: 100 }), PATIENT);
     // Deduplicated: its size is in the file before.
-    await sink.confirm(artifactUploaded({ orgid: 'Acme', digest: digestOf(Math.max(0, round - 1)), skipped: true }), PATIENT);
+    await sink.confirm(
+      artifactUploaded({ orgid: 'Acme', digest: digestOf(Math.max(0, round - 1)), skipped: true }),
+      PATIENT,
+    );
     if (rotated !== undefined) renameSync(path, rotated);
   }
   const ok = {

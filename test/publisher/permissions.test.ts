@@ -154,7 +154,9 @@ test('wrong credentials are a state, not an end: no secret is shown', async () =
   const connect = { ...PRODUCER, pass: 'hunter2' };
   const publisher = createPublisher({ source: SOURCE, servers: server.url, connect, logger, backoffMaxMs: 100 });
   publisher.emit(upload(0));
-  await expect.poll(() => publisher.status()).toMatchObject({
+  await expect
+    .poll(() => publisher.status())
+    .toMatchObject({
       state: 'connecting',
       reason: expect.stringContaining('refuses this identity'),
     });

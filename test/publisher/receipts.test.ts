@@ -136,7 +136,7 @@ test('the first events wait for the key; without one, emit goes on unsigned and 
   sealed = false;
   await until('the vault to be asked again', () =>
     failing.publisher.confirm(upload(51, 'acme'), PATIENT).catch((error: { code: string }) => {
-      expect(error.code).toBe('UNSIGNED');
+      if (error.code !== 'UNSIGNED') throw error;
       return null;
     }),
   );

@@ -7,7 +7,6 @@ import { SOURCE, upload } from '../support/publishers.ts';
 import { PATIENT } from '../support/time.ts';
 import { createAudit, expectOnceInOrder, readDelivered } from '../support/audit-stream.ts';
 import { memoryLogger } from '../support/logger.ts';
-import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 

@@ -17,7 +17,9 @@ async function expectReason(options: Partial<PublisherOptions>, reason: RegExp) 
   const logger = memoryLogger();
   const publisher = createPublisher({ source: SOURCE, logger, ...options });
   publisher.emit(upload(1));
-  await expect.poll(() => logger.lines).toContainEqual({
+  await expect
+    .poll(() => logger.lines)
+    .toContainEqual({
       level: 'warn',
       fields: { reason: expect.stringMatching(reason) },
       message: 'events are queued and not stored',

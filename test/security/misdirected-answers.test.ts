@@ -10,6 +10,7 @@ import {
   ORG,
   seed,
   startShipped,
+  useShipped,
   states,
   UPLOADED,
 } from '../support/shipped-streams.ts';
@@ -17,6 +18,8 @@ import { WAIT_MS } from '../support/time.ts';
 import { until } from '../support/until.ts';
 
 beforeEach(needsOwnServer);
+
+const shipped = useShipped();
 
 /** Where messages would do harm: subjects that a stream stores, that the service answers, or that somebody waits at. */
 const PLACES = [`ledger.${ORG}`, 'ledger._system', UPLOADED, '$SRV.PING', '$SRV.INFO.waybill', '_INBOX.service.1'];
@@ -62,7 +65,7 @@ describe('the auditor gains nothing', () => {
     ['$JS.API.DIRECT.GET.AUDIT', `{"multi_last":["${UPLOADED}"]}`],
     [`$JS.API.DIRECT.GET.AUDIT.${UPLOADED}`, ''],
   ] as const)('by a reply subject of %s %s', async ([subject, payload]) => {
-    await using server = await startShipped();
+    const server = await shipped();
     await using heard = await listenEverywhere(server);
     const auditor = await server.connect({ as: 'auditor' });
     for (const reply of PLACES) auditor.publish(subject, payload, { reply });

@@ -9,6 +9,7 @@ import {
   ORG,
   seed,
   startShipped,
+  useShipped,
   states,
   updateThatErases,
   UPLOADED,
@@ -16,6 +17,8 @@ import {
 import { WAIT_MS } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
+
+const shipped = useShipped();
 
 /** Where the attacks aim: each is a request that would change a stream, or a subject that a stream stores. */
 const TARGETS = [
@@ -57,7 +60,7 @@ describe('the producer', () => {
     ['a question to the service', '$SRV.PING.waybill'],
     ['the ledger with a limit that would erase it', '$JS.API.STREAM.UPDATE.LEDGER', updateThatErases()],
   ] as const)('is refused %s', async ([, subject, payload = '{}']) => {
-    await using server = await startShipped();
+    const server = await shipped();
     const producer = await server.connect({ as: 'producer' });
     await expect(producer.request(subject, payload, { timeout: WAIT_MS })).rejects.toThrow(/permissions violation/i);
     await expectUntouched(server, { audit: 1 });
@@ -66,7 +69,7 @@ describe('the producer', () => {
   test.for(['audit.>', 'ledger.>', '_INBOX.>', '_INBOX.service.>', '>'])(
     'is refused a subscription to %s',
     async (subject) => {
-      await using server = await startShipped();
+      const server = await shipped();
       const producer = await server.connect({ as: 'producer' });
       const refused = new Promise<Error | undefined>((resolve) => {
         producer.subscribe(subject, { callback: (error) => resolve(error ?? undefined) });
@@ -80,7 +83,7 @@ describe('the producer', () => {
     ['Nats-Rollup', 'sub'],
     ['Nats-TTL', '1s'],
   ] as const)('gains nothing by the header %s: %s, which would remove events', async ([name, value]) => {
-    await using server = await startShipped();
+    const server = await shipped();
     const producer = await server.connect({ as: 'producer' });
     const withHeader = headers();
     withHeader.set(name, value);

@@ -8,6 +8,7 @@ import {
   expectUntouched,
   ORG,
   startShipped,
+  useShipped,
   updateThatErases,
   UPLOADED,
 } from '../support/shipped-streams.ts';
@@ -15,9 +16,11 @@ import { WAIT_MS } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
+const shipped = useShipped();
+
 describe.for(['service', 'auditor'] as const)('the %s', (as) => {
   test('reads both streams, by their leader and by direct gets', async () => {
-    await using server = await startShipped();
+    const server = await shipped();
     const connection = await server.connect({ as });
     const manager = await jetstreamManager(connection);
     for (const [stream, subject] of [
@@ -50,7 +53,7 @@ describe.for(['service', 'auditor'] as const)('the %s', (as) => {
     ['$SRV.PING.waybill', ''],
     ['_INBOX.admin.1', 'a forged answer'],
   ] as const)('is refused %s', async ([subject, payload]) => {
-    await using server = await startShipped();
+    const server = await shipped();
     const connection = await server.connect({ as });
     await expect(connection.request(subject, payload, { timeout: WAIT_MS })).rejects.toThrow(/permissions violation/i);
     await expectUntouched(server, { audit: 1 });
@@ -79,7 +82,7 @@ test('the service reads AUDIT by a pull consumer of its own', async () => {
 });
 
 test('not even the admin deletes or purges a single message', async () => {
-  await using server = await startShipped();
+  const server = await shipped();
   const manager = await jetstreamManager(await server.connect({ as: 'admin' }));
   for (const stream of ['AUDIT', 'LEDGER']) {
     await expect(manager.streams.purge(stream)).rejects.toThrow(/not permitted/);

@@ -1,8 +1,6 @@
 /** Programs that run as processes of their own: what they print, how they end, and how a test ends them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { ROOT } from './repository.ts';
 
 /** How a process ended. */
 export interface Ended {
@@ -35,15 +33,12 @@ export interface ProgramOptions {
   readonly input?: string;
 }
 
-/** Node's cache of compiled modules. A program that is started for the second time starts in half the time. */
-const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled-modules');
-
 /** The environment of programs that tests start. */
 export function programEnvironment(more: ProgramOptions['env'] = {}): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(
     ([name]) => name === 'WAYBILL_FAST' || !name.startsWith('WAYBILL_'),
   );
-  return { NODE_COMPILE_CACHE: COMPILE_CACHE, ...Object.fromEntries(inherited), ...more };
+  return { ...Object.fromEntries(inherited), ...more };
 }
 
 /** Arguments of Node for a program that is given as text. */

@@ -14,7 +14,7 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { startNats, type TestNats } from './nats.ts';
 
 export const ORG = 'acme';
@@ -39,6 +39,13 @@ export async function startShipped(): Promise<TestNats> {
   await createStreams(await jetstreamManager(admin));
   await seed(admin);
   return server;
+}
+
+/** For tests of a file that change nothing: one server, started when it is first asked for. */
+export function useShipped(): () => Promise<TestNats> {
+  let server: Promise<TestNats> | undefined;
+  afterAll(async () => (await server)?.[Symbol.asyncDispose]());
+  return () => (server ??= startShipped());
 }
 
 export async function createStreams(manager: JetStreamManager): Promise<void> {

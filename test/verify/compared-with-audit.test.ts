@@ -102,9 +102,13 @@ describe('a chain that is good in itself is compared with AUDIT', () => {
       real.settings,
       forge('bolt', (entry) => (entry.core.seq > 50 ? [] : [unchanged(entry)])),
     );
-    expect(chainOf(await verifyLedger(real.nc, cut, { expect: expectHead, waitMs: 0 }), 'bolt')?.verdict).toBe('truncated');
+    expect(chainOf(await verifyLedger(real.nc, cut, { expect: expectHead, waitMs: 0 }), 'bolt')?.verdict).toBe(
+      'truncated',
+    );
     const gone = await copyLedger(real.nc, real.settings, (blocks) => blocks.filter(({ orgid }) => orgid !== 'bolt'));
-    expect(chainOf(await verifyLedger(real.nc, gone, { expect: expectHead, waitMs: 0 }), 'bolt')?.verdict).toBe('truncated');
+    expect(chainOf(await verifyLedger(real.nc, gone, { expect: expectHead, waitMs: 0 }), 'bolt')?.verdict).toBe(
+      'truncated',
+    );
   });
 });
 

@@ -79,7 +79,7 @@ describe('entries that no message stands behind', () => {
     const events = Array.from({ length: 10 }, (_, n) => event(n));
     await publishAll(ledger.nc, [...events, { ...(events[2] as MadeEvent), id: uuid() }]);
     {
-      await using _consumer = await startConsumer({ ledger.nc, logger, ...fresh });
+      await using _consumer = await startConsumer({ nc: ledger.nc, logger, ...fresh });
       await caughtUp(ledger.nc, fresh);
     }
     await (await jetstreamManager(ledger.nc)).streams.deleteMessage(fresh.auditStream, 3);

@@ -72,7 +72,7 @@ test('a chain that is erased as a whole, when AUDIT has nothing of it any more, 
   const events = Array.from({ length: 4 }, (_, n) => artifactEvent(fresh, { orgid: 'acme', kind: 'upload', bytes: n }));
   await publishAll(ledger.nc, events);
   {
-    await using _consumer = await startConsumer({ ledger.nc, logger, ...fresh });
+    await using _consumer = await startConsumer({ nc: ledger.nc, logger, ...fresh });
     await caughtUp(ledger.nc, fresh);
   }
   await (await jetstreamManager(ledger.nc)).streams.purge(fresh.auditStream);
@@ -105,10 +105,14 @@ describe('AUDIT has lost its beginning', () => {
       });
     const first = event(1, { bytes: 10 });
     await publishAll(ledger.nc, [first, event(2, { bytes: 20, kind: 'download' })]);
-    await using _consumer = await startConsumer({ ledger.nc, logger, ...fresh });
+    await using _consumer = await startConsumer({ nc: ledger.nc, logger, ...fresh });
     await caughtUp(ledger.nc, fresh);
     await (await jetstreamManager(ledger.nc)).streams.purge(fresh.auditStream, { seq: 3 });
-    await publishAll(ledger.nc, [event(3, { kind: 'deduplicated' }), { ...first, id: uuid() }, event(4, { bytes: 40 })]);
+    await publishAll(ledger.nc, [
+      event(3, { kind: 'deduplicated' }),
+      { ...first, id: uuid() },
+      event(4, { bytes: 40 }),
+    ]);
     await caughtUp(ledger.nc, fresh);
     return fresh;
   }

@@ -8,12 +8,24 @@ import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { copyLedger, erased, forgeChain, unchanged } from '../support/ledger-builder.ts';
-import { type Change, complaints, forge, HUGE, insert, isOf, LONELY, notChecked, useForgersLedger } from './forgers-ledger.ts';
+import {
+  type Change,
+  complaints,
+  forge,
+  HUGE,
+  insert,
+  isOf,
+  LONELY,
+  notChecked,
+  useForgersLedger,
+} from './forgers-ledger.ts';
 
 const ledger = useForgersLedger();
 
 async function lonelyMessage(): Promise<{ subject: string; payload: Uint8Array }> {
-  const message = await (await jetstreamManager(ledger.nc)).streams.getMessage(ledger.settings.auditStream, { seq: LONELY });
+  const message = await (
+    await jetstreamManager(ledger.nc)
+  ).streams.getMessage(ledger.settings.auditStream, { seq: LONELY });
   if (!message) throw new Error('the message is not there');
   return { subject: message.subject, payload: message.data };
 }
@@ -86,7 +98,14 @@ describe('an event that is hidden in _system, though it came once', () => {
 describe('an epoch', () => {
   const open = (first: number, created: string): Change => {
     const base = 1e12;
-    const record = { kind: 'epoch', epoch: 1, stream: ledger.settings.auditStream, created, first, watermark: ledger.last };
+    const record = {
+      kind: 'epoch',
+      epoch: 1,
+      stream: ledger.settings.auditStream,
+      created,
+      first,
+      watermark: ledger.last,
+    };
     return (blocks) =>
       insert(SYSTEM_CHAIN, base, ({ core }) => ({
         received: core.received,

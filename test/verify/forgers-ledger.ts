@@ -1,8 +1,7 @@
 /** A ledger with one of everything in it, and what a forger makes of it who has the identity of its writer. */
-import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type LedgerReport, type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
-import { type Entry, type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
+import { type Entry, parseBlock } from '@waybill/schema';
 import { afterAll, beforeAll } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
 import { type CopiedBlock, copyLedger, type ForgedEntry, forgeChain, unchanged } from '../support/ledger-builder.ts';
@@ -41,7 +40,9 @@ function traffic(settings: Settings): MadeEvent[] {
   const first = acme('upload', 10, 1);
   return [
     first,
-    ...Array.from({ length: 5 }, (_, i) => numbered(settings, { orgid: 'bolt', kind: 'download', bytes: i }, 'boot', i + 1)),
+    ...Array.from({ length: 5 }, (_, i) =>
+      numbered(settings, { orgid: 'bolt', kind: 'download', bytes: i }, 'boot', i + 1),
+    ),
     acme('deduplicated', undefined, 2),
     { ...first, id: uuid() },
     together([acme('download', 20, 3), acme('download', 30, 4)], ['{"specversion":"1.0"}']),

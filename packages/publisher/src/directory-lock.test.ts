@@ -129,26 +129,22 @@ test('who was taken over finds out, and takes nothing away from the new owner', 
 test.each([
   ['with hard links', undefined],
   ['without', 'EPERM'],
-])(
-  'of six that want what a dead one left, one gets it: %s',
-  async (_, linkError) => {
-    const takers = async (folder: string) =>
-      Promise.all(Array.from({ length: 6 }, () => startTaker(folder, linkError)));
-    for (let round = 0; round < 3; round++) {
-      using folder = folderOf();
-      leaveLock(folder.path, { ...ownerHere(), started: '1' });
-      const all = await takers(folder.path);
-      for (const { go } of all) go();
-      const outcomes = await Promise.all(all.map(({ outcome }) => outcome()));
-      await Promise.all(all.map(({ kill9 }) => kill9()));
-      expect(outcomes.filter((outcome) => outcome === 'took it')).toHaveLength(1);
-      expect(readdirSync(folder.path)).toEqual(['waybill.lock']);
-      // Without links, a lock that is being written is one whose owner cannot be looked at.
-      const refused = linkError ? /^process \d+ has |less than a minute ago$/ : /^process \d+ has /;
-      expect(outcomes.filter((outcome) => refused.test(outcome ?? ''))).toHaveLength(5);
-    }
-  },
-);
+])('of six that want what a dead one left, one gets it: %s', async (_, linkError) => {
+  const takers = async (folder: string) => Promise.all(Array.from({ length: 6 }, () => startTaker(folder, linkError)));
+  for (let round = 0; round < 3; round++) {
+    using folder = folderOf();
+    leaveLock(folder.path, { ...ownerHere(), started: '1' });
+    const all = await takers(folder.path);
+    for (const { go } of all) go();
+    const outcomes = await Promise.all(all.map(({ outcome }) => outcome()));
+    await Promise.all(all.map(({ kill9 }) => kill9()));
+    expect(outcomes.filter((outcome) => outcome === 'took it')).toHaveLength(1);
+    expect(readdirSync(folder.path)).toEqual(['waybill.lock']);
+    // Without links, a lock that is being written is one whose owner cannot be looked at.
+    const refused = linkError ? /^process \d+ has |less than a minute ago$/ : /^process \d+ has /;
+    expect(outcomes.filter((outcome) => refused.test(outcome ?? ''))).toHaveLength(5);
+  }
+});
 
 test('without hard links: taken, refused to others, given back, and taken over after kill -9', async () => {
   using folder = folderOf();
