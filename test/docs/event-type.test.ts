@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { programEnvironment } from '../support/program.ts';
+import { runProgram } from '../support/program.ts';
 import { ROOT } from '../support/repository.ts';
 import { makeStreams } from '../support/traffic.ts';
 
@@ -23,11 +23,10 @@ function workspace(): string {
   return folder;
 }
 
-function run(folder: string, file: string, env: Record<string, string> = {}): string {
-  return execFileSync(process.execPath, ['--conditions=source', join(folder, file)], {
-    env: programEnvironment(env),
-    encoding: 'utf8',
-  });
+async function run(folder: string, file: string, env: Record<string, string> = {}): Promise<string> {
+  const { code, stdout, stderr } = await runProgram([join(folder, file)], { env });
+  expect(code, stderr).toBe(0);
+  return stdout;
 }
 
 test("a service's own type goes through to the ledger", async (context) => {
@@ -44,7 +43,7 @@ test("a service's own type goes through to the ledger", async (context) => {
     .replace("'@waybill/publisher'", JSON.stringify(join(ROOT, 'packages/publisher/src/index.ts')))
     .replace('events: [', `subjectPrefix: '${settings.auditPrefix}',\n  events: [`);
   writeFileSync(join(folder, 'program.ts'), `${code}\nconsole.log(JSON.stringify(await audit.close()));\n`);
-  expect(run(folder, 'program.ts', { NATS_URL: server.url })).toBe('{"acked":1,"spooled":0,"lost":0}\n');
+  expect(await run(folder, 'program.ts', { NATS_URL: server.url })).toBe('{"acked":1,"spooled":0,"lost":0}\n');
 
   await caughtUp(nc, settings);
   const ledger = await checkLedger(nc, settings);
@@ -54,7 +53,7 @@ test("a service's own type goes through to the ledger", async (context) => {
   });
 });
 
-test('the diff for a built-in type applies, compiles, and the event goes through', () => {
+test('the diff for a built-in type applies, compiles, and the event goes through', async () => {
   const folder = workspace();
   for (const name of ['schema', 'publisher']) {
     cpSync(join(ROOT, 'packages', name, 'src'), join(folder, 'packages', name, 'src'), { recursive: true });
@@ -87,7 +86,7 @@ test('the diff for a built-in type applies, compiles, and the event goes through
      const bad = read(text.replace('sha256:', 'md5:'));
      console.log(JSON.stringify([good.ok && { ...good.event, transfer: good.transfer }, bad.ok, bad.detail]));`,
   );
-  const [event, ok, detail] = JSON.parse(run(folder, 'program.ts')) as [unknown, boolean, string];
+  const [event, ok, detail] = JSON.parse(await run(folder, 'program.ts')) as [unknown, boolean, string];
   expect(event).toMatchObject({
     type: 'casartifact.deleted',
     orgid: 'acme',

@@ -1,19 +1,19 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect as dial } from '@nats-io/transport-node';
 import { beforeEach, expect, inject, test } from 'vitest';
 import { isNewEnough } from '../../scripts/nats-server/version.ts';
-import { WAIT_MS } from './time.ts';
 import { needsOwnServer, startNats } from './nats.ts';
+import { programText, runProgram, startProgram } from './program.ts';
+import { WAIT_MS } from './time.ts';
+import { until } from './until.ts';
 
 beforeEach(needsOwnServer);
+
+const SERVER = new URL('../../scripts/nats-server/server.ts', import.meta.url).href;
 
 test('a server of its own, on a port that the kernel chose, new enough', async () => {
   await using one = await startNats();
@@ -74,47 +74,35 @@ test('a configuration that the server refuses is an error with what the server s
 });
 
 test('a plain script that has nothing else to wait for gets to its end', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'waybill-script-'));
-  const program = join(folder, 'script.ts');
-  const module = new URL('../../scripts/nats-server/server.ts', import.meta.url).href;
-  await writeFile(
-    program,
-    `import { startNatsServer } from ${JSON.stringify(module)};
-     {
-       await using server = await startNatsServer({ source: ${JSON.stringify(inject('natsServer'))} });
-       await server.kill9();
-       await server.restart();
-       await server.restart();
-     }
-     console.log('stopped');`,
-  );
-  const script = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [said] = await Promise.all([text(script.stdout), once(script, 'exit')]);
-  expect(said).toBe('stopped\n');
-  expect(script.exitCode).toBe(0);
-  await rm(folder, { recursive: true });
+  const script = `
+    import { startNatsServer } from ${JSON.stringify(SERVER)};
+    {
+      await using server = await startNatsServer({ source: ${JSON.stringify(inject('natsServer'))} });
+      await server.kill9();
+      await server.restart();
+      await server.restart();
+    }
+    console.log('stopped');
+  `;
+  expect(await runProgram(programText(script))).toMatchObject({ code: 0, stdout: 'stopped\n' });
 });
 
 test('nothing stays behind when the process that started a server is killed with SIGKILL', async (context) => {
   if (inject('natsServer').kind === 'image') context.skip("in Docker this is testcontainers' reaper's work");
-  const folder = await mkdtemp(join(tmpdir(), 'waybill-orphan-'));
-  const program = join(folder, 'owner.ts');
-  const module = new URL('../../scripts/nats-server/server.ts', import.meta.url).href;
-  await writeFile(
-    program,
-    `import { startNatsServer } from ${JSON.stringify(module)};
-     const server = await startNatsServer({ source: ${JSON.stringify(inject('natsServer'))} });
-     console.log(JSON.stringify({ port: server.port, storeDir: server.storeDir }));
-     setInterval(() => {}, 1000);`,
+  await using owner = startProgram(
+    programText(`
+      import { startNatsServer } from ${JSON.stringify(SERVER)};
+      const server = await startNatsServer({ source: ${JSON.stringify(inject('natsServer'))} });
+      console.log(JSON.stringify({ port: server.port, storeDir: server.storeDir }));
+      setInterval(() => {}, 1000);
+    `),
   );
-  const owner = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(createInterface(owner.stdout), 'line')) as [string];
+  const line = await until('the server', () => /^(.*)\n/.exec(owner.stdout)?.[1]);
   const { port, storeDir } = JSON.parse(line) as { port: number; storeDir: string };
   expect(existsSync(storeDir)).toBe(true);
-  owner.kill('SIGKILL');
+  owner.signal('SIGKILL');
   // Asked by its port: where nobody reaps orphans, as in many containers, a killed process keeps its number.
   const dialled = () => dial({ servers: `127.0.0.1:${port}`, reconnect: false }).then((nc) => nc.close(), String);
   await expect.poll(dialled).toMatch(/refused/);
   await expect.poll(() => existsSync(storeDir)).toBe(false);
-  await rm(folder, { recursive: true });
 });
