@@ -47,7 +47,7 @@ test('consumers that start and stop at random and all want to write still make o
   const settings = await makeStreams(await server.connect());
   const nc = await server.connect();
   const count = createCount();
-  const fields: ArtifactFields[] = Array.from({ length: 4_000 }, (_, i) => ({
+  const fields: ArtifactFields[] = Array.from({ length: 2_000 }, (_, i) => ({
     orgid: `org-${i % 50}`,
     kind: 'download',
     bytes: i,

@@ -11,8 +11,6 @@ import { type Held, runOverload } from '../support/overload-process.ts';
 
 beforeEach(needsOwnServer);
 
-/** `npm run test:long` emits for as long as it takes to be sure; `npm test` fills the queue several times. */
-const isWhole = process.env['WAYBILL_TEST_WHOLE'] !== undefined;
 const MIB = 1024 * 1024;
 const ALLOWED = 1.5 * 32 * MIB;
 
@@ -26,7 +24,11 @@ const TEXTS = {
   'large and wide': [20_000, 40_000, 60_000].map(wide),
 } as const;
 const KINDS = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
-const isLarge = (kind: keyof typeof TEXTS) => kind.startsWith('large');
+
+/** `npm test` fills the queue, and the disk, several times; `npm run test:long` goes on for as long as a service may. */
+const EVENTS = process.env['WAYBILL_TEST_WHOLE']
+  ? { small: 1_000_000, 'two kilobytes': 1_000_000, large: 250_000, 'large and wide': 250_000 }
+  : { small: 200_000, 'two kilobytes': 120_000, large: 20_000, 'large and wide': 20_000 };
 
 function expectBounded(what: string, { base, loaded }: { base: Held; loaded: Held }): void {
   const { stats, warm, dials } = loaded;
@@ -50,7 +52,7 @@ function expectBounded(what: string, { base, loaded }: { base: Held; loaded: Hel
 test.for(KINDS)('an overload, %s events', async (kind) => {
   await using server = await startNats();
   await createAudit(await server.connect(), { max_bytes: 64 * MIB });
-  const load = { kind: 'overload', events: (isWhole ? 5 : 1) * (isLarge(kind) ? 40_000 : 200_000) } as const;
+  const load = { kind: 'overload', events: EVENTS[kind] } as const;
   const held = await runOverload({ options: { servers: server.url }, texts: TEXTS[kind], load });
   expectBounded(`overload, ${kind}`, held);
   const { stats, warm } = held.loaded;
@@ -66,7 +68,7 @@ test.for(KINDS)('a day without a server, %s events, without and with a spool', a
     const spool = maxSpoolBytes > 0 && { spoolDir: dir.path, maxSpoolBytes };
     // The day is one of the publisher's clock; its dials follow the real one, and hurry.
     const options = { servers: server.url, backoffMinMs: 1, backoffMaxMs: 2, ...spool };
-    const load = { kind: 'day', events: (isWhole ? 10 : 1) * (isLarge(kind) ? 25_000 : 100_000) } as const;
+    const load = { kind: 'day', events: EVENTS[kind] } as const;
     const held = await runOverload({ options, texts: TEXTS[kind], load });
     expectBounded(`a day, ${kind}, ${maxSpoolBytes / MIB} MiB of disk`, held);
   }

@@ -92,8 +92,10 @@ export interface Held {
 }
 
 export async function runOverload(overload: Overload): Promise<{ base: Held; loaded: Held }> {
+  // Modules that were compiled before need less memory than a service has when it starts.
+  const env = { OVERLOAD: JSON.stringify(overload), NODE_DISABLE_COMPILE_CACHE: '1' };
   const args = [...HEAP, '--expose-gc', ...programText(PROGRAM)];
-  const { code, signal, stdout, stderr } = await runProgram(args, { env: { OVERLOAD: JSON.stringify(overload) } });
+  const { code, signal, stdout, stderr } = await runProgram(args, { env });
   if (stdout === '')
     throw new Error(`the process ended with ${code ?? signal}: it needed more memory than it was given? ${stderr}`);
   return JSON.parse(stdout) as { base: Held; loaded: Held };
