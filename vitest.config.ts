@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { TEST_MS, WAIT_MS } from './test/support/time.ts';
 
 // Packages are tested from their sources: the export condition that `node --conditions=source` uses too.
@@ -14,11 +16,27 @@ process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.c
 /** `expect.poll` has the limit of every other wait; the limits of tests and hooks leave room for several of them. */
 const limits = { testTimeout: TEST_MS, hookTimeout: TEST_MS, expect: { poll: { timeout: WAIT_MS, interval: 10 } } };
 
+/** More files at a time than cores: most of them wait for a server or a process. */
+const maxWorkers = Math.max(4, availableParallelism());
+
+/** The faults take longest, so they begin first; of the others those that took longest the last time. */
+class FaultsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isFault = ({ moduleId }: TestSpecification): boolean => moduleId.includes('/test/faults/');
+    return [...sorted.filter(isFault), ...sorted.filter((file) => !isFault(file))];
+  }
+}
+
 /** Run by commands of their own. */
 const APART = ['test/long/**', 'test/faults-long/**'];
 
 /** `npm test` runs a part of what these do, `npm run test:long` the whole. */
-const IN_PART = ['packages/*/src/**/million-values.test.ts', 'test/faults/publisher-memory.test.ts'];
+const IN_PART = [
+  'packages/*/src/**/million-values.test.ts',
+  'test/faults/publisher-cycles.test.ts',
+  'test/faults/publisher-memory.test.ts',
+];
 
 export default defineConfig({
   test: {
@@ -27,6 +45,7 @@ export default defineConfig({
         ...source,
         test: {
           ...limits,
+          maxWorkers,
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...APART],
@@ -37,16 +56,21 @@ export default defineConfig({
         ...source,
         test: {
           ...limits,
+          maxWorkers,
           name: 'plain',
           include: ['packages/schema/src/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...IN_PART],
+          // What is in fast/ compares the two ways itself.
+          exclude: [...configDefaults.exclude, ...IN_PART, 'packages/schema/src/fast/**'],
           env: { WAYBILL_FAST: '0' },
+          // The schema has no state that a test could leave behind for another.
+          isolate: false,
         },
       },
       {
         ...source,
         test: {
           ...limits,
+          maxWorkers,
           name: 'server',
           include: ['test/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...APART],
@@ -58,6 +82,7 @@ export default defineConfig({
         ...source,
         test: {
           ...limits,
+          maxWorkers,
           name: 'faults',
           include: ['test/faults-long/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
@@ -68,6 +93,7 @@ export default defineConfig({
         ...source,
         test: {
           ...limits,
+          maxWorkers,
           name: 'long',
           include: ['test/long/**/*.test.ts', ...IN_PART],
           env: { WAYBILL_TEST_WHOLE: '1' },
@@ -77,5 +103,7 @@ export default defineConfig({
     ],
     // A flaky test is a bug.
     retry: 0,
+    maxWorkers,
+    sequence: { sequencer: FaultsFirst },
   },
 });

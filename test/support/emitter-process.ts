@@ -21,7 +21,7 @@ const PROGRAM = `
       count.writeBigUInt64LE(BigInt(n));
       writeSync(fd, count, 0, 8, 0);
     }
-    setImmediate(turn);
+    setTimeout(turn, 1);
   };
   turn();
 `;

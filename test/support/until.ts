@@ -13,13 +13,14 @@ export async function until<T>(
   limitMs = WAIT_MS,
 ): Promise<Exclude<T, false | null | undefined>> {
   const deadline = performance.now() + limitMs;
-  for (;;) {
+  for (let pauseMs = 2; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
     const result = await condition();
     if (result !== false && result !== null && result !== undefined)
       return result as Exclude<T, false | null | undefined>;
     if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms for ${what}`);
-    await pause(POLL_MS);
+    await pause(pauseMs);
   }
 }
 
-const POLL_MS = 10;
+/** A condition that asks a server costs both of them something. */
+const MAX_PAUSE_MS = 50;
