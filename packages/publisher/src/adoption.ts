@@ -5,7 +5,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { memoryOf, type PendingEvent } from './pending-event.ts';
-import type { Segment } from './spool.ts';
+import { createSegment, type Segment } from './segment.ts';
 import { deleteFile } from './spool-directory.ts';
 import { readSegment, type SegmentReader, type SegmentRecord } from './spool-segment.ts';
 
@@ -72,7 +72,7 @@ export function createAdoption({ maxInMemory, parked, setAside, failed }: Adopti
   const startNext = (): typeof reading => {
     while (taken < paths.length) {
       const path = paths[taken++] as string;
-      const segment: Segment = { path, unsettled: 0, unread: 0, bytes: 0, sealed: false, damaged: false };
+      const segment = createSegment(path);
       try {
         const started = { segment, reader: readSegment(path) };
         open.add(segment);

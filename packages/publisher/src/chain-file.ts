@@ -9,7 +9,7 @@
 import * as crypto from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, truncate } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   appendEntry,
   type ChainVerifier,
@@ -93,9 +93,9 @@ export interface ChainFileOptions {
 
 const EXTENSION = '.ndjson';
 
-/** Of an organization, on every disk: capitals as Go modules have them, so that `Acme` and `acme` are two files. */
-export function chainFileName(orgid: string): string {
-  return `${orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`)}${EXTENSION}`;
+/** An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on every disk. */
+export function chainFilePath(directory: string, orgid: string): string {
+  return join(directory, `${orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`)}${EXTENSION}`);
 }
 
 /** @throws PublisherError NOT_WRITTEN when the file does not verify; else what the file system says */

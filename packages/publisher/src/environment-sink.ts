@@ -3,7 +3,7 @@ import { checkOptions } from './check-options.ts';
 import { createSink, type CreateSinkOptions, orNullSink, type SinkConfig } from './create-sink.ts';
 import type { Credentials } from './credentials.ts';
 import { PublisherError } from './error.ts';
-import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink.ts';
+import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink-options.ts';
 import { PUBLISHER_OPTIONS, type PublisherOptions, readOptions } from './options.ts';
 import type { Sink } from './sink.ts';
 

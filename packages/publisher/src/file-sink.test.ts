@@ -18,7 +18,8 @@ import { artifactUploaded, verify } from '@waybill/schema';
 import { describe, expect, test } from 'vitest';
 import { openChainFile } from './chain-file.ts';
 import type { Drop } from './drop.ts';
-import { fileSink, type FileSinkOptions } from './file-sink.ts';
+import { fileSink } from './file-sink.ts';
+import type { FileSinkOptions } from './file-sink-options.ts';
 import { createSigner } from './signer.ts';
 
 const digestOf = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}`;

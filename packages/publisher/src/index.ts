@@ -32,9 +32,9 @@ export {
   type FileCloseResult,
   type FileSink,
   fileSink,
-  type FileSinkOptions,
   type FileSinkStats,
 } from './file-sink.ts';
+export type { FileSinkOptions } from './file-sink-options.ts';
 export type {
   Confirmation,
   ConfirmLevel,

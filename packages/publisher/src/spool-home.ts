@@ -36,7 +36,7 @@ export interface SpoolHome {
   release(): void;
 }
 
-interface AdoptedHomes {
+export interface AdoptedHomes {
   /** Paths, in order. */
   readonly segments: readonly string[];
   /** What is not ours and was left alone, by name: in the directory. */

@@ -9,21 +9,15 @@
  * 2. sent and acknowledged: a crash in between sends it again, with the same id.
  * 3. a segment is deleted once every event in it is settled. A crash before it sends those of it again, too.
  */
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Buffer } from 'node:buffer';
+import { createDiskTrouble } from './disk-trouble.ts';
+import { createHomeLease } from './home-lease.ts';
 import type { PendingEvent } from './pending-event.ts';
-import { LOCK_RENEW_MS } from './directory-lock.ts';
-import { deleteFile, quarantine } from './spool-directory.ts';
-import { openHome, type SpoolHome } from './spool-home.ts';
-import {
-  formatRecord,
-  readSegment,
-  recordBytes,
-  SEGMENT_HEADER,
-  type SegmentReader,
-  type SegmentRecord,
-} from './spool-segment.ts';
+import type { Segment } from './segment.ts';
+import { createSegmentCursor, type SpooledRecord } from './segment-cursor.ts';
+import { createSegmentShelf } from './segment-shelf.ts';
+import { createSegmentWriter } from './segment-writer.ts';
+import { createTakeover } from './takeover.ts';
 import { syncDirectory, syncFile } from './sync-path.ts';
 
 export interface SpoolOptions {
@@ -41,19 +35,6 @@ export interface SpoolOptions {
   lookAgain(): void;
 }
 
-/** One segment file, while events of it are not settled. */
-export interface Segment {
-  readonly path: string;
-  /** Events in it that are not settled, wherever they are. */
-  unsettled: number;
-  /** Of them, those that are only on disk. */
-  unread: number;
-  bytes: number;
-  sealed: boolean;
-  /** Had a record that could not be read: put aside instead of deleted. */
-  damaged: boolean;
-}
-
 export interface Spool {
   /** Writes events that stay in memory as well. false: nothing was written. */
   keep(events: readonly PendingEvent[]): boolean;
@@ -69,8 +50,6 @@ export interface Spool {
   sync(segment: Segment): Promise<void>;
   /** Why nothing can be written at present, or null. */
   readonly trouble: string | null;
-  /** Whether a write is worth a try. */
-  readonly writable: boolean;
   /** Events that are only on disk. */
   readonly spooled: number;
   readonly bytes: number;
@@ -84,221 +63,42 @@ export interface Spool {
   close(): void;
 }
 
-interface SpooledRecord extends SegmentRecord {
-  readonly segment: Segment;
-}
-
 /** A segment is deleted early when all of it is settled and it is this long. */
 const TRIM_BYTES = 256 * 1024;
 
 /** Opens nothing before it is needed, and never throws: a disk that fails is a reason in `trouble`. */
 export function createSpool(options: SpoolOptions): Spool {
-  const { dir, bootId, maxBytes, segmentBytes, retryMs } = options;
-  const segments = new Set<Segment>();
-  let home: SpoolHome | null = null;
-  let renewal: NodeJS.Timeout | undefined;
-  let current: Segment | null = null;
-  let fd = -1;
-  let bytes = 0;
-  let spooled = 0;
-  let quarantined = 0;
-  let reader: SegmentReader | null = null;
-  /** What `next` reads. */
-  let reading: Segment | null = null;
-  let readingFrom = 0;
-  let trouble: string | null = null;
-  let retryAt = 0;
+  const { dir, bootId, segmentBytes } = options;
+  const trouble = createDiskTrouble(options.retryMs);
+  const shelf = createSegmentShelf(dir, trouble);
+  const lease = createHomeLease({
+    dir,
+    bootId,
+    trouble,
+    takenOver: () => writer.seal(),
+    renewed: () => options.lookAgain(),
+  });
+  const cursor = createSegmentCursor({ shelf, trouble, done });
+  const writer = createSegmentWriter({
+    ...options,
+    shelf,
+    trouble,
+    segmentPath: (firstOrdinal) => lease.open().segmentPath(firstOrdinal),
+    done,
+  });
+  const takeOver = createTakeover({ ...options, lease, trouble });
+  const sync = createSegmentSync(dir, () => writer.files);
   let closed = false;
-  let lookedThrough = false;
-  /** Homes; each is told once. */
-  const notAdopted = new Set<string>();
-  /** Segments that were made, and how many of them their directory's own sync has covered. */
-  let files = 0;
-  let synced = 0;
 
-  const failed = (what: string, error: unknown): void => {
-    trouble = `spool: ${what}: ${error instanceof Error ? error.message : String(error)}`;
-    retryAt = performance.now() + retryMs;
-  };
+  function done(segment: Segment): void {
+    cursor.forget(segment);
+    shelf.remove(segment);
+  }
 
-  /** @throws whatever the file system throws */
-  const openedHome = (): SpoolHome => {
-    if (home) return home;
-    home = openHome(dir, bootId);
-    renewal = setInterval(() => {
-      holdHome((held) => held.renew());
-      options.lookAgain();
-    }, LOCK_RENEW_MS).unref();
-    return home;
-  };
-
-  /** Taken over while this process was stopped: its new owner delivers what is in it, we begin another. */
-  const holdHome = (look: (held: SpoolHome) => void): void => {
-    try {
-      if (home) look(home);
-    } catch (error) {
-      abandon();
-      failed('its directory was taken over', error);
-    }
-  };
-
-  const abandon = (): void => {
-    clearInterval(renewal);
-    home = null;
-    seal();
-  };
-
-  const seal = (): void => {
-    const segment = current;
-    if (segment === null) return;
-    current = null;
-    segment.sealed = true;
-    try {
-      closeSync(fd);
-    } catch (error) {
-      failed(`closing ${segment.path}`, error);
-    }
-    if (segment.unsettled === 0) remove(segment);
-  };
-
-  const remove = (segment: Segment): void => {
-    segments.delete(segment);
-    bytes -= segment.bytes;
-    if (reading === segment) stopReading();
-    try {
-      if (segment.damaged) setAside(segment.path);
-      else deleteFile(segment.path);
-    } catch (error) {
-      // What is left there is sent again by the next publisher, and known already.
-      failed(`deleting ${segment.path}`, error);
-    }
-  };
-
-  const setAside = (path: string): void => {
-    quarantined++;
-    try {
-      quarantine(dir, path);
-    } catch (error) {
-      failed(`putting ${path} aside`, error);
-    }
-  };
-
-  /** @throws whatever the file system throws */
-  const segmentFor = (event: PendingEvent): Segment => {
-    if (current !== null && current.bytes >= segmentBytes) seal();
-    if (current !== null) return current;
-    const path = openedHome().segmentPath(event.ordinal);
-    fd = openSync(path, 'wx', 0o600);
-    files++;
-    current = { path, unsettled: 0, unread: 0, bytes: 0, sealed: false, damaged: false };
-    segments.add(current);
-    writeAt(Buffer.from(SEGMENT_HEADER), current);
-    return current;
-  };
-
-  /** All or nothing. @throws whatever the file system throws */
-  const writeAt = (data: Buffer, segment: Segment): void => {
-    let done = 0;
-    try {
-      // A disk that gets full takes a part first and refuses afterwards.
-      while (done < data.length) done += writeSync(fd, data, done, data.length - done, segment.bytes + done);
-    } catch (error) {
-      try {
-        ftruncateSync(fd, segment.bytes);
-      } catch (cause) {
-        // What stays is a torn line, or whole records that are sent twice: neither is a loss.
-        failed('cutting a failed write', cause);
-      }
-      throw error;
-    }
-    segment.bytes += data.length;
-    bytes += data.length;
-  };
-
-  /** null: nothing was written. */
-  const append = (events: readonly PendingEvent[]): { segment: Segment; offset: number } | null => {
-    const [first] = events;
-    if (first === undefined || closed || !isWritable()) return null;
-    // What is written to a segment that another publisher has taken and delivered would be lost with it.
-    holdHome((held) => held.check());
-    let size = 0;
-    for (const event of events) size += recordBytes(event);
-    // Before anything is formatted: while the spool is full, each `emit` comes here.
-    if (bytes + size > maxBytes) {
-      trouble = `spool: ${bytes} of ${maxBytes} bytes are in use`;
-      retryAt = 0;
-      return null;
-    }
-    let lines = '';
-    for (const event of events) lines += formatRecord(event);
-    const data = Buffer.from(lines);
-    try {
-      const segment = segmentFor(first);
-      const offset = segment.bytes;
-      writeAt(data, segment);
-      trouble = null;
-      segment.unsettled += events.length;
-      for (const event of events) event.segment = segment;
-      return { segment, offset };
-    } catch (error) {
-      failed(`writing to ${dir}`, error);
-      // Another file next time: this one's descriptor may be what is broken.
-      seal();
-      return null;
-    }
-  };
-
-  const isWritable = (): boolean => trouble === null || performance.now() >= retryAt;
-
-  const stopReading = (): void => {
-    try {
-      reader?.close();
-    } catch (error) {
-      failed('closing a segment', error);
-    }
-    reader = null;
-    reading = null;
-  };
-
-  /** The segment that has the oldest record that is only on disk. */
-  const findUnread = (): Segment | null => {
-    for (const segment of segments) if (segment.unread > 0) return segment;
-    return null;
-  };
-
-  /** Its records that are only on disk cannot be read. */
-  const giveUp = (segment: Segment): number => {
-    const lost = segment.unread;
-    segment.unread = 0;
-    segment.unsettled -= lost;
-    segment.damaged = true;
-    stopReading();
-    if (segment.sealed && segment.unsettled === 0) remove(segment);
-    return lost;
-  };
-
-  const readNext = (max: number, records: SpooledRecord[]): number => {
-    if (reading === null || reading.unread === 0) {
-      stopReading();
-      reading = findUnread();
-      if (reading === null) return 0;
-    }
-    const segment = reading;
-    reader ??= readSegment(segment.path, readingFrom);
-    readingFrom = 0;
-    while (segment.unread > 0 && records.length < max) {
-      const item = reader.next();
-      if (item.kind === 'end') return giveUp(segment);
-      if (item.kind === 'damaged') {
-        segment.damaged = true;
-        segment.unread--;
-        segment.unsettled--;
-        return 1;
-      }
-      segment.unread--;
-      records.push({ ...item.record, segment });
-    }
-    return 0;
+  const append = (events: readonly PendingEvent[]): ReturnType<typeof writer.append> => {
+    if (closed || events.length === 0 || !trouble.mayTry) return null;
+    lease.check();
+    return writer.append(events);
   };
 
   return {
@@ -306,97 +106,54 @@ export function createSpool(options: SpoolOptions): Spool {
     take(events) {
       const at = append(events);
       if (at === null) return false;
-      if (spooled === 0) {
-        // What is before it in this segment is in memory.
-        stopReading();
-        reading = at.segment;
-        readingFrom = at.offset;
-      }
-      at.segment.unread += events.length;
-      spooled += events.length;
+      cursor.extend(at.segment, at.offset, events.length);
       return true;
     },
-    next(max) {
-      const records: SpooledRecord[] = [];
-      let lost = 0;
-      while (spooled - records.length - lost > 0 && records.length < max) {
-        try {
-          lost += readNext(max, records);
-        } catch (error) {
-          if (reading === null) break;
-          failed(`reading ${reading.path}`, error);
-          lost += giveUp(reading);
-        }
-      }
-      spooled -= records.length + lost;
-      if (spooled === 0) stopReading();
-      return { records, lost };
-    },
+    next: cursor.next,
     settle(segment) {
       segment.unsettled--;
       if (segment.unsettled > 0) return;
-      // A short one goes on being written, so that a file is not made and deleted for each event.
-      if (segment.sealed) remove(segment);
-      else if (segment.bytes >= Math.min(segmentBytes, TRIM_BYTES)) seal();
+      if (segment.sealed) done(segment);
+      // A short one is still written to, so that a file is not made and deleted for each event.
+      else if (segment.bytes >= Math.min(segmentBytes, TRIM_BYTES)) writer.seal();
     },
-    adopt() {
-      if (closed || !isWritable()) return null;
-      try {
-        const found = openedHome().adopt();
-        trouble = null;
-        // In a directory of somebody else's, new names may come all the time: those of the first look are enough.
-        const untold = lookedThrough ? found.strangersWithin : [...found.strangers, ...found.strangersWithin];
-        lookedThrough = true;
-        if (untold.length > 0) options.strangers(untold);
-        for (const failure of found.failures) {
-          if (!notAdopted.has(failure.home)) options.notAdopted(failure.home, failure.error);
-          notAdopted.add(failure.home);
-        }
-        return found.segments;
-      } catch (error) {
-        failed(`opening ${dir}`, error);
-        return null;
-      }
-    },
-    async sync({ path }) {
-      // By its name: our own descriptor may be closed, and its number another file's, before the call is carried out.
-      await syncFile(path);
-      const covers = files;
-      if (synced >= covers) return;
-      for (const directory of [dirname(path), dir, dirname(dir)]) await syncDirectory(directory);
-      synced = Math.max(synced, covers);
-    },
+    adopt: () => (closed || !trouble.mayTry ? null : takeOver()),
+    sync: ({ path }) => sync(path),
     get trouble() {
-      return trouble;
-    },
-    get writable() {
-      return isWritable();
+      return trouble.reason;
     },
     get spooled() {
-      return spooled;
+      return cursor.left;
     },
     get bytes() {
-      return bytes;
+      return shelf.bytes;
     },
     get segments() {
-      return segments.size;
+      return shelf.count;
     },
     get quarantined() {
-      return quarantined;
+      return shelf.quarantined;
     },
-    cut: seal,
-    setAside,
+    cut: writer.seal,
+    setAside: shelf.setAside,
     close() {
       closed = true;
-      stopReading();
-      seal();
-      clearInterval(renewal);
-      try {
-        home?.release();
-      } catch (error) {
-        failed(`leaving ${dir}`, error);
-      }
-      home = null;
+      cursor.close();
+      writer.seal();
+      lease.release();
     },
+  };
+}
+
+/** Puts a segment on the medium, and its name when files were made since. @param files how many were made so far */
+function createSegmentSync(dir: string, files: () => number): (path: string) => Promise<void> {
+  let synced = 0;
+  return async (path) => {
+    // By its name: our own descriptor may be closed, and its number another file's, before the call is carried out.
+    await syncFile(path);
+    const made = files();
+    if (synced >= made) return;
+    for (const directory of [dirname(path), dir, dirname(dir)]) await syncDirectory(directory);
+    synced = Math.max(synced, made);
   };
 }
