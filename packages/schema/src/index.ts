@@ -40,16 +40,35 @@ export {
 export { type Origin, originOf } from './event/origin.ts';
 export { ownerOf } from './event/owner.ts';
 export { producerClosed } from './event/types/producer.ts';
-export { type AsyncReceiptKeys, type Receipt, type ReceiptCounts, type ReceiptKeys, signedText } from './verify/receipt.ts';
+export {
+  type AsyncReceiptKeys,
+  type Receipt,
+  type ReceiptCounts,
+  type ReceiptKeys,
+  signedText,
+} from './verify/receipt.ts';
 export { requestHandled } from './event/types/request.ts';
 export { runFailed, runFinished, runStarted } from './event/types/run.ts';
-export { inboxPrefixOf, readServerAddress, type ServerAddress, shownServer, splitServers } from './config/server-address.ts';
+export {
+  inboxPrefixOf,
+  readServerAddress,
+  type ServerAddress,
+  shownServer,
+  splitServers,
+} from './config/server-address.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './ledger/size-memory.ts';
 export { MAX_INDEX, parseEntry } from './ledger/parse-entry.ts';
 export { parseJson } from './json/parse-json.ts';
 export { createTextStamp } from './fast/print-event.ts';
 export { printable, printableJson } from './json/printable.ts';
-export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './message/stamp.ts';
+export {
+  createDataCheck,
+  type DataCheck,
+  type Stamp,
+  type StampedEvent,
+  stampEvent,
+  utf8Length,
+} from './message/stamp.ts';
 export {
   DEFAULT_EVENT_PREFIX,
   DEFAULT_LEDGER_PREFIX,
