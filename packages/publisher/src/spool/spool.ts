@@ -1,13 +1,14 @@
 /**
- * A publisher's own spool: a queue on disk that goes on where its memory ends, and the journal that a dead process
- * leaves to the next one.
+ * A publisher's spool. It is the part of the queue that lies on disk, and the journal that a dead process leaves to the next
+ * publisher. This room knows files and records of events; it does not stamp, send or count anything.
  *
- * Events are appended in the order of emitting. Some are only on disk (`spooled`): those are a contiguous stretch, from
- * the cursor to the end, and are read back in order. In crash order:
- * 1. append: written before the event leaves memory, or before `emit` returns (sync). A crash in the middle leaves a line
- *    without an end, whose emit had not returned.
- * 2. sent and acknowledged: a crash in between sends it again, with the same id.
- * 3. a segment is deleted once every event in it is settled. A crash before it sends those of it again, too.
+ * Events are appended in the order in which they were emitted. Those that are only on disk (`spooled`) are contiguous: they
+ * reach from the cursor to the end, and are read back in order. In crash order:
+ * 1. An event is appended before it leaves memory, or before `emit` returns (durability `sync`). A crash meanwhile leaves a
+ *    line without its line feed; the `emit` of that event had not returned.
+ * 2. The event is sent and acknowledged. A crash in between makes the next publisher send it again, with the same id.
+ * 3. The segment is deleted once every event in it is settled. A crash before that makes the next publisher send all of them
+ *    again, and the stream recognizes them by their ids.
  */
 import { dirname } from 'node:path';
 import { createDiskTrouble } from './disk-trouble.ts';
@@ -25,28 +26,28 @@ export interface SpoolOptions {
   readonly bootId: string;
   readonly maxBytes: number;
   readonly segmentBytes: number;
-  /** After a failed write the disk is left alone for this long. */
+  /** Milliseconds without another try after a failed write. */
   readonly retryMs: number;
-  /** Paths in the directory that are not ours, and are left alone. Those beside the spools are told once. */
+  /** Names in the directory that are not ours and are left alone. Those beside the homes are reported once. */
   strangers(paths: readonly string[]): void;
   /** A home of a dead publisher could not be taken over at this time. */
   notAdopted(home: string, error: unknown): void;
-  /** Called now and then: publishers may have died, and `adopt` may find something. */
+  /** Called every few seconds: other publishers may have died, and `adopt` may find their segments. */
   lookAgain(): void;
 }
 
 export interface Spool {
-  /** Writes events that stay in memory as well. false: nothing was written. */
+  /** Writes events that stay in memory too. @returns false: nothing was written */
   keep(events: readonly PendingEvent[]): boolean;
-  /** Writes events that then may leave memory, to be read back by `next`. false: nothing was written. */
+  /** Writes events that then leave memory; `next` reads them back. @returns false: nothing was written */
   take(events: readonly PendingEvent[]): boolean;
-  /** The oldest records that are only on disk, to be in memory again; `lost` of them could not be read. */
+  /** Reads the oldest records that are only on disk. `lost` more of them could not be read. */
   next(max: number): { readonly records: readonly SpooledRecord[]; readonly lost: number };
-  /** One event of it was acknowledged or dropped. */
+  /** One event of the segment was acknowledged or dropped. */
   settle(segment: Segment): void;
-  /** Takes over the segments of the dead. @returns their paths, in order; null when the disk does not let us */
+  /** Takes over the segments of dead publishers. @returns their paths, in order; null when the disk fails */
   adopt(): readonly string[] | null;
-  /** What was written to it until now is on the medium. @throws whatever the file system throws */
+  /** Brings what was written to the segment so far to the medium. @throws whatever the file system throws */
   sync(segment: Segment): Promise<void>;
   /** Why nothing can be written at present, or null. */
   readonly trouble: string | null;
@@ -55,18 +56,18 @@ export interface Spool {
   readonly bytes: number;
   readonly segments: number;
   readonly quarantined: number;
-  /** What is appended from here on goes to another file. */
+  /** The next append begins a new segment. */
   cut(): void;
-  /** Puts a segment aside. */
+  /** Moves a segment file to quarantine. */
   setAside(path: string): void;
-  /** Gives up the directory; what is unsettled in it is the next publisher's. */
+  /** Releases the home. What is unsettled in it goes to the next publisher. */
   close(): void;
 }
 
-/** A segment is deleted early when all of it is settled and it is this long. */
+/** A segment of this size is sealed and deleted as soon as all of its events are settled. */
 const TRIM_BYTES = 256 * 1024;
 
-/** Opens nothing before it is needed, and never throws: a disk that fails is a reason in `trouble`. */
+/** Opens nothing before it is needed, and never throws: `trouble` says why the disk fails. */
 export function createSpool(options: SpoolOptions): Spool {
   const { dir, bootId, segmentBytes } = options;
   const trouble = createDiskTrouble(options.retryMs);
@@ -114,7 +115,7 @@ export function createSpool(options: SpoolOptions): Spool {
       segment.unsettled--;
       if (segment.unsettled > 0) return;
       if (segment.sealed) done(segment);
-      // A short one is still written to, so that a file is not made and deleted for each event.
+      // A short segment stays open: otherwise each event would make and delete a file.
       else if (segment.bytes >= Math.min(segmentBytes, TRIM_BYTES)) writer.seal();
     },
     adopt: () => (closed || !trouble.mayTry ? null : adopt()),
