@@ -4,7 +4,7 @@ import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
 import { formatBlock, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
 import { describe, expect, test } from 'vitest';
-import { createHeads, type Heads } from '../../packages/consumer/src/heads.ts';
+import { createHeads, type Heads } from '../../packages/consumer/src/writer/chain-cache.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { faultyConnection } from '../support/faulty-connection.ts';
 import { copyLedger } from '../support/ledger-builder.ts';
