@@ -296,7 +296,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       erased,
     ];
     expect(compareAll(cases.map(toBytes)).size).toBe(4);
-  });
+  }, 60_000);
 
   it('agrees about first lines that are no canonical JSON, or of a newer version', () => {
     const [good = ''] = makeChain('acme', [{ what: 'upload', artifact: 1, bytes: 5, producer: 1 }]).lines;
@@ -333,7 +333,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       'tampered',
       'unreadable',
     ]);
-  });
+  }, 60_000);
 
   /** Many files at once: starting python takes longer than most of them. */
   function compareAll(files: readonly Uint8Array[]): Map<string, number> {
@@ -390,7 +390,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     });
     const verdicts = compareAll(files);
     expect(verdicts.get('tampered')).toBeGreaterThan(2_500);
-  });
+  }, 300_000);
 
   it('agrees about files that were put together in another way', () => {
     const edit = fc.tuple(fc.nat(rich.length - 1), fc.nat(), fc.nat(), fc.nat(6));
@@ -411,7 +411,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       return toBytes(edited[how] as string[]);
     });
     expect(compareAll(files).size).toBeGreaterThan(2);
-  });
+  }, 300_000);
 
   it('agrees about every field with any value in it, whose hashes are right', () => {
     const change = fc.tuple(fc.nat(rich.length - 1), fc.nat(), fc.nat(), anyValue, fc.boolean());
@@ -431,7 +431,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     });
     const verdicts = compareAll(files);
     expect([...verdicts.keys()].toSorted()).toEqual(['incomplete', 'ok', 'tampered', 'unreadable']);
-  });
+  }, 300_000);
 
   it('agrees about transfers that failed, sizes that are none, and events of nobody', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
@@ -499,7 +499,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     });
     const bad = new Set([1, 3, 13, 15]);
     expect(verdicts).toEqual(cases.map((_, i) => (bad.has(i) ? 'tampered' : 'ok')));
-  });
+  }, 300_000);
 });
 
 describe('the page', () => {

@@ -253,19 +253,25 @@ function createWorld(maxParked = 400) {
   };
 }
 
-test('whatever is refused, not answered, not permitted for a while or dropped: what is stored is chained, and all is settled', () => {
-  fc.assert(
-    fc.property(fc.array(stepOf, { maxLength: 80, size: 'max' }), (steps) => {
-      const world = createWorld();
-      for (const step of steps) {
-        world.step(step);
-        expect(world.openRanges()).toBeLessThanOrEqual(MAX_MISSING / 2);
-      }
-      expect(world.drain()).toBe(0);
-      expect(world.wrong).toEqual([]);
-      expect(world.delivery.parked).toBe(0);
-      world.delivery.close();
-    }),
-    { numRuns: 200 },
-  );
-});
+test(
+  'whatever is refused, not answered, not permitted for a while or dropped: what is stored is chained, and all is settled',
+  {
+    timeout: 60_000,
+  },
+  () => {
+    fc.assert(
+      fc.property(fc.array(stepOf, { maxLength: 80, size: 'max' }), (steps) => {
+        const world = createWorld();
+        for (const step of steps) {
+          world.step(step);
+          expect(world.openRanges()).toBeLessThanOrEqual(MAX_MISSING / 2);
+        }
+        expect(world.drain()).toBe(0);
+        expect(world.wrong).toEqual([]);
+        expect(world.delivery.parked).toBe(0);
+        world.delivery.close();
+      }),
+      { numRuns: 200 },
+    );
+  },
+);

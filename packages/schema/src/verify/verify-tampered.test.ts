@@ -41,7 +41,7 @@ describe('one byte changed', () => {
     }
     expect(missed).toEqual([]);
     expect(seq).toBe(4);
-  });
+  }, 60_000);
 
   it('is found in chains of any kind and length, one entry too', () => {
     fc.assert(
@@ -431,5 +431,5 @@ describe('a volume that no event vouches for', () => {
       expect(run(lines.with(0, erase(lines[0] as string))).verdict).toBe(verdict);
       expect(run(lines.slice(1), { fromSeq: 2 }).verdict).toBe(verdict);
     }
-  });
+  }, 60_000);
 });
