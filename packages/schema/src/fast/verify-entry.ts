@@ -10,7 +10,15 @@
  * what must hold is that no value gets in here that the general way refuses. `successor.test.ts` holds the two together.
  */
 import { isPlainCanonical } from './is-canonical.ts';
-import { type Core, type CoreOrigin, emptyHead, type Entry, headOf, RunningHead, type Source } from '../ledger/entry.ts';
+import {
+  type Core,
+  type CoreOrigin,
+  emptyHead,
+  type Entry,
+  headOf,
+  RunningHead,
+  type Source,
+} from '../ledger/entry.ts';
 import type { Sha256 } from '../hash.ts';
 import type { JsonObject } from '../json/json.ts';
 import { type Origin, originOf } from '../event/origin.ts';

@@ -13,7 +13,13 @@ import { type Origin, originOf } from '../event/origin.ts';
 import { ownerOf } from '../event/owner.ts';
 import { type PlainEvent, readPlainEvent } from '../fast/read-event.ts';
 import { createDataCheck, type DataCheck, utf8Length } from './stamp.ts';
-import { belongsOn, DEFAULT_EVENT_PREFIX, type EventSubject, isBatchType, parseEventSubject } from '../event/subject.ts';
+import {
+  belongsOn,
+  DEFAULT_EVENT_PREFIX,
+  type EventSubject,
+  isBatchType,
+  parseEventSubject,
+} from '../event/subject.ts';
 import { type Transfer, transferOf } from '../event/transfer.ts';
 
 /** Events in one message. */

@@ -1,7 +1,14 @@
 import type { AnyEventDefinition } from '../event/define-event.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import { kindOf, SchemaError } from '../error.ts';
-import { ATTRIBUTE_NAMES, checkEvent, EventAttributes, type Event, MAX_EVENT_BYTES, notAnEvent } from '../event/event.ts';
+import {
+  ATTRIBUTE_NAMES,
+  checkEvent,
+  EventAttributes,
+  type Event,
+  MAX_EVENT_BYTES,
+  notAnEvent,
+} from '../event/event.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
 import { ARTIFACT_EVENTS, isPlainlyAnArtifact } from '../event/types/artifact.ts';
 import { BUILT_IN_EVENTS } from '../event/types/built-in.ts';

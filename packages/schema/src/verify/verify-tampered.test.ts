@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fastSha256, makeChain, type Spec } from '../../test-support/chain.ts';
-import { anyChain, anyLongChain, erase, forge, run, runFile, skip, toBytes, upload } from '../../test-support/verdicts.ts';
+import {
+  anyChain,
+  anyLongChain,
+  erase,
+  forge,
+  run,
+  runFile,
+  skip,
+  toBytes,
+  upload,
+} from '../../test-support/verdicts.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import type { Entry } from '../ledger/entry.ts';
 import type { Json, JsonObject } from '../json/json.ts';
