@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_MISSING, MAX_PRODUCERS, ProducerWindows } from '../ledger/producer-window.ts';
-import { createMissingEventFinder, type MissingEventFinder, MAX_LISTED } from './missing-events.ts';
+import { createMissingEventFinder, MAX_LISTED, type MissingEventFinder } from './missing-events.ts';
 
 /** A finder that counts the entries itself. */
 function finderOf(
