@@ -26,7 +26,14 @@ function stamped(data: JsonObject): string {
 
 it('recognizes ordinary artifacts, nothing that their schemas refuse, and nothing that these would change', () => {
   const names = fc.constantFrom(
-    ...['digest', 'size_bytes', 'file_name', 'backend_type', 'skipped', 'transferred_bytes', 'other', '__proto__'],
+    'digest',
+    'size_bytes',
+    'file_name',
+    'backend_type',
+    'skipped',
+    'transferred_bytes',
+    'other',
+    '__proto__',
   );
   const odd = fc.constantFrom<unknown>(undefined, [undefined], { a: undefined }, 1n, Number.NaN, '\ud800', new Date(0));
   const changes = fc.array(fc.tuple(names, fc.oneof({ weight: 4, arbitrary: suspicious }, odd)), { maxLength: 3 });
