@@ -6,7 +6,7 @@ import { PUBLISHER_OPTIONS, type PublisherOptions } from '../options.ts';
 import { readOptions } from '../publisher/read-options.ts';
 import type { Sink } from '../sink.ts';
 import { createSink, type CreateSinkOptions, orNullSink, type SinkConfig } from './create-sink.ts';
-import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink.ts';
+import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink-options.ts';
 
 export interface EnvironmentSinkOptions extends Omit<
   PublisherOptions,
