@@ -1,4 +1,9 @@
-/** Events into hash-chained files, one per organization, for a service that has no NATS. */
+/**
+ * The `sinks/` room: whatever takes events as a publisher does. Files, memory for tests, nothing at all, several sinks at
+ * once, or what the environment chooses. Sinks import the publisher, never the other way round.
+ *
+ * This file writes events into hash-chained files, one for each organization, for a service without NATS.
+ */
 import type { Ack } from '../ack.ts';
 import { type HeldDirectory, holdDirectory } from '../directory/held-directory.ts';
 import type { Drop } from '../drop.ts';

@@ -1,4 +1,4 @@
-/** A sink for the tests of services: keeps what they emit, as it would have been published. */
+/** A sink for services' tests: keeps what they emit, as a publisher would publish it. */
 import type { Event, KnownOptions } from '@waybill/schema';
 import type { Ack } from '../ack.ts';
 import { checkOptions } from '../check-options.ts';
@@ -11,7 +11,7 @@ import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
 import type { Sink } from '../sink.ts';
 
 export interface MemorySinkOptions extends Partial<Omit<StamperOptions, 'signer'>> {
-  /** Of every valid event: an error is what happens to it instead of being kept. Can be set later (`sink.fault`). */
+  /** Called for every valid event. When it returns an error, the event is not kept. Can be set later (`sink.fault`). */
   readonly fault?: Fault | null;
 }
 
@@ -21,16 +21,16 @@ export type Fault = (event: Event) => PublisherError | null;
 export type Match = string | ((event: Event) => boolean);
 
 export interface MemorySink extends Sink {
-  /** What was emitted and kept, in order. */
+  /** The events that were kept, in the order of emitting. */
   readonly events: readonly Event[];
-  /** What was not valid, with the reason: a test wants to know. */
+  /** The events that were not valid, with the reasons. */
   readonly drops: readonly Drop[];
   fault: Fault | null;
-  /** The first kept event of this type, or for which the function says so. */
+  /** The first kept event of this type, or for which the function returns true. */
   find(match: Match): Event | undefined;
-  /** The same, waiting for it. @throws PublisherError TIMEOUT, saying what there is instead */
+  /** Waits for such an event. @throws PublisherError TIMEOUT, naming the types that there are instead */
   waitFor(match: Match, options?: WaitOptions): Promise<Event>;
-  /** Forgets what it has. */
+  /** Forgets all events and drops. */
   clear(): void;
 }
 
@@ -60,7 +60,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     try {
       error = sink.fault?.(stamped.event) ?? null;
     } catch (cause) {
-      // `emit` does not throw, whatever a test's function does.
+      // `emit` never throws, whatever the test's function does.
       error = new PublisherError('INVALID', 'fault threw', { cause });
     }
     if (error) return error;
