@@ -1,15 +1,15 @@
-import { outside } from '../context.ts';
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
+import { outside } from '../context.ts';
 import { PublisherError } from '../error.ts';
-import { fileSink } from './file-sink.ts';
-import type { FileSinkOptions } from './file-sink-options.ts';
-import { memorySink, type MemorySinkOptions } from './memory-sink.ts';
-import { nullSink } from './null-sink.ts';
+import { CONSOLE_LOGGER, type PublisherLogger } from '../logger.ts';
 import type { PublisherOptions } from '../options.ts';
 import { createPublisher } from '../publisher/publisher.ts';
-import { CONSOLE_LOGGER, type PublisherLogger } from '../reporter.ts';
 import type { Sink } from '../sink.ts';
+import type { FileSinkOptions } from './file-sink-options.ts';
+import { fileSink } from './file-sink.ts';
+import { memorySink, type MemorySinkOptions } from './memory-sink.ts';
+import { nullSink } from './null-sink.ts';
 import { teeSink } from './tee-sink.ts';
 
 /** Where events go, as a configuration says it. */

@@ -1,6 +1,6 @@
 /** The segments of a spool that are in use, the oldest first, and where they go when all of their events are settled. */
-import type { DiskTrouble } from './disk-trouble.ts';
 import type { Segment } from '../segment.ts';
+import type { DiskTrouble } from './disk-trouble.ts';
 import { deleteFile, quarantine } from './spool-directory.ts';
 
 export interface SegmentShelf {

@@ -1,6 +1,6 @@
 /**
- * A publisher's spool. It is the part of the queue that lies on disk, and the journal that a dead process leaves to the next
- * publisher. This room knows files and records of events; it does not stamp, send or count anything.
+ * The `spool/` room: events on disk. A spool is the part of the queue that does not fit into memory, and the journal that a
+ * dead process leaves to the next publisher. This room knows files and records of events. It stamps, sends and counts nothing.
  *
  * Events are appended in the order in which they were emitted. Those that are only on disk (`spooled`) are contiguous: they
  * reach from the cursor to the end, and are read back in order. In crash order:
@@ -11,15 +11,15 @@
  *    again, and the stream recognizes them by their ids.
  */
 import { dirname } from 'node:path';
-import { createDiskTrouble } from './disk-trouble.ts';
-import { createHomeLease } from './home-lease.ts';
+import { syncDirectory, syncFile } from '../directory/sync-path.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import type { Segment } from '../segment.ts';
+import { createDiskTrouble } from './disk-trouble.ts';
+import { createHomeAdoption } from './home-adoption.ts';
+import { createHomeLease } from './home-lease.ts';
 import { createSegmentCursor, type SpooledRecord } from './segment-cursor.ts';
 import { createSegmentShelf } from './segment-shelf.ts';
 import { createSegmentWriter } from './segment-writer.ts';
-import { createHomeAdoption } from './home-adoption.ts';
-import { syncDirectory, syncFile } from '../directory/sync-path.ts';
 
 export interface SpoolOptions {
   readonly dir: string;
