@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readConfig } from './config.ts';
 import { ConsumerError } from '../errors.ts';
+import { readConfig } from './config.ts';
 
 function refusal(env: Record<string, string>): string {
   try {

@@ -1,6 +1,8 @@
 /**
- * Configuration: `WAYBILL_*` environment variables. The schema is the documentation: `docs/configuration.md` has exactly
- * its rows, and a test compares them.
+ * The `config/` room: what an operator sets from outside, as environment variables and the files that they name. It turns text
+ * into checked values and refuses the rest. It opens no connection and reads nothing but those files.
+ *
+ * The schema below is the documentation: `docs/configuration.md` has exactly its rows, and a test compares them.
  */
 import {
   closest,
@@ -13,9 +15,9 @@ import {
   SUBJECT_PREFIX_PATTERN,
 } from '@waybill/schema';
 import { z } from 'zod';
-import { Duration, Integer, Size } from './config-value.ts';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
+import { Duration, Integer, Size } from './config-value.ts';
 
 const STREAM_NAME = /^[A-Za-z0-9_-]{1,128}$/;
 const streamName = z.string().regex(STREAM_NAME, 'expected a stream name: letters, digits, - and _');

@@ -1,5 +1,5 @@
 /** What JetStream says about a delivered message in its reply subject (ADR-15: `$JS.ACK.…`). */
-export interface Delivery {
+export interface DeliveryInfo {
   /** Sequence in the stream. */
   readonly streamSeq: number;
   /** 1, 2, 3 … per consumer: a jump means that a message was lost on the way. */
@@ -18,7 +18,7 @@ const DOT = 46;
  *
  * @returns null when the subject is no `$JS.ACK` subject, as with status messages
  */
-export function createDeliveryParser(): (reply: string | undefined) => Delivery | null {
+export function createDeliveryInfoReader(): (reply: string | undefined) => DeliveryInfo | null {
   /** What is the same in all: everything before the sequence in the stream. */
   let before = '';
 

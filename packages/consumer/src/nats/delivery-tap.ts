@@ -14,10 +14,10 @@
  * https://docs.nats.io/reference/reference-protocols/nats-protocol
  */
 import type { NatsConnection, Subscription } from '@nats-io/nats-core';
-import { createDeliveryParser, type Delivery } from './delivery-info.ts';
+import { createDeliveryInfoReader, type DeliveryInfo } from './delivery-info.ts';
 
 /** @param payload a view of what was read from the socket */
-export type OnDelivery = (subject: string, payload: Uint8Array, delivery: Delivery) => void;
+export type OnDelivery = (subject: string, payload: Uint8Array, delivery: DeliveryInfo) => void;
 
 /** Messages that the tap knows are deliveries go to `onDelivery` until it is called; no other message of the subscription does. */
 export type Untap = () => void;
@@ -60,7 +60,7 @@ export class DeliveryTap {
   readonly #forward: (bytes: Uint8Array) => void;
   readonly #taken = new Map<
     string,
-    { onDelivery: OnDelivery; parseDelivery: ReturnType<typeof createDeliveryParser> }
+    { onDelivery: OnDelivery; parseDelivery: ReturnType<typeof createDeliveryInfoReader> }
   >();
   /** An operation whose end has not come yet, and how many bytes it takes to go on with it. */
   #rest: Uint8Array[] = [];
@@ -73,7 +73,7 @@ export class DeliveryTap {
   }
 
   add(sid: number, onDelivery: OnDelivery): Untap {
-    this.#taken.set(String(sid), { onDelivery, parseDelivery: createDeliveryParser() });
+    this.#taken.set(String(sid), { onDelivery, parseDelivery: createDeliveryInfoReader() });
     return () => void this.#taken.delete(String(sid));
   }
 

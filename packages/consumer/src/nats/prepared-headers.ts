@@ -7,7 +7,7 @@ import { MsgHdrsImpl } from '@nats-io/nats-core';
 /** Names and values, in pairs, without line breaks. */
 export type OwnHeaders = readonly (readonly [name: string, value: string | number])[];
 
-export class BlockHeaders extends MsgHdrsImpl {
+export class PreparedHeaders extends MsgHdrsImpl {
   /** What all of them begin with, as it stands in a message. */
   readonly #common: string;
   #own: OwnHeaders = [];

@@ -1,8 +1,8 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
 import { type Msg, nanos, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { newConsumerName } from './consumer-name.ts';
+import { createDeliveryInfoReader, type DeliveryInfo } from './delivery-info.ts';
 import { tapDeliveries, type Untap } from './delivery-tap.ts';
-import { createDeliveryParser, type Delivery } from './delivery-info.ts';
 import { newInbox } from './inbox.ts';
 
 /** How long a request for messages stands when there are none. */
@@ -11,7 +11,7 @@ const HEARTBEAT_MS = 1_000;
 /** Without any word for so long while a request stands, the consumer is taken for lost. */
 const SILENCE_MS = 3_500;
 
-export interface ListenerOptions {
+export interface PullConsumerOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly stream: string;
@@ -22,7 +22,7 @@ export interface ListenerOptions {
   /** The consumer is there. */
   readonly onCreated?: () => void;
   /** Returns false when the message does not follow the one before. */
-  readonly onMessage: (subject: string, payload: Uint8Array, delivery: Delivery) => boolean;
+  readonly onMessage: (subject: string, payload: Uint8Array, delivery: DeliveryInfo) => boolean;
   /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
   readonly onIdle: () => Promise<void>;
   /** Awaited when the consumer is there and before anything is asked of it; a rejection gives it up. */
@@ -31,17 +31,17 @@ export interface ListenerOptions {
   readonly onLost: (reason: string, cause?: unknown) => void;
 }
 
-export interface Listener {
+export interface PullConsumer {
   /** There may be room again. */
   resume(): void;
   stop(): void;
 }
 
 /** One consumer's life: created, pulled from, watched, and given up at the first doubt. */
-export function listen(options: ListenerOptions): Listener {
+export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
   const { nc, jsm, stream, batch, maxBytes } = options;
   const name = newConsumerName();
-  const parseDelivery = createDeliveryParser();
+  const parseDelivery = createDeliveryInfoReader();
   const inbox = newInbox(nc);
   let consumerSeq = 0;
   /** A request is under way, for so many messages more. */
@@ -122,7 +122,7 @@ export function listen(options: ListenerOptions): Listener {
     else onStatus(message);
   }
 
-  function onDelivery(subject: string, payload: Uint8Array, delivery: Delivery): void {
+  function onDelivery(subject: string, payload: Uint8Array, delivery: DeliveryInfo): void {
     if (over) return;
     heard = true;
     if (delivery.consumerSeq !== consumerSeq + 1) {
