@@ -88,7 +88,7 @@ export function createOrderedReader(options: OrderedReaderOptions): OrderedReade
 
   /** Takes in the gap after `position`, if there is one. */
   async function lookForGap(): Promise<void> {
-    const gap = await gaps.after(position);
+    const gap = await gaps.findAfter(position);
     if (!gap || isOver() || gap.first !== position + 1) return;
     await options.confirm?.();
     if (isOver() || gap.first !== position + 1) return;
