@@ -8,14 +8,14 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
-import { connectionFault, type KnownOptions } from '@waybill/schema';
-import { checkOptions } from '../check-options.ts';
+import { cannotConnect } from '../cannot-connect.ts';
+import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { checkPeriod } from '../check-period.ts';
 import { ConsumerError } from '../errors.ts';
-import type { NatsSettings } from '../config/config.ts';
+import { NATS_CONFIG, type NatsConfig } from '../config/nats-config.ts';
 import { checkTlsFiles } from '../config/tls-files.ts';
 import { fileAuthenticator } from './credentials.ts';
-import { explain, isIdentityRefused } from './nats-error.ts';
+import { explain } from './nats-error.ts';
 import { isOlder, OLDEST_SERVER, serverVersion } from './server-version.ts';
 import { createSockets } from './sockets.ts';
 
@@ -26,66 +26,27 @@ export interface ConnectOptions {
   readonly timeoutMs?: number;
 }
 
-const NATS_SETTINGS: KnownOptions<NatsSettings> = {
-  servers: true,
-  tls: true,
-  user: true,
-  password: true,
-  passwordFile: true,
-  token: true,
-  credsFile: true,
-  nkeySeedFile: true,
-  tlsCaFile: true,
-  tlsCertFile: true,
-  tlsKeyFile: true,
-  inboxPrefix: true,
-};
 const OPTIONS: KnownOptions<ConnectOptions> = {
   name: true,
   timeoutMs: true,
 };
 
 /**
- * Connects once; from then on the connection mends itself for ever.
+ * Connects once. After that, the connection reconnects by itself and never gives up.
  *
  * @throws ConsumerError BAD_ARGUMENT, CANNOT_CONNECT, BAD_CONFIG (a file that cannot be used), SERVER_TOO_OLD, JETSTREAM_OFF
  */
-export async function openConnection(nats: NatsSettings, options: ConnectOptions = {}): Promise<NatsConnection> {
-  checkOptions('openConnection', nats, NATS_SETTINGS);
+export async function openConnection(nats: NatsConfig, options: ConnectOptions = {}): Promise<NatsConnection> {
+  checkOptions('openConnection', nats, NATS_CONFIG);
   checkOptions('openConnection', options, OPTIONS);
-  const servers = nats.servers.join(', ');
-  const timeoutMs = checkPeriod('openConnection: timeoutMs', options.timeoutMs ?? 5_000);
-  const authenticator = fileAuthenticator(nats);
-  checkTlsFiles(nats);
+  const dialOptions = dialOptionsOf(nats, options);
   const sockets = createSockets();
-  const open = (): Promise<NatsConnection> =>
-    dial({
-      servers: [...nats.servers],
-      name: options.name ?? 'waybill',
-      timeout: timeoutMs,
-      inboxPrefix: nats.inboxPrefix,
-      maxReconnectAttempts: -1,
-      // After a restart of the server a standby must not be back long before the writer: it would take its place.
-      reconnectTimeWait: 500,
-      // A password that is being rotated ends nothing.
-      ignoreAuthErrorAbort: true,
-      pingInterval: 5_000,
-      maxPingOut: 2,
-      noAsyncTraces: true,
-      ...(authenticator && { authenticator }),
-      ...(nats.user !== undefined && !authenticator && { user: nats.user }),
-      ...(nats.password !== undefined && { pass: nats.password }),
-      ...(nats.token !== undefined && { token: nats.token }),
-      ...(nats.tls && { tls: tlsOf(nats) }),
-    });
   let nc: NatsConnection;
   try {
-    nc = await sockets.run(open);
+    nc = await sockets.run(() => dial(dialOptions));
   } catch (cause) {
     sockets.close();
-    throw new ConsumerError('CANNOT_CONNECT', `could not connect to NATS at ${servers}: ${connectionFault(cause)}`, {
-      cause,
-    });
+    throw cannotConnect(nats.servers, cause);
   }
   // A client that is closed while it dials forgets that socket, and a frozen server never ends it.
   nc.closed().then(sockets.close, sockets.close);
@@ -98,18 +59,41 @@ export async function openConnection(nats: NatsSettings, options: ConnectOptions
   }
 }
 
-function tlsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettings): NonNullable<NodeConnectionOptions['tls']> {
+/** @throws ConsumerError BAD_ARGUMENT, BAD_CONFIG for a file that cannot be used */
+function dialOptionsOf(
+  nats: NatsConfig,
+  { name = 'waybill', timeoutMs = 5_000 }: ConnectOptions,
+): NodeConnectionOptions {
+  const timeout = checkPeriod('openConnection: timeoutMs', timeoutMs);
+  const authenticator = fileAuthenticator(nats);
+  checkTlsFiles(nats);
+  return {
+    servers: [...nats.servers],
+    name,
+    timeout,
+    inboxPrefix: nats.inboxPrefix,
+    maxReconnectAttempts: -1,
+    // After a restart of the server, a standby that reconnects long before the writer would take over from it.
+    reconnectTimeWait: 500,
+    // A password that is being rotated must not close the connection for good.
+    ignoreAuthErrorAbort: true,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+    ...(authenticator && { authenticator }),
+    ...(nats.user !== undefined && !authenticator && { user: nats.user }),
+    ...(nats.password !== undefined && { pass: nats.password }),
+    ...(nats.token !== undefined && { token: nats.token }),
+    ...(nats.tls && { tls: tlsOf(nats) }),
+  };
+}
+
+function tlsOf({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsConfig): NonNullable<NodeConnectionOptions['tls']> {
   return {
     ...(tlsCaFile !== undefined && { caFile: tlsCaFile }),
     ...(tlsCertFile !== undefined && { certFile: tlsCertFile }),
     ...(tlsKeyFile !== undefined && { keyFile: tlsKeyFile }),
   };
-}
-
-/** Whether connecting failed because the server does not take this identity, which waiting does not change. */
-export function isRefused(error: unknown): boolean {
-  for (let one = error; one instanceof Error; one = one.cause) if (isIdentityRefused(one)) return true;
-  return false;
 }
 
 /** @throws ConsumerError SERVER_TOO_OLD or JETSTREAM_OFF */
@@ -124,7 +108,7 @@ async function checkServer(nc: NatsConnection): Promise<void> {
     await jsm.getAccountInfo();
   } catch (cause) {
     const error = explain(cause, `ask ${where} about JetStream`);
-    // An identity that need not know about the account as a whole is fine.
+    // Waybill does not need the permission to ask about the account.
     if (error.code !== 'NO_PERMISSION') throw error;
   }
 }

@@ -3,7 +3,10 @@ import { errors } from '@nats-io/nats-core';
 import { ConsumerError } from '../errors.ts';
 import { maskConsumerName } from './consumer-name.ts';
 
-/** Whether an error is the server's refusal, which asking again does not change soon; not that it cannot answer just now. */
+/**
+ * Whether the server answered "no", so that asking again does not help: a permission is missing, or a request is wrong. An
+ * error that says that the server cannot answer just now is not one of these.
+ */
 export function isRefusal(error: unknown): error is Error {
   for (let one = error; one instanceof Error; one = one.cause) {
     if (one instanceof errors.PermissionViolationError) return true;
@@ -12,12 +15,19 @@ export function isRefusal(error: unknown): error is Error {
   return false;
 }
 
-/** Whether the server does not take the identity, at a dial or while connected. */
+/** Whether the server does not accept the identity, at a dial or while connected. Waiting does not change that. */
 export function isIdentityRefused(error: unknown): boolean {
-  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (one instanceof errors.AuthorizationError || one instanceof errors.UserAuthenticationExpiredError) return true;
+  }
+  return false;
 }
 
-/** What a failed request to NATS means, as an error that says what was attempted. @param attempted e.g. `read stream AUDIT` */
+/**
+ * Turns the failure of a request to NATS into an error that says what was attempted and why it failed.
+ *
+ * @param attempted e.g. `read stream AUDIT`
+ */
 export function explain(cause: unknown, attempted: string): ConsumerError {
   if (cause instanceof ConsumerError) return cause;
   const failed = (code: ConsumerError['code'], why: string): ConsumerError =>
@@ -34,7 +44,7 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
         return failed('JETSTREAM_OFF', 'JetStream is not enabled for this account');
       }
     }
-    // Of a server without JetStream, and of a stream that has no leader just now.
+    // A server without JetStream says so, and a server whose stream has no leader just now.
     if (error instanceof errors.NoRespondersError) {
       return failed('JETSTREAM_OFF', 'nobody answers for JetStream: it is off, or the stream has no leader just now');
     }
@@ -46,16 +56,11 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
   return failed('NO_ANSWER', cause instanceof Error ? cause.message : String(cause));
 }
 
-/** What the identity may not do. For an inbox with the variable that decides where answers go. */
-export function describeDenial({
-  operation,
-  subject,
-}: {
-  readonly operation: string;
-  readonly subject: string;
-}): string {
+/** What the identity may not do. When it may not subscribe to an inbox, the text names the variable that chooses the inbox. */
+export function describeDenial(denial: { readonly operation: string; readonly subject: string }): string {
+  const { operation, subject } = denial;
   if (operation === 'publish') return `the NATS identity may not publish ${subject}`;
-  // Everything else that is subscribed to is a subject of the server: `$SRV.…`, `$JS.EVENT.…`.
+  // All other subscriptions are to subjects of the server: `$SRV.…`, `$JS.EVENT.…`.
   const isInbox = !subject.startsWith('$');
   const remedy = ': set WAYBILL_NATS_INBOX_PREFIX to the prefix that it may subscribe to';
   return `the NATS identity may not subscribe to ${subject}${isInbox ? remedy : ''}`;

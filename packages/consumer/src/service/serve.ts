@@ -13,7 +13,8 @@ import { ConsumerError } from '../errors.ts';
 import type { ConsumerLogger } from '../logger.ts';
 import { VERSION } from '../version.ts';
 import type { Config } from '../config/config.ts';
-import { isRefused, openConnection } from '../nats/connect.ts';
+import { openConnection } from '../nats/connect.ts';
+import { isIdentityRefused } from '../nats/nats-error.ts';
 import { durabilityWarning } from '../nats/server-version.ts';
 import { checkStreams, deployLedger, type DeployOptions, deployStreams } from '../streams/deploy.ts';
 import { describeDrift } from '../streams/stream-config.ts';
@@ -82,7 +83,7 @@ async function connectPatiently(
     } catch (error) {
       const transient =
         error instanceof ConsumerError && ['CANNOT_CONNECT', 'NO_ANSWER', 'JETSTREAM_OFF'].includes(error.code);
-      if (!transient || isRefused(error)) throw error;
+      if (!transient || isIdentityRefused(error)) throw error;
       logger.warn({ servers }, `${error.message}; trying again`);
       await pause(RETRY_MS, undefined, { signal: stop }).catch(() => undefined);
     }
