@@ -1,8 +1,8 @@
 /** The documents say what the code does: they are compared with it. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { deployCommand } from './cli/deploy.ts';
+import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { headCommand } from './cli/head.ts';
 import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';

@@ -1,6 +1,8 @@
 /**
- * Configuration: `WAYBILL_*` environment variables. The schema is the documentation: `docs/configuration.md` has exactly
- * its rows, and a test compares them.
+ * The `config/` room: what an operator sets from outside, as environment variables and the files that they name. It turns text
+ * into checked values and refuses the rest. It opens no connection and reads nothing but those files.
+ *
+ * The schema below is the documentation: `docs/configuration.md` has exactly its rows, and a test compares them.
  */
 import {
   closest,
@@ -13,9 +15,9 @@ import {
   SUBJECT_PREFIX_PATTERN,
 } from '@waybill/schema';
 import { z } from 'zod';
-import { Duration, Integer, Size } from './config-value.ts';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
+import { Duration, Integer, Size } from './config-value.ts';
 
 const STREAM_NAME = /^[A-Za-z0-9_-]{1,128}$/;
 const streamName = z.string().regex(STREAM_NAME, 'expected a stream name: letters, digits, - and _');
@@ -79,6 +81,10 @@ export const Environment = z.object({
     .describe(
       'How often `serve` compares the streams with what is wanted; `0`: only when JetStream announces a change.',
     ),
+  WAYBILL_FAST: z
+    .enum(['0', '1'])
+    .default('1')
+    .describe('`0`: `serve` uses no fast path, only the plain code that specifies it. Slower; the same bytes.'),
   WAYBILL_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least important log line that `serve` writes.'),
   WAYBILL_HTTP_PORT: Integer(0, 65_535)
     .optional()
@@ -114,6 +120,8 @@ export interface Config {
   readonly ledgerMaxBytes: number;
   /** 0: never. */
   readonly checkIntervalMs: number;
+  /** Whether `serve` uses the writer's fast paths. */
+  readonly fastPaths: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly http: { readonly port: number; readonly host: string } | null;
   /** `WAYBILL_*` variables that mean nothing to Waybill, and that no variable's name is close to. */
@@ -144,7 +152,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const ignored: string[] = [];
   for (const [name] of given) {
     if (known.includes(name)) continue;
-    const meant = closest(name, known, 3);
+    const meant = closest(name, known, typingErrors(name));
     if (meant) throw bad(`${name} is not a variable of Waybill: did you mean ${meant}?`);
     ignored.push(name);
   }
@@ -156,6 +164,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     throw bad(`${name} is ${shown(name, values[name])}: ${messageOf(issue)}`);
   }
   return toConfig(result.data, ignored);
+}
+
+/** How many typing errors a name may have: at most half of it, so that `WAYBILL_PORT` is not taken for `WAYBILL_FAST`. */
+function typingErrors(name: string): number {
+  return Math.min(3, Math.floor((name.length - 'WAYBILL_'.length) / 2));
 }
 
 function toConfig(env: Environment, ignored: readonly string[]): Config {
@@ -183,6 +196,7 @@ function toConfig(env: Environment, ignored: readonly string[]): Config {
     auditMaxBytes: env.WAYBILL_AUDIT_MAX_BYTES,
     ledgerMaxBytes: env.WAYBILL_LEDGER_MAX_BYTES,
     checkIntervalMs: env.WAYBILL_CHECK_SECONDS * 1000,
+    fastPaths: env.WAYBILL_FAST === '1',
     logLevel: env.WAYBILL_LOG_LEVEL,
     http: env.WAYBILL_HTTP_PORT === undefined ? null : { port: env.WAYBILL_HTTP_PORT, host: env.WAYBILL_HTTP_HOST },
     ignored,

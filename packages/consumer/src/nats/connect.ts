@@ -1,21 +1,23 @@
-/** Opening the NATS connection that everything here runs over, and refusing servers that cannot do what is needed. */
+/**
+ * The `nats/` room: everything that knows NATS and nothing of Waybill. Connections, errors and denials of the server, publishing
+ * with acknowledgements, and the ways to read a stream in order. Names of streams and subjects come in as arguments. Events,
+ * chains and blocks never come in: here a message is a subject, headers and bytes.
+ *
+ * This file opens the connection that everything else runs over, and refuses servers that cannot do what is needed.
+ */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connect as dial, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { connectionFault, type KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import type { NatsSettings } from '../config/config.ts';
-import { fileAuthenticator } from './credentials.ts';
 import { checkPeriod } from '../check-period.ts';
 import { ConsumerError } from '../errors.ts';
-import { explain, isIdentityRefused } from './nats-error.ts';
-import { createSockets } from './sockets.ts';
+import type { NatsSettings } from '../config/config.ts';
 import { checkTlsFiles } from '../config/tls-files.ts';
-
-/** The oldest that everything here was run on (2.10.27, by hand); the tests run on the current one. */
-export const OLDEST_SERVER = '2.10.0';
-/** From here on `sync_interval: always` keeps an acknowledged event through a power failure (nats-server #8456, #8475). */
-const DURABLE_SERVER = '2.15.0';
+import { fileAuthenticator } from './credentials.ts';
+import { explain, isIdentityRefused } from './nats-error.ts';
+import { isOlder, OLDEST_SERVER, serverVersion } from './server-version.ts';
+import { createSockets } from './sockets.ts';
 
 export interface ConnectOptions {
   /** Shows in the server's connection list. Default: `waybill`. */
@@ -112,7 +114,7 @@ export function isRefused(error: unknown): boolean {
 
 /** @throws ConsumerError SERVER_TOO_OLD or JETSTREAM_OFF */
 async function checkServer(nc: NatsConnection): Promise<void> {
-  const version = nc.info?.version ?? '0.0.0';
+  const version = serverVersion(nc);
   const where = `the nats-server at ${nc.getServer()}`;
   if (isOlder(version, OLDEST_SERVER)) {
     throw new ConsumerError('SERVER_TOO_OLD', `${where} is version ${version}: ${OLDEST_SERVER} or newer is needed`);
@@ -125,23 +127,4 @@ async function checkServer(nc: NatsConnection): Promise<void> {
     // An identity that need not know about the account as a whole is fine.
     if (error.code !== 'NO_PERMISSION') throw error;
   }
-}
-
-/** @returns what an operator should know about this server, or null */
-export function durabilityWarning(nc: NatsConnection): string | null {
-  const version = nc.info?.version ?? '0.0.0';
-  if (!isOlder(version, DURABLE_SERVER)) return null;
-  return `nats-server ${version} can lose acknowledged events in a power failure even with sync_interval: always; ${DURABLE_SERVER} or newer does not`;
-}
-
-/** Compares the numbers of two versions; what follows them (`-RC.1`, `-dev`) is not looked at. */
-export function isOlder(version: string, than: string): boolean {
-  const numbers = (text: string): number[] => (/^v?(\d+)\.(\d+)\.(\d+)/.exec(text) ?? []).slice(1).map(Number);
-  const a = numbers(version);
-  const b = numbers(than);
-  for (let i = 0; i < 3; i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
 }

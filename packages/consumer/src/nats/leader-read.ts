@@ -2,7 +2,7 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { toMilliseconds } from './direct-message.ts';
 import { explain } from './nats-error.ts';
-import type { StreamMessage } from './ordered-reader.ts';
+import type { StreamMessage } from './stream-item.ts';
 
 export interface LeaderReader {
   /**

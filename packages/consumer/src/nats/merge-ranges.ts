@@ -1,4 +1,4 @@
-import type { StreamItem } from './ordered-reader.ts';
+import type { StreamItem } from './stream-item.ts';
 
 /** The items of several readings of one stream, by sequence. The readings have no item in common. */
 export async function* mergeInOrder(

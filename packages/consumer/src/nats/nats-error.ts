@@ -1,8 +1,7 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
-import { maskConsumerName } from './consumer-name.ts';
 import { ConsumerError } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import { maskConsumerName } from './consumer-name.ts';
 
 /** Whether an error is the server's refusal, which asking again does not change soon; not that it cannot answer just now. */
 export function isRefusal(error: unknown): error is Error {
@@ -27,7 +26,7 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
   for (let error = cause; error instanceof Error; error = error.cause) {
     if (error instanceof errors.PermissionViolationError) {
       const { operation, subject } = error;
-      return failed('NO_PERMISSION', describeRefusal({ operation, subject: maskConsumerName(subject) }));
+      return failed('NO_PERMISSION', describeDenial({ operation, subject: maskConsumerName(subject) }));
     }
     if (error instanceof JetStreamApiError) {
       if (error.code === JetStreamApiCodes.StreamNotFound) return failed('NO_STREAM', 'there is no such stream');
@@ -48,7 +47,7 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
 }
 
 /** What the identity may not do. For an inbox with the variable that decides where answers go. */
-export function describeRefusal({
+export function describeDenial({
   operation,
   subject,
 }: {
@@ -60,19 +59,4 @@ export function describeRefusal({
   const isInbox = !subject.startsWith('$');
   const remedy = ': set WAYBILL_NATS_INBOX_PREFIX to the prefix that it may subscribe to';
   return `the NATS identity may not subscribe to ${subject}${isInbox ? remedy : ''}`;
-}
-
-/** Whether an error that the server reported by the way says that reading the one stream or writing the other is not allowed. */
-export function isMissingRight(
-  error: Error,
-  { auditStream, ledgerStream, ledgerPrefix }: Pick<Settings, 'auditStream' | 'ledgerStream' | 'ledgerPrefix'>,
-): boolean {
-  if (!(error instanceof errors.PermissionViolationError) || error.operation !== 'publish') return false;
-  // Whose loss costs the server half a minute of a consumer, and nobody a message.
-  if (error.subject.startsWith('$JS.API.CONSUMER.DELETE.')) return false;
-  const tokens = error.subject.split('.');
-  return (
-    error.subject.startsWith(`${ledgerPrefix}.`) ||
-    (tokens[0] === '$JS' && (tokens.includes(auditStream) || tokens.includes(ledgerStream)))
-  );
 }

@@ -8,13 +8,13 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ConsumerError } from '../errors.ts';
 import { createDirectBatches } from './direct-batches.ts';
 import type { DirectMessage } from './direct-message.ts';
-import { ConsumerError } from '../errors.ts';
-import { createGapFinder, type StreamGap } from './stream-gap.ts';
 import { createLeaderReader } from './leader-read.ts';
 import { explain, isRefusal } from './nats-error.ts';
-import type { StreamItem, StreamMessage } from './ordered-reader.ts';
+import { createGapFinder } from './stream-gap.ts';
+import type { StreamGap, StreamItem, StreamMessage } from './stream-item.ts';
 
 export interface StreamRange {
   readonly stream: string;

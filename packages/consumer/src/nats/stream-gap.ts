@@ -1,13 +1,5 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
-
-/** Sequence numbers, inclusive, at which the stream has no message: deleted, expired or lost. */
-export interface StreamGap {
-  readonly kind: 'gap';
-  readonly first: number;
-  readonly last: number;
-  /** When the message after it was stored; null at the stream's end. RFC 3339, UTC, milliseconds. */
-  readonly received: string | null;
-}
+import type { StreamGap } from './stream-item.ts';
 
 export interface GapFinder {
   /** The gap that begins right after a sequence, as the stream's leader sees it. */
