@@ -22,11 +22,13 @@ test('nothing set', () => {
     auditMaxBytes: 0,
     ledgerMaxBytes: 0,
     checkIntervalMs: 60_000,
+    fastPaths: true,
     logLevel: 'info',
     http: null,
     ignored: [],
   });
   expect(readConfig({ WAYBILL_REPLICAS: '' }).replicas).toBe(1);
+  expect(readConfig({ WAYBILL_FAST: '0' }).fastPaths).toBe(false);
 });
 
 test('durations, sizes and several servers', () => {

@@ -22,6 +22,8 @@ export interface Config {
   readonly ledgerMaxBytes: number;
   /** How often `serve` compares the streams with what is wanted; 0: never. */
   readonly checkIntervalMs: number;
+  /** Whether `serve` uses the writer's fast paths. */
+  readonly fastPaths: boolean;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly http: { readonly port: number; readonly host: string } | null;
   /** `WAYBILL_*` variables that Waybill does not know, and that are no typing error of one that it knows. */
@@ -53,10 +55,15 @@ function ignoredNames(names: readonly string[]): string[] {
   const known = Object.keys(Environment.shape);
   const ignored = names.filter((name) => !known.includes(name));
   for (const name of ignored) {
-    const meant = closest(name, known, 3);
+    const meant = closest(name, known, maxTypos(name));
     if (meant) throw badConfig(`${name} is not a variable of Waybill: did you mean ${meant}?`);
   }
   return ignored;
+}
+
+/** At most half of the name may be wrong, so that `WAYBILL_PORT` does not count as a misspelt `WAYBILL_FAST`. */
+function maxTypos(name: string): number {
+  return Math.min(3, Math.floor((name.length - 'WAYBILL_'.length) / 2));
 }
 
 function badValue(values: Readonly<Record<string, string | undefined>>, issue?: z.core.$ZodIssue): ConsumerError {
@@ -77,6 +84,7 @@ function toConfig(env: Environment, ignored: readonly string[]): Config {
     auditMaxBytes: env.WAYBILL_AUDIT_MAX_BYTES,
     ledgerMaxBytes: env.WAYBILL_LEDGER_MAX_BYTES,
     checkIntervalMs: env.WAYBILL_CHECK_SECONDS * 1000,
+    fastPaths: env.WAYBILL_FAST === '1',
     logLevel: env.WAYBILL_LOG_LEVEL,
     http: env.WAYBILL_HTTP_PORT === undefined ? null : { port: env.WAYBILL_HTTP_PORT, host: env.WAYBILL_HTTP_HOST },
     ignored,

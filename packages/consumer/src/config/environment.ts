@@ -66,6 +66,10 @@ export const Environment = z.object({
     .describe(
       'How often `serve` compares the streams with what is wanted; `0`: only when JetStream announces a change.',
     ),
+  WAYBILL_FAST: z
+    .enum(['0', '1'])
+    .default('1')
+    .describe('`0`: `serve` uses no fast path, only the plain code that specifies it. Slower; the same bytes.'),
   WAYBILL_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least important log line that `serve` writes.'),
   WAYBILL_HTTP_PORT: Integer(0, 65_535)
     .optional()

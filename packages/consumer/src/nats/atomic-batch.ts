@@ -8,13 +8,13 @@
  */
 import { type NatsConnection, Nuid } from '@nats-io/nats-core';
 import { type AckInbox, RefusedError } from './ack-inbox.ts';
-import type { OwnHeaders, PreparedHeaders } from './prepared-headers.ts';
+import type { HeaderList, HeaderPrinter } from './message-headers.ts';
 import { isOlder, serverVersion } from './server-version.ts';
 
 /** A message that may be sent in a batch. */
 export interface BatchMessage {
   readonly subject: string;
-  readonly headers: OwnHeaders;
+  readonly headers: HeaderList;
   readonly payload: Uint8Array;
 }
 
@@ -83,10 +83,10 @@ export interface BatchSender {
 export interface BatchSenderOptions {
   readonly nc: NatsConnection;
   readonly inbox: AckInbox;
-  readonly headers: PreparedHeaders;
+  readonly printHeaders: HeaderPrinter;
 }
 
-export function createBatchSender({ nc, inbox, headers }: BatchSenderOptions): BatchSender {
+export function createBatchSender({ nc, inbox, printHeaders }: BatchSenderOptions): BatchSender {
   // Short, because each message keeps it for ever. If two writers ever have the same, the server refuses both. A generator
   // of its own, because one generator's ids begin alike: the server may still hold a batch of the session before.
   const tag = new Nuid().next().slice(0, 6);
@@ -99,9 +99,9 @@ export function createBatchSender({ nc, inbox, headers }: BatchSenderOptions): B
       let acknowledged: ReturnType<AckInbox['publish']> | null = null;
       for (const { subject, payload, headers: own } of messages) {
         sent++;
-        const batched: OwnHeaders = [['Nats-Batch-Id', id], ['Nats-Batch-Sequence', sent], ...own];
-        if (sent < count) nc.publish(subject, payload, { headers: headers.with(batched) });
-        else acknowledged = inbox.publish(subject, payload, headers.with([...batched, ['Nats-Batch-Commit', 1]]));
+        const batched: HeaderList = [['Nats-Batch-Id', id], ['Nats-Batch-Sequence', sent], ...own];
+        if (sent < count) nc.publish(subject, payload, { headers: printHeaders(batched) });
+        else acknowledged = inbox.publish(subject, payload, printHeaders([...batched, ['Nats-Batch-Commit', 1]]));
       }
       const ack = await acknowledged;
       if (ack?.batch !== id || ack.count !== count)

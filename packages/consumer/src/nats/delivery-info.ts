@@ -1,3 +1,5 @@
+import type { NatsConnection, Subscription } from '@nats-io/nats-core';
+
 /** What JetStream says about a delivered message in its reply subject (ADR-15: `$JS.ACK.…`). */
 export interface DeliveryInfo {
   /** Sequence in the stream. */
@@ -9,6 +11,16 @@ export interface DeliveryInfo {
   /** Messages that the consumer has not delivered yet. */
   readonly pending: number;
 }
+
+/** Takes a message of a JetStream consumer. @param payload may be a view of a larger buffer */
+export type OnDelivery = (subject: string, payload: Uint8Array, delivery: DeliveryInfo) => void;
+
+/**
+ * Another way for a subscription's deliveries than its callback. Every delivery comes one way or the other, never both ways.
+ *
+ * @returns a function that ends it; null when this connection does not allow it, and then all deliveries take the callback
+ */
+export type TapDeliveries = (nc: NatsConnection, sub: Subscription, onDelivery: OnDelivery) => (() => void) | null;
 
 const PREFIX = '$JS.ACK.';
 const DOT = 46;

@@ -9,11 +9,10 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { DeliveryInfo } from './delivery-info.ts';
+import type { DeliveryInfo, TapDeliveries } from './delivery-info.ts';
 import { startPullConsumer, type PullConsumer } from './pull-consumer.ts';
 import { createGapFinder } from './stream-gap.ts';
 import type { StreamItem } from './stream-item.ts';
-import type { StreamGap } from './stream-item.ts';
 
 export interface OrderedReaderOptions {
   readonly nc: NatsConnection;
@@ -24,6 +23,8 @@ export interface OrderedReaderOptions {
   /** Messages and bytes to hold for the caller at most. */
   readonly maxBufferedMessages?: number;
   readonly maxBufferedBytes?: number;
+  /** A fast path for deliveries. Default: they come by the subscription's callback. */
+  readonly tapDeliveries?: TapDeliveries | undefined;
   /** Rejects when the stream is not the one any more that is read here: asked of each new consumer, and of each gap. */
   readonly confirm?: () => Promise<void>;
   /** Called once, when the server has taken the first consumer: the stream may be read. */
@@ -135,6 +136,7 @@ export function createOrderedReader(options: OrderedReaderOptions): OrderedReade
       batch: maxMessages / 2,
       maxBytes: maxBytes / 2,
       hasRoom,
+      tapDeliveries: options.tapDeliveries,
       onCreated() {
         if (!isReading) options.onReading?.();
         isReading = true;

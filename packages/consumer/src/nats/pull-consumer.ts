@@ -1,8 +1,7 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
 import { type Msg, nanos, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { newConsumerName } from './consumer-name.ts';
-import { createDeliveryInfoReader, type DeliveryInfo } from './delivery-info.ts';
-import { tapDeliveries, type Untap } from './delivery-tap.ts';
+import { createDeliveryInfoReader, type DeliveryInfo, type TapDeliveries } from './delivery-info.ts';
 import { newInbox } from './inbox.ts';
 
 /** How long a request for messages stands when there are none. */
@@ -19,6 +18,8 @@ export interface PullConsumerOptions {
   readonly batch: number;
   readonly maxBytes: number;
   readonly hasRoom: () => boolean;
+  /** A fast path for deliveries. Default: they come by the subscription's callback. */
+  readonly tapDeliveries?: TapDeliveries | undefined;
   /** The consumer is there. */
   readonly onCreated?: () => void;
   /** Returns false when the message does not follow the one before. */
@@ -55,7 +56,7 @@ export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
   /** By a clock that nobody can set, as all time-outs here: one set back would not end for as long. */
   let lastHeard = performance.now();
   let sub: Subscription | null = null;
-  let untap: Untap | null = null;
+  let untap: (() => void) | null = null;
 
   function lose(reason: string, cause?: unknown): void {
     if (over) return;
@@ -138,7 +139,7 @@ export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
 
   async function begin(): Promise<void> {
     sub = nc.subscribe(inbox, { callback: onMessage });
-    untap = tapDeliveries(nc, sub, onDelivery);
+    untap = options.tapDeliveries?.(nc, sub, onDelivery) ?? null;
     await jsm.consumers.add(stream, {
       name,
       ack_policy: AckPolicy.None,

@@ -145,6 +145,7 @@ async function work(nc: NatsConnection, { config, streams, logger, stop, refused
     logger,
     ...settings,
     bind: config.streamMode === 'bind',
+    fastPaths: config.fastPaths,
     streamHistory: history,
     onCommit(ms) {
       lastCommitAt = new Date();

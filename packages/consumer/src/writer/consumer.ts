@@ -9,7 +9,7 @@
  * consumer that finds another one writing stands by (standby.ts) until takeover.ts says that it should write.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, nuid } from '@nats-io/nats-core';
+import { nuid } from '@nats-io/nats-core';
 import { createDataCheck } from '@waybill/schema';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkOptions } from '../check-options.ts';
@@ -26,6 +26,7 @@ import { isMissingRight } from './missing-right.ts';
 import type { Progress } from './progress.ts';
 import { runSession } from './session.ts';
 import { standBy } from './standby.ts';
+import { FAST, PLAIN } from './writer-paths.ts';
 
 /** `waiting`: the stream of events is not there or may not be read, or the server takes no block; `lastError` says which. */
 export type Role = 'starting' | 'writer' | 'standby' | 'waiting' | 'closed';
@@ -108,6 +109,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           ...DEFAULTS,
           ...options,
           jsm,
+          paths: options.fastPaths ? FAST : PLAIN,
           fold,
           writer,
           progress,

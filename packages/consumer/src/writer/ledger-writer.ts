@@ -28,10 +28,11 @@ import {
   fillBatches,
   knowsBatches,
 } from '../nats/atomic-batch.ts';
-import { PreparedHeaders, type OwnHeaders } from '../nats/prepared-headers.ts';
+import type { HeaderList } from '../nats/message-headers.ts';
 import { createChainCache } from './chain-cache.ts';
 import type { SealedBlock } from './open-blocks.ts';
 import { HERE, STREAMS_HEADER } from './stream-recorder.ts';
+import { PLAIN, type WriterPaths } from './writer-paths.ts';
 
 export interface LedgerOptions {
   readonly nc: NatsConnection;
@@ -44,6 +45,8 @@ export interface LedgerOptions {
   readonly maxCachedChains: number;
   /** Blocks from which on they are stored in atomic batches, if the stream takes those. */
   readonly minBatchedBlocks: number;
+  /** Default: the plain ones. */
+  readonly paths?: WriterPaths;
 }
 
 export interface Ledger {
@@ -99,14 +102,17 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let streamsAt: number | null = null;
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
-  const headers = new PreparedHeaders({ 'Nats-Expected-Stream': stream, [WRITER_HEADER]: options.writer });
+  const printHeaders = (options.paths ?? PLAIN).makeHeaderPrinter([
+    ['Nats-Expected-Stream', stream],
+    [WRITER_HEADER, options.writer],
+  ]);
   const subjectOf = (orgid: string): string => formatLedgerSubject(orgid, settings.ledgerPrefix);
   /** What the server stores the block on, and where the block is that its trailer adds to. */
-  const headersOf = ({ orgid, base }: SealedBlock): OwnHeaders => {
+  const headersOf = ({ orgid, base }: SealedBlock): HeaderList => {
     const condition = [EXPECTED_LAST, cache.newest(orgid)] as const;
     return base === null ? [condition] : [condition, [BASE_HEADER, cache.base(orgid)]];
   };
-  const sender = createBatchSender({ nc, inbox, headers });
+  const sender = createBatchSender({ nc, inbox, printHeaders });
   let batches = found.allowsBatches && knowsBatches(nc);
 
   async function store(block: SealedBlock): Promise<void> {
@@ -116,8 +122,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     const recordsStreams = isSystem && payload.includes('"kind":"streams"');
     const recordedAt = recordsStreams ? HERE : streamsAt;
     const own = headersOf(block);
-    const all: OwnHeaders = isSystem && recordedAt !== null ? [...own, [STREAMS_HEADER, recordedAt]] : own;
-    const { seq } = await inbox.publish(subjectOf(orgid), payload, headers.with(all));
+    const all: HeaderList = isSystem && recordedAt !== null ? [...own, [STREAMS_HEADER, recordedAt]] : own;
+    const { seq } = await inbox.publish(subjectOf(orgid), payload, printHeaders(all));
     noteStored(block, seq);
     if (recordsStreams) streamsAt = seq;
   }

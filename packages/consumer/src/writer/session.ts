@@ -17,12 +17,14 @@ import { checkPayloadLimit } from './payload-limit.ts';
 import type { Progress } from './progress.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
 import { startStreamRecorder, type StreamRecorder } from './stream-recorder.ts';
+import type { WriterPaths } from './writer-paths.ts';
 
 export interface SessionOptions
   extends
-    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'onCommit' | 'streamHistory'>>,
+    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'fastPaths' | 'onCommit' | 'streamHistory'>>,
     Pick<ConsumerOptions, 'onCommit' | 'streamHistory'> {
   readonly jsm: JetStreamManager;
+  readonly paths: WriterPaths;
   readonly fold: Fold;
   /** Names this process. */
   readonly writer: string;
@@ -65,6 +67,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
     nc,
     jsm,
     stream: auditStream,
+    tapDeliveries: session.paths.tapDeliveries,
     startSeq: watermark + 1 - base,
     maxBufferedMessages: 1_024,
     maxBufferedBytes: 8 * 1024 * 1024,
