@@ -4,7 +4,7 @@
  * has messages of the epochs before: those have the numbers that they were chained with.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { LedgerPlace } from '../ledger/find-block.ts';
+import type { LedgerSettings } from '../ledger/stored-block.ts';
 import type { StreamItem } from '../nats/stream-item.ts';
 import { type Epoch, epochBefore } from './epoch.ts';
 
@@ -23,7 +23,7 @@ export interface Era {
  */
 export async function readEras(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { epoch, stretch }: { epoch: Epoch; stretch: { first: number; last: number } },
 ): Promise<[Era, ...Era[]]> {
   const eras: [Era, ...Era[]] = [eraOf(epoch, stretch)];

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { nodeSha256 } from '../sha256.ts';
-import { entryAt, readStored } from '../ledger/find-block.ts';
+import { entryAt, readStored } from '../ledger/stored-block.ts';
 
 /** Blocks that are looked at together. The newest event of a commit is in one of its blocks, mostly near. */
 const BLOCKS = 16;

@@ -11,7 +11,8 @@ import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { checkChainName } from '../ledger/chain-name.ts';
 import { chainRange } from '../ledger/chain-range.ts';
-import { findBlock, nextBlock, readStored } from '../ledger/find-block.ts';
+import { findBlock, nextBlock } from '../ledger/find-block.ts';
+import { readStored } from '../ledger/stored-block.ts';
 import { explain, isRefusal } from '../nats/nats-error.ts';
 import { readRange } from '../nats/read-range.ts';
 

@@ -2,15 +2,8 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Entry, parseLedgerSubject } from '@waybill/schema';
-import {
-  entryAt,
-  findBlock,
-  type LedgerPlace,
-  newestBlock,
-  nextBlock,
-  readStored,
-  type StoredBlock,
-} from '../ledger/find-block.ts';
+import { findBlock, newestBlock, nextBlock } from '../ledger/find-block.ts';
+import { entryAt, type LedgerSettings, readStored, type StoredBlock } from '../ledger/stored-block.ts';
 import { readLastBlocks } from '../ledger/newest-blocks.ts';
 import type { DirectMessage } from '../nats/direct-message.ts';
 
@@ -33,7 +26,7 @@ const HINTS_TIMEOUT_MS = 10_000;
  */
 export async function readHints(
   nc: NatsConnection,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { before, orgids }: { before: string; orgids: readonly string[] },
 ): Promise<Hints> {
   const hints = new Map<string, StoredBlock>();
@@ -58,7 +51,7 @@ export async function readHints(
  */
 export async function findBoundary(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   at: { orgid: string; before: string; hint: StoredBlock | undefined },
 ): Promise<Cut> {
   const { orgid, before } = at;
@@ -79,7 +72,7 @@ export async function findBoundary(
 }
 
 /** The chain's last entry; null when it has none. */
-export async function findLast(jsm: JetStreamManager, ledger: LedgerPlace, orgid: string): Promise<Entry | null> {
+export async function findLast(jsm: JetStreamManager, ledger: LedgerSettings, orgid: string): Promise<Entry | null> {
   const block = await newestBlock(jsm, ledger, orgid);
   return block && entryAt(ledger, block, -1);
 }
@@ -87,7 +80,7 @@ export async function findLast(jsm: JetStreamManager, ledger: LedgerPlace, orgid
 /** @param at the newest block whose first entry holds; the chain's next one, if the caller has it */
 async function cutIn(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { block, next, holds }: { block: StoredBlock; next?: StoredBlock | null; holds: (entry: Entry) => boolean },
 ): Promise<Cut> {
   const { entry, index } = lastBefore(ledger, block, holds);
@@ -99,7 +92,7 @@ async function cutIn(
 
 /** By bisection in the block, whose first entry holds. */
 function lastBefore(
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   block: StoredBlock,
   holds: (entry: Entry) => boolean,
 ): { entry: Entry; index: number } {

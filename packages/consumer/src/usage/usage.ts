@@ -21,7 +21,7 @@ import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { readFinality } from '../audit/finality.ts';
 import { checkOrganization } from '../ledger/chain-name.ts';
-import { inParallel } from '../ledger/in-parallel.ts';
+import { inParallel } from '../in-parallel.ts';
 import { listOrganizations } from '../ledger/organizations.ts';
 import { explain } from '../nats/nats-error.ts';
 import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';

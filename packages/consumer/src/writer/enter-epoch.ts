@@ -23,7 +23,7 @@ import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
 import { nodeSha256 } from '../sha256.ts';
 import { type Epoch, isStreamOf, readEpoch } from '../audit/epoch.ts';
-import { entryAt, readStored, type StoredBlock } from '../ledger/find-block.ts';
+import { entryAt, readStored, type StoredBlock } from '../ledger/stored-block.ts';
 import { newConsumerName } from '../nats/consumer-name.ts';
 import { explain } from '../nats/nats-error.ts';
 import { type LedgerOptions, openLedger } from './ledger-writer.ts';

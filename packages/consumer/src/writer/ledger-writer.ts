@@ -16,8 +16,8 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ChainState, formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
 import type { Settings } from '../settings.ts';
-import { BASE_HEADER } from '../ledger/find-block.ts';
-import { inParallel } from '../ledger/in-parallel.ts';
+import { BASE_HEADER } from '../ledger/stored-block.ts';
+import { inParallel } from '../in-parallel.ts';
 import { readLedgerEnd, WRITER_HEADER } from '../ledger/ledger-end.ts';
 import { type AckInbox, createAckInbox, RefusedError } from '../nats/ack-inbox.ts';
 import {

@@ -19,7 +19,7 @@ import {
   type SystemRecord,
 } from '@waybill/schema';
 import type { Settings } from '../settings.ts';
-import { entryAt, readStored } from '../ledger/find-block.ts';
+import { entryAt, readStored } from '../ledger/stored-block.ts';
 import { mayHarmLedger } from '../streams/stream-config.ts';
 import {
   configsOf,
