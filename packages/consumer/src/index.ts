@@ -19,10 +19,6 @@ export type { Drift, StreamDescription, StreamLimits } from './streams/stream-co
 export { type Boundary, type Usage, type UsageReport, usage, usageOfAll } from './usage/usage.ts';
 export type { UsageWindow } from './usage/usage-window.ts';
 export type { AuditProblem, AuditScope } from './verify/audit-report.ts';
-export {
-  type LedgerReport,
-  verifyLedger,
-  type VerifyLedgerOptions,
-  type VerifyProgress,
-} from './verify/verify-ledger.ts';
+export type { LedgerReport } from './verify/ledger-report.ts';
+export { verifyLedger, type VerifyLedgerOptions, type VerifyProgress } from './verify/verify-ledger.ts';
 export { verifyLines, type VerifyLinesOptions } from './verify/verify-lines.ts';

@@ -2,7 +2,8 @@ import { type ChainReport, type Expectation, type ReceiptKeys, VERDICT_EXIT_CODE
 import { ConsumerError } from '../errors.ts';
 import { checkChainName } from '../ledger/chain-name.ts';
 import { createReceiptKeys } from '../verify/receipt-keys.ts';
-import { type LedgerReport, verifyLedger } from '../verify/verify-ledger.ts';
+import type { LedgerReport } from '../verify/ledger-report.ts';
+import { verifyLedger } from '../verify/verify-ledger.ts';
 import { verifyLines } from '../verify/verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';

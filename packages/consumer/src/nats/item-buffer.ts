@@ -2,8 +2,11 @@ import type { StreamItem } from './stream-item.ts';
 
 /** Items that have arrived and that nobody has taken yet, and the one caller that may wait for them. */
 export interface ItemBuffer {
+  /** What it may hold. */
+  readonly maxItems: number;
+  readonly maxBytes: number;
   readonly length: number;
-  /** Whether the buffer is less than half full, by items and by bytes. */
+  /** Whether the buffer is less than half full, by items and by bytes: then the other half may be asked for. */
   readonly hasRoom: boolean;
   push(item: StreamItem): void;
   /** Removes the oldest items. */
@@ -23,6 +26,8 @@ export function createItemBuffer({ maxItems, maxBytes }: { maxItems: number; max
   }
 
   return {
+    maxItems,
+    maxBytes,
     get length() {
       return items.length;
     },

@@ -11,7 +11,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { DeliveryInfo, TapDeliveries } from './delivery-info.ts';
-import { createItemBuffer } from './item-buffer.ts';
+import { createItemBuffer, type ItemBuffer } from './item-buffer.ts';
 import { type PullConsumer, startPullConsumer } from './pull-consumer.ts';
 import { createGapFinder } from './stream-gap.ts';
 import type { StreamItem } from './stream-item.ts';
@@ -57,74 +57,40 @@ const MAX_BYTES = 32 * 1024 * 1024;
 const RETRY_MS = 250;
 
 export function createOrderedReader(options: OrderedReaderOptions): OrderedReader {
-  const { nc, jsm, stream, confirm } = options;
-  const maxItems = options.maxBufferedMessages ?? MAX_ITEMS;
-  const maxBytes = Math.max(options.maxBufferedBytes ?? MAX_BYTES, 2 * (nc.info?.max_payload ?? 0));
-  const buffer = createItemBuffer({ maxItems, maxBytes });
-  const gaps = createGapFinder(jsm, stream);
-  let position = options.startSeq - 1;
-  let pending = 0;
+  const buffer = createItemBuffer({
+    maxItems: options.maxBufferedMessages ?? MAX_ITEMS,
+    maxBytes: Math.max(options.maxBufferedBytes ?? MAX_BYTES, 2 * (options.nc.info?.max_payload ?? 0)),
+  });
+  const arrivals = createArrivals(buffer, options);
   let isOver = false;
   let isClosed = false;
   let isReading = false;
 
-  /** @returns false when messages are missing before this one, and nobody has confirmed yet that they are a gap */
-  function accept(subject: string, payload: Uint8Array, delivery: DeliveryInfo): boolean {
-    const { streamSeq: seq, received } = delivery;
-    if (seq !== position + 1) return false;
-    position = seq;
-    ({ pending } = delivery);
+  function onAccepted(): void {
     consumers.noteDelivery();
-    buffer.push({ kind: 'message', seq, subject, received, payload });
-    return true;
   }
 
-  /** Accepts the gap after `position`, if there is one. */
-  async function acceptGap(): Promise<void> {
-    const gap = await gaps.findAfter(position);
-    if (!gap || isOver || gap.first !== position + 1) return;
-    await confirm?.();
-    if (isOver || gap.first !== position + 1) return;
-    position = gap.last;
-    buffer.push(gap);
-  }
-
-  function startConsumer(onLost: OnLost): PullConsumer {
-    return startPullConsumer({
-      nc,
-      jsm,
-      stream,
-      startSeq: position + 1,
-      batch: maxItems / 2,
-      maxBytes: maxBytes / 2,
-      hasRoom: () => buffer.hasRoom,
-      tapDeliveries: options.tapDeliveries,
-      onCreated() {
-        if (!isReading) options.onReading?.();
-        isReading = true;
-      },
-      onMessage: accept,
-      onIdle: acceptGap,
-      ...(confirm && { confirm }),
-      onLost,
-    });
+  function noteReading(): void {
+    if (!isReading) options.onReading?.();
+    isReading = true;
   }
 
   function isEnough(most: number): boolean {
     if (isOver) return true;
     if (buffer.length === 0) return false;
-    return buffer.length >= Math.min(most, pending) || !buffer.hasRoom || !consumers.isRunning;
+    return buffer.length >= Math.min(most, arrivals.pending) || !buffer.hasRoom || !consumers.isRunning;
   }
 
   function stop(): void {
     isOver = true;
+    arrivals.stop();
     buffer.wake();
     consumers.stop();
   }
 
   const consumers = keepConsumer({
-    prepare: acceptGap,
-    start: startConsumer,
+    prepare: arrivals.addGap,
+    start: (onLost) => startConsumer(options, { buffer, arrivals, onCreated: noteReading, onAccepted, onLost }),
     onLost(reason, cause) {
       buffer.wake();
       options.onReset?.(reason, cause);
@@ -143,15 +109,98 @@ export function createOrderedReader(options: OrderedReaderOptions): OrderedReade
       return buffer.length;
     },
     get position() {
-      return position;
+      return arrivals.position;
     },
     get pending() {
-      return pending;
+      return arrivals.pending;
     },
     finish: stop,
     close() {
       isClosed = true;
       stop();
+    },
+  };
+}
+
+interface ConsumerParts {
+  readonly buffer: ItemBuffer;
+  readonly arrivals: Arrivals;
+  readonly onCreated: () => void;
+  /** A message has arrived, and is the next one. */
+  readonly onAccepted: () => void;
+  readonly onLost: OnLost;
+}
+
+function startConsumer(options: OrderedReaderOptions, parts: ConsumerParts): PullConsumer {
+  const { nc, jsm, stream, tapDeliveries, confirm } = options;
+  const { buffer, arrivals, onCreated, onAccepted, onLost } = parts;
+  return startPullConsumer({
+    nc,
+    jsm,
+    stream,
+    tapDeliveries,
+    startSeq: arrivals.position + 1,
+    batch: buffer.maxItems / 2,
+    maxBytes: buffer.maxBytes / 2,
+    hasRoom: () => buffer.hasRoom,
+    onCreated,
+    onMessage(subject, payload, delivery) {
+      const isNext = arrivals.addMessage(subject, payload, delivery);
+      if (isNext) onAccepted();
+      return isNext;
+    },
+    onIdle: arrivals.addGap,
+    ...(confirm && { confirm }),
+    onLost,
+  });
+}
+
+/** Puts what arrives into the buffer, in order and without a sequence number missing. */
+interface Arrivals {
+  /** Sequence of the last item. */
+  readonly position: number;
+  /** Messages that the server had not delivered yet when it sent the last one. */
+  readonly pending: number;
+  /** @returns false when messages are missing before this one, and nobody has confirmed yet that they are a gap */
+  addMessage(subject: string, payload: Uint8Array, delivery: DeliveryInfo): boolean;
+  /** Adds the gap after `position`, if there is one. */
+  addGap(): Promise<void>;
+  /** Adds no gap any more. */
+  stop(): void;
+}
+
+function createArrivals(buffer: ItemBuffer, { jsm, stream, startSeq, confirm }: OrderedReaderOptions): Arrivals {
+  const gaps = createGapFinder(jsm, stream);
+  let position = startSeq - 1;
+  let pending = 0;
+  let isStopped = false;
+
+  return {
+    get position() {
+      return position;
+    },
+    get pending() {
+      return pending;
+    },
+    addMessage(subject, payload, delivery) {
+      const { streamSeq: seq, received } = delivery;
+      if (seq !== position + 1) return false;
+      position = seq;
+      ({ pending } = delivery);
+      buffer.push({ kind: 'message', seq, subject, received, payload });
+      return true;
+    },
+    async addGap() {
+      const gap = await gaps.findAfter(position);
+      const isNext = (): boolean => !isStopped && gap?.first === position + 1;
+      if (!gap || !isNext()) return;
+      await confirm?.();
+      if (!isNext()) return;
+      position = gap.last;
+      buffer.push(gap);
+    },
+    stop() {
+      isStopped = true;
     },
   };
 }

@@ -1,16 +1,10 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
-import { type Msg, nanos, type NatsConnection, type Subscription } from '@nats-io/nats-core';
+import { type Msg, type MsgCallback, nanos, type NatsConnection } from '@nats-io/nats-core';
 import { newConsumerName } from './consumer-name.ts';
-import { createDeliveryInfoReader, type DeliveryInfo, type TapDeliveries } from './delivery-info.ts';
+import { createDeliveryInfoReader, type DeliveryInfo, type OnDelivery, type TapDeliveries } from './delivery-info.ts';
 import { newInbox } from './inbox.ts';
-import { createPullRequests } from './pull-requests.ts';
-import { startSilenceWatch } from './silence-watch.ts';
+import { createPullRequests, SILENCE_MS } from './pull-requests.ts';
 
-/** How long a request for messages stays open when there are none. */
-const EXPIRES_MS = 2_000;
-const HEARTBEAT_MS = 1_000;
-/** The consumer counts as lost after this long without a message or heartbeat while a request is open. */
-const SILENCE_MS = 3_500;
 /** The server removes the consumer after this long without a request. */
 const INACTIVE_MS = 30_000;
 
@@ -46,35 +40,28 @@ export interface PullConsumer {
 
 /** One ephemeral pull consumer without acks: created, pulled from, watched, and given up at the first doubt. */
 export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
-  const { nc, jsm, stream, batch, maxBytes } = options;
+  const { nc, jsm, stream } = options;
   const name = newConsumerName();
   const readDelivery = createDeliveryInfoReader();
   const inbox = newInbox(nc);
   /** The number of the last delivery. */
   let delivered = 0;
   let isOver = false;
-  let sub: Subscription | null = null;
-  let untap: (() => void) | null = null;
+  let unsubscribe: (() => void) | null = null;
 
-  const hasRoom = (): boolean => !isOver && options.hasRoom();
-  const requests = createPullRequests({ batch, maxBytes, hasRoom, send: sendRequest });
-  const silence = startSilenceWatch({
-    silenceMs: SILENCE_MS,
-    everyMs: HEARTBEAT_MS,
-    onSilence() {
-      if (requests.isOpen) giveUp(`no heartbeat for ${SILENCE_MS} ms`);
+  const requests = createPullRequests({
+    batch: options.batch,
+    maxBytes: options.maxBytes,
+    hasRoom: () => !isOver && options.hasRoom(),
+    send(body) {
+      try {
+        nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, body, { reply: inbox });
+      } catch (error) {
+        giveUp((error as Error).message);
+      }
     },
+    onSilence: () => giveUp(`no heartbeat for ${SILENCE_MS} ms`),
   });
-
-  function sendRequest(limits: object): void {
-    const request = { ...limits, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    silence.hear();
-    try {
-      nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, JSON.stringify(request), { reply: inbox });
-    } catch (error) {
-      giveUp((error as Error).message);
-    }
-  }
 
   function giveUp(reason: string, cause?: unknown): void {
     if (isOver) return;
@@ -87,9 +74,8 @@ export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
   function stop(): void {
     if (isOver) return;
     isOver = true;
-    silence.stop();
-    untap?.();
-    sub?.unsubscribe();
+    requests.stop();
+    unsubscribe?.();
     // Not waited for: the server removes an inactive consumer by itself.
     if (!nc.isClosed()) jsm.consumers.delete(stream, name).catch(() => false);
   }
@@ -97,15 +83,15 @@ export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
   function onMessage(error: Error | null, message: Msg): void {
     if (isOver) return;
     if (error) return giveUpAfter(error);
-    silence.hear();
+    requests.hear();
     const delivery = readDelivery(message.reply);
     if (delivery) onDelivery(message.subject, message.data, delivery);
-    else onStatus(readStatus(message));
+    else onStatus(readStatus(message, delivered));
   }
 
   function onDelivery(subject: string, payload: Uint8Array, delivery: DeliveryInfo): void {
     if (isOver) return;
-    silence.hear();
+    requests.hear();
     if (delivery.consumerSeq !== delivered + 1)
       return giveUp(`expected delivery ${delivered + 1}, got ${delivery.consumerSeq}`);
     delivered = delivery.consumerSeq;
@@ -114,19 +100,15 @@ export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
   }
 
   function onStatus(status: Status): void {
-    if (status.kind === 'heartbeat') {
-      if (status.delivered > delivered) giveUp(`${status.delivered - delivered} deliveries did not arrive`);
-      return;
-    }
     if (status.kind === 'failed') return giveUp(status.reason);
+    if (status.kind === 'open') return;
     requests.onEnd(status.kind === 'too-small');
     if (status.kind === 'expired') options.onIdle().catch(giveUpAfter);
     requests.open();
   }
 
   async function start(): Promise<void> {
-    sub = nc.subscribe(inbox, { callback: onMessage });
-    untap = options.tapDeliveries?.(nc, sub, onDelivery) ?? null;
+    unsubscribe = subscribe(options, inbox, { onMessage, onDelivery });
     await createConsumer(jsm, stream, { name, startSeq: options.startSeq });
     await options.confirm?.();
     if (!isOver) options.onCreated?.();
@@ -135,6 +117,19 @@ export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
   start().catch(giveUpAfter);
 
   return { resume: requests.open, stop };
+}
+
+function subscribe(
+  { nc, tapDeliveries }: PullConsumerOptions,
+  inbox: string,
+  { onMessage, onDelivery }: { onMessage: MsgCallback<Msg>; onDelivery: OnDelivery },
+): () => void {
+  const sub = nc.subscribe(inbox, { callback: onMessage });
+  const untap = tapDeliveries?.(nc, sub, onDelivery);
+  return () => {
+    untap?.();
+    sub.unsubscribe();
+  };
 }
 
 async function createConsumer(
@@ -155,21 +150,24 @@ async function createConsumer(
 
 /**
  * A message of the server about the open request:
- * - `heartbeat`: the request is open; the server has delivered so many messages of this consumer
- * - `ended`: the request has ended: it is complete, or there was no message
- * - `expired`: the request has ended because no message came in time
- * - `too-small`: the request has ended because the next message has more bytes than it asks for
+ * - `open`: the request is still open, and all deliveries have arrived
+ * - `ended`: it has ended, because it is complete or because there is no message
+ * - `expired`: it has ended, because no message came in time
+ * - `too-small`: it has ended, because the next message has more bytes than it asks for
  * - `failed`: anything else
  */
 type Status =
-  | { readonly kind: 'heartbeat'; readonly delivered: number }
-  | { readonly kind: 'ended' | 'expired' | 'too-small' }
+  | { readonly kind: 'open' | 'ended' | 'expired' | 'too-small' }
   | { readonly kind: 'failed'; readonly reason: string };
 
-function readStatus({ headers }: Msg): Status {
+/** @param delivered how many deliveries have arrived */
+function readStatus({ headers }: Msg, delivered: number): Status {
   const code = headers?.code ?? 0;
   const description = headers?.description ?? '';
-  if (code === 100) return { kind: 'heartbeat', delivered: Number(headers?.get('Nats-Last-Consumer') ?? 0) };
+  if (code === 100) {
+    const lost = Number(headers?.get('Nats-Last-Consumer') ?? 0) - delivered;
+    return lost > 0 ? { kind: 'failed', reason: `${lost} deliveries did not arrive` } : { kind: 'open' };
+  }
   if (description.startsWith('Message Size')) return { kind: 'too-small' };
   if (code === 408) return { kind: 'expired' };
   if (code === 404 || description.startsWith('Batch Completed')) return { kind: 'ended' };
