@@ -12,7 +12,8 @@
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import { EPOCH_STRIDE, type EpochRecord, type JsonObject, SYSTEM_CHAIN } from '@waybill/schema';
 import type { Settings } from '../settings.ts';
-import { entryAt, findBlock, type LedgerPlace, newestBlock, type StoredBlock } from '../ledger/find-block.ts';
+import { findBlock, newestBlock } from '../ledger/find-block.ts';
+import { entryAt, type LedgerSettings, type StoredBlock } from '../ledger/stored-block.ts';
 import type { OrderedReader } from '../nats/ordered-reader.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
 import type { StreamItem } from '../nats/stream-item.ts';
@@ -38,7 +39,7 @@ export const NO_EPOCH: Epoch = { record: null, base: 0, start: 0, systemSeq: 0 }
  *
  * @throws ConsumerError LEDGER_DAMAGED
  */
-export async function readEpoch(jsm: JetStreamManager, ledger: LedgerPlace): Promise<Epoch> {
+export async function readEpoch(jsm: JetStreamManager, ledger: LedgerSettings): Promise<Epoch> {
   const newest = await newestBlock(jsm, ledger, SYSTEM_CHAIN);
   if (!newest) return NO_EPOCH;
   const { source, seq: systemSeq } = entryAt(ledger, newest, -1).core;
@@ -53,7 +54,7 @@ export async function readEpoch(jsm: JetStreamManager, ledger: LedgerPlace): Pro
 /** The epoch before another one; its base is 0 when no record opened it. @throws ConsumerError LEDGER_DAMAGED */
 export async function epochBefore(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { record, systemSeq }: Epoch,
 ): Promise<Epoch> {
   for (let number = (record?.epoch ?? 1) - 1; number >= 1; number--) {
@@ -63,14 +64,14 @@ export async function epochBefore(
   return { ...NO_EPOCH, systemSeq };
 }
 
-async function findEpoch(jsm: JetStreamManager, ledger: LedgerPlace, number: number): Promise<Epoch | null> {
+async function findEpoch(jsm: JetStreamManager, ledger: LedgerSettings, number: number): Promise<Epoch | null> {
   const at = number * EPOCH_STRIDE;
   const block = await findBlock(jsm, ledger, SYSTEM_CHAIN, { holds: ({ core }) => core.source.seq <= at });
   const record = block && recordAt(ledger, block, at);
   return record && { record, base: at, start: at + record.first - 1, systemSeq: 0 };
 }
 
-function recordAt(ledger: LedgerPlace, block: StoredBlock, seq: number): EpochRecord | null {
+function recordAt(ledger: LedgerSettings, block: StoredBlock, seq: number): EpochRecord | null {
   for (let i = 0; i < block.lines.length; i++) {
     const { core, event } = entryAt(ledger, block, i);
     if (core.source.seq === seq) return asEpochRecord(event);

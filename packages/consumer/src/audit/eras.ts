@@ -6,7 +6,7 @@
  * that they were chained with.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { LedgerPlace } from '../ledger/find-block.ts';
+import type { LedgerSettings } from '../ledger/stored-block.ts';
 import type { StreamItem } from '../nats/stream-item.ts';
 import { type Epoch, epochBefore } from './epoch.ts';
 
@@ -28,7 +28,7 @@ export interface Era {
  */
 export async function readEras(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { epoch, stretch }: { epoch: Epoch; stretch: { first: number; last: number } },
 ): Promise<[Era, ...Era[]]> {
   const eras: [Era, ...Era[]] = [eraOf(epoch, stretch)];

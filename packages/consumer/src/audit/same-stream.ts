@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { nodeSha256 } from '../sha256.ts';
-import { entryAt, readStored } from '../ledger/find-block.ts';
+import { entryAt, readStored } from '../ledger/stored-block.ts';
 import { getMessage } from '../nats/leader-get.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
 

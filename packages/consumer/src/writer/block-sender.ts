@@ -6,10 +6,10 @@
  */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
+import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';
-import { BASE_HEADER } from '../ledger/find-block.ts';
-import { inParallel } from '../ledger/in-parallel.ts';
 import { WRITER_HEADER } from '../ledger/ledger-end.ts';
+import { BASE_HEADER } from '../ledger/stored-block.ts';
 import type { AckInbox } from '../nats/ack-inbox.ts';
 import {
   areBatchesUnavailable,

@@ -3,7 +3,8 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { isKnownKind, show, SYSTEM_CHAIN } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
-import { entryAt, newestBlock } from '../ledger/find-block.ts';
+import { newestBlock } from '../ledger/find-block.ts';
+import { entryAt } from '../ledger/stored-block.ts';
 
 /**
  * Checks the newest block of `_system` only: reading all of it would slow a start down with each rejected message.
