@@ -15,6 +15,7 @@ import type { Settings } from '../settings.ts';
 import { findBlock, newestBlock } from '../ledger/find-block.ts';
 import { entryAt, type LedgerSettings, type StoredBlock } from '../ledger/stored-block.ts';
 import type { OrderedReader } from '../nats/ordered-reader.ts';
+import { readStreamInfo } from '../nats/stream-info.ts';
 import type { StreamItem } from '../nats/stream-item.ts';
 
 export interface Epoch {
@@ -107,7 +108,7 @@ export async function readLag(
   settings: Settings,
   { watermark, known }: { watermark: number; known: Epoch },
 ): Promise<{ lag: number; epoch: Epoch }> {
-  const info = await jsm.streams.info(settings.auditStream);
+  const info = await readStreamInfo(jsm, settings.auditStream);
   const number = Math.floor(watermark / EPOCH_STRIDE);
   const epoch = number === (known.record?.epoch ?? 0) ? known : await readEpoch(jsm, settings);
   const { state } = info;

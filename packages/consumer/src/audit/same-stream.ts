@@ -10,6 +10,8 @@ import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { nodeSha256 } from '../sha256.ts';
 import { entryAt, readStored } from '../ledger/stored-block.ts';
+import { getMessage } from '../nats/leader-get.ts';
+import { readStreamInfo } from '../nats/stream-info.ts';
 
 /** Blocks that are looked at together. The newest event of a commit is in one of its blocks, mostly near. */
 const BLOCKS = 16;
@@ -36,7 +38,7 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
   const entry = await newestEntry(jsm, settings);
   if (!entry) return;
   const { seq, subject } = entry.core.source;
-  const message = seq >= audit.first_seq ? await jsm.streams.getMessage(stream, { seq }) : null;
+  const message = seq >= audit.first_seq ? await getMessage(jsm, stream, seq) : null;
   // Expired, or lost, which the reader and verification find out.
   if (!message) return;
   const differs = (what: string): ConsumerError =>
@@ -78,7 +80,7 @@ function asciiOf(subject: string): string {
 
 /** Of the last blocks' last entries the one with the newest message of AUDIT; null when none stands for a message. */
 async function newestEntry(jsm: JetStreamManager, settings: Settings): Promise<Entry | null> {
-  const { state } = await jsm.streams.info(settings.ledgerStream);
+  const { state } = await readStreamInfo(jsm, settings.ledgerStream);
   let to = state.last_seq;
   for (let looks = 0; looks < LOOKS && to > 0; looks++, to -= BLOCKS) {
     const entry = await newestEntryAmong(jsm, settings, to);
@@ -91,7 +93,7 @@ async function newestEntryAmong(jsm: JetStreamManager, settings: Settings, to: n
   const from = Math.max(1, to - BLOCKS + 1);
   const blocks = await Promise.all(
     Array.from({ length: to - from + 1 }, async (_, i) => {
-      const message = await jsm.streams.getMessage(settings.ledgerStream, { seq: from + i });
+      const message = await getMessage(jsm, settings.ledgerStream, from + i);
       return message && readStored(settings, message.subject, message);
     }),
   );

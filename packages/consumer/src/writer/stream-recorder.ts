@@ -21,7 +21,8 @@ import {
   type SystemRecord,
 } from '@waybill/schema';
 import type { Settings } from '../settings.ts';
-import { entryAt, readStored } from '../ledger/stored-block.ts';
+import { newestBlockOfAll } from '../ledger/ledger-end.ts';
+import { entryAt } from '../ledger/stored-block.ts';
 import { getLastMessage, getMessage } from '../nats/leader-get.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
 import { mayHarmLedger } from '../streams/stream-config.ts';
@@ -125,10 +126,9 @@ function createRecordQueue(
  * from there.
  */
 async function findPlace({ jsm, settings, watermark }: RecorderOptions): Promise<RecordPlace | null> {
-  const { ledgerStream, ledgerPrefix } = settings;
-  const message = await getLastMessage(jsm, ledgerStream, `${ledgerPrefix}.*`);
-  if (!message) return null;
-  const { core } = entryAt(settings, readStored(settings, message.subject, message), -1);
+  const block = await newestBlockOfAll(jsm, settings);
+  if (!block) return null;
+  const { core } = entryAt(settings, block, -1);
   return { seq: Math.min(core.source.seq, watermark), received: core.received };
 }
 
