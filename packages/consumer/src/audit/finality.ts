@@ -18,7 +18,7 @@ export interface Finality {
  */
 const IN_FLIGHT_MS = 5_000;
 
-/** @param before a moment in `received`'s form */
+/** @param before RFC 3339, UTC, milliseconds, as `received` is */
 export async function readFinality(jsm: JetStreamManager, settings: Settings, before: string): Promise<Finality> {
   const { auditStream } = settings;
   // The clock first and the stream after it: the second look sees all that was stored before the clock was read.

@@ -7,8 +7,8 @@ import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';
 import { checkChainName } from './chain-name.ts';
 import { newestBlock } from './find-block.ts';
-import { entryAt } from './stored-block.ts';
 import { listOrganizations } from './organizations.ts';
+import { entryAt } from './stored-block.ts';
 
 export interface ChainHead {
   readonly orgid: string;

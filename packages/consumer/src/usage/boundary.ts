@@ -3,8 +3,8 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Entry, parseLedgerSubject } from '@waybill/schema';
 import { findBlock, newestBlock, nextBlock } from '../ledger/find-block.ts';
-import { entryAt, type LedgerSettings, readStored, type StoredBlock } from '../ledger/stored-block.ts';
 import { readLastBlocks } from '../ledger/newest-blocks.ts';
+import { entryAt, type LedgerSettings, readStored, type StoredBlock } from '../ledger/stored-block.ts';
 import type { DirectMessage } from '../nats/direct-message.ts';
 
 /** The two entries of a chain that a moment falls between; null when there is none on that side. */
