@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { ConsumerError } from '../errors.ts';
 import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
-import { describeDenial, isIdentityRefused } from '../nats/nats-error.ts';
+import { describeDenial, isAuthError } from '../nats/nats-error.ts';
 import { createPermissionDenials, type PermissionDenials } from '../nats/permission-denials.ts';
 import { isAdvisorySubject } from '../streams/stream-watch.ts';
 import { isServiceSubject } from './micro-service.ts';
@@ -26,8 +26,8 @@ export interface ConnectionWatchOptions {
   readonly refusedMs: number;
 }
 
-/** The client tries about every half second. After this long without a refusal, the next one begins a new period. */
-const REFUSED_PERIOD_ENDS_MS = 10_000;
+/** The client tries about every half second. After this long without such an error, the next one begins a new period. */
+const AUTH_PERIOD_ENDS_MS = 10_000;
 
 export function watchConnection(
   nc: NatsConnection,
@@ -38,20 +38,20 @@ export function watchConnection(
   let isConnected = true;
   let reconnects = 0;
   /** The period in which the server does not accept the identity. `from` and `last` are of a clock that nobody can set. */
-  let refused: { readonly since: Date; readonly from: number; last: number } | null = null;
+  let notAccepted: { readonly since: Date; readonly from: number; last: number } | null = null;
   const { promise: lost, reject } = Promise.withResolvers<never>();
   lost.catch(() => undefined); // The caller races it.
 
-  function onIdentityRefused(error: Error): void {
+  function onAuthError(error: Error): void {
     const now = performance.now();
-    if (refused && now - refused.last > REFUSED_PERIOD_ENDS_MS) refused = null;
-    if (!refused) {
-      refused = { since: new Date(), from: now, last: now };
+    if (notAccepted && now - notAccepted.last > AUTH_PERIOD_ENDS_MS) notAccepted = null;
+    if (!notAccepted) {
+      notAccepted = { since: new Date(), from: now, last: now };
       logger.error({ err: error }, `NATS refuses this identity (${error.message}): trying again`);
     }
-    refused.last = now;
-    if (now - refused.from < refusedMs) return;
-    const seconds = Math.round((now - refused.from) / 1000);
+    notAccepted.last = now;
+    if (now - notAccepted.from < refusedMs) return;
+    const seconds = Math.round((now - notAccepted.from) / 1000);
     const what = `NATS at ${nc.getServer()} has refused this identity for ${seconds} s: ${error.message}`;
     reject(new ConsumerError('CANNOT_CONNECT', what, { cause: error }));
   }
@@ -60,17 +60,18 @@ export function watchConnection(
   async function watch(): Promise<void> {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
-        if (isConnected && !refused) logger.warn({ server: status.server }, 'disconnected from NATS, connecting again');
+        if (isConnected && !notAccepted)
+          logger.warn({ server: status.server }, 'disconnected from NATS, connecting again');
         isConnected = false;
       } else if (status.type === 'reconnect') {
         if (isConnected) continue;
         isConnected = true;
-        refused = null;
+        notAccepted = null;
         reconnects++;
         denials.forget();
         logger.info({ server: status.server }, 'connected to NATS again');
       } else if (status.type === 'error') {
-        if (isIdentityRefused(status.error)) onIdentityRefused(status.error);
+        if (isAuthError(status.error)) onAuthError(status.error);
         else report(status.error, denials, logger);
       }
     }
@@ -85,7 +86,7 @@ export function watchConnection(
       return reconnects;
     },
     get identityRefusedSince() {
-      return refused?.since ?? null;
+      return notAccepted?.since ?? null;
     },
     denials,
     lost,

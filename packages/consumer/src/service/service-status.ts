@@ -74,7 +74,7 @@ export function readStatus({
 }
 
 /** How far a time in a chain is ahead of `now`. Small differences are those of two machines' clocks. */
-export function secondsAhead(received: string | null, now: number): number {
+function secondsAhead(received: string | null, now: number): number {
   return received === null ? 0 : Math.max(0, Date.parse(received) - now) / 1000;
 }
 

@@ -5,7 +5,7 @@ import type { ConsumerLogger } from '../logger.ts';
 import { pause } from '../pause.ts';
 import type { Config } from '../config/config.ts';
 import { openConnection } from '../nats/connect.ts';
-import { isIdentityRefused } from '../nats/nats-error.ts';
+import { isAuthError } from '../nats/nats-error.ts';
 import { checkStreams, deployLedger, type DeployOptions, deployStreams } from '../streams/deploy.ts';
 import { describeDrift } from '../streams/stream-config.ts';
 
@@ -32,7 +32,7 @@ export async function connectPatiently(
       return nc;
     } catch (error) {
       const isPassing = error instanceof ConsumerError && PASSING.has(error.code);
-      if (!isPassing || isIdentityRefused(error)) throw error;
+      if (!isPassing || isAuthError(error)) throw error;
       logger.warn({ servers }, `${error.message}; trying again`);
       await pause(RETRY_MS, stop);
     }
