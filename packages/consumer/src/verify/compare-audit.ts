@@ -8,7 +8,7 @@ import { getNextMessage } from '../nats/leader-get.ts';
 import { mergeInOrder } from '../nats/merge-ranges.ts';
 import { readRange, type StreamRange } from '../nats/read-range.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
-import type { StreamItem } from '../nats/stream-item.ts';
+import { lastSeqOf, type StreamItem } from '../nats/stream-item.ts';
 import { type AuditFindings, createAuditFindings } from './audit-findings.ts';
 import type { Unmet } from './unmet-claims.ts';
 import type { AuditCheck } from './verify-audit.ts';
@@ -85,7 +85,7 @@ async function* messagesOf(options: ComparisonOptions): AsyncGenerator<StreamIte
     readRange(nc, jsm, { stream, from, to, ...(subject !== undefined && { subject, follows }) }),
   );
   for await (const own of mergeInOrder(ranges)) {
-    options.onProgress(own.kind === 'gap' ? own.last : own.seq, to);
+    options.onProgress(lastSeqOf(own), to);
     yield* toLedger(own, eras);
   }
 }
