@@ -21,7 +21,9 @@ export interface KeepConsumerOptions {
   readonly onLost: OnLost;
 }
 
-/** Keeps a consumer running: when it is lost, another one starts, after a pause if the lost one had delivered nothing. */
+/**
+ * Keeps a consumer running: when it is lost, another one starts, after a pause if the lost one had delivered nothing.
+ */
 export function keepConsumer({ prepare, start, onLost }: KeepConsumerOptions): KeptConsumer {
   let consumer: PullConsumer | null = null;
   let retry: NodeJS.Timeout | undefined;

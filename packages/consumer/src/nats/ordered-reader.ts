@@ -1,12 +1,12 @@
 /**
  * Reads a stream for a writer: in strict order, each message once, for ever. Queries read otherwise (read-range.ts).
  *
- * An ephemeral pull consumer without acks delivers (pull-consumer.ts), and is given up at the first doubt: when its delivery
- * numbers are not contiguous, when a heartbeat knows of a later delivery, or when it is silent. Then a new consumer begins
- * right after the last message that arrived.
+ * An ephemeral pull consumer without acks delivers (pull-consumer.ts), and is given up at the first doubt: when its
+ * delivery numbers are not contiguous, when a heartbeat knows of a later delivery, or when it is silent. Then a new
+ * consumer begins right after the last message that arrived.
  *
- * Sequence numbers that are missing *in the stream* are no fault of the delivery. They are handed on as gaps, but only by
- * the word of the stream's leader (stream-gap.ts): a consumer may run on a replica that lags or has lost a message.
+ * Sequence numbers that are missing *in the stream* are no fault of the delivery. They are handed on as gaps, but only
+ * by the word of the stream's leader (stream-gap.ts): a consumer may run on a replica that lags or has lost a message.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -28,7 +28,9 @@ export interface OrderedReaderOptions {
   readonly maxBufferedBytes?: number;
   /** A fast path for deliveries. Default: they come by the subscription's callback. */
   readonly tapDeliveries?: TapDeliveries | undefined;
-  /** Rejects when the stream is no longer the one that was to be read. Called for each new consumer and for each gap. */
+  /**
+   * Rejects when the stream is no longer the one that was to be read. Called for each new consumer and for each gap.
+   */
   readonly confirm?: () => Promise<void>;
   /** Called once, when the server has created the first consumer: the stream may be read. */
   readonly onReading?: () => void;
@@ -38,8 +40,8 @@ export interface OrderedReaderOptions {
 
 export interface OrderedReader {
   /**
-   * Takes items in order, at most `maxItems`. Waits for at least one, and for more while the server has more to deliver.
-   * Empty only after `close()` or `finish()`, or when nothing has come within `waitMs`.
+   * Takes items in order, at most `maxItems`. Waits for at least one, and for more while the server has more to
+   * deliver. Empty only after `close()` or `finish()`, or when nothing has come within `waitMs`.
    */
   next(maxItems: number, waitMs?: number): Promise<StreamItem[]>;
   /** Number of items that have arrived and were not taken. */

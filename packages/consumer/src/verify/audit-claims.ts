@@ -97,7 +97,10 @@ export function createAuditClaims(options: AuditClaimsOptions): AuditClaims {
     return null;
   }
 
-  /** AUDIT's end was looked up when the ledger's was known. Somebody else's stream may have been restored without its end. */
+  /**
+   * AUDIT's end was looked up when the ledger's was known. Somebody else's stream may have been restored without its
+   * end.
+   */
   function addBeyond(seq: number, { base, last }: Era): string | null {
     if (!bind) return `it is of message ${seq - base} of ${stream}, which ends at ${last - base}`;
     beyond = { first: beyond?.first ?? seq, count: (beyond?.count ?? 0) + 1 };
@@ -148,7 +151,9 @@ function isRead({ orgid }: AuditClaimsOptions, chain: string): boolean {
   return orgid === undefined || chain === orgid;
 }
 
-/** Whether a message has to be found for an entry. Of `_system`, only for entries about an organization that is read. */
+/**
+ * Whether a message has to be found for an entry. Of `_system`, only for entries about an organization that is read.
+ */
 function needsMessage(options: AuditClaimsOptions, core: Entry['core'], event: JsonObject | null): boolean {
   const { orgid, subjectPrefix } = options;
   if (isRead(options, core.orgid)) return true;

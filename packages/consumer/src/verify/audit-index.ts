@@ -1,6 +1,6 @@
 /**
- * Which entry claims which event of AUDIT. A claim takes 16 bytes in pages by sequence number, so ten million events take
- * 160 MB, whatever they are. The events of one message that holds several have a table of their own.
+ * Which entry claims which event of AUDIT. A claim takes 16 bytes in pages by sequence number, so ten million events
+ * take 160 MB, whatever they are. The events of one message that holds several have a table of their own.
  */
 
 /** An event's place in AUDIT. */

@@ -1,4 +1,6 @@
-/** What the comparison of a message with its entry needs to know of other entries. Collected while the ledger is read. */
+/**
+ * What the comparison of a message with its entry needs to know of other entries. Collected while the ledger is read.
+ */
 import { type JsonObject, SYSTEM_CHAIN, type VerifiedEntry, type Volume } from '@waybill/schema';
 import type { Place } from './audit-index.ts';
 

@@ -1,4 +1,6 @@
-/** Reads AUDIT in order, hands each message to the check (verify-audit.ts), and explains the claims that no message met. */
+/**
+ * Reads AUDIT in order, hands each message to the check (verify-audit.ts), and explains the claims that no message met.
+ */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { SYSTEM_CHAIN } from '@waybill/schema';
@@ -130,7 +132,9 @@ function andMore(count: number): string {
   return count === 1 ? '' : `; so it is with ${count - 1} more`;
 }
 
-/** Where only some subjects were read: whether the stream has no message for these claims, by the word of its leader. */
+/**
+ * Where only some subjects were read: whether the stream has no message for these claims, by the word of its leader.
+ */
 async function areGone({ jsm, settings, check, eras }: ComparisonOptions, unmet: Unmet): Promise<boolean> {
   let emptyBefore = 0;
   for (const number of check.numbersOf(unmet)) {

@@ -61,7 +61,11 @@ interface BlockMessage {
   readonly payload: Uint8Array;
 }
 
-/** Verifies the next block of a chain. After a problem, further blocks are ignored. @param onEntry is called in order */
+/**
+ * Verifies the next block of a chain. After a problem, further blocks are ignored.
+ *
+ * @param onEntry is called in order
+ */
 export function verifyNextBlock(chain: StoredChain, message: BlockMessage, onEntry: OnEntry): void {
   if (chain.problem || chain.newer || chain.verifier.failed) return;
   const block = splitOrNote(chain, message);
