@@ -10,7 +10,7 @@ export interface Place {
   readonly index?: number | undefined;
 }
 
-export interface AuditIndex {
+export interface ClaimIndex {
   /**
    * Adds the claim of an entry about the event at a place. The first claim stays.
    *
@@ -45,7 +45,7 @@ interface Slot {
   readonly offset: number;
 }
 
-export function createAuditIndex(): AuditIndex {
+export function createClaimIndex(): ClaimIndex {
   const pages = new Map<number, DataView>();
   const batches = new Map<number, DataView>();
 
