@@ -1,6 +1,6 @@
 /**
- * The `cli/` room: the `waybill` command, one file a subcommand. Arguments come in, text and an exit code go out. A command
- * calls the same functions as an embedder; nothing is computed here.
+ * The `cli/` room: the `waybill` command, one file a subcommand. Arguments come in, text and an exit code go out. A
+ * command calls the same functions as an embedder; nothing is computed here.
  *
  * This file finds the command, runs it, and turns what goes wrong into a line and an exit code.
  */
@@ -102,7 +102,7 @@ function report(error: unknown, args: readonly string[], output: Output): number
   return known ? EXIT_CODES[error.code] : UNFORESEEN;
 }
 
-/** Escaped as JSON has it, so that the escapes of texts for people find nothing to do. */
+/** JSON with all other characters escaped, so that the escaping of texts for people changes nothing in it. */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(
     /[\u007f-\uffff]/g,

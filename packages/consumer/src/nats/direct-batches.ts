@@ -24,8 +24,8 @@ export interface DirectBatches {
 }
 
 /**
- * Approximate size of one batch. What is in flight has to fit into the server's buffer for a client. A larger message comes
- * alone.
+ * Approximate size of one batch. What is in flight has to fit into the server's buffer for a client. A larger message
+ * comes alone.
  */
 const BATCH_BYTES = 2 * 1024 * 1024;
 const BATCH_MESSAGES = 4_096;
@@ -78,7 +78,7 @@ export function createDirectBatches({ nc, stream, subject, to }: DirectBatchesOp
       current = ahead?.seq === seq ? ahead : fetch(seq);
       ahead = null;
       const [{ messages, end }] = await Promise.all([current.batch, allowed]);
-      if (isClosed || end.kind === 'refused') return [];
+      if (isClosed || end.kind === 'unsupported') return [];
       const last = messages.at(-1)?.seq ?? to;
       const hasMore = end.kind === 'broken' || (end.kind === 'whole' && end.pending > 0);
       if (last < to && hasMore) ahead = fetch(last + 1);
@@ -93,8 +93,8 @@ export function createDirectBatches({ nc, stream, subject, to }: DirectBatchesOp
 }
 
 /**
- * Whether the identity may publish direct gets. The server does not answer one that it denies, so that the batches would
- * wait in vain. It does tell the client, and the client fails a request (unlike a publish) with that.
+ * Whether the identity may publish direct gets. The server does not answer one that it denies, so that the batches
+ * would wait in vain. It does tell the client, and the client fails a request (unlike a publish) with that.
  *
  * @throws ConsumerError NO_PERMISSION
  */

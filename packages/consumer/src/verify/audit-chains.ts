@@ -2,8 +2,8 @@
  * What the ledger's writer knew of each chain when the next message of AUDIT came. Verification makes it again while it
  * reads AUDIT in order. It begins with the entries of messages that AUDIT no longer has, by their cores alone.
  *
- * When an organization's message is gone from the middle of AUDIT, its chain here is *partial* from there on: its windows
- * lack numbers, and prove nothing any more.
+ * When an organization's message is gone from the middle of AUDIT, its chain here is *partial* from there on: its
+ * windows lack numbers, and prove nothing any more.
  */
 import {
   type Admission,
@@ -21,7 +21,7 @@ import {
 } from '@waybill/schema';
 
 /** An event that a chain has. */
-export interface ChainEvent {
+interface ChainEvent {
   /** When the stream stored its message. */
   readonly received: string;
   readonly origin: Origin | null;
