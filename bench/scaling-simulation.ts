@@ -1,5 +1,5 @@
 /**
- * The plan of docs/scaling.md as a discrete-event simulation: events of many organizations arrive at random, each goes to
+ * The plan of docs/reference/scaling.md as a discrete-event simulation: events of many organizations arrive at random, each goes to
  * its organization's partition, and each partition has one writer, which commits what is waiting, up to a batch.
  *
  * A commit takes `eventUs` for each event, `blockUs` for each organization among them, `loadUs` for each that the writer

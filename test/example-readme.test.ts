@@ -54,7 +54,7 @@ test('the quick start emits, is chained, and is billed, with the server as it is
 });
 
 test('the links of README, ARCHITECTURE and CONTRIBUTING lead somewhere', () => {
-  for (const file of ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/performance.md']) {
+  for (const file of ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/reference/performance.md']) {
     const folder = join(ROOT, file, '..');
     for (const [, target = ''] of readFileSync(join(ROOT, file), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
       expect(existsSync(join(folder, target)), `${file} links to ${target}`).toBe(true);

@@ -12,7 +12,7 @@ import { Environment } from './config.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
 import { METRICS } from './metrics.ts';
 
-const page = (name: string): string => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
+const page = (name: string): string => readFileSync(new URL(`../../../docs/reference/${name}`, import.meta.url), 'utf8');
 
 /** The cells of a table's rows whose first cell is code. */
 function rows(text: string): string[][] {
@@ -24,7 +24,7 @@ function rows(text: string): string[][] {
   );
 }
 
-test('docs/configuration.md has exactly the variables, their defaults and their meanings', () => {
+test('docs/reference/configuration.md has exactly the variables, their defaults and their meanings', () => {
   const defaults: Record<string, string | number | undefined> = Environment.parse({});
   const wanted = Object.entries(Environment.shape).map(([name, schema]) => {
     const value = defaults[name];
@@ -33,7 +33,7 @@ test('docs/configuration.md has exactly the variables, their defaults and their 
   expect(rows(page('configuration.md'))).toEqual(wanted);
 });
 
-test('docs/operations.md has exactly the metrics', () => {
+test('docs/reference/operations.md has exactly the metrics', () => {
   const section = page('operations.md').split('### Metrics')[1]?.split('\n#')[0] ?? '';
   const wanted = Object.entries(METRICS).map(([name, metric]) => [
     `\`${name}\``,
@@ -44,7 +44,7 @@ test('docs/operations.md has exactly the metrics', () => {
   expect(rows(section)).toEqual(wanted);
 });
 
-test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/operations.md explains each alert', () => {
+test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/reference/operations.md explains each alert', () => {
   const text = readFileSync(new URL('../../../deploy/prometheus-alerts.yml', import.meta.url), 'utf8');
   const used = [...text.matchAll(/^ +expr: (.*)$/gm)].flatMap(([, expr = '']) =>
     expr.match(/\b(waybill|process)_\w+/g),
@@ -64,12 +64,12 @@ test('the names of metrics follow the conventions of Prometheus', () => {
   }
 });
 
-test('docs/errors.md lists exactly the codes of the consumer', () => {
+test('docs/reference/errors.md lists exactly the codes of the consumer', () => {
   const section = page('errors.md').split('## `@waybill/consumer`')[1]?.split('\n## ')[0] ?? '';
   expect(rows(section).map(([code]) => code)).toEqual(CONSUMER_ERROR_CODES.map((code) => `\`${code}\``));
 });
 
-test('docs/cli.md quotes each help text, and has the exit code of each error', () => {
+test('docs/reference/cli.md quotes each help text, and has the exit code of each error', () => {
   const text = page('cli.md');
   for (const { name, help } of [serveCommand, deployCommand, usageCommand, verifyCommand, headCommand, replayCommand]) {
     expect(text, `help of ${name}`).toContain(`\`\`\`\n${help}\n\`\`\``);

@@ -1,4 +1,4 @@
-/** Holds `docs/format.md`, `docs/format-example.py` and the code to each other. */
+/** Holds `docs/reference/format.md`, `docs/reference/format-example.py` and the code to each other. */
 import { spawnSync } from 'node:child_process';
 import { createHash, createPrivateKey, createPublicKey, sign, verify as verifyBytes } from 'node:crypto';
 import { mkdtempDisposableSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The worked example of docs/format.md, and a small verifier, written from that page alone and with nothing of Waybill.
+"""The worked example of docs/reference/format.md, and a small verifier, written from that page alone and with nothing of Waybill.
 
-    python3 docs/format-example.py                 prints the example's two chains, as they stand in the document
-    python3 docs/format-example.py verify FILE     verifies a chain; exit code 0 ok, 1 tampered, 3 incomplete, 4 unreadable
+    python3 docs/reference/format-example.py                 prints the example's two chains, as they stand in the document
+    python3 docs/reference/format-example.py verify FILE     verifies a chain; exit code 0 ok, 1 tampered, 3 incomplete, 4 unreadable
 
 The verifier knows the whole chain only (no partial one, no expected heads, no signatures). What is nested deeper than
 Python's own parser goes is no JSON to it; by the page it breaks rule 4.

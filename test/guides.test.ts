@@ -1,5 +1,5 @@
 /**
- * docs/getting-started.md is what a new user copies: its commands are run as they stand there, each in the shell of its
+ * docs/guides/getting-started.md is what a new user copies: its commands are run as they stand there, each in the shell of its
  * terminal, and answer what the page says. Only the port and the folder are others.
  */
 import { spawn } from 'node:child_process';
@@ -14,7 +14,7 @@ import { until } from './support/until.ts';
 beforeEach(needsOwnServer);
 
 const ROOT = join(import.meta.dirname, '..');
-const PAGE = await readFile(join(ROOT, 'docs/getting-started.md'), 'utf8');
+const PAGE = await readFile(join(ROOT, 'docs/guides/getting-started.md'), 'utf8');
 
 interface Step {
   readonly terminal: string;
