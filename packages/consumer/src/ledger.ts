@@ -243,6 +243,6 @@ export async function readNewest(jsm: JetStreamManager, settings: Settings): Pro
 function damaged(what: string): ConsumerError {
   return new ConsumerError(
     'LEDGER_DAMAGED',
-    `${what}: it must not be written to before it is repaired (docs/operations.md)`,
+    `${what}: it must not be written to before it is repaired (docs/guides/incidents.md)`,
   );
 }

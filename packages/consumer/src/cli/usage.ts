@@ -31,7 +31,7 @@ A size that is not known is counted under "unknown" and is in no sum of bytes. A
 received before --to is chained: then it is the same whenever it is asked for.
 
 JSON: one object for --org; { from, to, final, organizations, sum } for --all. Numbers are decimal strings.
-Exit codes: 0, also when the answer is not final yet; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0, also when the answer is not final yet; 64 and above as listed in docs/reference/cli.md.`,
   options: {
     org: { type: 'string' },
     all: { type: 'boolean' },
@@ -69,7 +69,7 @@ function clockNote(answer: Usage | UsageReport): string {
   const more = whose.length > 3 ? ` and ${whose.length - 3} more` : '';
   return (
     `clock ahead: the chain of ${whose.slice(0, 3).join(', ')}${more} goes on with times up to ${answer.clock_ahead}, ` +
-    `ahead of the server's clock: what was received in this window may be counted after it (docs/operations.md)`
+    `ahead of the server's clock: what was received in this window may be counted after it (docs/guides/incidents.md)`
   );
 }
 

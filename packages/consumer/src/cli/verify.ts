@@ -35,7 +35,7 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
   -h, --help          this text
 
 Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no chain, or that never arrived);
-4 unreadable (no ledger at all); 64 and above as listed in docs/cli.md.`,
+4 unreadable (no ledger at all); 64 and above as listed in docs/reference/cli.md.`,
   options: {
     org: { type: 'string' },
     all: { type: 'boolean' },
