@@ -72,16 +72,19 @@ describe('these checks find', () => {
       expect(longLines(`\`\`\`${info}\n${over}\n\`\`\`\n${over}\n`)).toEqual([4]);
     }
     expect(longLines(`| \`X\` |  | ${over} |\n`)).toEqual([1]);
-    expect(longLines(`<!-- generated: from the code -->\n| \`X\` |  | ${over} |\n\n| \`X\` | ${over} |\n`)).toEqual([4]);
+    expect(longLines(`<!-- generated: from the code -->\n| \`X\` |  | ${over} |\n\n| \`X\` | ${over} |\n`)).toEqual([
+      4,
+    ]);
   });
 
   test('the anchors of headings, as GitHub makes them', () => {
-    const page = "# The `_system` chain\n## What's new?\n```\n# no heading\n```\n## What's new?\n<a id=\"here\"></a>\n";
+    const page = '# The `_system` chain\n## What\'s new?\n```\n# no heading\n```\n## What\'s new?\n<a id="here"></a>\n';
     expect([...anchorsOf(page)]).toEqual(['the-_system-chain', 'whats-new', 'whats-new-1', 'here']);
   });
 
   test('links, and none in code', () => {
-    const page = 'See [a](b.md#c) and [d](#e), [f](https://g.example/h).\n`[i](j.md)`\n```\n[k](l.md)\n```\n[m]: n.md\n';
+    const page =
+      'See [a](b.md#c) and [d](#e), [f](https://g.example/h).\n`[i](j.md)`\n```\n[k](l.md)\n```\n[m]: n.md\n';
     expect(linksOf(page)).toEqual([
       { target: 'b.md', anchor: 'c' },
       { target: '', anchor: 'e' },
@@ -97,7 +100,9 @@ describe('these checks find', () => {
       expect(foreignCitations('a.ts', `/**\n * ${text}\n */\n`)).toHaveLength(1);
       expect(foreignCitations('a.ts', `const a = '${text}';\n`)).toEqual([]);
     }
-    expect(foreignCitations('a.md', 'by design, [nats-server#8456](https://github.com/nats-io/x/issues/4)\n')).toEqual([]);
+    expect(foreignCitations('a.md', 'by design, [nats-server#8456](https://github.com/nats-io/x/issues/4)\n')).toEqual(
+      [],
+    );
     expect(foreignCitations('a.md', '`accounts: [READERS]`, account READERS\n')).toEqual([]);
   });
 });

@@ -40,7 +40,7 @@ export function longLines(page: string): number[] {
       if (GENERATED.test(text)) generated = true;
       else if (!text.startsWith('|')) generated = false;
       // Characters, and not UTF-16 units.
-      if ([...text].length <= MAX_COLUMNS) return false;
+      if (Array.from(text).length <= MAX_COLUMNS) return false;
       return !generated && !(block !== null && DATA_BLOCKS.includes(block));
     })
     .map(({ number }) => number);

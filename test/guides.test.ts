@@ -1,11 +1,12 @@
 /**
- * docs/guides/getting-started.md is what a new user copies: its commands are run as they stand there, each in the shell of its
- * terminal, and answer what the page says. Only the port and the folder are others.
+ * The guides are what a new user copies: their commands are run as they stand there, each in the shell of its terminal,
+ * and answer what the page says. Only ports and the folder are others.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, expect, inject, test } from 'vitest';
 import { needsOwnServer } from './support/nats.ts';
@@ -14,23 +15,35 @@ import { until } from './support/until.ts';
 beforeEach(needsOwnServer);
 
 const ROOT = join(import.meta.dirname, '..');
-const PAGE = await readFile(join(ROOT, 'docs/guides/getting-started.md'), 'utf8');
+
+/** Each line is one installation: its pages are followed one after the other. */
+const WALKS = [['getting-started'], ['operator', 'service-team', 'billing', 'auditor']];
 
 interface Step {
+  readonly page: string;
   readonly terminal: string;
+  /** A program that not every machine has. */
+  readonly needs: string | undefined;
   readonly commands: string;
-  /** `…` stands for anything within a line. Absent: it goes on until it is ended. */
+  /** `…` stands for anything within a line. Absent: the commands go on until they are ended. */
   readonly answer: string | undefined;
 }
 
-const STEPS: Step[] = [
-  ...PAGE.matchAll(/^<!-- terminal: (\w+) -->\n```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms),
-].map(([, terminal = '', commands = '', answer]) => ({ terminal, commands, answer }));
+const textOf = (page: string): Promise<string> => readFile(join(ROOT, `docs/guides/${page}.md`), 'utf8');
 
-test('every command of the page is run', () => {
-  expect(PAGE.match(/^```sh$/gm)).toHaveLength(STEPS.length);
-  expect(PAGE.match(/^```/gm)).toHaveLength(2 * STEPS.length + 2 * STEPS.filter(({ answer }) => answer).length);
-  expect(new Set(STEPS.map(({ terminal }) => terminal))).toEqual(new Set(['server', 'you', 'consumer']));
+async function stepsOf(page: string): Promise<Step[]> {
+  const blocks = (await textOf(page)).matchAll(
+    /^<!-- terminal: (\w+)(?:, needs: (\w+))? -->\n```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms,
+  );
+  return [...blocks].map(([, terminal = '', needs, commands = '', answer]) => {
+    return { page, terminal, needs, commands, answer };
+  });
+}
+
+test.each(WALKS.flat())('every command of %s.md is run', async (page) => {
+  const [text, steps] = [await textOf(page), await stepsOf(page)];
+  expect(text.match(/^ *```sh$/gm)).toHaveLength(steps.length);
+  expect(text.match(/^ *```/gm)).toHaveLength(2 * steps.length + 2 * steps.filter(({ answer }) => answer).length);
 });
 
 /** A shell that is told commands, as a terminal is. */
@@ -65,41 +78,61 @@ function openTerminal(): Terminal {
   };
 }
 
+interface Answer {
+  readonly answer: string;
+  readonly code: number;
+}
+
 interface Terminal extends AsyncDisposable {
   /** Everything so far. */
   readonly said: string;
   type(commands: string): void;
-  run(commands: string): Promise<{ answer: string; code: number }>;
+  run(commands: string): Promise<Answer>;
 }
 
-test('the page takes a new user from nothing to a verified event', async ({ skip }) => {
-  skip(inject('natsServer').kind === 'image', 'the page needs a nats-server that is a program');
+test.for(WALKS)('a new user follows %s', async (pages, { skip }) => {
+  skip(inject('natsServer').kind === 'image', 'the pages need a nats-server that is a program');
   await using parts = new AsyncDisposableStack();
   // Below the repository, where programs find the packages.
   const folder = `getting-started-test-${randomBytes(6).toString('hex')}`;
   await mkdir(join(ROOT, folder), { recursive: true });
   parts.defer(() => rm(join(ROOT, folder), { recursive: true }));
-  const terminals: Record<string, Terminal> = {};
-  for (const name of ['server', 'consumer', 'you']) terminals[name] = parts.use(openTerminal());
+  const terminals = new Map<string, Terminal>();
+  const ports = new Map([
+    ['8080', await freePort()],
+    ['8081', await freePort()],
+  ]);
 
-  let port = '';
-  for (const { terminal, commands, answer } of STEPS) {
-    const inFolder = commands.replaceAll('getting-started/', `${folder}/`);
-    const shell = terminals[terminal] as Terminal;
+  for (const { page, terminal, needs, commands, answer } of (await Promise.all(pages.map(stepsOf))).flat()) {
+    if (needs !== undefined && spawnSync('which', [needs]).status !== 0) continue;
+    let typed = commands.replaceAll('getting-started/', `${folder}/`);
+    for (const [port, own] of ports) typed = typed.replaceAll(port, own);
+    const shell = terminals.get(terminal) ?? parts.use(openTerminal());
+    terminals.set(terminal, shell);
     if (terminal === 'server') {
-      shell.type(inFolder.replace('-p 4222', `-p -1 --ports_file_dir ${folder}`));
-      port = await portOf(join(ROOT, folder));
-      continue;
+      shell.type(typed.replace('-p 4222', `-p -1 --ports_file_dir ${folder}`));
+      ports.set('4222', await portOf(join(ROOT, folder)));
+    } else if (answer === undefined) {
+      shell.type(typed);
+    } else {
+      expectAnswer(page, answer, await shell.run(typed));
     }
-    const onPort = inFolder.replaceAll('4222', port);
-    if (answer === undefined) {
-      shell.type(onPort);
-      continue;
-    }
-    const { answer: answered, code } = await shell.run(onPort);
-    expect({ code, answered }).toEqual({ code: 0, answered: expect.stringMatching(patternOf(answer)) });
   }
 });
+
+function expectAnswer(page: string, answer: string, { answer: answered, code }: Answer): void {
+  expect({ page, code, answered }).toEqual({ page, code: 0, answered: expect.stringMatching(patternOf(answer)) });
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return String(address.port);
+}
 
 async function portOf(folder: string): Promise<string> {
   return until(`the port of the server`, async () => {
