@@ -14,7 +14,8 @@ import { withNats } from './with-nats.ts';
 export const verifyCommand: Command = {
   name: 'verify',
   summary: 'Re-derive everything in the chains and compare',
-  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS] [--json]
+  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS]
+                      [--json]
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
