@@ -515,12 +515,10 @@ describe('the page', () => {
 
   it('lists the types, and the limits of what holds several', () => {
     const section = text.slice(text.indexOf('**Types.**'), text.indexOf('**No organization.**'));
-    const types = [...section.matchAll(/^\| (`.*?`) +\| /gm)].flatMap(([, names]) => [
+    const types = [...section.matchAll(/^- (`[^:]*`):/gm)].flatMap(([, names]) => [
       ...(names ?? '').matchAll(/`(.*?)`/g),
     ]);
-    expect(types.map((match) => match[1]).filter((type) => type !== 'data')).toEqual(
-      BUILT_IN_EVENTS.map(({ type }) => type),
-    );
+    expect(types.map((match) => match[1])).toEqual(BUILT_IN_EVENTS.map(({ type }) => type));
     for (const limit of [MAX_BATCH_BYTES, MAX_BATCH_EVENTS]) expect(text).toContain(limit.toLocaleString('en'));
   });
 
@@ -543,7 +541,7 @@ describe('the page', () => {
   });
 
   it('lists the kinds of records', () => {
-    const kinds = [...text.matchAll(/^\| `\{ kind: "(\w+)"/gm)].map((match) => match[1]);
+    const kinds = [...text.matchAll(/^- `\{ kind: "(\w+)"/gm)].map((match) => match[1]);
     expect(new Set(kinds)).toEqual(new Set(SYSTEM_KINDS));
   });
 });
