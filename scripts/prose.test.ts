@@ -71,10 +71,6 @@ describe('these checks find', () => {
     for (const info of ['ndjson acme', 'json receipt', 'json trailer']) {
       expect(longLines(`\`\`\`${info}\n${over}\n\`\`\`\n${over}\n`)).toEqual([4]);
     }
-    expect(longLines(`| \`X\` |  | ${over} |\n`)).toEqual([1]);
-    expect(longLines(`<!-- generated: from the code -->\n| \`X\` |  | ${over} |\n\n| \`X\` | ${over} |\n`)).toEqual([
-      4,
-    ]);
   });
 
   test('the anchors of headings, as GitHub makes them', () => {
