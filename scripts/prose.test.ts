@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { anchorsOf, foreignCitations, linksOf, longLines } from './prose.ts';
+import { anchorsOf, foreignCitations, linksOf, longLines, pagesNamedIn } from './prose.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -51,6 +51,16 @@ test('nobody cites a document that is not in the repository', () => {
   expect(files.flatMap((file) => foreignCitations(file, read(file)))).toEqual([]);
 });
 
+test('every page that a source names is there', () => {
+  const named = sources
+    .filter((file) => !file.startsWith('scripts/prose.'))
+    .flatMap((file) => pagesNamedIn(read(file)).map((page) => ({ file, page })));
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter(({ page }) => !existsSync(join(ROOT, page))).map(({ file, page }) => `${file}: ${page}`)).toEqual(
+    [],
+  );
+});
+
 test('every page below docs is in the index of docs/README.md', () => {
   const index = linksOf(read('docs/README.md')).map(({ target }) => join('docs', target));
   const listed = pages.filter((page) => page.startsWith('docs/') && !page.startsWith('docs/adr/'));
@@ -85,6 +95,13 @@ describe('these checks find', () => {
       { target: 'b.md', anchor: 'c' },
       { target: '', anchor: 'e' },
       { target: 'n.md', anchor: '' },
+    ]);
+  });
+
+  test('pages that a source names', () => {
+    expect(pagesNamedIn('/** As docs/a/b.md §2 says. */\nconst c = `see docs/d.md`;')).toEqual([
+      'docs/a/b.md',
+      'docs/d.md',
     ]);
   });
 

@@ -84,6 +84,11 @@ export function linksOf(page: string): Link[] {
     });
 }
 
+/** In comments and in messages. */
+export function pagesNamedIn(source: string): string[] {
+  return [...source.matchAll(/\bdocs\/[\w/-]+\.(?:md|py)\b/g)].map(([page]) => page);
+}
+
 /** Documents that are not in the repository, by their names, and issues by their numbers. */
 const FOREIGN = /\b(?:FACTS\b|DESIGN\b|STYLE\.md|READERS\.md|[Ii]ssue #?\d|the (?:first |old )?design\b(?! of))/;
 

@@ -90,7 +90,8 @@ interface Terminal extends AsyncDisposable {
   run(commands: string): Promise<Answer>;
 }
 
-test.for(WALKS)('a new user follows %s', async (pages, { skip }) => {
+// Some thirty commands, each of which starts npm and a program.
+test.for(WALKS)('a new user follows %s', { timeout: 900_000 }, async (pages, { skip }) => {
   skip(inject('natsServer').kind === 'image', 'the pages need a nats-server that is a program');
   await using parts = new AsyncDisposableStack();
   // Below the repository, where programs find the packages.
