@@ -1,6 +1,7 @@
 /**
- * The recipes of docs/guides/recipes.md do what they say. What they send is always made and read; where the client library of the
- * language is installed (`python3`, or `WAYBILL_TEST_PYTHON`, with nats-py), the program runs against a real server as well.
+ * The recipes of docs/guides/recipes.md do what they say. What they send is always made and read; where the client
+ * library of the language is installed (`python3`, or `WAYBILL_TEST_PYTHON`, with nats-py), the program runs against a
+ * real server as well.
  */
 import { startConsumer } from '@waybill/consumer';
 import { readMessage } from '@waybill/schema';
