@@ -15,7 +15,7 @@ test('a decision begins with a sentence that stands alone', () => {
   }
 });
 
-test('the index is made of the pages (node scripts/adr.ts writes it)', () => {
+test('the index is made of the pages (`node_modules/.bin/node scripts/adr.ts` writes it)', () => {
   expect(readIndex()).toBe(formatIndex(readDecisions()));
 });
 

@@ -1,7 +1,7 @@
 /**
  * Decisions in docs/adr: their form, and the index that is made of them. After a new one:
  *
- *     node scripts/adr.ts
+ *     node_modules/.bin/node scripts/adr.ts
  *
  * writes docs/adr/README.md. `adr.test.ts` compares.
  */
