@@ -20,7 +20,8 @@ test('the index is made of the pages (`node_modules/.bin/node scripts/adr.ts` wr
 });
 
 test('another form is an error', () => {
-  const page = '# 1. A\n\nAccepted. Code: [a.ts](a.ts).\n\n**Context.** B.\n\n**Decision.** C. D.\n\n**Consequence.** E.\n';
+  const page =
+    '# 1. A\n\nAccepted. Code: [a.ts](a.ts).\n\n**Context.** B.\n\n**Decision.** C. D.\n\n**Consequence.** E.\n';
   expect(parseDecision('a.md', page)).toEqual({
     file: 'a.md',
     number: 1,
