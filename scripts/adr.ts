@@ -57,10 +57,22 @@ export function readIndex(): string {
 }
 
 export function formatIndex(decisions: readonly Decision[]): string {
-  const rows = decisions.map(
-    ({ file, number, title, decision, status }) => `| [${number}](${file}) | ${title} | ${decision} | ${status} |`,
-  );
-  return `${HEAD}${rows.join('\n')}\n`;
+  const items = decisions.map(({ file, number, title, decision, status }) => {
+    const note = status === 'Accepted' ? '' : ` (${status})`;
+    return wrapItem(`[${number}](${file}) **${title}.** ${decision}${note}`);
+  });
+  return `${HEAD}${items.join('\n')}\n`;
+}
+
+/** A list's item, in lines of at most 120 characters. */
+function wrapItem(text: string): string {
+  const lines = ['-'];
+  for (const word of text.split(' ')) {
+    const line = `${lines.at(-1)} ${word}`;
+    if (line.length <= 120) lines[lines.length - 1] = line;
+    else lines.push(`  ${word}`);
+  }
+  return lines.join('\n');
 }
 
 const HEAD = `# Decisions
@@ -69,11 +81,9 @@ Each page has one decision: its context, the decision, what follows from it, and
 names the file that carries the decision. A page is not rewritten when we change our mind: a new one supersedes it. Its
 status then says so, as in \`Superseded by 90\`.
 
-\`node scripts/adr.ts\` writes this table from the pages.
+\`node scripts/adr.ts\` writes this list from the pages.
 
 <!-- generated: from the pages of this folder -->
-| | title | decision | status |
-|---|---|---|---|
 `;
 
 if (import.meta.main) writeFileSync(INDEX, formatIndex(readDecisions()));
