@@ -12,7 +12,8 @@ const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '
 })
   .split('\0')
   .filter((file) => file !== '' && existsSync(join(ROOT, file)));
-const pages = tracked.filter((file) => file.endsWith('.md'));
+// Snapshots of a package's types, which a program writes, are no prose.
+const pages = tracked.filter((file) => file.endsWith('.md') && !file.endsWith('.api.md'));
 const sources = tracked.filter((file) =>
   /^(packages\/[^/]+\/src|test|scripts|bench|examples)\/.*\.(ts|mjs|py)$/.test(file),
 );
