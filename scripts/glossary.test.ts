@@ -1,5 +1,5 @@
 /** One word a concept: what ARCHITECTURE.md says about words and places is true of the code. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -49,6 +49,18 @@ test('the files and rooms that ARCHITECTURE.md names exist', () => {
     return !existsSync(join(import.meta.dirname, '../packages', pkg, 'src', file));
   });
   expect(gone).toEqual([]);
+});
+
+test.for(['schema', 'publisher', 'consumer'])('ARCHITECTURE.md names all rooms of %s, and no others', (pkg) => {
+  const folders = readdirSync(join(import.meta.dirname, '../packages', pkg, 'src'), { withFileTypes: true });
+  const rooms = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const [, text = ''] = new RegExp(`^    ${pkg} +(.*(?:\\n {6,}.*)*)$`, 'm').exec(page) ?? [];
+  expect(
+    text
+      .replace(/ {2,}pure.*$/, '')
+      .match(/\w+/g)
+      ?.toSorted(),
+  ).toEqual(rooms.toSorted());
 });
 
 describe('these checks find', () => {
