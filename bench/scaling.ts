@@ -1,6 +1,6 @@
 /**
  * What a writer's time goes to, measured on a server, and what that means for 1 to 16 partitions, simulated
- * (docs/scaling.md).
+ * (docs/reference/scaling.md).
  *
  *     npm run bench -- scaling           BENCH_EVENTS=60000 BENCH_SYNC=default,always BENCH_RATE=100000 BENCH_SEED=1
  *                                        BENCH_COSTS=15,20,100,1000: simulates with these microseconds for an event, a

@@ -33,7 +33,7 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
     throw new ConsumerError(
       'STREAM_RESET',
       `stream ${stream} ends at ${audit.last_seq}, but the ledger has its messages up to ${watermark}: ` +
-        'it was deleted and made anew, or restored from an older backup (docs/operations.md)',
+        'it was deleted and made anew, or restored from an older backup (docs/guides/incidents.md)',
     );
   }
   const entry = await newestEntry(jsm, settings);
@@ -47,7 +47,7 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
       'STREAM_RESET',
       `stream ${stream}, message ${seq}: ${what} than entry ${entry.core.seq} of ${entry.core.orgid} says, ` +
         `and the ledger has its messages up to ${watermark}: ` +
-        'the stream was deleted and made anew, or restored from an older backup (docs/operations.md)',
+        'the stream was deleted and made anew, or restored from an older backup (docs/guides/incidents.md)',
     );
   // `received` is the time at which the stream stored it, or a later one if clocks disagreed.
   if (message.time.toISOString() > entry.core.received) throw differs(`it was stored later (${message.timestamp})`);

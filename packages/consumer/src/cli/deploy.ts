@@ -17,7 +17,8 @@ refused, and then nothing is changed. With WAYBILL_STREAM_MODE=bind the stream o
   --json       --check: an array of { stream, field, wanted, found }; else of { stream, action, drift }
   -h, --help   this text
 
-Exit codes: 0; 1 when --check found a difference; 78 for a change that is refused; others as listed in docs/cli.md.`,
+Exit codes: 0; 1 when --check found a difference; 78 for a change that is refused; others as listed in
+docs/reference/cli.md.`,
   options: { check: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(context) {
     const { values, output, env } = context;

@@ -19,7 +19,7 @@ chain was cut or rewritten, which a chain alone cannot show.
   --json       { orgid, seq, hash, received, totals, watermark }, an array of them with --all, null when there is none
   -h, --help   this text
 
-Exit codes: 0; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0; 64 and above as listed in docs/reference/cli.md.`,
   options: { org: { type: 'string' }, all: { type: 'boolean' }, json: { type: 'boolean' }, ...MUST_EXIST },
   async run(context) {
     const { values, output } = context;

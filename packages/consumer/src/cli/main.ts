@@ -36,7 +36,8 @@ ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n
   help     This text, or that of a command: waybill help usage
 
 Every command has --help; waybill --version prints the version. The server is WAYBILL_NATS_URL (default
-nats://127.0.0.1:4222); docs/configuration.md lists the other WAYBILL_* variables, docs/cli.md the exit codes.`;
+nats://127.0.0.1:4222); docs/reference/configuration.md lists the other WAYBILL_* variables,
+docs/reference/cli.md the exit codes.`;
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;

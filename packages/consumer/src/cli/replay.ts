@@ -21,7 +21,7 @@ this, so whoever has it needs no NATS to check it. Of a chain that is not there,
   --json          accepted and without effect: the output is JSON lines anyway
   -h, --help      this text
 
-Exit codes: 0; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0; 64 and above as listed in docs/reference/cli.md.`,
   options: {
     org: { type: 'string' },
     'from-seq': { type: 'string' },

@@ -11,12 +11,13 @@ export const serveCommand: Command = {
 
 Creates or checks the streams (WAYBILL_STREAM_MODE), then writes every event into its organization's chain, until
 SIGTERM or SIGINT: the commit in flight is finished, and the exit code is 0. Several may run at once: one writes, the
-others stand by. Logs are JSON lines on the standard output. docs/configuration.md lists the WAYBILL_* variables.
+others stand by. Logs are JSON lines on the standard output. docs/reference/configuration.md lists the WAYBILL_*
+variables.
 
   --json       accepted and without effect: the log is JSON lines anyway
   -h, --help   this text
 
-Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0 when it was stopped; 64 and above as listed in docs/reference/cli.md.`,
   options: { json: { type: 'boolean' } },
   async run({ env }) {
     const config = readConfig(env);

@@ -15,7 +15,8 @@ import { withNats } from './with-nats.ts';
 export const verifyCommand: Command = {
   name: 'verify',
   summary: 'Re-derive everything in the chains and compare',
-  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS] [--json]
+  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS]
+                      [--json]
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
@@ -36,7 +37,7 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
   -h, --help          this text
 
 Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no chain, or that never arrived);
-4 unreadable (no ledger at all); 64 and above as listed in docs/cli.md.`,
+4 unreadable (no ledger at all); 64 and above as listed in docs/reference/cli.md.`,
   options: {
     org: { type: 'string' },
     all: { type: 'boolean' },
