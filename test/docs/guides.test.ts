@@ -9,12 +9,12 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, expect, inject, test } from 'vitest';
-import { needsOwnServer } from './support/nats.ts';
-import { until } from './support/until.ts';
+import { needsOwnServer } from '../support/nats.ts';
+import { until } from '../support/until.ts';
 
 beforeEach(needsOwnServer);
 
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '../..');
 
 /** Each line is one installation: its pages are followed one after the other. */
 const WALKS = [['getting-started'], ['operator', 'service-team', 'billing', 'auditor']];
