@@ -13,7 +13,7 @@ interface Pattern {
   message: string;
 }
 
-const RULE = "Files at the root of src are the package's vocabulary and import no folder.";
+const RULE = "Files at the root of src are the package's vocabulary: they import no folder.";
 const TABLE = 'scripts/rooms/rooms.ts';
 
 export function lintRules(): OxlintOverride[] {
