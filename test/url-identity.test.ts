@@ -14,7 +14,7 @@ import { serve, waybill } from './support/waybill-process.ts';
 
 beforeEach(needsOwnServer);
 
-const SPOOL_CLI = join(import.meta.dirname, '../packages/publisher/src/spool-cli.ts');
+const SPOOL_CLI = join(import.meta.dirname, '../packages/publisher/src/cli/spool-cli.ts');
 
 async function drain(directory: string, url: string): Promise<{ code: number | null; said: string }> {
   const child = spawn(process.execPath, ['--conditions=source', SPOOL_CLI, 'drain', directory], {

@@ -13,7 +13,7 @@ import {
 } from '@waybill/schema';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { createHeads, type Heads } from '../../packages/consumer/src/heads.ts';
+import { createHeads, type Heads } from '../../packages/consumer/src/writer/chain-cache.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { faultyConnection } from '../support/faulty-connection.ts';
 import { type CopiedBlock, copyLedger } from '../support/ledger-builder.ts';

@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readRange, type StreamRange } from '../../packages/consumer/src/read-range.ts';
-import type { StreamItem } from '../../packages/consumer/src/reader.ts';
+import { readRange, type StreamRange } from '../../packages/consumer/src/nats/read-range.ts';
+import type { StreamItem } from '../../packages/consumer/src/nats/ordered-reader.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 
 interface Source {

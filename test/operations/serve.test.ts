@@ -2,7 +2,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { DEFAULT_SETTINGS } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
-import { METRICS } from '../../packages/consumer/src/metrics.ts';
+import { METRICS } from '../../packages/consumer/src/service/metrics.ts';
 import { caughtUp } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';

@@ -14,7 +14,7 @@ import { createAudit, expectOnceInOrder, readDelivered } from './stored.ts';
 
 beforeEach(needsOwnServer);
 
-const CLI = fileURLToPath(new URL('../../packages/publisher/src/spool-cli.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../../packages/publisher/src/cli/spool-cli.ts', import.meta.url));
 
 async function waybillSpool(
   args: readonly string[],

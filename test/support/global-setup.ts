@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { shownServer } from '../../packages/schema/src/server-address.ts';
+import { shownServer } from '../../packages/schema/src/config/server-address.ts';
 import { describeSource, findNatsServer, type NatsServerSource } from '../../scripts/nats-server/find.ts';
 
 /** Which server the tests run on: one that exists already, or a source to start their own from. */

@@ -8,9 +8,9 @@ import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
 import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
-import { Environment } from './config.ts';
+import { Environment } from './config/config.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
-import { METRICS } from './metrics.ts';
+import { METRICS } from './service/metrics.ts';
 
 const page = (name: string): string => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
 

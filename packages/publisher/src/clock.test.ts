@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createClock } from './clock.ts';
-import { fileSink } from './file-sink.ts';
-import { createPublisher } from './publisher.ts';
+import { fileSink } from './sinks/file-sink.ts';
+import { createPublisher } from './publisher/publisher.ts';
 
 test.each([
   ['microseconds', Date.now() * 1000],

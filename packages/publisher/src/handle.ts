@@ -1,11 +1,11 @@
 /** What `createPublisher` gives. */
-import type { Accounts, CloseResult } from './accounts.ts';
-import type { Ack } from './ack.ts';
-import type { AdoptedStats } from './adoption.ts';
-import type { ConnectionLike } from './connection.ts';
-import type { DecisionOptions, RunDecision } from './decision.ts';
-import type { EventInput } from './intake.ts';
-import type { UnsignedCounts } from './signing.ts';
+import type { Accounts, CloseResult } from './queue/accounts.ts';
+import type { Ack } from './delivery/pub-ack.ts';
+import type { AdoptedStats } from './queue/adoption.ts';
+import type { ConnectionLike } from './connection/link.ts';
+import type { DecisionOptions, RunDecision } from './instrument/decision.ts';
+import type { EventInput } from './event/intake.ts';
+import type { UnsignedCounts } from './queue/signing.ts';
 
 export type PublisherState = 'disabled' | 'connecting' | 'connected' | 'degraded' | 'closed';
 

@@ -13,12 +13,12 @@ import {
   sinkFromEnvironment,
   withFlush,
 } from './index.ts';
-import { auditRequests as express } from './express.ts';
-import { auditRequests as fastify } from './fastify.ts';
-import { auditRequests as hono } from './hono.ts';
-import { observePublisher } from './otel.ts';
+import { auditRequests as express } from './adapters/express.ts';
+import { auditRequests as fastify } from './adapters/fastify.ts';
+import { auditRequests as hono } from './adapters/hono.ts';
+import { observePublisher } from './adapters/otel.ts';
 import type { PublisherOptions } from './options.ts';
-import { createPublisher } from './publisher.ts';
+import { createPublisher } from './publisher/publisher.ts';
 
 const QUIET = { info: () => {}, warn: () => {} };
 const servers = 'nats://127.0.0.1:1';

@@ -8,15 +8,15 @@ import {
   SUBJECT_PREFIX_PATTERN,
 } from '@waybill/schema';
 import { badKind, checkKinds, checkLogger, checkOptions, kindOf } from './check-options.ts';
-import type { ConnectionLike } from './connection.ts';
-import type { Credentials } from './credentials.ts';
+import type { ConnectionLike } from './connection/link.ts';
+import type { Credentials } from './connection/authenticator.ts';
 import type { Drop } from './drop.ts';
 import { checkPeriod, checkWait } from './duration.ts';
 import { badOption as bad, type PublisherError } from './error.ts';
-import { checkIdentity } from './identity.ts';
-import { allowedTypes } from './intake.ts';
-import type { PublisherLogger } from './report.ts';
-import type { Signer } from './signer.ts';
+import { checkIdentity } from './connection/nats-identity.ts';
+import { allowedTypes } from './event/intake.ts';
+import type { PublisherLogger } from './reporter.ts';
+import type { Signer } from './signing/signer.ts';
 
 export interface PublisherOptions {
   /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. */

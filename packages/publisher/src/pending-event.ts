@@ -1,7 +1,7 @@
-import type { Ack } from './ack.ts';
+import type { Ack } from './delivery/pub-ack.ts';
 import type { PublisherError } from './error.ts';
-import type { UnsignedCounts } from './signing.ts';
-import type { Segment } from './spool.ts';
+import type { UnsignedCounts } from './queue/signing.ts';
+import type { Segment } from './spool/spool.ts';
 
 /** An event that was accepted and is not settled yet: one object from `emit` to its acknowledgement. */
 export interface PendingEvent {

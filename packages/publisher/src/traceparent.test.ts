@@ -2,8 +2,8 @@
 import { artifactUploaded, requestHandled } from '@waybill/schema';
 import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
-import { auditRequests } from './hono.ts';
-import { memorySink } from './memory-sink.ts';
+import { auditRequests } from './adapters/hono.ts';
+import { memorySink } from './sinks/memory-sink.ts';
 import { readTraceparent } from './traceparent.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';

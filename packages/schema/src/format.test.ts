@@ -49,7 +49,7 @@ import {
   verify,
   type Volume,
 } from './index.ts';
-import { CHECKED, NOT_CHECKED } from './verdict.ts';
+import { CHECKED, NOT_CHECKED } from './verify/verdict.ts';
 
 const program = join(DOCS, 'format-example.py');
 const text = readFileSync(join(DOCS, 'format.md'), 'utf8');

@@ -1,30 +1,30 @@
 import './check-node.ts';
-export { artifactDownloaded, artifactUploaded } from './artifact.ts';
-export { argumentFault } from './argument-fault.ts';
-export { BUILT_IN_EVENTS } from './built-in.ts';
-export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './audit-event.ts';
-export { closest } from './closest.ts';
-export { canonicalJson, MAX_DEPTH } from './canonical.ts';
-export { isChainloop } from './chainloop.ts';
-export { connectionFault } from './connection-fault.ts';
-export { MAX_CLAIMED_LENGTH } from './cloud-event.ts';
-export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './decision-event.ts';
+export { artifactDownloaded, artifactUploaded } from './event/types/artifact.ts';
+export { argumentFault } from './config/argument-fault.ts';
+export { BUILT_IN_EVENTS } from './event/types/built-in.ts';
+export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './event/types/audit.ts';
+export { closest } from './config/closest.ts';
+export { canonicalJson, MAX_DEPTH } from './json/canonical.ts';
+export { isChainloop } from './event/chainloop.ts';
+export { connectionFault } from './config/connection-fault.ts';
+export { MAX_CLAIMED_LENGTH } from './event/cloud-event.ts';
+export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './event/types/decision.ts';
 export {
   type AnyEventDefinition,
   defineEvent,
   type EventDefinition,
   type EventDraft,
   type EventFields,
-} from './define-event.ts';
+} from './event/define-event.ts';
 export { kindOf, SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } from './error.ts';
-export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event.ts';
-export { decodeUtf8, type ExactJson, parseExactJson } from './exact-json.ts';
-export { cutText, displayText } from './fitting-text.ts';
+export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event/event.ts';
+export { decodeUtf8, type ExactJson, parseExactJson } from './json/exact-json.ts';
+export { cutText, displayText } from './event/fitting-text.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
-export { isJsonObject, type Json, type JsonObject } from './json.ts';
-export { faultOfOptions, type KnownOptions } from './known-options.ts';
-export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './line.ts';
-export { isPublicKey } from './ed25519-encoding.ts';
+export { isJsonObject, type Json, type JsonObject } from './json/json.ts';
+export { faultOfOptions, type KnownOptions } from './config/known-options.ts';
+export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';
+export { isPublicKey } from './verify/ed25519-encoding.ts';
 export {
   type ElementReading,
   MAX_BATCH_BYTES,
@@ -36,20 +36,39 @@ export {
   type Refusal,
   type Rejection,
   REJECTIONS,
-} from './message.ts';
-export { type Origin, originOf } from './origin.ts';
-export { ownerOf } from './owner.ts';
-export { producerClosed } from './producer-event.ts';
-export { type AsyncReceiptKeys, type Receipt, type ReceiptCounts, type ReceiptKeys, signedText } from './receipt.ts';
-export { requestHandled } from './request-event.ts';
-export { runFailed, runFinished, runStarted } from './run-event.ts';
-export { inboxPrefixOf, readServerAddress, type ServerAddress, shownServer, splitServers } from './server-address.ts';
-export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './size-memory.ts';
-export { MAX_INDEX, parseEntry } from './parse-entry.ts';
-export { parseJson } from './parse-json.ts';
-export { createTextStamp } from './plain-stamp.ts';
-export { printable, printableJson } from './printable.ts';
-export { createDataCheck, type DataCheck, type Stamp, type StampedEvent, stampEvent, utf8Length } from './stamp.ts';
+} from './message/read-message.ts';
+export { type Origin, originOf } from './event/origin.ts';
+export { ownerOf } from './event/owner.ts';
+export { producerClosed } from './event/types/producer.ts';
+export {
+  type AsyncReceiptKeys,
+  type Receipt,
+  type ReceiptCounts,
+  type ReceiptKeys,
+  signedText,
+} from './verify/receipt.ts';
+export { requestHandled } from './event/types/request.ts';
+export { runFailed, runFinished, runStarted } from './event/types/run.ts';
+export {
+  inboxPrefixOf,
+  readServerAddress,
+  type ServerAddress,
+  shownServer,
+  splitServers,
+} from './config/server-address.ts';
+export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './ledger/size-memory.ts';
+export { MAX_INDEX, parseEntry } from './ledger/parse-entry.ts';
+export { parseJson } from './json/parse-json.ts';
+export { createTextStamp } from './fast/print-event.ts';
+export { printable, printableJson } from './json/printable.ts';
+export {
+  createDataCheck,
+  type DataCheck,
+  type Stamp,
+  type StampedEvent,
+  stampEvent,
+  utf8Length,
+} from './message/stamp.ts';
 export {
   DEFAULT_EVENT_PREFIX,
   DEFAULT_LEDGER_PREFIX,
@@ -66,11 +85,11 @@ export {
   SUBJECT_PREFIX_PATTERN,
   SYSTEM_CHAIN,
   UNATTRIBUTED_CHAIN,
-} from './subject.ts';
-export { hasLength, toAttributeText } from './text-rule.ts';
-export { type Transfer, transferOf } from './transfer.ts';
-export type { TypeRules } from './type-rules.ts';
-export { isSource } from './uri-reference.ts';
+} from './event/subject.ts';
+export { hasLength, toAttributeText } from './event/text-rule.ts';
+export { type Transfer, transferOf } from './event/transfer.ts';
+export type { TypeRules } from './message/type-rules.ts';
+export { isSource } from './event/uri-reference.ts';
 export {
   addVolume,
   NO_TOTALS,
@@ -81,7 +100,7 @@ export {
   type Totals,
   type Volume,
   VolumeKind,
-} from './volume.ts';
+} from './ledger/volume.ts';
 export {
   type Block,
   type ChainState,
@@ -92,8 +111,8 @@ export {
   parseBlock,
   splitBlock,
   stateAfter,
-} from './block.ts';
-export { nextTrailer, producersMismatch, type Trailer, trailerMismatch } from './trailer.ts';
+} from './ledger/block.ts';
+export { nextTrailer, producersMismatch, type Trailer, trailerMismatch } from './ledger/trailer.ts';
 export {
   appendEntry,
   appendLine,
@@ -112,8 +131,8 @@ export {
   type NextEntry,
   RunningHead,
   type Source,
-} from './entry.ts';
-export type { Hole } from './hole.ts';
+} from './ledger/entry.ts';
+export type { Hole } from './verify/missing-events.ts';
 export {
   type Admission,
   MAX_CHAIN_MISSING,
@@ -121,7 +140,7 @@ export {
   MAX_PRODUCERS,
   type ProducerWindow,
   ProducerWindows,
-} from './producer-window.ts';
+} from './ledger/producer-window.ts';
 export {
   EPOCH_STRIDE,
   type EpochRecord,
@@ -131,7 +150,7 @@ export {
   type StreamChange,
   SYSTEM_KINDS,
   type SystemRecord,
-} from './system-record.ts';
+} from './ledger/system-record.ts';
 export {
   CHECKED,
   type ChainReport,
@@ -143,7 +162,7 @@ export {
   type Verdict,
   VERDICT_EXIT_CODES,
   VERDICTS,
-} from './verdict.ts';
+} from './verify/verdict.ts';
 export {
   type AsyncChainVerifier,
   type AsyncVerifyOptions,
@@ -153,4 +172,4 @@ export {
   type VerifiedEntry,
   verify,
   type VerifyOptions,
-} from './verify.ts';
+} from './verify/verify.ts';

@@ -1,6 +1,6 @@
 /** Any value in any place of a JSON value: most are wrong there, and some are right. */
 import fc from 'fast-check';
-import { isJsonObject, type Json, type JsonObject } from '../src/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../src/json/json.ts';
 
 /** undefined: the member is left out. */
 export const anyValue: fc.Arbitrary<Json | undefined> = fc.constantFrom<Json | undefined>(

@@ -1,6 +1,6 @@
 /** Events with something wrong with them: any value in any place, also those that a rule's limit runs between. */
 import fc from 'fast-check';
-import type { Json, JsonObject } from '../src/json.ts';
+import type { Json, JsonObject } from '../src/json/json.ts';
 import { anyJson } from './json.ts';
 
 const text = (...units: number[]) => fc.constantFrom(...units.flatMap((n) => ['x'.repeat(n), '😀'.repeat(n / 2)]));

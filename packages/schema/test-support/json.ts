@@ -1,6 +1,6 @@
 /** Random JSON values, with everything that makes canonical JSON hard: numbers at the edges, astral and control characters, odd names. */
 import fc from 'fast-check';
-import type { Json } from '../src/json.ts';
+import type { Json } from '../src/json/json.ts';
 
 const text = fc.oneof(
   fc.string({ unit: 'binary' }),

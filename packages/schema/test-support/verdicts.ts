@@ -1,14 +1,14 @@
 /** What the tests of verification share: chains, what is done to them, and the verdict. */
 import fc from 'fast-check';
-import { canonicalJson } from '../src/canonical.ts';
-import { appendEntry, type CoreOrigin, emptyHead, type Entry, type Head } from '../src/entry.ts';
-import { isJsonObject, type Json, type JsonObject } from '../src/json.ts';
-import { createLineSplitter } from '../src/line.ts';
-import { originOf } from '../src/origin.ts';
-import { SYSTEM_CHAIN } from '../src/subject.ts';
-import type { ChainReport } from '../src/verdict.ts';
-import { NO_VOLUME, type Volume } from '../src/volume.ts';
-import { createChainVerifier, verify, type VerifyOptions } from '../src/verify.ts';
+import { canonicalJson } from '../src/json/canonical.ts';
+import { appendEntry, type CoreOrigin, emptyHead, type Entry, type Head } from '../src/ledger/entry.ts';
+import { isJsonObject, type Json, type JsonObject } from '../src/json/json.ts';
+import { createLineSplitter } from '../src/verify/line-splitter.ts';
+import { originOf } from '../src/event/origin.ts';
+import { SYSTEM_CHAIN } from '../src/event/subject.ts';
+import type { ChainReport } from '../src/verify/verdict.ts';
+import { NO_VOLUME, type Volume } from '../src/ledger/volume.ts';
+import { createChainVerifier, verify, type VerifyOptions } from '../src/verify/verify.ts';
 import { anySpec, fastSha256, makeChain, type Spec } from './chain.ts';
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
-import { readConfig } from '../config.ts';
-import { checkStreams, type DeployOptions, deployStreams } from '../deploy.ts';
-import type { Config } from '../config.ts';
-import type { Drift } from '../streams.ts';
+import { readConfig } from '../config/config.ts';
+import { checkStreams, type DeployOptions, deployStreams } from '../streams/deploy.ts';
+import type { Config } from '../config/config.ts';
+import type { Drift } from '../streams/stream-config.ts';
 import type { Command } from './command.ts';
 import { withNats } from './with-nats.ts';
 

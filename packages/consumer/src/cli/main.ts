@@ -11,7 +11,7 @@ import { usageCommand } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 import { closest } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
-import { whoMay } from '../shipped-identity.ts';
+import { whoMay } from '../streams/shipped-users.ts';
 import { VERSION } from '../version.ts';
 
 const COMMANDS: readonly Command[] = [

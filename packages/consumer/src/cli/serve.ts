@@ -1,7 +1,7 @@
 import { printableJson } from '@waybill/schema';
 import pino from 'pino';
-import { readConfig } from '../config.ts';
-import { serve } from '../serve.ts';
+import { readConfig } from '../config/config.ts';
+import { serve } from '../service/serve.ts';
 import type { Command } from './command.ts';
 
 export const serveCommand: Command = {

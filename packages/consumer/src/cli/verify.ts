@@ -1,9 +1,9 @@
 import { type ChainReport, type Expectation, type ReceiptKeys, VERDICT_EXIT_CODES } from '@waybill/schema';
-import { checkChainName } from '../chain-name.ts';
+import { checkChainName } from '../ledger/chain-name.ts';
 import { ConsumerError } from '../errors.ts';
-import { createReceiptKeys } from '../signature.ts';
-import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
-import { verifyLines } from '../verify-lines.ts';
+import { createReceiptKeys } from '../verify/receipt-keys.ts';
+import { type LedgerReport, verifyLedger } from '../verify/verify-ledger.ts';
+import { verifyLines } from '../verify/verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { readFiles } from './read-files.ts';

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Config, readConfig } from '../config.ts';
-import { openConnection } from '../connect.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { openConnection } from '../nats/connect.ts';
 import type { CommandContext } from './command.ts';
 
 /** Runs a query over a connection of its own, and warns about variables that mean nothing. */

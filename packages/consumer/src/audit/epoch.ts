@@ -1,0 +1,141 @@
+/**
+ * Epochs: how the numbers of a stream of events that somebody else owns become numbers of the ledger.
+ *
+ * Such a stream may be deleted and made anew, and then counts from 1 again. In the ledger `source.seq` has to grow, and
+ * the watermark with it. So a record in `_system` opens an epoch for each stream that was met, and from there on
+ * `source.seq` is the epoch's base plus the stream's own number. The base is added where messages are read and taken
+ * off where the stream is asked; whatever is in between knows one sequence that only grows.
+ *
+ * A ledger without such a record has the base 0: a stream of our own is never made anew.
+ */
+import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
+import { EPOCH_STRIDE, type EpochRecord, type JsonObject, SYSTEM_CHAIN } from '@waybill/schema';
+import { entryAt, findBlock, type LedgerPlace, newestBlock, type StoredBlock } from '../ledger/find-block.ts';
+import type { Reader, StreamItem } from '../nats/ordered-reader.ts';
+import type { Settings } from '../settings.ts';
+
+export interface Epoch {
+  /** null: none was recorded. */
+  readonly record: EpochRecord | null;
+  /** What is added to the stream's sequence numbers. */
+  readonly base: number;
+  /** Everything up to this number is in the ledger or is gone, whatever the newest block's watermark says. */
+  readonly start: number;
+  /** How long the `_system` chain was when this was read. */
+  readonly systemSeq: number;
+}
+
+/** Of a ledger that has no record of one, and nothing else in `_system`. */
+export const NO_EPOCH: Epoch = { record: null, base: 0, start: 0, systemSeq: 0 };
+
+/** The epoch that the ledger is in. A few requests; one while there is none. @throws ConsumerError LEDGER_DAMAGED */
+export async function readEpoch(jsm: JetStreamManager, ledger: LedgerPlace): Promise<Epoch> {
+  const newest = await newestBlock(jsm, ledger, SYSTEM_CHAIN);
+  if (!newest) return NO_EPOCH;
+  const { source, seq: systemSeq } = entryAt(ledger, newest, -1).core;
+  // Almost always the first that is looked for. Not, when a stream began with a number beyond the stride.
+  for (let number = Math.floor(source.seq / EPOCH_STRIDE); number >= 1; number--) {
+    const found = await findEpoch(jsm, ledger, number);
+    if (found) return { ...found, systemSeq };
+  }
+  return { ...NO_EPOCH, systemSeq };
+}
+
+/** The epoch before another; the base is 0 where no record opened one. @throws ConsumerError LEDGER_DAMAGED */
+export async function epochBefore(
+  jsm: JetStreamManager,
+  ledger: LedgerPlace,
+  { record, systemSeq }: Epoch,
+): Promise<Epoch> {
+  for (let number = (record?.epoch ?? 1) - 1; number >= 1; number--) {
+    const found = await findEpoch(jsm, ledger, number);
+    if (found) return { ...found, systemSeq };
+  }
+  return { ...NO_EPOCH, systemSeq };
+}
+
+async function findEpoch(jsm: JetStreamManager, ledger: LedgerPlace, number: number): Promise<Epoch | null> {
+  const at = number * EPOCH_STRIDE;
+  const block = await findBlock(jsm, ledger, SYSTEM_CHAIN, { holds: ({ core }) => core.source.seq <= at });
+  const record = block && recordAt(ledger, block, at);
+  return record && { record, base: at, start: at + record.first - 1, systemSeq: 0 };
+}
+
+function recordAt(ledger: LedgerPlace, block: StoredBlock, seq: number): EpochRecord | null {
+  for (let i = 0; i < block.lines.length; i++) {
+    const { core, event } = entryAt(ledger, block, i);
+    if (core.source.seq === seq) return asEpochRecord(event);
+  }
+  return null;
+}
+
+/** The record that an entry of `_system` has, if it is one that opens an epoch. */
+export function asEpochRecord(event: JsonObject | null): EpochRecord | null {
+  if (event?.['kind'] !== 'epoch') return null;
+  const { epoch, stream, created, first, watermark } = event;
+  if (typeof stream !== 'string' || typeof created !== 'string') return null;
+  if (!isNumber(epoch, 1) || !isNumber(first, 1) || !isNumber(watermark, 0)) return null;
+  return { kind: 'epoch', epoch, stream, created, first, watermark };
+}
+
+function isNumber(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+/** Whether the stream is the one that the epoch was opened for, as far as its name and its time of creation say. */
+export function isStreamOf({ record }: Epoch, stream: string, { created }: Pick<StreamInfo, 'created'>): boolean {
+  return record === null || (record.stream === stream && instantOf(record.created) === instantOf(created));
+}
+
+/** To the nanosecond, whatever the zone in which a server writes it. */
+function instantOf(time: string): string {
+  const [, fraction = ''] = /\.(\d+)/.exec(time) ?? [];
+  return `${Math.floor(Date.parse(time) / 1000)}.${fraction.replace(/0+$/, '')}`;
+}
+
+/**
+ * How many messages of the stream are not in the ledger, for one that watches.
+ *
+ * @param watermark of the newest block
+ * @param known what this returned the last time: an epoch that is still the same is not looked up again
+ */
+export async function readLag(
+  jsm: JetStreamManager,
+  settings: Settings,
+  { watermark, known }: { watermark: number; known: Epoch },
+): Promise<{ lag: number; epoch: Epoch }> {
+  const info = await jsm.streams.info(settings.auditStream);
+  const number = Math.floor(watermark / EPOCH_STRIDE);
+  const epoch = number === (known.record?.epoch ?? 0) ? known : await readEpoch(jsm, settings);
+  const { state } = info;
+  const last = epoch.base + state.last_seq;
+  // Of another stream, or one that lost its end, all is to be looked at by whoever writes.
+  const isAnother = !isStreamOf(epoch, settings.auditStream, info) || last < watermark;
+  return { lag: isAnother ? state.messages : last - watermark, epoch };
+}
+
+/** The same item with its numbers moved. */
+function shiftItem(item: StreamItem, base: number): StreamItem {
+  if (base === 0) return item;
+  if (item.kind === 'gap') return { ...item, first: item.first + base, last: item.last + base };
+  return { ...item, seq: item.seq + base };
+}
+
+/** A reader whose numbers are the ledger's. */
+export function shiftReader(reader: Reader, base: number): Reader {
+  if (base === 0) return reader;
+  return {
+    next: async (maxItems, waitMs) => (await reader.next(maxItems, waitMs)).map((item) => shiftItem(item, base)),
+    get buffered() {
+      return reader.buffered;
+    },
+    get position() {
+      return reader.position + base;
+    },
+    get pending() {
+      return reader.pending;
+    },
+    finish: reader.finish,
+    close: reader.close,
+  };
+}

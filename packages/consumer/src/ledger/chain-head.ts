@@ -1,0 +1,48 @@
+/** Where chains stand. A head that is kept elsewhere shows later whether a chain was cut or rewritten: `verify --expect`. */
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Totals } from '@waybill/schema';
+import { checkChainName } from './chain-name.ts';
+import { ConsumerError } from '../errors.ts';
+import { entryAt, newestBlock } from './find-block.ts';
+import { inParallel, listOrganizations } from './organizations.ts';
+import type { Settings } from '../settings.ts';
+
+export interface ChainHead {
+  readonly orgid: string;
+  /** Entries in the chain. */
+  readonly seq: number;
+  readonly hash: string;
+  /** When the AUDIT stream stored the newest entry's event. */
+  readonly received: string;
+  readonly totals: Totals;
+  /** As of the chain's newest block: every AUDIT message up to this sequence was in the ledger. */
+  readonly watermark: number;
+}
+
+/** The newest entry of a chain (`_system` is one too); null when there is no such chain. @throws ConsumerError BAD_ARGUMENT … */
+export async function readHead(nc: NatsConnection, settings: Settings, orgid: string): Promise<ChainHead | null> {
+  checkChainName('orgid', orgid);
+  return headOf(await jetstreamManager(nc, { checkAPI: false }), settings, orgid);
+}
+
+/** The newest entries of all organizations, sorted by `orgid`. */
+export async function readHeads(nc: NatsConnection, settings: Settings): Promise<ChainHead[]> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  const heads = await inParallel(await listOrganizations(jsm, settings), 64, (orgid) => headOf(jsm, settings, orgid));
+  return heads.filter((head) => head !== null);
+}
+
+async function headOf(jsm: JetStreamManager, settings: Settings, orgid: string): Promise<ChainHead | null> {
+  const block = await newestBlock(jsm, settings, orgid);
+  if (!block) return null;
+  const { trailer, streamSeq } = block;
+  const { core, hash } = entryAt(settings, block, -1);
+  if (hash !== trailer.head || core.seq !== trailer.last) {
+    throw new ConsumerError(
+      'LEDGER_DAMAGED',
+      `stream ${settings.ledgerStream}, sequence ${streamSeq}: the trailer is not that of the last entry`,
+    );
+  }
+  return { orgid, seq: core.seq, hash, received: core.received, totals: core.totals, watermark: trailer.watermark };
+}

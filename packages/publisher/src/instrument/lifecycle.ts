@@ -1,0 +1,242 @@
+/**
+ * Work followed from its start to its end: `run.started`, then `run.finished` or `run.failed`, linked by one run id.
+ *
+ * The body comes first. Without `failClosed` nothing but an option that does not exist keeps it from running, and with or without it nothing
+ * that happens to an event after the body has run changes its result or its error. `failClosed: true` means one
+ * thing everywhere: the start has to be stored (and, where there is a signer, signed), or the call rejects and the
+ * body does not run.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  type EventAttributes,
+  type EventDraft,
+  type KnownOptions,
+  runFailed,
+  runFinished,
+  runStarted,
+} from '@waybill/schema';
+import { checkOptions } from '../check-options.ts';
+import { settle } from './completion.ts';
+import { hasTooManyMembers } from '../event/copy.ts';
+import { getDefaultPublisher } from './default-publisher.ts';
+import type { Ends } from './ends.ts';
+import type { EventInput } from '../event/intake.ts';
+import type { Sink } from '../sink.ts';
+
+export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
+  /** What runs, e.g. `nightly-export`. */
+  readonly name: string;
+  /** Where the events go. Default: `getDefaultPublisher()`. */
+  readonly audit?: Pick<Sink, 'emit' | 'confirm'> | undefined;
+  /** Do not run the body unless its start is stored. The call then always gives a promise. */
+  readonly failClosed?: boolean;
+  /** With `failClosed`: how long to wait for that. Default: 5,000. */
+  readonly timeoutMs?: number;
+  /** What `run.failed` says of an error. Default: its name and its code, since messages may have secrets in them. */
+  readonly describeError?: (error: unknown) => ErrorDescription;
+}
+
+export interface ErrorDescription {
+  readonly error_name?: string | undefined;
+  readonly error_code?: string | undefined;
+  readonly error_message?: string | undefined;
+}
+
+const OPTIONS: KnownOptions<LifecycleOptions> = {
+  name: true,
+  audit: true,
+  failClosed: true,
+  timeoutMs: true,
+  describeError: true,
+  subject: true,
+  orgid: true,
+  claimedorg: true,
+  actortype: true,
+  actorid: true,
+  actorname: true,
+  actoremail: true,
+  traceparent: true,
+  runid: true,
+  decisionid: true,
+};
+
+type FailClosed = LifecycleOptions & { readonly failClosed: true };
+
+/**
+ * Runs `fn` once, as one run. Its result is handed on as it is: a value at once, a promise as a promise. A thenable, a
+ * generator, an async iterator or a stream is left to the caller to start, and the run ends when that has ended.
+ *
+ * @throws PublisherError INVALID_OPTIONS for a name that is no option, others only with `failClosed`, before `fn` runs; else
+ *   what `fn` throws, and nothing else
+ */
+export function lifecycle<T>(options: FailClosed, fn: (runid: string) => T): Promise<Awaited<T>>;
+export function lifecycle<T>(options: LifecycleOptions, fn: (runid: string) => T): T;
+export function lifecycle(options: LifecycleOptions, fn: (runid: string) => unknown): unknown {
+  checkOptions('lifecycle', options, OPTIONS);
+  return runAs(options, fn);
+}
+
+function runAs(options: LifecycleOptions, fn: (runid: string) => unknown): unknown {
+  const run = createRun(options);
+  if (options.failClosed === true) return runConfirmed(run, fn);
+  run.started();
+  return settle(() => fn(run.id), run);
+}
+
+/**
+ * Makes a function whose every call is one run.
+ *
+ *     const exportAll = audited({ audit, name: 'export', orgid: 'acme' })(async (day: string) => { … });
+ *
+ * `this`, the arguments, the name and the number of parameters are those of the function.
+ *
+ * @throws PublisherError INVALID_OPTIONS for a name that is no option: a misspelt `failClosed` would fail open
+ */
+export function audited(
+  options: FailClosed,
+): <This, Args extends unknown[], T>(
+  fn: (this: This, ...args: Args) => T,
+) => (this: This, ...args: Args) => Promise<Awaited<T>>;
+export function audited(
+  options: LifecycleOptions,
+): <This, Args extends unknown[], T>(fn: (this: This, ...args: Args) => T) => (this: This, ...args: Args) => T;
+export function audited(options: LifecycleOptions): unknown {
+  checkOptions('audited', options, OPTIONS);
+  return <This, Args extends unknown[], T>(fn: (this: This, ...args: Args) => T) => {
+    function run(this: This, ...args: Args): T {
+      return runAs(options, () => fn.apply(this, args)) as T;
+    }
+    return Object.defineProperties(run, {
+      name: { value: fn.name, configurable: true },
+      length: { value: fn.length, configurable: true },
+    });
+  };
+}
+
+/**
+ * Runs `fn`, and then emits one event with `outcome` and the data member `duration_ms` added to its fields, which are read
+ * then. When `fn` throws, the event says `failure` whatever its fields say. `transferred_bytes` is emitted with a failure
+ * only; as a getter it says what had been moved by then:
+ *
+ *     const fields = { orgid, digest, size_bytes, get transferred_bytes() { return sent; } };
+ *     await timed(artifactDownloaded(fields), () => pipeline(blob, counter, response), audit);
+ *
+ * @throws what `fn` throws, and nothing else
+ */
+export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emit'>): T {
+  const startMs = performance.now();
+  const ended = (outcome: 'success' | 'failure'): void =>
+    quietly(() => {
+      const duration_ms = since(startMs);
+      emitMade(audit ?? getDefaultPublisher(), () => {
+        const given = event.fields as object;
+        // Of what has no room in an event nothing is copied: the publisher refuses it.
+        const fields = hasTooManyMembers(given) ? given : timedFields(given, { outcome, duration_ms });
+        return { type: event.type, fields };
+      });
+    });
+  return settle(fn, { finished: () => ended('success'), failed: () => ended('failure') });
+}
+
+interface TimedEnd {
+  readonly outcome: 'success' | 'failure';
+  readonly duration_ms: number;
+}
+
+/**
+ * The one place that says how timed work ended, of a failed transfer too. An outcome of the event's own goes first, unless
+ * the work failed; what had been moved is said of failures only.
+ */
+function timedFields(fields: object, { outcome, duration_ms }: TimedEnd): object {
+  const { transferred_bytes, ...given } = fields as Record<string, unknown>;
+  const ended: Record<string, unknown> = { outcome, ...given, duration_ms };
+  if (outcome === 'failure') ended['outcome'] = outcome;
+  const isFailure = ended['outcome'] === 'failure';
+  return isFailure && transferred_bytes !== undefined ? { ...ended, transferred_bytes } : ended;
+}
+
+interface Run extends Ends {
+  readonly id: string;
+  started(): void;
+  confirmStarted(): Promise<unknown>;
+}
+
+function createRun(options: LifecycleOptions): Run {
+  const { audit = getDefaultPublisher(), name, failClosed: _, timeoutMs, describeError, ...attributes } = options;
+  const id = attributes.runid ?? randomUUID();
+  const shared = { ...attributes, runid: id, name };
+  let startMs = performance.now();
+  return {
+    id,
+    started: () => quietly(() => audit.emit(runStarted(shared))),
+    async confirmStarted() {
+      await audit.confirm(runStarted(shared), timeoutMs === undefined ? {} : { timeoutMs });
+      startMs = performance.now();
+    },
+    finished: () =>
+      quietly(() => audit.emit(runFinished({ ...shared, outcome: 'success', duration_ms: since(startMs) }))),
+    failed: (error) =>
+      quietly(() => {
+        const duration_ms = since(startMs);
+        const description = describe(error, describeError ?? nameAndCode);
+        audit.emit(runFailed({ ...shared, outcome: 'failure', duration_ms, ...description }));
+      }),
+  };
+}
+
+async function runConfirmed<T>(run: Run, fn: (runid: string) => T): Promise<Awaited<T>> {
+  await run.confirmStarted();
+  return await settle(() => fn(run.id), run);
+}
+
+/** Milliseconds, to the microsecond. */
+export function since(startMs: number): number {
+  return Math.max(0, Math.round((performance.now() - startMs) * 1000) / 1000);
+}
+
+/** A description that cannot be made must not cost the event. */
+export function describe(error: unknown, by: (error: unknown) => ErrorDescription): ErrorDescription {
+  try {
+    const { error_name, error_code, error_message } = by(error);
+    return {
+      ...text('error_name', error_name),
+      ...text('error_code', error_code),
+      ...text('error_message', error_message),
+    };
+  } catch {
+    return {};
+  }
+}
+
+/** One that is too long is cut when the event is stamped. */
+function text(member: keyof ErrorDescription, value: unknown): ErrorDescription {
+  return typeof value === 'string' ? { [member]: value } : {};
+}
+
+export function nameAndCode(error: unknown): ErrorDescription {
+  if (!(error instanceof Error)) return { error_name: error === null ? 'null' : typeof error };
+  const { code } = error as { code?: unknown };
+  return { error_name: error.name, ...(typeof code === 'string' && { error_code: code }) };
+}
+
+/** Emits what is made of foreign objects. When that throws, the sink is told, which counts it; the caller is not. */
+export function emitMade(audit: Pick<Sink, 'emit'>, make: () => EventDraft): void {
+  let input: EventInput;
+  try {
+    input = make();
+  } catch (error) {
+    input = () => {
+      throw error;
+    };
+  }
+  quietly(() => audit.emit(input));
+}
+
+/** `emit` never throws, but a sink may be anybody's. */
+export function quietly(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // The body's result is not to be changed by what becomes of an event.
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * One event per request, whatever the framework: begun when the request comes, emitted when its response is finished
+ * or its connection closed, whichever is first. Responses are only listened to.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type KnownOptions, requestHandled } from '@waybill/schema';
+import { badKind, checkOptions } from '../check-options.ts';
+import { getDefaultPublisher } from './default-publisher.ts';
+import { type Claims, dispatcher, DISPATCHER_OPTIONS, type Dispatcher, type DispatcherOptions } from './dispatcher.ts';
+import { quietly, since } from './lifecycle.ts';
+import type { Sink } from '../sink.ts';
+import { activeTraceparent, readTraceparent } from '../traceparent.ts';
+
+export interface RequestAuditOptions<Request> extends DispatcherOptions {
+  /**
+   * The verified claims of a request: who makes it, for which organization. It is asked when the request is over, so
+   * after authentication, wherever the middleware stands. null or undefined: not authenticated, and not audited.
+   */
+  readonly claims: (request: Request) => Claims | null | undefined;
+  /** What the request is about, such as a digest. */
+  readonly subject?: (request: Request) => string | undefined;
+  /** Where the events go. Default: `getDefaultPublisher()`, as it is when the middleware is made. */
+  readonly audit?: Pick<Sink, 'emit'> | undefined;
+}
+
+/** What a framework knows about a request. */
+interface RequestFacts {
+  readonly method: string;
+  /** The pattern that answered, asked when the request is over. undefined: none is known. */
+  readonly route: () => string | undefined;
+}
+
+/** What a response says of itself at its end. */
+export interface Ending {
+  /** null: the connection was closed before there was one. */
+  readonly status: number | null;
+  /** The connection was closed before the whole response was handed over. */
+  readonly aborted: boolean;
+}
+
+/** The status of a request whose client went away before it got one, as nginx logs it. */
+const NO_STATUS = 499;
+
+export interface RequestAudit<Request> {
+  /** @returns what to call when the request is over; only its first call counts. None of this ever throws. */
+  begin(request: Request, traceparent: unknown): (ending: Ending, facts: RequestFacts) => void;
+  readonly stats: Dispatcher['stats'];
+}
+
+const OPTIONS: KnownOptions<RequestAuditOptions<never>> = {
+  ...DISPATCHER_OPTIONS,
+  claims: true,
+  subject: true,
+  audit: true,
+};
+
+/** @throws PublisherError INVALID_OPTIONS */
+export function createRequestAudit<Request>(options: RequestAuditOptions<Request>): RequestAudit<Request> {
+  checkOptions('auditRequests', options, OPTIONS);
+  const { claims, subject, audit = getDefaultPublisher(), ...rest } = options;
+  // Without it nothing would ever be audited, and nothing would say so.
+  if (typeof claims !== 'function') throw badKind('auditRequests', 'claims', claims, 'a function');
+  const { dispatch, stats } = dispatcher(audit, rest);
+
+  return {
+    begin(request, header) {
+      const startMs = performance.now();
+      const traceparent = readTraceparent(header) ?? activeTraceparent();
+      let isOver = false;
+      return ({ status, aborted }, { method, route }) => {
+        if (isOver) return;
+        isOver = true;
+        quietly(() => {
+          const who = claims(request);
+          if (who === null || who === undefined) return;
+          dispatch(who, requestHandled, {
+            method,
+            status: status ?? NO_STATUS,
+            duration_ms: since(startMs),
+            outcome: status !== null && status < 400 && !aborted ? 'success' : 'failure',
+            ...optional('route', route),
+            ...(aborted && { aborted }),
+            ...(traceparent !== undefined && { traceparent }),
+            ...optional('subject', () => subject?.(request)),
+          });
+        });
+      };
+    },
+    stats,
+  };
+}
+
+/** What cannot be had costs that attribute, not the event. */
+function optional<Name extends 'route' | 'subject'>(name: Name, read: () => unknown): { [N in Name]?: string } {
+  let text: unknown;
+  quietly(() => {
+    text = read();
+  });
+  return typeof text === 'string' && text !== '' ? ({ [name]: text } as { [N in Name]?: string }) : {};
+}
+
+/** As much of the responses of `node:http` and of `node:http2`'s compatible ones as is read here. */
+export interface ResponseLike {
+  once(event: 'finish' | 'close', listener: () => void): unknown;
+  readonly statusCode: number;
+  readonly headersSent: boolean;
+  readonly writableEnded: boolean;
+  readonly stream?: { readonly rstCode?: number | undefined } | undefined;
+}
+
+/** Calls back when the response is finished, and when its connection is closed: once or twice, the first time counts. */
+export function whenOver(response: ResponseLike, over: (ending: Ending) => void): void {
+  // Whoever ends the response may be in a decision, or the connection another request's.
+  const inThisContext = AsyncLocalStorage.snapshot();
+  response.once('finish', () => inThisContext(() => over(endingOf(response, isFinished(response)))));
+  response.once('close', () => inThisContext(() => over(endingOf(response, false))));
+}
+
+/**
+ * The one place that reads a response at its end.
+ *
+ * `writableFinished` does not tell: a response without a socket (`app.inject()`) never has it.
+ */
+function endingOf({ headersSent, statusCode }: ResponseLike, isComplete: boolean): Ending {
+  return { status: isComplete || headersSent ? statusCode : null, aborted: !isComplete };
+}
+
+/** HTTP/2 says `finish` also of a stream that the client has reset. */
+function isFinished({ writableEnded, stream }: ResponseLike): boolean {
+  return writableEnded && (stream?.rstCode ?? 0) === 0;
+}

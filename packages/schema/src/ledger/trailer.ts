@@ -1,0 +1,234 @@
+/**
+ * The last line of a block: where the chain stands. `docs/format.md` §9 is the specification.
+ *
+ * Nothing in it is hashed. All but `watermark` and `base` can be derived from the entries, and verifiers do so.
+ */
+import { canonicalJson } from '../json/canonical.ts';
+import type { Entry, RunningHead } from './entry.ts';
+import { SchemaError, show } from '../error.ts';
+import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
+import { isCount, isDecimal, isHash, isProducer } from './parse-entry.ts';
+import { parseJson } from '../json/parse-json.ts';
+import {
+  MAX_CHAIN_MISSING,
+  MAX_MISSING,
+  MAX_PRODUCERS,
+  type ProducerRecord,
+  type ProducerWindow,
+  type ProducerWindows,
+} from './producer-window.ts';
+import { isChainName } from '../event/subject.ts';
+import { TALLIES, type Totals } from './volume.ts';
+
+export interface Trailer {
+  readonly v: 1;
+  readonly orgid: string;
+  /** `seq` of the block's first and last entry. */
+  readonly first: number;
+  readonly last: number;
+  /** Hash of the last entry. */
+  readonly head: string;
+  /** Sums including the last entry. */
+  readonly totals: Totals;
+  /** Every message of the AUDIT stream up to this sequence is in the ledger, whatever its organization. 0: none is yet. */
+  readonly watermark: number;
+  /** All windows of publishers; with `base`, those that are not what they were there, and null for each that is gone. */
+  readonly producers: ProducerRecord;
+  /** `last` of the chain's block with all windows that this one adds to; null: this one has all. */
+  readonly base: number | null;
+}
+
+/** A chain's windows, and which block had all of them last. */
+export interface TrailerState {
+  readonly producers: ProducerWindows;
+  /** null: no block yet, or none that is known. */
+  base: TrailerBase | null;
+}
+
+/** The chain's newest block with all windows. */
+export interface TrailerBase {
+  readonly last: number;
+  /** Of its windows, as text. */
+  readonly bytes: number;
+  /** Of the windows in trailers since. */
+  since: number;
+}
+
+/** Windows of so many bytes are not worth a second read when the head is restored: then a trailer has all. */
+const ALWAYS_ALL_BYTES = 2_048;
+/**
+ * A restored head does not know how many trailers there were since the base. What they told grows from one to the next: by
+ * about this, it is assumed, which is two publishers with a hole or two.
+ */
+const GROWTH_BYTES = 256;
+
+/** The base of a chain whose newest block tells of changes since another one. */
+export function restoreBase(base: Pick<Trailer, 'last' | 'producers'>, told: ProducerRecord | null): TrailerBase {
+  const size = (record: ProducerRecord): number => canonicalJson(record as unknown as Json).length;
+  const newest = told === null ? 0 : size(told);
+  return {
+    last: base.last,
+    bytes: size(base.producers),
+    since: Math.max(newest, (newest * newest) / (2 * GROWTH_BYTES)),
+  };
+}
+
+/**
+ * RFC 8785 text of the trailer of a block that ends where the chain stands. It is to be called once for each block and in
+ * their order: what the next one has to tell depends on it.
+ */
+export function nextTrailer(
+  chain: TrailerState & { readonly head: RunningHead },
+  first: number,
+  watermark: number,
+): { readonly line: string; readonly base: number | null } {
+  const { head } = chain;
+  const { base, text } = nextProducers(chain, head.seq);
+  const line =
+    `{"base":${base},"first":${first},"head":"${head.hash}","last":${head.seq},"orgid":"${head.orgid}",` +
+    `"producers":${text},"totals":${head.formatTotals()},"v":1,"watermark":${watermark}}`;
+  return { line, base };
+}
+
+/** All windows again when those told since would have cost as much: so a block costs twice of what has changed, about. */
+function nextProducers(chain: TrailerState, seq: number): { base: number | null; text: string } {
+  const { producers, base } = chain;
+  if (base && producers.maxBytes > ALWAYS_ALL_BYTES) {
+    const changed = producers.formatChanged();
+    if (base.since + changed.length < base.bytes) {
+      base.since += changed.length;
+      return { base: base.last, text: changed };
+    }
+  }
+  const all = producers.formatAll();
+  producers.settle(seq);
+  chain.base = { last: seq, bytes: all.length, since: 0 };
+  return { base: null, text: all };
+}
+
+/** Reads a trailer. Checks its shape only. @throws SchemaError NOT_A_BLOCK naming the member and its value; NEWER_VERSION */
+export function parseTrailer(line: string): Trailer {
+  let value: Json;
+  try {
+    value = parseJson(line);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // What the platform says quotes the text, and differs between its versions.
+    throw new SchemaError('NOT_A_BLOCK', 'trailer is not JSON');
+  }
+  if (isJsonObject(value) && value['v'] !== 1 && isCount(value['v']))
+    throw new SchemaError('NEWER_VERSION', `trailer.v is ${show(value['v'])}: version 1 is the one that is known here`);
+  const trailer = only(value, 'trailer', MEMBERS);
+  const { v, orgid, first, last, head, totals, watermark, producers, base } = trailer;
+  check(v === 1, 'v', v, '1');
+  check(typeof orgid === 'string' && isChainName(orgid), 'orgid', orgid, 'an organization');
+  check(isCount(first), 'first', first, 'an integer from 1');
+  check(isCount(last) && (last as number) >= (first as number), 'last', last, 'an integer from first');
+  check(isHash(head), 'head', head, '64 hexadecimal characters');
+  checkTotals(totals);
+  check(watermark === 0 || isCount(watermark), 'watermark', watermark, 'an integer from 0');
+  check(
+    base === null || (isCount(base) && (base as number) < (first as number)),
+    'base',
+    base,
+    'null or the last of a block before',
+  );
+  checkProducers(producers, base !== null);
+  return value as unknown as Trailer;
+}
+
+const MEMBERS = ['v', 'orgid', 'first', 'last', 'head', 'totals', 'watermark', 'producers', 'base'];
+
+function checkTotals(value: Json | undefined): void {
+  const totals = only(value, 'totals', ['events', ...TALLIES]);
+  check(isDecimal(totals['events']), 'totals.events', totals['events'], 'a decimal string');
+  for (const name of TALLIES) {
+    const tally = only(totals[name], `totals.${name}`, ['count', 'bytes', 'unknown']);
+    for (const [part, sum] of Object.entries(tally))
+      check(isDecimal(sum), `totals.${name}.${part}`, sum, 'a decimal string');
+  }
+}
+
+function checkProducers(value: Json | undefined, addsToBase: boolean): void {
+  check(isJsonObject(value), 'producers', value, 'an object');
+  let [windows, ranges] = [0, 0];
+  for (const [producer, window] of Object.entries(value as JsonObject)) {
+    const name = `producers.${producer}`;
+    check(isProducer(producer), 'producers', producer, 'boot ids');
+    if (window === null && addsToBase) continue;
+    windows++;
+    ranges += checkWindow(name, window);
+  }
+  check(windows <= MAX_PRODUCERS, 'producers', windows, `at most ${MAX_PRODUCERS}`);
+  check(ranges <= MAX_CHAIN_MISSING, 'producers', ranges, `at most ${MAX_CHAIN_MISSING} ranges`);
+}
+
+/** @returns how many ranges it has */
+function checkWindow(name: string, value: Json | undefined): number {
+  const { last, missing, floor, seen } = only(value, name, ['last', 'missing', 'floor', 'seen']);
+  check(isCount(last), `${name}.last`, last, 'an integer from 1');
+  check(isCount(seen), `${name}.seen`, seen, 'an integer from 1');
+  check(
+    floor === 0 || (isCount(floor) && (floor as number) < (last as number)),
+    `${name}.floor`,
+    floor,
+    'an integer below last',
+  );
+  check(
+    Array.isArray(missing) && missing.length <= MAX_MISSING,
+    `${name}.missing`,
+    missing,
+    `at most ${MAX_MISSING} ranges`,
+  );
+  let before = floor as number;
+  for (const range of missing as unknown as readonly ProducerWindow['missing'][number][]) {
+    const isRange =
+      Array.isArray(range) && range.length === 2 && range.every(isCount) && range[0] > before && range[1] >= range[0];
+    check(isRange && range[1] < (last as number), `${name}.missing`, range, 'ascending ranges between floor and last');
+    [, before] = range;
+  }
+  return (missing as readonly unknown[]).length;
+}
+
+/** What in a trailer contradicts the block's first and last entry; null when nothing does. */
+export function trailerMismatch(trailer: Trailer, first: Entry, last: Entry): string | null {
+  if (trailer.orgid !== last.core.orgid) return `trailer.orgid is ${trailer.orgid}, the entries' is ${last.core.orgid}`;
+  if (trailer.first !== first.core.seq)
+    return `trailer.first is ${trailer.first}, the first entry is ${first.core.seq}`;
+  if (trailer.last !== last.core.seq) return `trailer.last is ${trailer.last}, the last entry is ${last.core.seq}`;
+  if (trailer.head !== last.hash) return `trailer.head is ${trailer.head}, the last entry's hash is ${last.hash}`;
+  if (canonicalJson(trailer.totals as unknown as Json) !== canonicalJson(last.core.totals as unknown as Json)) {
+    return 'trailer.totals are not those of the last entry';
+  }
+  return null;
+}
+
+/**
+ * What in the publishers of a trailer contradicts the windows after the block's last entry; null when nothing does. To be
+ * called for each block of a chain in order: of a trailer with all windows, it notes that the next ones may add to it.
+ *
+ * @param lastFull `last` of the chain's newest block before this one that had all; null: there is none
+ */
+export function producersMismatch(trailer: Trailer, windows: ProducerWindows, lastFull: number | null): string | null {
+  const { base, producers } = trailer;
+  if (base !== null && base !== lastFull)
+    return `trailer.base is ${base}, the last block with all publishers ends at ${lastFull}`;
+  const derived = base === null ? windows.formatAll() : windows.formatChanged();
+  if (base === null) windows.settle(trailer.last);
+  return derived === canonicalJson(producers as unknown as Json) ? null : 'producers are not those of the entries';
+}
+
+/** @throws SchemaError NOT_A_BLOCK unless the value is an object with exactly these members */
+function only(value: Json | undefined, name: string, members: readonly string[]): JsonObject {
+  if (!isJsonObject(value)) throw new SchemaError('NOT_A_BLOCK', `${name} is ${show(value)}: expected an object`);
+  for (const member of members) {
+    if (!Object.hasOwn(value, member)) throw new SchemaError('NOT_A_BLOCK', `${name} has no ${member}`);
+  }
+  const strange = Object.keys(value).find((member) => !members.includes(member));
+  if (strange !== undefined) throw new SchemaError('NOT_A_BLOCK', `${name} has the unknown member ${show(strange)}`);
+  return value;
+}
+
+function check(ok: boolean, name: string, value: unknown, expected: string): void {
+  if (!ok) throw new SchemaError('NOT_A_BLOCK', `trailer.${name} is ${show(value)}: expected ${expected}`);
+}

@@ -1,0 +1,169 @@
+/** What the publisher does with the data of each event type: what is cut, what is coerced, and what is published. */
+import type * as z from 'zod';
+import { isPlainlyAnArtifact } from '../event/types/artifact.ts';
+import { MAX_DEPTH } from '../json/canonical.ts';
+import { BUILT_IN_DATA, checkBuiltInData, checkTransferred } from './built-in-data.ts';
+import type { AnyEventDefinition } from '../event/define-event.ts';
+import { SchemaError } from '../error.ts';
+import { closest } from '../config/closest.ts';
+import { EventAttributes, notAnEvent } from '../event/event.ts';
+import { ATTRIBUTE_FITS, type Fit, fitOf, unwrapped } from '../event/fitting-text.ts';
+import type { Json, JsonObject } from '../json/json.ts';
+
+export interface TypeRules {
+  /** Events without `actortype` and `actorid` are refused (of `SYSTEM`, without `actortype`). */
+  readonly actorRequired: boolean;
+  /** What makes a field's text fit, by its name: attributes and data members. */
+  readonly fits: ReadonlyMap<string, Fit>;
+  /** The field that a name was probably meant for, which is none of this type's; null: it is one, or like none. */
+  meant(name: string): string | null;
+  /** Whether the schema names a data member and lets it be anything, so that any value is to be made JSON. */
+  isFreeForm(name: string): boolean;
+  /**
+   * Data as it is published: what the schema returns for it. What the format says about a built-in type holds as well,
+   * whatever the schema that a service has defined for it.
+   *
+   * @returns `data` itself where that is the same
+   * @throws SchemaError NOT_AN_EVENT
+   */
+  publish(data: JsonObject, outcome: Json | undefined): JsonObject;
+}
+
+/**
+ * What `timed` and `dispatcher` add to events of any type. A schema that does not name them has nothing to say about
+ * them: they are neither stripped nor refused.
+ */
+const ADDED: readonly string[] = ['claimed_org', 'degraded', 'duration_ms'];
+
+/** Of a type that nobody has defined: any data. */
+export const NO_RULES: TypeRules = {
+  actorRequired: false,
+  fits: ATTRIBUTE_FITS,
+  meant: () => null,
+  isFreeForm: () => false,
+  publish: (data) => data,
+};
+
+/** @param isArtifact its schema is that of the built-in artifact events */
+export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): TypeRules {
+  const { type, data: schema, actorRequired = false } = definition;
+  const builtIn = BUILT_IN_DATA.get(type);
+  const shape = { ...builtIn?.shape, ...schema.shape };
+  const names = [...Object.keys(EventAttributes.shape), 'time', ...ADDED, ...Object.keys(shape)];
+  const fits = new Map(ATTRIBUTE_FITS);
+  const freeForm = new Set<string>();
+  for (const [name, member] of Object.entries(shape)) {
+    const fit = fitOf(member);
+    if (fit) fits.set(name, fit);
+    if (isFree(member)) freeForm.add(name);
+  }
+  const publishOwn = publisherOf(schema, [...ADDED, ...Object.keys(builtIn?.shape ?? {})]);
+  const check = builtIn === schema ? checkTransferred : checkBuiltInData;
+  return {
+    actorRequired,
+    fits,
+    meant: (name) => nearField(name, names),
+    isFreeForm: (name) => freeForm.has(name),
+    publish(data, outcome) {
+      if (isArtifact && isPlainlyAnArtifact(data)) return data;
+      const published = publishOwn(fitted(data, fits));
+      check(type, published, outcome);
+      return published;
+    },
+  };
+}
+
+/** Of names without capitals and underscores, so many letters may differ, and of short ones fewer. */
+const MAX_CHANGES = 2;
+
+function nearField(name: string, fields: readonly string[]): string | null {
+  if (fields.includes(name) || name.length > MAX_NAME) return null;
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[_-]/g, '');
+  const near = closest(plain(name), fields.map(plain), Math.min(MAX_CHANGES, Math.floor(name.length / 4)));
+  return near === null ? null : (fields.find((field) => plain(field) === near) ?? null);
+}
+
+const MAX_NAME = 64;
+
+/** @param kept members that a schema which does not name them neither strips nor refuses */
+function publisherOf(schema: z.ZodObject, kept: readonly string[]): (data: JsonObject) => JsonObject {
+  const { catchall } = schema.def;
+  if (catchall !== undefined && isAnything(catchall)) return (data) => parsed(schema, data);
+  const others = kept.filter((name) => !Object.hasOwn(schema.shape, name));
+  return (data) => {
+    const apart = others.filter((name) => data[name] !== undefined);
+    if (apart.length === 0) return parsed(schema, data);
+    const own: Record<string, Json> = { ...data };
+    for (const name of apart) delete own[name];
+    return { ...parsed(schema, own), ...Object.fromEntries(apart.map((name) => [name, data[name] as Json])) };
+  };
+}
+
+function fitted(data: JsonObject, fits: ReadonlyMap<string, Fit>): JsonObject {
+  let copy: Record<string, Json> | null = null;
+  for (const [name, value] of Object.entries(data)) {
+    if (typeof value !== 'string') continue;
+    const fit = fits.get(name);
+    const fitting = fit ? fit(value) : value;
+    if (fitting === value) continue;
+    copy ??= { ...data };
+    if (fitting === undefined) delete copy[name];
+    else copy[name] = fitting;
+  }
+  return copy ?? data;
+}
+
+function parsed(schema: z.ZodObject, data: JsonObject): JsonObject {
+  let result: ReturnType<typeof schema.safeParse>;
+  try {
+    result = schema.safeParse(data);
+  } catch (cause) {
+    // A transform or a refinement of the service threw. Its message may quote the value, so it is only the cause.
+    const what = cause instanceof Error ? cause.name : typeof cause;
+    throw new SchemaError('NOT_AN_EVENT', `data: its schema threw ${what}`, { cause });
+  }
+  if (!result.success) throw notAnEvent(result.error, data, { prefix: ['data'] });
+  return withoutUndefined(result.data) as JsonObject;
+}
+
+/** What a schema returns may have members that are undefined; they count as absent, as in JSON. */
+function withoutUndefined(value: unknown, depth = 0): unknown {
+  // What is no plain object, or too deep, is refused when it is printed.
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) {
+    const items = value.map((item: unknown) => (item === undefined ? null : withoutUndefined(item, depth + 1)));
+    return items.some((item, i) => item !== value[i]) ? items : value;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const members = Object.entries(value).map(([name, member]) => [name, withoutUndefined(member, depth + 1)] as const);
+  const isSame = members.every(([name, member]) => member !== undefined && member === (value as JsonObject)[name]);
+  return isSame ? value : Object.fromEntries(members.filter(([, member]) => member !== undefined));
+}
+
+/** Whether a schema says nothing about a value, or about the values in an object or an array. */
+function isFree(schema: z.core.$ZodType): boolean {
+  const inner = unwrapped(schema);
+  if (isAnything(inner)) return true;
+  const def = inner._zod.def as {
+    readonly type: string;
+    readonly valueType?: z.core.$ZodType;
+    readonly element?: z.core.$ZodType;
+    readonly catchall?: z.core.$ZodType;
+    readonly shape?: Readonly<Record<string, z.core.$ZodType>>;
+    readonly getter?: () => z.core.$ZodType;
+  };
+  if (def.valueType && def.type === 'record') return isFree(def.valueType);
+  if (def.element) return isFree(def.element);
+  if (def.shape) {
+    return def.catchall !== undefined && isAnything(def.catchall) && Object.values(def.shape).every(isFree);
+  }
+  // z.json(): texts, numbers, booleans, null, arrays and objects of these.
+  const options = def.getter?.()._zod.def as { readonly options?: readonly z.core.$ZodType[] } | undefined;
+  const types = options?.options?.map((option) => option._zod.def.type) ?? [];
+  return ['string', 'array', 'record'].every((type) => types.includes(type as never));
+}
+
+function isAnything(schema: z.core.$ZodType): boolean {
+  const { type } = schema._zod.def;
+  return type === 'unknown' || type === 'any';
+}

@@ -1,0 +1,89 @@
+/** What verification says. */
+import type { Hole } from './missing-events.ts';
+import type { ReceiptCounts } from './receipt.ts';
+import type { Totals } from '../ledger/volume.ts';
+
+/** From best to worst; a report over several chains has the worst of theirs. */
+export const VERDICTS = ['ok', 'incomplete', 'truncated', 'tampered', 'unreadable'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+/** Exit codes of `waybill verify`. */
+export const VERDICT_EXIT_CODES = {
+  ok: 0,
+  tampered: 1,
+  truncated: 2,
+  incomplete: 3,
+  unreadable: 4,
+} as const satisfies Record<Verdict, number>;
+
+/** A head that the caller knows from elsewhere. */
+export interface Expectation {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export interface Problem {
+  /** The first `seq` at which the chain is not what it has to be. */
+  readonly seq: number;
+  /** What is wrong there, for people. */
+  readonly detail: string;
+}
+
+/** What was looked at, or was not, and how many of it. Only what there is is listed. */
+export interface Checked {
+  readonly what: CheckedPhrase | NotCheckedPhrase;
+  readonly count: number;
+}
+
+export const CHECKED = {
+  entries: 'entries: form, hashes, links, order and totals',
+  volumes: 'volumes, derived from events',
+  numbers: "publishers' numbers",
+  signatures: 'signatures',
+  heads: 'heads that are held elsewhere',
+} as const;
+type CheckedPhrase = (typeof CHECKED)[keyof typeof CHECKED];
+
+export const NOT_CHECKED = {
+  audit: 'entries, against the messages of the AUDIT stream',
+  before: 'entries before the first one at hand',
+  events: 'events that were erased',
+  volumes: 'volumes of erased events, and sizes taken from what is not at hand',
+  windows: "publishers' numbers, against what is before the first entry at hand",
+  kinds: 'records of a kind that is not known here',
+  version: 'entries from the first one of a newer version on',
+  keys: 'signatures by keys that are not known here',
+} as const;
+type NotCheckedPhrase = (typeof NOT_CHECKED)[keyof typeof NOT_CHECKED];
+
+/** Pairs of a phrase and a count, without those that are 0. */
+export function listChecked(all: readonly (readonly [Checked['what'], number])[]): Checked[] {
+  return all.flatMap(([what, count]) => (count > 0 ? [{ what, count }] : []));
+}
+
+export interface ChainReport {
+  readonly verdict: Verdict;
+  /** null when nothing could be read. */
+  readonly orgid: string | null;
+  /** Entries that were verified. */
+  readonly entries: number;
+  /** The first and the last verified entry; null when there is none. */
+  readonly first: Expectation | null;
+  readonly last: Expectation | null;
+  /** Sums up to the last verified entry. */
+  readonly totals: Totals;
+  readonly problem: Problem | null;
+  /** Entries whose event was erased: their volume is taken on trust. */
+  readonly erased: number;
+  /** Events that were chained a second time when their publisher may have been forgotten (`MAX_PRODUCERS`): counted twice, not tampering. */
+  readonly repeated: number;
+  /** Events that their publisher counted and that are not here: not tampering. At most 100 are listed. */
+  readonly holes: readonly Hole[];
+  /** All events in holes, a decimal number. Any makes the verdict `incomplete`. */
+  readonly missing: string;
+  /** What the verdict is about, and what it is not about. */
+  readonly checked: readonly Checked[];
+  readonly not_checked: readonly Checked[];
+  /** With `receiptKeys`: the signatures of the verified entries. A wrong one makes the verdict `tampered`. */
+  readonly receipts?: ReceiptCounts;
+}
