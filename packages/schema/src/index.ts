@@ -1,54 +1,12 @@
 import './check-node.ts';
-export { artifactDownloaded, artifactUploaded } from './event/types/artifact.ts';
-export { argumentFault } from './config/argument-fault.ts';
-export { BUILT_IN_EVENTS } from './event/types/built-in.ts';
-export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './event/types/audit.ts';
-export { closest } from './config/closest.ts';
-export { canonicalJson, MAX_DEPTH } from './json/canonical.ts';
-export { isChainloop } from './event/chainloop.ts';
-export { connectionFault } from './config/connection-fault.ts';
-export { MAX_CLAIMED_LENGTH } from './event/cloud-event.ts';
-export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './event/types/decision.ts';
-export {
-  type AnyEventDefinition,
-  defineEvent,
-  type EventDefinition,
-  type EventDraft,
-  type EventFields,
-} from './event/define-event.ts';
+
 export { kindOf, SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } from './error.ts';
-export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event/event.ts';
-export { decodeUtf8, type ExactJson, parseExactJson } from './json/exact-json.ts';
-export { cutText, displayText } from './event/fitting-text.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
-export { isJsonObject, type Json, type JsonObject } from './json/json.ts';
+
+export { argumentFault } from './config/argument-fault.ts';
+export { closest } from './config/closest.ts';
+export { connectionFault } from './config/connection-fault.ts';
 export { faultOfOptions, type KnownOptions } from './config/known-options.ts';
-export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';
-export { isPublicKey } from './verify/ed25519-encoding.ts';
-export {
-  type ElementReading,
-  MAX_BATCH_BYTES,
-  MAX_BATCH_EVENTS,
-  type Message,
-  readMessage,
-  type ReadMessageOptions,
-  type Reading,
-  type Refusal,
-  type Rejection,
-  REJECTIONS,
-} from './message/read-message.ts';
-export { type Origin, originOf } from './event/origin.ts';
-export { ownerOf } from './event/owner.ts';
-export { producerClosed } from './event/types/producer.ts';
-export {
-  type AsyncReceiptKeys,
-  type Receipt,
-  type ReceiptCounts,
-  type ReceiptKeys,
-  signedText,
-} from './verify/receipt.ts';
-export { requestHandled } from './event/types/request.ts';
-export { runFailed, runFinished, runStarted } from './event/types/run.ts';
 export {
   inboxPrefixOf,
   readServerAddress,
@@ -56,19 +14,26 @@ export {
   shownServer,
   splitServers,
 } from './config/server-address.ts';
-export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './ledger/size-memory.ts';
-export { MAX_INDEX, parseEntry } from './ledger/parse-entry.ts';
+
+export { canonicalJson, MAX_DEPTH } from './json/canonical.ts';
+export { decodeUtf8, type ExactJson, parseExactJson } from './json/exact-json.ts';
+export { isJsonObject, type Json, type JsonObject } from './json/json.ts';
 export { parseJson } from './json/parse-json.ts';
-export { createTextStamp } from './fast/print-event.ts';
 export { printable, printableJson } from './json/printable.ts';
+
+export { isChainloop } from './event/chainloop.ts';
+export { MAX_CLAIMED_LENGTH } from './event/cloud-event.ts';
 export {
-  createDataCheck,
-  type DataCheck,
-  type Stamp,
-  type StampedEvent,
-  stampEvent,
-  utf8Length,
-} from './message/stamp.ts';
+  type AnyEventDefinition,
+  defineEvent,
+  type EventDefinition,
+  type EventDraft,
+  type EventFields,
+} from './event/define-event.ts';
+export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event/event.ts';
+export { cutText, displayText } from './event/fitting-text.ts';
+export { type Origin, originOf } from './event/origin.ts';
+export { ownerOf } from './event/owner.ts';
 export {
   DEFAULT_EVENT_PREFIX,
   DEFAULT_LEDGER_PREFIX,
@@ -88,19 +53,38 @@ export {
 } from './event/subject.ts';
 export { hasLength, toAttributeText } from './event/text-rule.ts';
 export { type Transfer, transferOf } from './event/transfer.ts';
-export type { TypeRules } from './message/type-rules.ts';
 export { isSource } from './event/uri-reference.ts';
+
+export { artifactDownloaded, artifactUploaded } from './event/types/artifact.ts';
+export { auditBilled, auditExported, auditRead, auditToken, auditVerified } from './event/types/audit.ts';
+export { BUILT_IN_EVENTS } from './event/types/built-in.ts';
+export { decisionEnded, decisionRecorded, decisionReviewed, decisionStarted } from './event/types/decision.ts';
+export { producerClosed } from './event/types/producer.ts';
+export { requestHandled } from './event/types/request.ts';
+export { runFailed, runFinished, runStarted } from './event/types/run.ts';
+
 export {
-  addVolume,
-  NO_TOTALS,
-  NO_VOLUME,
-  subtractTotals,
-  sumTotals,
-  type Tally,
-  type Totals,
-  type Volume,
-  VolumeKind,
-} from './ledger/volume.ts';
+  type ElementReading,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_EVENTS,
+  type Message,
+  type Reading,
+  readMessage,
+  type ReadMessageOptions,
+  type Refusal,
+  type Rejection,
+  REJECTIONS,
+} from './message/read-message.ts';
+export {
+  createDataCheck,
+  type DataCheck,
+  type Stamp,
+  type StampedEvent,
+  stampEvent,
+  utf8Length,
+} from './message/stamp.ts';
+export type { TypeRules } from './message/type-rules.ts';
+
 export {
   type Block,
   type ChainState,
@@ -112,7 +96,6 @@ export {
   splitBlock,
   stateAfter,
 } from './ledger/block.ts';
-export { nextTrailer, producersMismatch, type Trailer, trailerMismatch } from './ledger/trailer.ts';
 export {
   appendEntry,
   appendLine,
@@ -132,7 +115,7 @@ export {
   RunningHead,
   type Source,
 } from './ledger/entry.ts';
-export type { Hole } from './verify/missing-events.ts';
+export { MAX_INDEX, parseEntry } from './ledger/parse-entry.ts';
 export {
   type Admission,
   MAX_CHAIN_MISSING,
@@ -141,6 +124,7 @@ export {
   type ProducerWindow,
   ProducerWindows,
 } from './ledger/producer-window.ts';
+export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './ledger/size-memory.ts';
 export {
   EPOCH_STRIDE,
   type EpochRecord,
@@ -151,9 +135,32 @@ export {
   SYSTEM_KINDS,
   type SystemRecord,
 } from './ledger/system-record.ts';
+export { nextTrailer, producersMismatch, type Trailer, trailerMismatch } from './ledger/trailer.ts';
 export {
-  CHECKED,
+  addVolume,
+  NO_TOTALS,
+  NO_VOLUME,
+  subtractTotals,
+  sumTotals,
+  type Tally,
+  type Totals,
+  type Volume,
+  VolumeKind,
+} from './ledger/volume.ts';
+
+export { isPublicKey } from './verify/ed25519-encoding.ts';
+export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';
+export type { Hole } from './verify/missing-events.ts';
+export {
+  type AsyncReceiptKeys,
+  type Receipt,
+  type ReceiptCounts,
+  type ReceiptKeys,
+  signedText,
+} from './verify/receipt.ts';
+export {
   type ChainReport,
+  CHECKED,
   type Checked,
   type Expectation,
   listChecked,
@@ -173,3 +180,5 @@ export {
   verify,
   type VerifyOptions,
 } from './verify/verify.ts';
+
+export { createTextStamp } from './fast/print-event.ts';
