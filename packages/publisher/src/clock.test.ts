@@ -1,11 +1,11 @@
-import { verify } from '@waybill/schema';
 import { mkdtempDisposableSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { verify } from '@waybill/schema';
 import { expect, test } from 'vitest';
 import { createClock } from './clock.ts';
-import { fileSink } from './sinks/file-sink.ts';
 import { createPublisher } from './publisher/publisher.ts';
+import { fileSink } from './sinks/file-sink.ts';
 
 test.each([
   ['microseconds', Date.now() * 1000],

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { artifactUploaded } from '@waybill/schema';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { checkPeriod, checkWait, startTimer } from './duration.ts';
-import { fileSink } from './sinks/file-sink.ts';
 import { lazySize } from './instrument/lazy-size.ts';
-import { memorySink } from './sinks/memory-sink.ts';
+import { withFlush } from './instrument/with-flush.ts';
 import type { PublisherOptions } from './options.ts';
 import { createPublisher } from './publisher/publisher.ts';
 import { createSigner } from './signing/signer.ts';
-import { withFlush } from './instrument/with-flush.ts';
+import { fileSink } from './sinks/file-sink.ts';
+import { memorySink } from './sinks/memory-sink.ts';
 
 const QUIET = { info: () => {}, warn: () => {} };
 const event = artifactUploaded({ orgid: 'acme', digest: `sha256:${'0'.repeat(64)}` });

@@ -1,11 +1,8 @@
 /** What `createPublisher` gives. */
-import type { Accounts, CloseResult } from './queue/accounts.ts';
-import type { Ack } from './delivery/pub-ack.ts';
-import type { AdoptedStats } from './queue/adoption.ts';
-import type { ConnectionLike } from './connection/link.ts';
-import type { DecisionOptions, RunDecision } from './instrument/decision.ts';
-import type { EventInput } from './event/intake.ts';
-import type { UnsignedCounts } from './queue/signing.ts';
+import type { Ack } from './ack.ts';
+import type { ConnectionLike } from './connection-like.ts';
+import type { EventInput } from './event-input.ts';
+import type { CloseResult, PublisherStats } from './stats.ts';
 
 export type PublisherState = 'disabled' | 'connecting' | 'connected' | 'degraded' | 'closed';
 
@@ -19,41 +16,11 @@ export interface PublisherStatus {
   readonly holes?: number;
 }
 
-export interface SpoolStats {
-  /** Of this publisher's own segments. */
-  readonly bytes: number;
-  readonly segments: number;
-  /** Segments put aside because of damaged records, own and adopted. */
-  readonly quarantined: number;
-  /** Events of dead publishers, which are in none of the other counts. */
-  readonly adopted: AdoptedStats;
-}
-
 /** `acked`: in the stream. `spooled`: in a file, so it survives this process. `fsynced`: it survives a power failure, too. */
 export type ConfirmLevel = 'acked' | 'spooled' | 'fsynced';
 
 /** How an event was confirmed: on disk, or in the stream if that was sooner. */
 export type Confirmation = { readonly level: 'spooled' | 'fsynced' } | { readonly level: 'acked'; readonly ack: Ack };
-
-export interface PublisherStats extends Accounts {
-  /** null: there is no `spoolDir`. */
-  readonly spool: SpoolStats | null;
-  /** Bytes of memory that pending events take, about, as `maxQueueBytes` counts them. */
-  readonly pendingBytes: number;
-  /** Of `pending`: sent on the present connection and not acknowledged. */
-  readonly inFlight: number;
-  /**
-   * Events that wait for a right, their own or that of older events of their organization: sending them now would make
-   * more holes in its numbers than a chain remembers.
-   */
-  readonly parked: number;
-  /** Numbers that were taken by events that then were dropped: holes that prove the loss to a verifier. */
-  readonly holes: number;
-  /** Messages sent beyond the first try of each event. */
-  readonly resent: number;
-  /** Events that were stored without a signature. null: there is no `signer`. */
-  readonly unsigned: UnsignedCounts | null;
-}
 
 export const DEFAULT_WAIT_MS = 5_000;
 
@@ -61,9 +28,6 @@ export interface WaitOptions {
   /** 0 or more; Infinity: no limit. Anything else is INVALID_OPTIONS. Default 5,000. */
   readonly timeoutMs?: number;
 }
-
-/** What a publisher does by itself; `createPublisher` adds the rest. */
-export type PublisherCore = Omit<Publisher, 'decision'>;
 
 export interface Publisher extends AsyncDisposable {
   /** Fire and forget: never throws, never waits, whatever it is given. What is changed afterwards is not seen. */
@@ -94,8 +58,6 @@ export interface Publisher extends AsyncDisposable {
    * @returns the accounts of the publisher's whole life
    */
   close(options?: WaitOptions): Promise<CloseResult>;
-  /** `decision` with this publisher. */
-  readonly decision: RunDecision<Omit<DecisionOptions, 'audit'>>;
   status(): PublisherStatus;
   stats(): PublisherStats;
 }

@@ -1,10 +1,9 @@
 import './check-node.ts';
-export type { Accounts, CloseResult } from './queue/accounts.ts';
-export type { Ack } from './delivery/pub-ack.ts';
-export type { AdoptedStats } from './queue/adoption.ts';
-export { autoCapture, type AutoCapture, type AutoCaptureOptions } from './instrument/auto-capture.ts';
-export type { ConnectionLike } from './connection/link.ts';
-export type { Credentials } from './connection/authenticator.ts';
+export type { Accounts, AdoptedStats, CloseResult, PublisherStats, SpoolStats, UnsignedCounts } from './stats.ts';
+export type { Ack } from './ack.ts';
+export { type AutoCapture, autoCapture, type AutoCaptureOptions } from './instrument/auto-capture.ts';
+export type { ConnectionLike } from './connection-like.ts';
+export type { Credentials } from './credentials.ts';
 export {
   type Actor,
   type Claims,
@@ -35,26 +34,18 @@ export {
   type FileSinkOptions,
   type FileSinkStats,
 } from './sinks/file-sink.ts';
-export type {
-  Confirmation,
-  ConfirmLevel,
-  Publisher,
-  PublisherState,
-  PublisherStats,
-  PublisherStatus,
-  SpoolStats,
-  WaitOptions,
-} from './handle.ts';
-export type { EventInput } from './event/intake.ts';
+export type { Confirmation, ConfirmLevel, Publisher, PublisherState, PublisherStatus, WaitOptions } from './handle.ts';
+export type { EventInput } from './event-input.ts';
 export { type LazySize, lazySize, type LazySizeOptions } from './instrument/lazy-size.ts';
 export { audited, type ErrorDescription, lifecycle, type LifecycleOptions, timed } from './instrument/lifecycle.ts';
 export { type Fault, type Match, type MemorySink, memorySink, type MemorySinkOptions } from './sinks/memory-sink.ts';
 export { nullSink } from './sinks/null-sink.ts';
 export type { PublisherOptions } from './options.ts';
 export { createPublisher } from './publisher/publisher.ts';
-export type { PublisherLogger } from './reporter.ts';
-export { createSigner, type Secret, type Signer, type SignerOptions, type SigningIdentity } from './signing/signer.ts';
-export type { UnsignedCounts } from './queue/signing.ts';
+export type { PublisherLogger } from './logger.ts';
+export { createSigner, type SignerOptions } from './signing/signer.ts';
+export type { Secret } from './signing/create-identity.ts';
+export type { Signer, SigningIdentity } from './signing-identity.ts';
 export type { Sink } from './sink.ts';
 export type { StamperOptions } from './event/stamper.ts';
 export { teeSink } from './sinks/tee-sink.ts';

@@ -1,24 +1,21 @@
 import { expect, test } from 'vitest';
-import {
-  audited,
-  autoCapture,
-  createSigner,
-  createSink,
-  decision,
-  dispatcher,
-  fileSink,
-  lifecycle,
-  memorySink,
-  nullSink,
-  sinkFromEnvironment,
-  withFlush,
-} from './index.ts';
 import { auditRequests as express } from './adapters/express.ts';
 import { auditRequests as fastify } from './adapters/fastify.ts';
 import { auditRequests as hono } from './adapters/hono.ts';
 import { observePublisher } from './adapters/otel.ts';
+import { autoCapture } from './instrument/auto-capture.ts';
+import { decision } from './instrument/decision.ts';
+import { dispatcher } from './instrument/dispatcher.ts';
+import { audited, lifecycle } from './instrument/lifecycle.ts';
+import { withFlush } from './instrument/with-flush.ts';
 import type { PublisherOptions } from './options.ts';
 import { createPublisher } from './publisher/publisher.ts';
+import { createSigner } from './signing/signer.ts';
+import { createSink } from './sinks/create-sink.ts';
+import { sinkFromEnvironment } from './sinks/environment-sink.ts';
+import { fileSink } from './sinks/file-sink.ts';
+import { memorySink } from './sinks/memory-sink.ts';
+import { nullSink } from './sinks/null-sink.ts';
 
 const QUIET = { info: () => {}, warn: () => {} };
 const servers = 'nats://127.0.0.1:1';

@@ -1,7 +1,19 @@
-import type { Ack } from './delivery/pub-ack.ts';
+import type { Ack } from './ack.ts';
 import type { PublisherError } from './error.ts';
-import type { UnsignedCounts } from './queue/signing.ts';
-import type { Segment } from './spool/spool.ts';
+import type { UnsignedCounts } from './stats.ts';
+
+/** One segment file, while events of it are not settled. */
+export interface Segment {
+  readonly path: string;
+  /** Events in it that are not settled, wherever they are. */
+  unsettled: number;
+  /** Of them, those that are only on disk. */
+  unread: number;
+  bytes: number;
+  sealed: boolean;
+  /** Had a record that could not be read: put aside instead of deleted. */
+  damaged: boolean;
+}
 
 /** An event that was accepted and is not settled yet: one object from `emit` to its acknowledgement. */
 export interface PendingEvent {

@@ -1,12 +1,6 @@
-import { printable, shownServer } from '@waybill/schema';
-import { outside } from './context.ts';
 import type { Drop, DropReason } from './drop.ts';
-
-/** As much of a logger as is used here; pino's and console's fit. */
-export interface PublisherLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
+import { guarded } from './foreign-code.ts';
+import type { PublisherLogger } from './logger.ts';
 
 /** Says what an operator has to know, once, and without ever throwing into the service. */
 export interface Reporter {
@@ -35,11 +29,6 @@ const DROP_QUIET_MS = 60_000;
 export const NOT_CONFIGURED = 'no servers and no connection are configured';
 /** Of strangers in one line of the log. */
 const MAX_NAMES = 10;
-
-export const CONSOLE_LOGGER: PublisherLogger = {
-  info: () => {},
-  warn: (fields, message) => console.warn(printable(`waybill: ${message}`), fields),
-};
 
 export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) => void) | undefined): Reporter {
   const drops = new Map<DropReason, { quietUntil: number; count: number }>();
@@ -90,33 +79,4 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
       seen.count = 0;
     },
   };
-}
-
-/**
- * Foreign code may throw, or be async and reject: neither is the service's problem. It is called outside of the decision
- * of whoever emits at the time: often it is told of somebody else's event.
- */
-function guarded(call: () => unknown): void {
-  try {
-    defuse(outside(call));
-  } catch {
-    // A logger or a hook that fails has no better place to be told of.
-  }
-}
-
-/** A promise that nobody awaits must not end the process when it rejects. */
-export function defuse(value: unknown): void {
-  if (value instanceof Promise) value.catch(() => {});
-}
-
-/**
- * A message of a client, or of whoever makes the connection, with nothing of a user, a password or a token.
- *
- * @param servers as they are configured: of these, the host and the port stay
- */
-export function withoutCredentials(message: string, servers: readonly string[] = []): string {
-  let text = message;
-  for (const server of servers) text = text.replaceAll(server, shownServer(server) ?? '(a server)');
-  // Any other address: where its password ends is not known, so what comes before the last @ goes.
-  return text.replace(/:\/\/[^]*@/, '://***@');
 }

@@ -1,6 +1,6 @@
-import type { Ack } from './delivery/pub-ack.ts';
+import type { Ack } from './ack.ts';
+import type { EventInput } from './event-input.ts';
 import type { WaitOptions } from './handle.ts';
-import type { EventInput } from './event/intake.ts';
 
 /** Whatever takes events: a publisher is one. Code that emits needs to know no more than this. */
 export interface Sink extends AsyncDisposable {

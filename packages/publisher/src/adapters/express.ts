@@ -1,8 +1,8 @@
 /** Express 5, and whatever has its middleware's shape (Express 4, Connect). */
 import '../check-node.ts';
 import type { ServerResponse } from 'node:http';
-import { type ExpressRequest, routeOf } from './express-route.ts';
 import { createRequestAudit, type RequestAuditOptions, whenOver } from '../instrument/request-audit.ts';
+import { type ExpressRequest, routeOf } from './express-route.ts';
 
 export type { ExpressRequest } from './express-route.ts';
 export type { RequestAuditOptions } from '../instrument/request-audit.ts';

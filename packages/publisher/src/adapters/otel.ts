@@ -5,7 +5,8 @@
 import '../check-node.ts';
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import type { Publisher, PublisherStats } from '../handle.ts';
+import type { Publisher } from '../handle.ts';
+import type { PublisherStats } from '../stats.ts';
 
 /** As much of `@opentelemetry/api`'s `Meter` as is used. */
 export interface MeterLike {

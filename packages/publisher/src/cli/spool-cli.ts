@@ -6,12 +6,12 @@ import { env, stderr, stdout } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { argumentFault, printable, readServerAddress, splitServers } from '@waybill/schema';
-import type { AdoptedStats } from '../queue/adoption.ts';
-import { natsOptions } from '../sinks/environment-sink.ts';
-import { createPublisher } from '../publisher/publisher.ts';
-import { type Directory, quarantined, readDirectory, refuseHome, segmentsIn } from '../spool/spool-directory.ts';
 import { isOwned } from '../directory/directory-lock.ts';
+import { createPublisher } from '../publisher/publisher.ts';
+import { natsOptions } from '../sinks/environment-sink.ts';
 import { readSegment } from '../spool/segment-file.ts';
+import { type Directory, quarantined, readDirectory, refuseHome, segmentsIn } from '../spool/spool-directory.ts';
+import type { AdoptedStats } from '../stats.ts';
 
 const DEFAULT_URL = 'nats://127.0.0.1:4222';
 /** Without a limit that is given: a large spool takes its time, a server that refuses everything does not. */

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
 import * as transport from '@nats-io/transport-node';
-import { createAuthenticator, type Credentials } from './authenticator.ts';
+import { expect, test } from 'vitest';
+import type { Credentials } from '../credentials.ts';
 import { createPublisher } from '../publisher/publisher.ts';
+import { createAuthenticator } from './authenticator.ts';
 
 const options = { servers: 'nats://127.0.0.1:1', source: '//x', logger: { info: () => {}, warn: () => {} } };
 const SECRET = 'hunter2-secret';

@@ -1,6 +1,6 @@
 /** A connection from a function of the service: asked for in the background, again until it comes, and again when it is gone. */
 import { type BackoffBounds, createBackoff } from '../backoff.ts';
-import type { ConnectionLike } from './link.ts';
+import type { ConnectionLike } from '../connection-like.ts';
 
 export interface Source {
   /** Its client has reconnected: the next outage begins with short waits again. */

@@ -1,24 +1,31 @@
 /** The connection that the publisher has at present: where it comes from, when it is there, and why it is not. */
 import { connectionFault, splitServers } from '@waybill/schema';
-import { type ConnectionLike, type Link, watchConnection } from './link.ts';
-import type { Delivery } from '../delivery/delivery.ts';
-import { startDial } from './dial.ts';
+import type { ConnectionLike } from '../connection-like.ts';
 import type { PublisherStatus } from '../handle.ts';
-import { serverAddress } from './nats-identity.ts';
 import type { Settings } from '../options.ts';
-import { withoutCredentials } from '../reporter.ts';
 import { type Source, startSupply } from './connection-supply.ts';
+import { startDial } from './dial.ts';
+import { type Denial, type Link, watchConnection } from './link.ts';
+import { serverAddress } from './nats-identity.ts';
+import { withoutCredentials } from './without-credentials.ts';
 
-export interface AttachmentOptions {
+/** Whoever sends over the connection. */
+interface ConnectionUser {
+  connect(link: Link): void;
+  disconnect(): void;
+  denied(denial: Denial): void;
+}
+
+export interface CurrentConnectionOptions {
   readonly settings: Settings;
-  readonly delivery: Pick<Delivery, 'connect' | 'disconnect' | 'denied'>;
+  readonly user: ConnectionUser;
   /** The connection went away. */
   lost(): void;
   /** One could not be had; it is tried again. */
   failed(reason: string): void;
 }
 
-export interface Attachment {
+export interface CurrentConnection {
   readonly connected: boolean;
   /** Why it is not connected; null: it is. */
   readonly trouble: PublisherStatus | null;
@@ -34,7 +41,7 @@ export interface Attachment {
   close(): Promise<void>;
 }
 
-export function createAttachment({ settings, delivery, lost, failed }: AttachmentOptions): Attachment {
+export function createCurrentConnection({ settings, user, lost, failed }: CurrentConnectionOptions): CurrentConnection {
   let link: Link | null = null;
   /** Why there is no link. */
   let offline = 'connecting';
@@ -52,7 +59,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
           dial?.up();
           link = mine;
           everConnected = true;
-          delivery.connect(mine);
+          user.connect(mine);
         },
         down: () => detach(disconnected()),
         gone() {
@@ -60,7 +67,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
           detach(dial ? 'the connection was closed, dialling again' : 'the connection was closed by its owner');
           dial?.again();
         },
-        denied: (denial) => delivery.denied(denial),
+        denied: (denial) => user.denied(denial),
       },
       settings.inboxPrefix,
     );
@@ -70,7 +77,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
     else {
       link = mine;
       everConnected = true;
-      delivery.connect(mine);
+      user.connect(mine);
     }
     release = () => mine.release();
   }
@@ -78,7 +85,7 @@ export function createAttachment({ settings, delivery, lost, failed }: Attachmen
   function detach(reason: string): void {
     link = null;
     offline = reason;
-    delivery.disconnect();
+    user.disconnect();
     lost();
   }
 

@@ -1,12 +1,14 @@
 /** The publisher's own connection: opened in the background and never given up. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { inboxPrefixOf } from '@waybill/schema';
-import { setTimeout as pause } from 'node:timers/promises';
 import { type BackoffBounds, createBackoff } from '../backoff.ts';
-import { type ConnectionLike, unrefTimers } from './link.ts';
-import { createAuthenticator, type Credentials } from './authenticator.ts';
-import { createSockets } from './sockets.ts';
+import type { ConnectionLike } from '../connection-like.ts';
+import type { Credentials } from '../credentials.ts';
+import { createAuthenticator } from './authenticator.ts';
 import type { Source } from './connection-supply.ts';
+import { unrefTimers } from './link.ts';
+import { createSockets } from './sockets.ts';
 
 export interface DialOptions extends BackoffBounds {
   /** Each as `host:port`. */

@@ -4,17 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-
-/** A connection of `@nats-io/nats-core` 3.x (or a transport of it) or of `nats` 2.x, as much as is used of it. */
-export interface ConnectionLike {
-  publish(subject: string, payload?: Uint8Array, options?: { reply?: string; headers?: never }): void;
-  subscribe(subject: string, options?: { callback?: (error: never, message: never) => void }): { unsubscribe(): void };
-  status(): AsyncIterable<{ readonly type: string }>;
-  closed(): Promise<unknown>;
-  isClosed(): boolean;
-  close(): Promise<void>;
-  readonly info?: { readonly max_payload: number } | undefined;
-}
+import type { ConnectionLike } from '../connection-like.ts';
 
 /** What both clients hand to a subscription's callback. */
 export interface InboxMessage {

@@ -1,8 +1,9 @@
 /** Where the publisher connects to and who it is there: from `credentials`, a URL in `servers`, or `connect`. One of them. */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { readServerAddress, type ServerAddress, splitServers } from '@waybill/schema';
-import { type Credentials, faultOfCredentials } from './authenticator.ts';
+import type { Credentials } from '../credentials.ts';
 import { badOption, PublisherError } from '../error.ts';
+import { faultOfCredentials } from './authenticator.ts';
 
 interface IdentityOptions {
   readonly servers?: string | readonly string[] | undefined;

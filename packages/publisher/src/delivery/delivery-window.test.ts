@@ -2,8 +2,8 @@ import { MAX_MISSING, ProducerWindows } from '@waybill/schema';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { InboxMessage, Link } from '../connection/link.ts';
-import { createDelivery } from './delivery.ts';
 import type { PendingEvent } from '../pending-event.ts';
+import { createDelivery } from './delivery.ts';
 
 /**
  * Delivery and the window of a chain together: whatever a server refuses, forgets to answer or gets late, each event that

@@ -7,11 +7,12 @@
  * in the middle of a resend cannot take later events first, and nothing new is sent before all of the window was.
  * The same id each time makes a resend the same message; an answer to an earlier try counts.
  */
-import { type Ack, createAnswerReader } from './pub-ack.ts';
+import type { Ack } from '../ack.ts';
 import { type BackoffBounds, createBackoff } from '../backoff.ts';
 import type { Denial, Inbox, InboxMessage, Link } from '../connection/link.ts';
-import { createParking, type Departure } from './denied-subjects.ts';
 import type { PendingEvent } from '../pending-event.ts';
+import { createParking, type Departure } from './denied-subjects.ts';
+import { createAnswerReader } from './pub-ack.ts';
 import { createRing } from './ring.ts';
 
 export interface DeliveryOptions {

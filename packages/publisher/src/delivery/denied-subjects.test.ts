@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createParking, type Parking } from './denied-subjects.ts';
 import type { PendingEvent } from '../pending-event.ts';
+import { createParking, type Parking } from './denied-subjects.ts';
 
 const eventOf = (producerseq: number, action: string, more: Partial<PendingEvent> = {}): PendingEvent => {
   const orgid = more.orgid ?? 'acme';

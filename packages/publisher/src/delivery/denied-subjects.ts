@@ -5,9 +5,9 @@
  * corrected; then a lane goes out in the order of its numbers. When a lane, or all of them, have their share of the queue,
  * the oldest event that is not permitted is dropped: a right that never comes stops nobody else for good.
  */
+import type { PendingEvent } from '../pending-event.ts';
 import { type Lane, LaneBook } from './lane.ts';
 import type { Permission } from './missing-ranges.ts';
-import type { PendingEvent } from '../pending-event.ts';
 
 export interface ParkingOptions {
   /** Own events that may be parked in all, and their bytes; of dead publishers' as many again. A lane has half of it. */

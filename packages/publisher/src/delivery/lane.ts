@@ -1,7 +1,7 @@
 /** The events of one organization and boot id: which numbers are in flight, and which events wait aside, in order. */
-import { NumberedEvents } from './numbered-events.ts';
-import { OpenHoles } from './missing-ranges.ts';
 import type { PendingEvent } from '../pending-event.ts';
+import { OpenHoles } from './missing-ranges.ts';
+import { NumberedEvents } from './numbered-events.ts';
 
 interface Parked {
   /** Not permitted, by subject; none is empty. */

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
 import fc from 'fast-check';
+import { expect, test } from 'vitest';
 import { createAnswerReader, readAnswer } from './pub-ack.ts';
 
 const read = (text: string, code?: number) =>

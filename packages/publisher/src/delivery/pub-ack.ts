@@ -1,12 +1,5 @@
 /** Answers to a published message: JetStream's PubAck (ADR-1 and ADR-22 of nats-architecture-and-design), or "no responders". */
-
-/** Where an event was stored. */
-export interface Ack {
-  readonly stream: string;
-  readonly seq: number;
-  /** The stream had it already from an earlier try. */
-  readonly duplicate: boolean;
-}
+import type { Ack } from '../ack.ts';
 
 export type Answer =
   | { readonly kind: 'stored'; readonly ack: Ack }

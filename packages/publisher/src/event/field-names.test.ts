@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
 import { artifactUploaded } from '@waybill/schema';
-import { fileSink } from '../sinks/file-sink.ts';
-import { createPublisher } from '../publisher/publisher.ts';
-import { createNameCheck } from './field-names.ts';
 import { createDataCheck } from '@waybill/schema';
+import { expect, onTestFinished, test } from 'vitest';
+import { createPublisher } from '../publisher/publisher.ts';
+import { fileSink } from '../sinks/file-sink.ts';
+import { createNameCheck } from './field-names.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const TYPE = 'casartifact.uploaded';

@@ -9,13 +9,11 @@ import {
   ORGID_PATTERN,
 } from '@waybill/schema';
 import { addContext } from '../context.ts';
-import { copyFields } from './copy.ts';
 import type { Drop } from '../drop.ts';
 import { PublisherError } from '../error.ts';
-import { defuse } from '../reporter.ts';
-
-/** An event, or a function that makes it and is only called when somebody wants events. */
-export type EventInput = EventDraft | (() => EventDraft);
+import type { EventInput } from '../event-input.ts';
+import { defuse } from '../foreign-code.ts';
+import { copyFields } from './copy.ts';
 
 type Taken =
   | {

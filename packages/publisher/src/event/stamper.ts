@@ -9,10 +9,11 @@ import {
 } from '@waybill/schema';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
+import type { EventInput } from '../event-input.ts';
+import type { Signer } from '../signing-identity.ts';
 import { createNameCheck } from './field-names.ts';
-import { createIntake, type EventInput } from './intake.ts';
+import { createIntake } from './intake.ts';
 import { createNumbering } from './numbering.ts';
-import type { Signer } from '../signing/signer.ts';
 import { createUuidV7 } from './uuid.ts';
 
 export interface StamperOptions {

@@ -2,8 +2,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EventDraft, KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { getDefaultPublisher } from './default-publisher.ts';
 import type { Sink } from '../sink.ts';
+import { getDefaultPublisher } from './default-publisher.ts';
 
 export interface AutoCaptureOptions {
   /** By the channel's name: makes the event of a message, or null for none. When it throws there is none. */

@@ -14,12 +14,12 @@ import {
   type KnownOptions,
 } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { settle } from './completion.ts';
 import { runInContext } from '../context.ts';
 import { hasTooManyMembers } from '../event/copy.ts';
+import type { Sink } from '../sink.ts';
+import { settle } from './completion.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import { describe, emitMade, nameAndCode, quietly, since } from './lifecycle.ts';
-import type { Sink } from '../sink.ts';
 
 export interface DecisionActor {
   readonly type?: ActorType;
@@ -93,13 +93,6 @@ export interface RunDecision<Options> {
 }
 
 export const decision: RunDecision<DecisionOptions> = runDecision as RunDecision<DecisionOptions>;
-
-/** `decision` of one sink. */
-export function decisionOf(audit: Pick<Sink, 'emit' | 'confirm'>): RunDecision<Omit<DecisionOptions, 'audit'>> {
-  const run = (options: DecisionOptions, fn: (decision: Decision) => unknown): unknown =>
-    runDecision({ ...options, audit }, fn);
-  return run as RunDecision<Omit<DecisionOptions, 'audit'>>;
-}
 
 function runDecision(options: DecisionOptions, fn: (decision: Decision) => unknown): unknown {
   // A misspelt `failClosed` would fail open.

@@ -17,10 +17,10 @@ import {
   UNATTRIBUTED_CHAIN,
 } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { hasTooManyMembers } from '../event/copy.ts';
 import { PublisherError } from '../error.ts';
-import type { LazySize } from './lazy-size.ts';
+import { hasTooManyMembers } from '../event/copy.ts';
 import type { Sink } from '../sink.ts';
+import type { LazySize } from './lazy-size.ts';
 
 /** What an identity provider says; verified before it comes here. */
 export type Claims = Readonly<Record<string, unknown>>;

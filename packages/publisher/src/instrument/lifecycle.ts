@@ -16,12 +16,12 @@ import {
   runStarted,
 } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { settle } from './completion.ts';
+import type { EventInput } from '../event-input.ts';
 import { hasTooManyMembers } from '../event/copy.ts';
+import type { Sink } from '../sink.ts';
+import { settle } from './completion.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import type { Ends } from './ends.ts';
-import type { EventInput } from '../event/intake.ts';
-import type { Sink } from '../sink.ts';
 
 export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
   /** What runs, e.g. `nightly-export`. */

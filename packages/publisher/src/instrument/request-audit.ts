@@ -5,11 +5,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type KnownOptions, requestHandled } from '@waybill/schema';
 import { badKind, checkOptions } from '../check-options.ts';
+import type { Sink } from '../sink.ts';
+import { activeTraceparent, readTraceparent } from '../traceparent.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import { type Claims, dispatcher, DISPATCHER_OPTIONS, type Dispatcher, type DispatcherOptions } from './dispatcher.ts';
 import { quietly, since } from './lifecycle.ts';
-import type { Sink } from '../sink.ts';
-import { activeTraceparent, readTraceparent } from '../traceparent.ts';
 
 export interface RequestAuditOptions<Request> extends DispatcherOptions {
   /**

@@ -1,9 +1,9 @@
 /** For functions whose process is frozen or ended once they have answered (Lambda, Vercel, Cloudflare and so on). */
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { settle } from './completion.ts';
 import { checkWait, startTimer, type Timer } from '../duration.ts';
 import type { Sink } from '../sink.ts';
+import { settle } from './completion.ts';
 
 export interface WithFlushOptions {
   /** How long a flush may take; Infinity: no limit. What is pending then stays so, and goes out with the next call. Default: 2,000. */

@@ -1,10 +1,11 @@
 /** `confirm`: a waiter that rides on the event, and the promise of it. */
-import type { Ack } from '../delivery/pub-ack.ts';
-import { checkWait, startTimer } from '../duration.ts';
+import type { Ack } from '../ack.ts';
+import { checkWait, startTimer, type Timer } from '../duration.ts';
 import { PublisherError } from '../error.ts';
-import { type ConfirmLevel, type Confirmation, DEFAULT_WAIT_MS, type PublisherCore } from '../handle.ts';
-import type { EventInput } from '../event/intake.ts';
+import type { EventInput } from '../event-input.ts';
+import { type Confirmation, type ConfirmLevel, DEFAULT_WAIT_MS, type Publisher, type WaitOptions } from '../handle.ts';
 import type { PendingEvent, Waiter } from '../pending-event.ts';
+import type { Signer, SigningIdentity } from '../signing-identity.ts';
 import type { Spool } from '../spool/spool.ts';
 
 interface ConfirmOptions {
@@ -24,7 +25,7 @@ interface Confirming {
   start(waiter: Waiter): void;
 }
 
-export function confirmOf({ spool, reason, start }: ConfirmOptions): PublisherCore['confirm'] {
+export function confirmOf({ spool, reason, start }: ConfirmOptions): Publisher['confirm'] {
   function confirm(event: EventInput, options?: { timeoutMs?: number; level?: 'acked' }): Promise<Ack>;
   function confirm(event: EventInput, options: { timeoutMs?: number; level: ConfirmLevel }): Promise<Confirmation>;
   async function confirm(
@@ -73,4 +74,32 @@ function confirming({ level, timeoutMs, sync, reason, start }: Confirming): Prom
       },
     });
   });
+}
+
+/** With a signer, `confirm` emits nothing unless it will be signed: an identity that was had once is kept. */
+export function confirmSigned(publisher: Publisher, signer: Signer | undefined): Publisher {
+  if (!signer) return publisher;
+  const { confirm } = publisher;
+  return Object.assign(publisher, {
+    async confirm(event: EventInput, options: WaitOptions = {}) {
+      const { timeoutMs = DEFAULT_WAIT_MS } = options;
+      checkWait('confirm: timeoutMs', timeoutMs);
+      const startMs = performance.now();
+      await within(signer.identity(), timeoutMs);
+      return confirm(event, { ...options, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startMs)) });
+    },
+  });
+}
+
+async function within(identity: Promise<SigningIdentity>, timeoutMs: number): Promise<void> {
+  let timer: Timer | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    const error = new PublisherError('UNSIGNED', `no signing identity within ${timeoutMs} ms`);
+    timer = startTimer(timeoutMs, () => reject(error));
+  });
+  try {
+    await Promise.race([identity, tooLate]);
+  } finally {
+    timer?.stop();
+  }
 }

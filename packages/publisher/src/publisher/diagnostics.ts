@@ -9,7 +9,7 @@
  * | `waybill:publisher:status` | a `PublisherStatus` and `producer`, when it changes |
  */
 import diagnostics from 'node:diagnostics_channel';
-import type { Ack } from '../delivery/pub-ack.ts';
+import type { Ack } from '../ack.ts';
 import { outside } from '../context.ts';
 import type { Drop } from '../drop.ts';
 import type { PublisherStatus } from '../handle.ts';

@@ -1,11 +1,12 @@
-import { CODE_OF_DROP, PublisherError } from '../error.ts';
-import { type CloseResult, closeResult, createAccountBook } from '../queue/accounts.ts';
 import { checkWait } from '../duration.ts';
-import type { PublisherCore, WaitOptions } from '../handle.ts';
+import { CODE_OF_DROP, PublisherError } from '../error.ts';
+import type { Publisher, WaitOptions } from '../handle.ts';
+import { closeResult, createAccountBook } from '../queue/accounts.ts';
 import { NOT_CONFIGURED, type Reporter } from '../reporter.ts';
+import type { CloseResult } from '../stats.ts';
 
 /** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */
-export function createDisabledPublisher(reporter: Reporter): PublisherCore {
+export function createDisabledPublisher(reporter: Reporter): Publisher {
   const book = createAccountBook();
   let result: CloseResult | null = null;
   reporter.disabled();

@@ -1,10 +1,10 @@
-import { artifactUploaded } from '@waybill/schema';
-import fc from 'fast-check';
 import { mkdtempDisposableSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { artifactUploaded } from '@waybill/schema';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ConnectionLike } from '../connection/link.ts';
+import type { ConnectionLike } from '../connection-like.ts';
 import type { Publisher } from '../handle.ts';
 import { createPublisher } from './publisher.ts';
 

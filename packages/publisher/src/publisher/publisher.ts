@@ -1,36 +1,39 @@
 /** Wires everything; read first. emit → intake → staging (stamp, spool) → delivery (window) → acknowledged or dropped. */
 import { Buffer } from 'node:buffer';
 import { createDataCheck, createTextStamp, formatEventSubject, SchemaError } from '@waybill/schema';
-import { type CloseResult, closeResult, createAccountBook } from '../queue/accounts.ts';
-import type { Ack } from '../delivery/pub-ack.ts';
-import { createAdoption } from '../queue/adoption.ts';
-import { createAttachment } from '../connection/current-connection.ts';
-import { createBacklog } from '../queue/backlog.ts';
+import type { Ack } from '../ack.ts';
 import { createClock } from '../clock.ts';
-import { confirmOf } from './confirm.ts';
+import { createCurrentConnection } from '../connection/current-connection.ts';
 import { outside } from '../context.ts';
-import { decisionOf } from '../instrument/decision.ts';
 import { createDelivery } from '../delivery/delivery.ts';
-import { createDiagnostics } from './diagnostics.ts';
-import { createDisabledPublisher } from './disabled.ts';
 import type { Drop } from '../drop.ts';
 import { checkWait } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
-import { onExit } from './exit-hook.ts';
-import { DEFAULT_WAIT_MS, type Publisher, type PublisherCore, type PublisherStatus } from '../handle.ts';
+import type { EventInput } from '../event-input.ts';
 import { createNameCheck } from '../event/field-names.ts';
-import { createIntake, type EventInput } from '../event/intake.ts';
+import { createIntake } from '../event/intake.ts';
 import { createIsoTime } from '../event/iso-time.ts';
 import { createNumbering } from '../event/numbering.ts';
-import { isEnabled, type PublisherOptions, readOptions, type Settings } from '../options.ts';
-import { estimatedMemory, memoryOf, type PendingEvent, type Waiter } from '../pending-event.ts';
-import { CONSOLE_LOGGER, createReporter } from '../reporter.ts';
-import { confirmSigned, createSigning } from '../queue/signing.ts';
-import { onSignal } from './signal-hook.ts';
-import { createSpool } from '../spool/spool.ts';
-import { createStallWatch, STALL_MS } from './stall-watch.ts';
-import { createStaging } from '../queue/staging.ts';
 import { createUuidV7 } from '../event/uuid.ts';
+import { DEFAULT_WAIT_MS, type Publisher, type PublisherStatus } from '../handle.ts';
+import { CONSOLE_LOGGER } from '../logger.ts';
+import type { PublisherOptions, Settings } from '../options.ts';
+import { estimatedMemory, memoryOf, type PendingEvent, type Waiter } from '../pending-event.ts';
+import { closeResult, createAccountBook } from '../queue/accounts.ts';
+import { createAdoption } from '../queue/adoption.ts';
+import { createBacklog } from '../queue/backlog.ts';
+import { createSigning } from '../queue/signing.ts';
+import { createStaging } from '../queue/staging.ts';
+import { createReporter } from '../reporter.ts';
+import { createSpool } from '../spool/spool.ts';
+import type { CloseResult } from '../stats.ts';
+import { confirmOf, confirmSigned } from './confirm.ts';
+import { createDiagnostics } from './diagnostics.ts';
+import { createDisabledPublisher } from './disabled.ts';
+import { onExit } from './exit-hook.ts';
+import { isEnabled, readOptions } from './read-options.ts';
+import { onSignal } from './signal-hook.ts';
+import { createStallWatch, STALL_MS } from './stall-watch.ts';
 
 /** The longest that one turn of stamping and sending keeps the event loop. */
 const SLICE_MS = 2;
@@ -47,16 +50,12 @@ const ENVELOPE_BYTES = 320;
 export function createPublisher(options: PublisherOptions): Publisher {
   const settings = readOptions(options);
   const reporter = createReporter(settings.logger ?? CONSOLE_LOGGER, settings.onDrop);
-  const core = isEnabled(settings)
-    ? confirmSigned(
-        outside(() => createEnabledPublisher(settings, reporter)),
-        settings.signer,
-      )
-    : createDisabledPublisher(reporter);
-  return Object.assign(core, { decision: decisionOf(core) });
+  if (!isEnabled(settings)) return createDisabledPublisher(reporter);
+  const publisher = outside(() => createEnabledPublisher(settings, reporter));
+  return confirmSigned(publisher, settings.signer);
 }
 
-function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): PublisherCore {
+function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof createReporter>): Publisher {
   const { source } = settings;
   const now = settings.clock ? createClock(settings.clock) : Date.now;
   const newId = createUuidV7();
@@ -133,9 +132,9 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     },
     wake,
   });
-  const attachment = createAttachment({
+  const attachment = createCurrentConnection({
     settings,
-    delivery,
+    user: delivery,
     lost: observe,
     failed(reason) {
       reporter.degraded(reason);
@@ -380,7 +379,7 @@ function createEnabledPublisher(settings: Settings, reporter: ReturnType<typeof 
     start: take,
   });
 
-  const publisher: PublisherCore = {
+  const publisher: Publisher = {
     emit: (event) => take(event, null),
     confirm,
     enabled: (type) => !closing && intake.allows(type),

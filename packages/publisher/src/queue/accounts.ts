@@ -1,29 +1,5 @@
 import { DROP_REASONS, type DropReason } from '../drop.ts';
-
-/**
- * What became of every emitted event. At every moment, also inside hooks:
- * `emitted = acked + pending + spooled + Σ dropped`.
- */
-export interface Accounts {
-  readonly emitted: number;
-  readonly acked: number;
-  readonly pending: number;
-  /** Only on disk; those that are in memory too are pending. After `close`: left on disk for the next publisher. */
-  readonly spooled: number;
-  readonly dropped: Readonly<Record<DropReason, number>>;
-  /** Of `acked`, those that the stream knew already from an earlier try. */
-  readonly duplicates: number;
-}
-
-/** What became of every event that was emitted before `close` had ended: `emitted = acked + spooled + lost`. */
-export interface CloseResult {
-  /** Stored in the stream. */
-  readonly acked: number;
-  /** Left on disk, for the next publisher. */
-  readonly spooled: number;
-  /** Dropped, at any time and for whatever reason: `stats().dropped` has them by reason. */
-  readonly lost: number;
-}
+import type { Accounts, CloseResult } from '../stats.ts';
 
 export interface AccountBook {
   /** An event was emitted and is pending. */

@@ -4,27 +4,10 @@
  * aside when a record of it was damaged.
  */
 import { Buffer } from 'node:buffer';
-import { memoryOf, type PendingEvent } from '../pending-event.ts';
-import type { Segment } from '../spool/spool.ts';
-import { deleteFile } from '../spool/spool-directory.ts';
+import { memoryOf, type PendingEvent, type Segment } from '../pending-event.ts';
 import { readSegment, type SegmentReader, type SegmentRecord } from '../spool/segment-file.ts';
-
-/** Of events of dead publishers; those are in none of the other counts. `found = acked + dropped + inMemory`. */
-export interface AdoptedStats {
-  /** The directory was looked through; before, there may be more than these counts say. */
-  readonly scanned: boolean;
-  readonly found: number;
-  readonly acked: number;
-  /** That no server or stream takes. */
-  readonly dropped: number;
-  readonly inMemory: number;
-  /** Records that cannot be read; each leaves a hole in its producer's sequence. */
-  readonly damaged: number;
-  /** Last lines without an end, of a write that had not returned when its process died. */
-  readonly torn: number;
-  /** Segments that are not done. */
-  readonly segments: number;
-}
+import { deleteFile } from '../spool/spool-directory.ts';
+import type { AdoptedStats } from '../stats.ts';
 
 export interface Adoption {
   add(paths: readonly string[]): void;

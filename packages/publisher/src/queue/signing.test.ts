@@ -1,9 +1,9 @@
-import { createDataCheck, MAX_EVENT_BYTES, runStarted, signedText, stampEvent } from '@waybill/schema';
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+import { createDataCheck, MAX_EVENT_BYTES, runStarted, signedText, stampEvent } from '@waybill/schema';
 import { expect, test } from 'vitest';
-import { restoreEvent } from './adoption.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import { createSigner } from '../signing/signer.ts';
+import { restoreEvent } from './adoption.ts';
 import { createSigning } from './signing.ts';
 
 const secret = generateKeyPairSync('ed25519').privateKey;

@@ -1,13 +1,11 @@
 /** How a publisher uses its signer: fail-open where nobody waits, fail-closed where somebody does. */
-import { canonicalJson, type JsonObject, MAX_EVENT_BYTES, parseJson, type Stamp } from '@waybill/schema';
+import type { Stamp } from '@waybill/schema';
 import { outside } from '../context.ts';
-import { checkWait, startTimer, type Timer } from '../duration.ts';
-import { PublisherError } from '../error.ts';
-import { DEFAULT_WAIT_MS, type PublisherCore, type WaitOptions } from '../handle.ts';
-import type { EventInput } from '../event/intake.ts';
+import type { PublisherLogger } from '../logger.ts';
 import type { PendingEvent } from '../pending-event.ts';
-import type { PublisherLogger } from '../reporter.ts';
-import type { Signer, SigningIdentity } from '../signing/signer.ts';
+import type { Signer, SigningIdentity } from '../signing-identity.ts';
+import { withSignature } from '../signing/signature.ts';
+import type { UnsignedCounts } from '../stats.ts';
 
 export interface Signing {
   /** Whether to wait with stamping; `resume` is called, once, when that is over. */
@@ -20,16 +18,6 @@ export interface Signing {
   stored(event: PendingEvent): void;
   /** null: without a signer. */
   unsigned(): UnsignedCounts | null;
-}
-
-/** Events that were stored without a signature, although there is a signer. */
-export interface UnsignedCounts {
-  /** There was no key when they were sent. */
-  readonly no_key: number;
-  /** With a signature they would be over 64 KiB. */
-  readonly too_large: number;
-  /** A dead publisher left them so: nobody signs what another has seen. */
-  readonly adopted: number;
 }
 
 const UNSIGNED = {};
@@ -86,39 +74,4 @@ export function createSigning(signer: Signer | undefined, logger: PublisherLogge
     },
     unsigned: () => (signer ? { ...counts } : null),
   };
-}
-
-/** The receipt of an event's text; null: it would be too large. */
-export function withSignature(text: string, { keyid, sign }: SigningIdentity): string | null {
-  const event: JsonObject = { ...(parseJson(text) as JsonObject), keyid };
-  const receipt = canonicalJson({ ...event, signature: sign(canonicalJson(event)) });
-  return Buffer.byteLength(receipt) > MAX_EVENT_BYTES ? null : receipt;
-}
-
-/** With a signer, `confirm` emits nothing unless it will be signed: an identity that was had once is kept. */
-export function confirmSigned(publisher: PublisherCore, signer: Signer | undefined): PublisherCore {
-  if (!signer) return publisher;
-  const { confirm } = publisher;
-  return Object.assign(publisher, {
-    async confirm(event: EventInput, options: WaitOptions = {}) {
-      const { timeoutMs = DEFAULT_WAIT_MS } = options;
-      checkWait('confirm: timeoutMs', timeoutMs);
-      const startMs = performance.now();
-      await within(signer.identity(), timeoutMs);
-      return confirm(event, { ...options, timeoutMs: Math.max(1, timeoutMs - (performance.now() - startMs)) });
-    },
-  });
-}
-
-async function within(identity: Promise<SigningIdentity>, timeoutMs: number): Promise<void> {
-  let timer: Timer | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    const error = new PublisherError('UNSIGNED', `no signing identity within ${timeoutMs} ms`);
-    timer = startTimer(timeoutMs, () => reject(error));
-  });
-  try {
-    await Promise.race([identity, tooLate]);
-  } finally {
-    timer?.stop();
-  }
 }

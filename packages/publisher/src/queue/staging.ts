@@ -5,14 +5,14 @@
  *
  * so while anything is only on disk, whatever comes goes there too, and is read back as delivery has need of it.
  */
+import type { Delivery } from '../delivery/delivery.ts';
+import { createRing } from '../delivery/ring.ts';
+import type { PublisherError } from '../error.ts';
+import type { PendingEvent, Waiter } from '../pending-event.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { Adoption } from './adoption.ts';
 import { restoreEvent } from './adoption.ts';
 import type { Backlog } from './backlog.ts';
-import type { Delivery } from '../delivery/delivery.ts';
-import type { PublisherError } from '../error.ts';
-import type { PendingEvent, Waiter } from '../pending-event.ts';
-import { createRing } from '../delivery/ring.ts';
-import type { Spool } from '../spool/spool.ts';
 
 export interface StagingOptions {
   readonly backlog: Backlog;

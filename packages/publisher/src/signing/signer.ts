@@ -6,16 +6,14 @@
  * is one, else the function if there is one, else the environment. A source that fails is never replaced by a weaker
  * one, which would sign with another key and hide that the right one is missing.
  */
-import { createHash, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto';
-import { type KnownOptions } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema';
 import { createBackoff } from '../backoff.ts';
-import { outside } from '../context.ts';
 import { checkOptions } from '../check-options.ts';
+import { outside } from '../context.ts';
 import { checkPeriod, checkWait, startTimer, type Timer } from '../duration.ts';
 import { PublisherError } from '../error.ts';
-
-/** An Ed25519 private key: base64 of the 32 bytes of its seed, its PKCS #8 as PEM, or a KeyObject. */
-export type Secret = string | KeyObject;
+import type { Signer, SigningIdentity } from '../signing-identity.ts';
+import { createIdentity, type Secret } from './create-identity.ts';
 
 export interface SignerOptions {
   /** The secret itself. A wrong one is a failure like any other: events are then published without signatures. */
@@ -32,23 +30,6 @@ export interface SignerOptions {
   readonly backoffMinMs?: number;
   /** ... to here (default 30,000). */
   readonly backoffMaxMs?: number;
-}
-
-export interface SigningIdentity {
-  readonly keyid: string;
-  /** Base64 of the 32 bytes: what `waybill verify --signer KEYID=PUBLICKEY` takes. */
-  readonly publicKey: string;
-  /** @returns the base64 of the Ed25519 signature over the text's UTF-8 bytes */
-  sign(text: string): string;
-}
-
-export interface Signer {
-  /** The identity, or null when there is none yet or none can be had; then it is tried for, when a try is due. */
-  peek(): SigningIdentity | null;
-  /** Waits for the identity. @throws PublisherError UNSIGNED, at once while waiting for the next try */
-  identity(): Promise<SigningIdentity>;
-  /** Settles, never rejecting, when the first try has ended. null: it has. */
-  readonly firstTry: Promise<void> | null;
 }
 
 const OPTIONS: KnownOptions<SignerOptions> = {
@@ -177,42 +158,4 @@ async function within(secret: Promise<Secret>, timeoutMs: number): Promise<Secre
   } finally {
     timer?.stop();
   }
-}
-
-/** The DER of an Ed25519 private key (RFC 8410) is this and the 32 bytes of the seed. */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-
-function createIdentity(secret: Secret, givenKeyid: string | undefined): SigningIdentity {
-  const key = readSecret(secret);
-  const raw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
-  const keyid = givenKeyid ?? createHash('sha256').update(raw).digest('hex').slice(0, 16);
-  if (typeof keyid !== 'string' || !/^[^=]{1,128}$/.test(keyid)) {
-    throw new Error('keyid: expected 1-128 characters without an equals sign');
-  }
-  return {
-    keyid,
-    publicKey: raw.toString('base64'),
-    sign: (text) => sign(null, Buffer.from(text), key).toString('base64'),
-  };
-}
-
-/** Messages here never have the secret in them, and neither has a cause. */
-function readSecret(secret: Secret): KeyObject {
-  let key: KeyObject | null = null;
-  if (secret instanceof KeyObject) key = secret;
-  else if (typeof secret === 'string') {
-    try {
-      key = secret.includes('-----BEGIN') ? createPrivateKey(secret) : seedKey(secret.trim());
-    } catch {
-      key = null;
-    }
-  }
-  if (key?.type === 'private' && key.asymmetricKeyType === 'ed25519') return key;
-  throw new Error('the secret is no Ed25519 private key: expected base64 of 32 bytes, or PKCS #8 as PEM');
-}
-
-function seedKey(text: string): KeyObject | null {
-  const seed = Buffer.from(text, 'base64');
-  if (seed.length !== 32) return null;
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
 }

@@ -27,6 +27,8 @@ import {
   type SizeMemory,
   transferOf,
 } from '@waybill/schema';
+import { syncDirectory } from '../directory/sync-path.ts';
+import { PublisherError } from '../error.ts';
 import {
   headOfState,
   noteSize,
@@ -35,8 +37,6 @@ import {
   sizeNoteOf,
   type StateJournal,
 } from './chain-state.ts';
-import { PublisherError } from '../error.ts';
-import { syncDirectory } from '../directory/sync-path.ts';
 
 const sha256 = (text: string): string => crypto.hash('sha256', text, 'hex');
 

@@ -1,14 +1,14 @@
-import { outside } from '../context.ts';
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
+import { outside } from '../context.ts';
 import { PublisherError } from '../error.ts';
+import { CONSOLE_LOGGER, type PublisherLogger } from '../logger.ts';
+import type { PublisherOptions } from '../options.ts';
+import { createPublisher } from '../publisher/publisher.ts';
+import type { Sink } from '../sink.ts';
 import { fileSink, type FileSinkOptions } from './file-sink.ts';
 import { memorySink, type MemorySinkOptions } from './memory-sink.ts';
 import { nullSink } from './null-sink.ts';
-import type { PublisherOptions } from '../options.ts';
-import { createPublisher } from '../publisher/publisher.ts';
-import { CONSOLE_LOGGER, type PublisherLogger } from '../reporter.ts';
-import type { Sink } from '../sink.ts';
 import { teeSink } from './tee-sink.ts';
 
 /** Where events go, as a configuration says it. */

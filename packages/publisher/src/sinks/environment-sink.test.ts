@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { artifactUploaded } from '@waybill/schema';
 import { expect, test } from 'vitest';
-import { sinkFromEnvironment } from './environment-sink.ts';
 import type { Publisher } from '../handle.ts';
+import { sinkFromEnvironment } from './environment-sink.ts';
 
 const event = artifactUploaded({ orgid: 'acme', digest: `sha256:${'0'.repeat(64)}` });
 const source = '//test';

@@ -1,11 +1,12 @@
 /** The sink that the environment chooses, so that one build of a service runs with a server, with files, or with neither. */
 import { checkOptions } from '../check-options.ts';
-import { createSink, type CreateSinkOptions, orNullSink, type SinkConfig } from './create-sink.ts';
-import type { Credentials } from '../connection/authenticator.ts';
+import type { Credentials } from '../credentials.ts';
 import { PublisherError } from '../error.ts';
-import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink.ts';
-import { PUBLISHER_OPTIONS, type PublisherOptions, readOptions } from '../options.ts';
+import { PUBLISHER_OPTIONS, type PublisherOptions } from '../options.ts';
+import { readOptions } from '../publisher/read-options.ts';
 import type { Sink } from '../sink.ts';
+import { createSink, type CreateSinkOptions, orNullSink, type SinkConfig } from './create-sink.ts';
+import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink.ts';
 
 export interface EnvironmentSinkOptions extends Omit<
   PublisherOptions,

@@ -1,22 +1,23 @@
 /** Events into hash-chained files, one per organization, for a service that has no NATS. */
-import { isSource, type KnownOptions, parseJson } from '@waybill/schema';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
-import type { Ack } from '../delivery/pub-ack.ts';
+import { isSource, type KnownOptions, parseJson } from '@waybill/schema';
+import type { Ack } from '../ack.ts';
 import { type Backoff, createBackoff } from '../backoff.ts';
-import { type ChainedEvent, type ChainFile, chainFileName, type FilePart, openChainFile } from './chain-file.ts';
 import { checkKinds, checkLogger, checkOptions } from '../check-options.ts';
 import { createClock } from '../clock.ts';
+import { type HeldDirectory, holdDirectory } from '../directory/held-directory.ts';
 import type { Drop } from '../drop.ts';
 import { checkPeriod, checkWait, startTimer } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
-import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
-import type { EventInput } from '../event/intake.ts';
-import { type HeldDirectory, holdDirectory } from '../directory/held-directory.ts';
-import { CONSOLE_LOGGER, createReporter, type PublisherLogger } from '../reporter.ts';
-import { withSignature } from '../queue/signing.ts';
-import type { Sink } from '../sink.ts';
+import type { EventInput } from '../event-input.ts';
 import { createStamper, type StamperOptions } from '../event/stamper.ts';
+import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
+import { CONSOLE_LOGGER, type PublisherLogger } from '../logger.ts';
+import { createReporter } from '../reporter.ts';
+import { withSignature } from '../signing/signature.ts';
+import type { Sink } from '../sink.ts';
+import { type ChainedEvent, type ChainFile, chainFileName, type FilePart, openChainFile } from './chain-file.ts';
 
 export interface FileSinkOptions extends StamperOptions {
   /**

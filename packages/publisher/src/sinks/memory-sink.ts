@@ -1,14 +1,14 @@
 /** A sink for the tests of services: keeps what they emit, as it would have been published. */
 import type { Event, KnownOptions } from '@waybill/schema';
-import type { Ack } from '../delivery/pub-ack.ts';
+import type { Ack } from '../ack.ts';
 import { checkOptions } from '../check-options.ts';
 import type { Drop } from '../drop.ts';
 import { checkWait, startTimer } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
-import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
-import type { EventInput } from '../event/intake.ts';
-import type { Sink } from '../sink.ts';
+import type { EventInput } from '../event-input.ts';
 import { createStamper, type StamperOptions } from '../event/stamper.ts';
+import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
+import type { Sink } from '../sink.ts';
 
 export interface MemorySinkOptions extends Partial<Omit<StamperOptions, 'signer'>> {
   /** Of every valid event: an error is what happens to it instead of being kept. Can be set later (`sink.fault`). */

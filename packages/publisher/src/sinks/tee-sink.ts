@@ -1,5 +1,5 @@
 import type { EventDraft } from '@waybill/schema';
-import type { EventInput } from '../event/intake.ts';
+import type { EventInput } from '../event-input.ts';
 import type { Sink } from '../sink.ts';
 
 /**

@@ -1,4 +1,3 @@
-import { artifactUploaded } from '@waybill/schema';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -14,12 +13,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { artifactUploaded } from '@waybill/schema';
 import { expect, test } from 'vitest';
 import { writeLock } from '../directory/directory-lock.ts';
-import { fileSink } from '../sinks/file-sink.ts';
 import type { Publisher } from '../handle.ts';
 import type { PublisherOptions } from '../options.ts';
 import { createPublisher } from '../publisher/publisher.ts';
+import { fileSink } from '../sinks/file-sink.ts';
 import { markHome, quarantine, readDirectory } from './spool-directory.ts';
 import { openHome } from './spool-home.ts';
 

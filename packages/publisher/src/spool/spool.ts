@@ -9,13 +9,12 @@
  * 2. sent and acknowledged: a crash in between sends it again, with the same id.
  * 3. a segment is deleted once every event in it is settled. A crash before it sends those of it again, too.
  */
+import { Buffer } from 'node:buffer';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Buffer } from 'node:buffer';
-import type { PendingEvent } from '../pending-event.ts';
 import { LOCK_RENEW_MS } from '../directory/directory-lock.ts';
-import { deleteFile, quarantine } from './spool-directory.ts';
-import { openHome, type SpoolHome } from './spool-home.ts';
+import { syncDirectory, syncFile } from '../directory/sync-path.ts';
+import type { PendingEvent, Segment } from '../pending-event.ts';
 import {
   formatRecord,
   readSegment,
@@ -24,7 +23,8 @@ import {
   type SegmentReader,
   type SegmentRecord,
 } from './segment-file.ts';
-import { syncDirectory, syncFile } from '../directory/sync-path.ts';
+import { deleteFile, quarantine } from './spool-directory.ts';
+import { openHome, type SpoolHome } from './spool-home.ts';
 
 export interface SpoolOptions {
   readonly dir: string;
@@ -39,19 +39,6 @@ export interface SpoolOptions {
   notAdopted(home: string, error: unknown): void;
   /** Called now and then: publishers may have died, and `adopt` may find something. */
   lookAgain(): void;
-}
-
-/** One segment file, while events of it are not settled. */
-export interface Segment {
-  readonly path: string;
-  /** Events in it that are not settled, wherever they are. */
-  unsettled: number;
-  /** Of them, those that are only on disk. */
-  unread: number;
-  bytes: number;
-  sealed: boolean;
-  /** Had a record that could not be read: put aside instead of deleted. */
-  damaged: boolean;
 }
 
 export interface Spool {

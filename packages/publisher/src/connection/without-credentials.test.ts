@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { withoutCredentials } from './reporter.ts';
+import { withoutCredentials } from './without-credentials.ts';
 
 test('of the configured servers, the host and the port stay', () => {
   const servers = ['nats://me:hunter2@a:1', 'me:hunter2@b:2', 'nats://me:hun/ter@c:3'];
