@@ -67,7 +67,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
     },
   },
   publisher: {
-    entryPoints: ['index.ts'],
+    entryPoints: ['index.ts', 'sinks.ts', 'instrument.ts', 'testing.ts'],
     bans: [
       {
         specifier: '^@waybill/consumer(/|$)|/consumer/src/',
