@@ -3,8 +3,10 @@
  * is `index.ts`.
  */
 import './check-node.ts';
+import './fast/install.ts';
 
 export { kindOf, SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } from './error.ts';
+export { fastPathsEnabled } from './fast-paths.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 
 export { argumentFault } from './config/argument-fault.ts';
@@ -20,13 +22,14 @@ export {
 } from './config/server-address.ts';
 
 export { canonicalJson, MAX_DEPTH } from './json/canonical.ts';
-export { decodeUtf8, type ExactJson, parseExactJson } from './json/exact-json.ts';
+export { type ExactJson, parseExactJson } from './json/exact-json.ts';
 export { isJsonObject, type Json, type JsonObject } from './json/json.ts';
 export { parseJson } from './json/parse-json.ts';
 export { printable, printableJson } from './json/printable.ts';
+export { decodeUtf8, utf8Length } from './json/utf8.ts';
 
+export { MAX_CLAIMED_LENGTH } from './event/attribute.ts';
 export { isChainloop } from './event/chainloop.ts';
-export { MAX_CLAIMED_LENGTH } from './event/cloud-event.ts';
 export {
   type AnyEventDefinition,
   defineEvent,
@@ -67,6 +70,7 @@ export { producerClosed } from './event/types/producer.ts';
 export { requestHandled } from './event/types/request.ts';
 export { runFailed, runFinished, runStarted } from './event/types/run.ts';
 
+export { createDataCheck, type DataCheck } from './message/data-check.ts';
 export {
   type ElementReading,
   MAX_BATCH_BYTES,
@@ -75,18 +79,9 @@ export {
   type Reading,
   readMessage,
   type ReadMessageOptions,
-  type Refusal,
-  type Rejection,
-  REJECTIONS,
 } from './message/read-message.ts';
-export {
-  createDataCheck,
-  type DataCheck,
-  type Stamp,
-  type StampedEvent,
-  stampEvent,
-  utf8Length,
-} from './message/stamp.ts';
+export { type Refusal, type Rejection, REJECTIONS } from './message/rejection.ts';
+export { createTextStamp, type Stamp, type StampedEvent, stampEvent } from './message/stamp.ts';
 export type { TypeRules } from './message/type-rules.ts';
 
 export {
@@ -101,8 +96,6 @@ export {
   stateAfter,
 } from './ledger/block.ts';
 export {
-  appendEntry,
-  appendLine,
   comparePlaces,
   type Core,
   type CoreOrigin,
@@ -116,7 +109,6 @@ export {
   isPast,
   type NextCore,
   type NextEntry,
-  RunningHead,
   type Source,
 } from './ledger/entry.ts';
 export { MAX_INDEX, parseEntry } from './ledger/parse-entry.ts';
@@ -128,6 +120,7 @@ export {
   type ProducerWindow,
   ProducerWindows,
 } from './ledger/producer-window.ts';
+export { appendEntry, appendLine, RunningHead } from './ledger/running-head.ts';
 export { createSizeMemory, needsSize, SIZE_WINDOW, type SizeMemory, statedVolume } from './ledger/size-memory.ts';
 export {
   EPOCH_STRIDE,
@@ -149,9 +142,11 @@ export {
   type Tally,
   type Totals,
   type Volume,
-  VolumeKind,
+  VOLUME_KINDS,
+  type VolumeKind,
 } from './ledger/volume.ts';
 
+export type { VerifiedEntry } from './verify/chain-judge.ts';
 export { isPublicKey } from './verify/ed25519-encoding.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';
 export type { Hole } from './verify/missing-events.ts';
@@ -180,9 +175,6 @@ export {
   type ChainVerifier,
   createAsyncChainVerifier,
   createChainVerifier,
-  type VerifiedEntry,
   verify,
   type VerifyOptions,
 } from './verify/verify.ts';
-
-export { createTextStamp } from './fast/print-event.ts';

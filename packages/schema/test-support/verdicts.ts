@@ -1,13 +1,14 @@
 /** What the tests of verification share: chains, what is done to them, and the verdict. */
 import fc from 'fast-check';
-import { canonicalJson } from '../src/json/canonical.ts';
-import { appendEntry, type CoreOrigin, emptyHead, type Entry, type Head } from '../src/ledger/entry.ts';
-import { isJsonObject, type Json, type JsonObject } from '../src/json/json.ts';
-import { createLineSplitter } from '../src/verify/line-splitter.ts';
 import { originOf } from '../src/event/origin.ts';
 import { SYSTEM_CHAIN } from '../src/event/subject.ts';
-import type { ChainReport } from '../src/verify/verdict.ts';
+import { canonicalJson } from '../src/json/canonical.ts';
+import { isJsonObject, type Json, type JsonObject } from '../src/json/json.ts';
+import { type CoreOrigin, emptyHead, type Entry, type Head } from '../src/ledger/entry.ts';
+import { appendEntry } from '../src/ledger/running-head.ts';
 import { NO_VOLUME, type Volume } from '../src/ledger/volume.ts';
+import { createLineSplitter } from '../src/verify/line-splitter.ts';
+import type { ChainReport } from '../src/verify/verdict.ts';
 import { createChainVerifier, verify, type VerifyOptions } from '../src/verify/verify.ts';
 import { anySpec, fastSha256, makeChain, type Spec } from './chain.ts';
 

@@ -1,8 +1,8 @@
 import type * as z from 'zod';
-import { beyondJson } from './beyond-json.ts';
-import { SchemaError, show } from '../error.ts';
-import { ATTRIBUTE_NAMES, type EventAttributes } from './event.ts';
 import { faultOfOptions, type KnownOptions } from '../config/known-options.ts';
+import { SchemaError, show } from '../error.ts';
+import { beyondJson } from './beyond-json.ts';
+import { ATTRIBUTE_NAMES, type EventAttributes } from './event.ts';
 import { EVENT_TYPE_PATTERN, isBatchType } from './subject.ts';
 
 /** Attributes and data members side by side, as a service gives them; a member that is undefined counts as absent. */

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { z } from 'zod';
+import { sha256Hex } from '../hash.ts';
+import { createTextStamp, readMessage } from '../internal.ts';
+import { createDataCheck } from '../message/data-check.ts';
+import { stampEvent } from '../message/stamp.ts';
 import { defineEvent } from './define-event.ts';
 import { cutText, displayText } from './fitting-text.ts';
-import { sha256Hex } from '../hash.ts';
-import { readMessage } from '../message/read-message.ts';
-import { createDataCheck, stampEvent } from '../message/stamp.ts';
-import { createTextStamp } from '../fast/print-event.ts';
+import { z } from 'zod';
 
 const stamp = {
   id: '01997b3c-0000-7000-8000-000000000001',

@@ -7,9 +7,9 @@
  * whoever has the id can compute. Digests and sizes are neither: a wrong one is refused.
  */
 import type * as z from 'zod';
-import { text as textOf } from './data-rule.ts';
-import { isPlainAttribute, RULES } from './event.ts';
 import { sha256Hex } from '../hash.ts';
+import { MAX_LENGTHS, TRACEPARENT_PATTERN } from './attribute.ts';
+import { text as textOf } from './data-rule.ts';
 import { isAttributeText, toAttributeText } from './text-rule.ts';
 
 /** @returns undefined: the text is left out, as if it had not been given */
@@ -73,20 +73,22 @@ export function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
   return innerType === undefined ? schema : unwrapped(innerType);
 }
 
-const cut = (name: string): [string, Fit] => {
-  const max = longest(name);
-  return [name, (text) => (text === '' ? undefined : cutText(toAttributeText(text), max))];
-};
-const hashed = (name: string): [string, Fit] => {
-  const max = longest(name);
-  return [name, (text) => (text === '' ? undefined : hashOdd(text, max))];
-};
+type Cuttable = 'actorname' | 'actoremail';
+type Identifying = 'actorid' | 'subject' | 'runid' | 'decisionid';
 
-function longest(name: string): number {
-  return RULES.get(name)?.max ?? Number.POSITIVE_INFINITY;
-}
+const cut = (name: Cuttable): [string, Fit] => [
+  name,
+  (text) => (text === '' ? undefined : cutText(toAttributeText(text), MAX_LENGTHS[name])),
+];
+const hashed = (name: Identifying): [string, Fit] => [
+  name,
+  (text) => (text === '' ? undefined : hashOdd(text, MAX_LENGTHS[name])),
+];
 
-/** The same for attributes. Where a client says who it is, it must not choose thereby whether it is billed. */
+/**
+ * The same for attributes. A client that says who it is must not be able to choose a name that costs the event, and so
+ * the bill.
+ */
 export const ATTRIBUTE_FITS: ReadonlyMap<string, Fit> = new Map([
   cut('actorname'),
   cut('actoremail'),
@@ -94,6 +96,6 @@ export const ATTRIBUTE_FITS: ReadonlyMap<string, Fit> = new Map([
   hashed('subject'),
   hashed('runid'),
   hashed('decisionid'),
-  // W3C Trace Context: a header that cannot be parsed counts as none.
-  ['traceparent', (text) => (isPlainAttribute('traceparent', text) ? text : undefined)],
+  // W3C Trace Context: a header that cannot be parsed counts as absent.
+  ['traceparent', (text) => (TRACEPARENT_PATTERN.test(text) ? text : undefined)],
 ]);

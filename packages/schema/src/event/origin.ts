@@ -1,5 +1,5 @@
-import { isChainloop } from './chainloop.ts';
 import type { JsonObject } from '../json/json.ts';
+import { isChainloop } from './chainloop.ts';
 
 /** Where in its publisher's own count an event stands. */
 export interface Origin {

@@ -1,5 +1,5 @@
-import { isChainloop } from './chainloop.ts';
 import { isJsonObject, type JsonObject } from '../json/json.ts';
+import { isChainloop } from './chainloop.ts';
 import { UNATTRIBUTED_CHAIN } from './subject.ts';
 
 /** The chain that an event names, in either dialect; anything else where it names none that can be. */

@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyJson } from '../../test-support/json.ts';
 import { mutateText } from '../../test-support/mutate-text.ts';
-import { canonicalJson } from '../json/canonical.ts';
 import { isChainloop } from '../event/chainloop.ts';
 import { checkCloudEvent } from '../event/cloud-event.ts';
+import { originOf } from '../event/origin.ts';
+import { transferOf } from '../event/transfer.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import { parseExactJson } from '../json/exact-json.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
-import { originOf } from '../event/origin.ts';
-import { readPlainEvent } from './read-event.ts';
-import { createDataCheck } from '../message/stamp.ts';
-import { transferOf } from '../event/transfer.ts';
+import { createDataCheck } from '../message/data-check.ts';
+import { readEventFacts } from './read-event.ts';
 
 const checkData = createDataCheck();
 
@@ -103,7 +103,7 @@ const plainEvent = fc
   }));
 
 function expectSame(candidate: string): boolean {
-  const plain = readPlainEvent(candidate);
+  const plain = readEventFacts(candidate);
   if (plain === null) return false;
   const general = readGenerally(candidate);
   expect([candidate, plain]).toEqual([candidate, { ...general, data: plain.data }]);
@@ -189,16 +189,16 @@ describe('readPlainEvent', () => {
       time: '2026-01-01T00:00:00.000Z',
       type: 'casartifact.uploaded',
     };
-    expect(readPlainEvent(canonicalJson(event))).not.toBeNull();
+    expect(readEventFacts(canonicalJson(event))).not.toBeNull();
     const { type, data, ...rest } = change(event) as { type: string; data: JsonObject };
     // Data that is not an artifact's is read as that of any other type, and judged by its schema.
-    const plain = readPlainEvent(canonicalJson({ type, data, ...rest }));
+    const plain = readEventFacts(canonicalJson({ type, data, ...rest }));
     expect(plain?.data ?? null).toEqual(plain ? data : null);
   });
 
   it('takes no time that grows with the square of what it is given', () => {
     const open = '{"data":{"a":"';
     const candidates = [open + '},"id":"'.repeat(8_000), open.repeat(4_000), `{"data":${'{"data":'.repeat(5_000)}`];
-    for (const candidate of candidates) expect(readPlainEvent(candidate)).toBeNull();
+    for (const candidate of candidates) expect(readEventFacts(candidate)).toBeNull();
   });
 });

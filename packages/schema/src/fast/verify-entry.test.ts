@@ -1,24 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anySpec, digestOf, fastSha256, makeChain } from '../../test-support/chain.ts';
 import { anyValue, setSomewhere } from '../../test-support/any-value.ts';
+import { anySpec, digestOf, fastSha256, makeChain } from '../../test-support/chain.ts';
 import { mutateText } from '../../test-support/mutate-text.ts';
-import { canonicalJson } from '../json/canonical.ts';
-import { appendEntry, type CoreOrigin, emptyHead, type Entry, type Head } from '../ledger/entry.ts';
-import { ZERO_HASH } from '../hash.ts';
-import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
 import { originOf } from '../event/origin.ts';
-import { createSuccessorReader } from './verify-entry.ts';
-import type { ChainReport } from '../verify/verdict.ts';
+import { ZERO_HASH } from '../hash.ts';
+import { canonicalJson } from '../json/canonical.ts';
+import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
+import { type CoreOrigin, emptyHead, type Entry, type Head } from '../ledger/entry.ts';
+import { appendEntry } from '../ledger/running-head.ts';
 import { NO_TOTALS, NO_VOLUME, type Volume } from '../ledger/volume.ts';
-import { createVerifier, type VerifiedEntry, verify, type VerifyOptions } from '../verify/verify.ts';
+import type { VerifiedEntry } from '../verify/chain-judge.ts';
+import type { ChainReport } from '../verify/verdict.ts';
+import { createVerifier, verify, type VerifyOptions } from '../verify/verify.ts';
+import { createEntryReader } from './verify-entry.ts';
 
 interface Result {
   readonly report: ChainReport;
   readonly entries: readonly ((Entry & Omit<VerifiedEntry, 'entry'>) | null)[];
 }
 
-function run(lines: readonly string[], createShortcut: typeof createSuccessorReader, options: VerifyOptions): Result {
+function run(lines: readonly string[], createShortcut: typeof createEntryReader, options: VerifyOptions): Result {
   const verifier = createVerifier({ sha256: fastSha256, ...options }, createShortcut);
   const entries = lines.map((line) => {
     const verified = verifier.push(line);
@@ -38,8 +40,8 @@ function run(lines: readonly string[], createShortcut: typeof createSuccessorRea
 /** How many lines the shortcut took; what it says has to be what the general way says. */
 function compare(lines: readonly string[], options: VerifyOptions = {}): number {
   let taken = 0;
-  const counting: typeof createSuccessorReader = (sha256, deriveVolume) => {
-    const read = createSuccessorReader(sha256, deriveVolume);
+  const counting: typeof createEntryReader = (sha256, deriveVolume) => {
+    const read = createEntryReader(sha256, deriveVolume);
     return (line, last) => {
       const successor = read(line, last);
       if (successor) taken++;
@@ -383,7 +385,7 @@ describe('the shortcut and the general way', () => {
         return next.line;
       });
       compare(lines, { fromSeq: seq + 1 });
-      expect(run(lines, createSuccessorReader, { fromSeq: seq + 1 }).report).toMatchObject({
+      expect(run(lines, createEntryReader, { fromSeq: seq + 1 }).report).toMatchObject({
         verdict: 'tampered',
         entries: 1,
       });

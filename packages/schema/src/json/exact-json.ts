@@ -2,8 +2,8 @@
  * Parsing that loses nothing. `JSON.parse` silently rounds numbers and drops doubled members; a ledger that hashes
  * what it parsed would then vouch for something that was never sent. RFC 8785 demands I-JSON (RFC 7493) for that reason.
  */
-import { canonicalJson } from './canonical.ts';
 import { refuseJson, SchemaError, show } from '../error.ts';
+import { canonicalJson } from './canonical.ts';
 import type { Json } from './json.ts';
 import { parseJson } from './parse-json.ts';
 
@@ -11,17 +11,6 @@ export interface ExactJson {
   readonly value: Json;
   /** RFC 8785 text of `value`. */
   readonly canonical: string;
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** @throws SchemaError NOT_JSON when the bytes are not UTF-8 (RFC 3629). */
-export function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw new SchemaError('NOT_JSON', 'is not UTF-8', { cause, rule: 'is not UTF-8' });
-  }
 }
 
 /**

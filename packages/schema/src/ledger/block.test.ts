@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anySpec, makeChain } from '../../test-support/chain.ts';
+import { MAX_EVENT_BYTES } from '../event/event.ts';
+import { canonicalJson } from '../json/canonical.ts';
+import type { Json, JsonObject } from '../json/json.ts';
+import { utf8Length } from '../json/utf8.ts';
 import {
   type ChainState,
   emptyChain,
@@ -11,12 +15,9 @@ import {
   splitBlock,
   stateAfter,
 } from './block.ts';
-import { canonicalJson } from '../json/canonical.ts';
-import { appendLine, emptyHead, type Entry, RunningHead } from './entry.ts';
-import { MAX_EVENT_BYTES } from '../event/event.ts';
-import type { Json, JsonObject } from '../json/json.ts';
+import { emptyHead, type Entry } from './entry.ts';
 import { MAX_CHAIN_MISSING, MAX_MISSING, MAX_PRODUCERS, ProducerWindows } from './producer-window.ts';
-import { utf8Length } from '../message/stamp.ts';
+import { appendLine, RunningHead } from './running-head.ts';
 import { MAX_KEPT_PAYLOAD } from './system-record.ts';
 import { nextTrailer, parseTrailer, producersMismatch, type Trailer } from './trailer.ts';
 import { NO_VOLUME } from './volume.ts';

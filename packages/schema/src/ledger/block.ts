@@ -2,12 +2,13 @@
  * A block: what one commit adds to one chain. One LEDGER message of newline-delimited JSON, the new entries in order
  * and then a trailer that says where the chain stands.
  */
-import { canonicalJson } from '../json/canonical.ts';
-import { emptyHead, type Entry, headOf, RunningHead } from './entry.ts';
 import { SchemaError } from '../error.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { Json } from '../json/json.ts';
+import { emptyHead, type Entry, headOf } from './entry.ts';
 import { parseEntry } from './parse-entry.ts';
 import { ProducerWindows } from './producer-window.ts';
+import { RunningHead } from './running-head.ts';
 import { parseTrailer, restoreBase, type Trailer, trailerMismatch, type TrailerState } from './trailer.ts';
 
 /** A whole block, in bytes of UTF-8. */

@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fastSha256, makeChain } from '../../test-support/chain.ts';
 import { anyJson } from '../../test-support/json.ts';
-import { canonicalJson } from '../json/canonical.ts';
-import { appendEntry, type Core, emptyHead, type Entry, formatCore, formatEntry, headOf } from './entry.ts';
-import { parseEntry } from './parse-entry.ts';
 import { sha256Hex, ZERO_HASH } from '../hash.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { Json } from '../json/json.ts';
+import { type Core, emptyHead, type Entry, formatCore, formatEntry, headOf } from './entry.ts';
+import { parseEntry } from './parse-entry.ts';
+import { appendEntry } from './running-head.ts';
 import { NO_VOLUME, type Tally, type Volume } from './volume.ts';
 
 const hash = fc.stringMatching(/^[0-9a-f]{64}$/);

@@ -1,12 +1,12 @@
 /** Reads an entry's line: its form, as `docs/format.md` §6 to §8 have it. */
-import type { Entry } from './entry.ts';
 import { SchemaError, show } from '../error.ts';
+import { isProducerseq, PRODUCER_PATTERN } from '../event/origin.ts';
+import { isChainName, isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';
 import { HASH_PATTERN } from '../hash.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
-import { isProducerseq, PRODUCER_PATTERN } from '../event/origin.ts';
 import { parseJson } from '../json/parse-json.ts';
-import { isChainName, isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';
-import { DECIMAL_PATTERN, VolumeKind } from './volume.ts';
+import type { Entry } from './entry.ts';
+import { DECIMAL_PATTERN, VOLUME_KINDS } from './volume.ts';
 
 /**
  * Reads one line. Checks its shape only: whether the hashes are right is `verify`'s business.
@@ -89,7 +89,7 @@ function checkOrigin({ orgid, origin }: JsonObject): void {
 /** What a volume can be, whatever its event says: it may be erased. */
 function checkVolume(value: Json | undefined, { orgid, seq }: JsonObject): void {
   const volume = only(value, 'volume', withOptional(['kind', 'bytes'], value, 'from'));
-  check(VOLUME_KINDS.has(volume['kind']), 'volume.kind', volume['kind'], [...VOLUME_KINDS].join(', '));
+  check(KINDS.has(volume['kind']), 'volume.kind', volume['kind'], VOLUME_KINDS.join(', '));
   check(
     volume['bytes'] === null || isDecimal(volume['bytes']),
     'volume.bytes',
@@ -105,7 +105,7 @@ function checkVolume(value: Json | undefined, { orgid, seq }: JsonObject): void 
   check(kind === 'deduplicated' && bytes !== null, 'volume.from', from, 'none: no size was taken');
 }
 
-const VOLUME_KINDS: ReadonlySet<unknown> = new Set(VolumeKind.options);
+const KINDS: ReadonlySet<unknown> = new Set(VOLUME_KINDS);
 
 export function isDecimal(value: unknown): boolean {
   return typeof value === 'string' && DECIMAL_PATTERN.test(value);

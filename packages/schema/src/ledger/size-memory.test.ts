@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSizeMemory, SIZE_WINDOW, type SizeMemory } from './size-memory.ts';
 import type { Transfer } from '../event/transfer.ts';
+import { createSizeMemory, SIZE_WINDOW, type SizeMemory } from './size-memory.ts';
 import type { Volume } from './volume.ts';
 
 interface Past {

@@ -7,8 +7,8 @@
  * of the chain. Older mentions are forgotten, which bounds memory by the window, and lets a writer that starts anew
  * read back just the window.
  */
-import { detached } from '../json/detached.ts';
 import type { Transfer } from '../event/transfer.ts';
+import { detached } from '../json/detached.ts';
 import type { Volume } from './volume.ts';
 
 /** How many entries back a size is known. */

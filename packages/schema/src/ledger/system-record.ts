@@ -1,6 +1,6 @@
 /** What stands as `event` in the entries of the `_system` chain: whatever happened that is no organization's event. */
 import type { Json, JsonObject } from '../json/json.ts';
-import type { Rejection } from '../message/read-message.ts';
+import type { Rejection } from '../message/rejection.ts';
 import type { Totals } from './volume.ts';
 
 /** Bytes of a payload that a record keeps; the hash is of all of it. */

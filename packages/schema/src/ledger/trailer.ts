@@ -3,12 +3,13 @@
  *
  * Nothing in it is hashed. All but `watermark` and `base` can be derived from the entries, and verifiers do so.
  */
-import { canonicalJson } from '../json/canonical.ts';
-import type { Entry, RunningHead } from './entry.ts';
 import { SchemaError, show } from '../error.ts';
+import { isChainName } from '../event/subject.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
-import { isCount, isDecimal, isHash, isProducer } from './parse-entry.ts';
 import { parseJson } from '../json/parse-json.ts';
+import type { Entry } from './entry.ts';
+import { isCount, isDecimal, isHash, isProducer } from './parse-entry.ts';
 import {
   MAX_CHAIN_MISSING,
   MAX_MISSING,
@@ -17,7 +18,7 @@ import {
   type ProducerWindow,
   type ProducerWindows,
 } from './producer-window.ts';
-import { isChainName } from '../event/subject.ts';
+import type { RunningHead } from './running-head.ts';
 import { TALLIES, type Totals } from './volume.ts';
 
 export interface Trailer {

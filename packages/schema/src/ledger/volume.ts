@@ -2,13 +2,11 @@
  * What moved: volumes of single events, and running totals. Exact integers: BigInt inside, decimal strings outside,
  * because a busy organization's bytes pass 2^53.
  */
-import * as z from 'zod';
-
 /** 2^53 events of 2^53 bytes make 32 digits. */
 export const DECIMAL_PATTERN = /^(0|[1-9]\d{0,31})$/;
 
-export const VolumeKind = z.enum(['upload', 'download', 'deduplicated', 'none']);
-export type VolumeKind = z.infer<typeof VolumeKind>;
+export const VOLUME_KINDS = ['upload', 'download', 'deduplicated', 'none'] as const;
+export type VolumeKind = (typeof VOLUME_KINDS)[number];
 
 /** What one entry adds, as it stands in the entry. */
 export interface Volume {

@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyEventChange, changedBy } from '../../test-support/event.ts';
+import { readMessage } from '../internal.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import type { Json, JsonObject } from '../json/json.ts';
-import { type ElementReading, readMessage, type Reading } from './read-message.ts';
+import type { ElementReading, Reading } from './read-message.ts';
 
 const SUBJECT = 'audit.casartifact.uploaded.acme';
 const BATCH = 'audit.casartifact.batch.acme';

@@ -1,17 +1,19 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { DOCS, fencedBlocks } from '../../test-support/docs.ts';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { anyJson } from '../../test-support/json.ts';
-import { BUILT_IN_EVENTS } from '../event/types/built-in.ts';
-import { canonicalJson } from '../json/canonical.ts';
-import { defineEvent } from '../event/define-event.ts';
-import type { Json, JsonObject } from '../json/json.ts';
-import { readMessage, type Reading, REJECTIONS } from './read-message.ts';
+import { DOCS, fencedBlocks } from '../../test-support/docs.ts';
 import { anyEventChange, changedBy } from '../../test-support/event.ts';
-import { createDataCheck } from './stamp.ts';
+import { anyJson } from '../../test-support/json.ts';
+import { defineEvent } from '../event/define-event.ts';
 import { transferOf } from '../event/transfer.ts';
+import { BUILT_IN_EVENTS } from '../event/types/built-in.ts';
+import { readMessage } from '../internal.ts';
+import { canonicalJson } from '../json/canonical.ts';
+import type { Json, JsonObject } from '../json/json.ts';
+import { createDataCheck } from './data-check.ts';
+import type { Reading } from './read-message.ts';
+import { REJECTIONS } from './rejection.ts';
+import { z } from 'zod';
 
 const SUBJECT = 'audit.casartifact.uploaded.acme';
 const digest = `sha256:${'a'.repeat(64)}`;

@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { anyJson } from '../../test-support/json.ts';
-import { canonicalJson } from '../json/canonical.ts';
 import { defineEvent } from '../event/define-event.ts';
-import { parseExactJson } from '../json/exact-json.ts';
-import { readMessage } from './read-message.ts';
-import { createDataCheck, stampEvent, utf8Length } from './stamp.ts';
-import { createTextStamp } from '../fast/print-event.ts';
 import { formatEventSubject } from '../event/subject.ts';
+import { createTextStamp } from '../internal.ts';
+import { canonicalJson } from '../json/canonical.ts';
+import { parseExactJson } from '../json/exact-json.ts';
+import { utf8Length } from '../json/utf8.ts';
+import { createDataCheck } from './data-check.ts';
+import { readMessage } from './read-message.ts';
+import { stampEvent } from './stamp.ts';
+import { z } from 'zod';
 
 const stamp = {
   id: '01997b3c-0000-7000-8000-000000000001',

@@ -1,14 +1,13 @@
 /** What the publisher does with the data of each event type: what is cut, what is coerced, and what is published. */
 import type * as z from 'zod';
-import { isPlainlyAnArtifact } from '../event/types/artifact.ts';
-import { MAX_DEPTH } from '../json/canonical.ts';
-import { BUILT_IN_DATA, checkBuiltInData, checkTransferred } from './built-in-data.ts';
-import type { AnyEventDefinition } from '../event/define-event.ts';
-import { SchemaError } from '../error.ts';
 import { closest } from '../config/closest.ts';
+import { SchemaError } from '../error.ts';
+import type { AnyEventDefinition } from '../event/define-event.ts';
 import { EventAttributes, notAnEvent } from '../event/event.ts';
 import { ATTRIBUTE_FITS, type Fit, fitOf, unwrapped } from '../event/fitting-text.ts';
+import { MAX_DEPTH } from '../json/canonical.ts';
 import type { Json, JsonObject } from '../json/json.ts';
+import { BUILT_IN_DATA, checkBuiltInData, checkTransferred, isKnownArtifactData } from './built-in-data.ts';
 
 export interface TypeRules {
   /** Events without `actortype` and `actorid` are refused (of `SYSTEM`, without `actortype`). */
@@ -65,7 +64,7 @@ export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): 
     meant: (name) => nearField(name, names),
     isFreeForm: (name) => freeForm.has(name),
     publish(data, outcome) {
-      if (isArtifact && isPlainlyAnArtifact(data)) return data;
+      if (isArtifact && isKnownArtifactData(data)) return data;
       const published = publishOwn(fitted(data, fits));
       check(type, published, outcome);
       return published;

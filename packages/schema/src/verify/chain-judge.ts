@@ -2,31 +2,31 @@
  * The rules of `docs/format.md` §11, in the order in which they are given there. The signature comes last and is asked for
  * by the caller (`verify.ts`), who may have to wait for it.
  */
-import { comparePlaces, type Core, type Entry } from '../ledger/entry.ts';
-import { type ChainPlace, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './line-check.ts';
 import { SchemaError, show } from '../error.ts';
-import { type Sha256, sha256Hex } from '../hash.ts';
-import { createHoleFinder } from './missing-events.ts';
-import type { JsonObject } from '../json/json.ts';
+import type { EventFacts } from '../event/event-facts.ts';
 import { type Origin, originOf } from '../event/origin.ts';
 import { ownerOf } from '../event/owner.ts';
-import { parseEntry } from '../ledger/parse-entry.ts';
-import type { PlainEvent } from '../fast/read-event.ts';
-import type { ProducerWindows } from '../ledger/producer-window.ts';
-import { createReceiptReader, type Receipt, type ReceiptKeys, wrongSignature } from './receipt.ts';
 import { isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';
-import type { createSuccessorReader } from '../fast/verify-entry.ts';
+import type { Transfer } from '../event/transfer.ts';
+import { type Sha256, sha256Hex } from '../hash.ts';
+import type { JsonObject } from '../json/json.ts';
+import { comparePlaces, type Core, type Entry } from '../ledger/entry.ts';
+import { parseEntry } from '../ledger/parse-entry.ts';
+import type { ProducerWindows } from '../ledger/producer-window.ts';
 import { isKnownKind, standsForNoMessage } from '../ledger/system-record.ts';
+import { NO_TOTALS, type Volume } from '../ledger/volume.ts';
+import { type ChainPlace, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './line-check.ts';
+import { createHoleFinder } from './missing-events.ts';
+import { createReceiptReader, type Receipt, type ReceiptKeys, wrongSignature } from './receipt.ts';
 import {
-  CHECKED,
   type ChainReport,
+  CHECKED,
   type Expectation,
   listChecked,
   NOT_CHECKED,
   type Problem,
   type Verdict,
 } from './verdict.ts';
-import { NO_TOTALS } from '../ledger/volume.ts';
 import { createVolumeCheck } from './volume-check.ts';
 
 export interface ChainOptions {
@@ -45,6 +45,24 @@ export interface ReadLine {
   readonly bad: string | null;
 }
 
+/** An entry that a shortcut has read in its line. */
+interface KnownEntry {
+  readonly entry: Entry;
+  /** null: the event's text was not read, so the event has to be looked at. */
+  readonly facts: EventFacts | null;
+}
+
+/**
+ * Reads a line that it recognizes as the very line that a writer puts after the verified entry `last`. null: it says nothing
+ * about the line, and the rules below judge it.
+ */
+export type Shortcut = (line: string, last: Entry) => KnownEntry | null;
+
+/** The volume that the entry `seq` has by what its event transferred and by the entries before it. Changes nothing. */
+export type DeriveVolume = (seq: number, transfer: Transfer | null) => Volume;
+
+export type CreateShortcut = (sha256: Sha256, deriveVolume: DeriveVolume) => Shortcut;
+
 export interface VerifiedEntry {
   /** Its event is parsed each time that it is asked for. */
   readonly entry: Entry;
@@ -57,7 +75,7 @@ export interface VerifiedEntry {
 /** An entry that is good but for its signature. */
 interface Candidate {
   readonly entry: Entry;
-  readonly plain: PlainEvent | null;
+  readonly facts: EventFacts | null;
   readonly origin: Origin | null;
   /** What has to fit; null: nothing. */
   readonly receipt: Receipt | null;
@@ -76,14 +94,14 @@ export interface Judge {
 
 export function createJudge(
   options: ChainOptions,
-  createShortcut: typeof createSuccessorReader,
+  createShortcut: CreateShortcut,
   findKey: ReceiptKeys['find'] | undefined,
 ): Judge {
   const sha256 = options.sha256 ?? sha256Hex;
   const fromSeq = options.fromSeq ?? 1;
   const expected = Map.groupBy(options.expect ?? [], ({ seq }) => seq);
   const volumes = createVolumeCheck(fromSeq);
-  const readSuccessor = createShortcut(sha256, volumes.derive);
+  const takeShortcut = createShortcut(sha256, volumes.derive);
   const holes = createHoleFinder(fromSeq === 1);
   const receipts = findKey ? createReceiptReader(findKey) : null;
 
@@ -122,8 +140,8 @@ export function createJudge(
     }
     if (blank) return reject('there is a blank line before it', looksLikeEntry(line));
     if (bad !== null) return reject(bad, looksLikeEntry(line));
-    const successor = last && readSuccessor(line, last);
-    let entry = successor?.entry;
+    const known = last && takeShortcut(line, last);
+    let entry = known?.entry;
     if (!entry) {
       try {
         entry = parseEntry(line);
@@ -135,10 +153,10 @@ export function createJudge(
       const wrong = findLineFault(entry, line, expectedPlace());
       if (wrong !== null) return reject(wrong, true);
     }
-    return examineEntry(entry, successor?.plain ?? null);
+    return examineEntry(entry, known?.facts ?? null);
   }
 
-  function accept({ entry, plain, origin, receipt }: Candidate, fits: boolean | null): VerifiedEntry | null {
+  function accept({ entry, facts, origin, receipt }: Candidate, fits: boolean | null): VerifiedEntry | null {
     if (receipt && fits !== null) {
       if (!fits) return reject(wrongSignature(receipt.keyid), true);
       receipts?.noteVerified();
@@ -149,8 +167,8 @@ export function createJudge(
     last = entry;
     next++;
     if (origin) counts.numbered++;
-    // Asked of the entry, a plain event would be parsed.
-    const isErased = plain === null && entry.event === null;
+    // Asking the entry for an event that has been read would parse it.
+    const isErased = facts === null && entry.event === null;
     if (isErased) counts.erased++;
     else if (core.orgid === SYSTEM_CHAIN) counts.unknownKinds += isKnownKind(entry.event as JsonObject) ? 0 : 1;
     else if (!isReservedChain(core.orgid)) counts.derived++;
@@ -173,11 +191,11 @@ export function createJudge(
   }
 
   /** What an entry's own line and the one before it cannot show. */
-  function examineEntry(entry: Entry, plain: PlainEvent | null): Candidate | null {
+  function examineEntry(entry: Entry, facts: EventFacts | null): Candidate | null {
     const { core, hash } = entry;
-    const wrong = (last && examineOrder(last, entry)) ?? (plain ? examinePlain(core, plain) : examineEvent(entry));
+    const wrong = (last && examineOrder(last, entry)) ?? (facts ? examineFacts(core, facts) : examineEvent(entry));
     if (wrong !== null) return reject(wrong, true);
-    const origin = plain ? plain.origin : numbered(core);
+    const origin = facts ? facts.origin : numbered(core);
     const repeated = origin && holes.take(core.seq, origin);
     if (repeated !== null) return reject(repeated, true);
     const wanted = unlike(expected.get(core.seq), hash);
@@ -185,7 +203,7 @@ export function createJudge(
     const event = receipts && core.orgid !== SYSTEM_CHAIN ? entry.event : null;
     const receipt = event && receipts ? receipts.take(event) : null;
     if (typeof receipt === 'string') return reject(receipt, true);
-    return { entry, plain, origin, receipt };
+    return { entry, facts, origin, receipt };
   }
 
   /** @returns what is wrong with an entry after another, or null */
@@ -198,8 +216,8 @@ export function createJudge(
     return `source.seq goes from ${place(source)} to ${place(core.source)}`;
   }
 
-  /** Its volume and its origin are right already. */
-  function examinePlain({ orgid: owner, seq, volume }: Core, { orgid: named, transfer }: PlainEvent): string | null {
+  /** The shortcut has checked volume and origin. */
+  function examineFacts({ orgid: owner, seq, volume }: Core, { orgid: named, transfer }: EventFacts): string | null {
     if (named !== owner) return `the event belongs to ${show(named)}`;
     volumes.note(seq, transfer, volume);
     return null;

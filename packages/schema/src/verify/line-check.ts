@@ -1,11 +1,11 @@
 /** What holds for a line and the entry before it, whatever its event says (`docs/format.md` §11, rules 3 to 6). */
-import { canonicalJson } from '../json/canonical.ts';
-import { type Entry, formatCore, formatEntry } from '../ledger/entry.ts';
 import { SchemaError } from '../error.ts';
 import { type Sha256, ZERO_HASH } from '../hash.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { JsonObject } from '../json/json.ts';
-import { isHash, isOrgid } from '../ledger/parse-entry.ts';
 import { parseJson } from '../json/parse-json.ts';
+import { type Entry, formatCore, formatEntry } from '../ledger/entry.ts';
+import { isHash, isOrgid } from '../ledger/parse-entry.ts';
 import { addVolume, NO_TOTALS, type Totals } from '../ledger/volume.ts';
 
 /** Where an entry has to fit. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createHoleFinder, type HoleFinder, LISTED } from './missing-events.ts';
 import { MAX_MISSING, MAX_PRODUCERS, ProducerWindows } from '../ledger/producer-window.ts';
+import { createHoleFinder, type HoleFinder, LISTED } from './missing-events.ts';
 
 /** A finder that counts the entries itself. */
 function finderOf(isWhole: boolean): Omit<HoleFinder, 'take'> & { take(producer: string, n: number): string | null } {

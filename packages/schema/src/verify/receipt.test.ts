@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf, fastSha256 } from '../../test-support/chain.ts';
 import { forge, run } from '../../test-support/verdicts.ts';
-import { isPublicKey, isSignature } from './ed25519-encoding.ts';
 import {
   artifactUploaded,
   createAsyncChainVerifier,
@@ -16,6 +15,7 @@ import {
   stampEvent,
   verify,
 } from '../index.ts';
+import { isPublicKey, isSignature } from './ed25519-encoding.ts';
 
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const keyOf = (raw: Uint8Array): KeyObject =>

@@ -6,10 +6,10 @@
  *
  * The equation is injected, so that this runs everywhere; the encodings are checked here, so that all agree.
  */
-import { canonicalJson } from '../json/canonical.ts';
 import { isChainloop } from '../event/chainloop.ts';
-import { isPublicKey, isSignature } from './ed25519-encoding.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { JsonObject } from '../json/json.ts';
+import { isPublicKey, isSignature } from './ed25519-encoding.ts';
 
 export interface Receipt {
   readonly keyid: string;

@@ -1,7 +1,7 @@
 /** What verification says. */
+import type { Totals } from '../ledger/volume.ts';
 import type { Hole } from './missing-events.ts';
 import type { ReceiptCounts } from './receipt.ts';
-import type { Totals } from '../ledger/volume.ts';
 
 /** From best to worst; a report over several chains has the worst of theirs. */
 export const VERDICTS = ['ok', 'incomplete', 'truncated', 'tampered', 'unreadable'] as const;

@@ -13,8 +13,8 @@ import {
   upload,
 } from '../../test-support/verdicts.ts';
 import { canonicalJson } from '../json/canonical.ts';
-import type { Entry } from '../ledger/entry.ts';
 import type { Json, JsonObject } from '../json/json.ts';
+import type { Entry } from '../ledger/entry.ts';
 import { SIZE_WINDOW } from '../ledger/size-memory.ts';
 import type { Volume } from '../ledger/volume.ts';
 

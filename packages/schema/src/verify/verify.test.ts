@@ -15,9 +15,10 @@ import {
   upload,
 } from '../../test-support/verdicts.ts';
 import { canonicalJson } from '../json/canonical.ts';
-import { appendEntry, type Entry, headOf } from '../ledger/entry.ts';
 import type { Json, JsonObject } from '../json/json.ts';
+import { type Entry, headOf } from '../ledger/entry.ts';
 import { MAX_PRODUCERS } from '../ledger/producer-window.ts';
+import { appendEntry } from '../ledger/running-head.ts';
 import { SIZE_WINDOW } from '../ledger/size-memory.ts';
 import { CHECKED, NOT_CHECKED } from './verdict.ts';
 import { createChainVerifier, verify } from './verify.ts';

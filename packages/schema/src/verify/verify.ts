@@ -2,14 +2,18 @@
  * Verification: re-derives everything in a chain that can be derived and compares. Pure, total (bad data gives a
  * verdict, never an exception), and the only judge: the CLI, the service, tests and web pages all call this.
  */
-import { type ChainOptions, createJudge, type ReadLine, type VerifiedEntry } from './chain-judge.ts';
 import { SchemaError } from '../error.ts';
-import { decodeUtf8 } from '../json/exact-json.ts';
-import { MAX_LINE_BYTES } from './line-splitter.ts';
+import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
 import type { ProducerWindows } from '../ledger/producer-window.ts';
+import {
+  type ChainOptions,
+  createJudge,
+  type CreateShortcut,
+  type ReadLine,
+  type VerifiedEntry,
+} from './chain-judge.ts';
+import { MAX_LINE_BYTES } from './line-splitter.ts';
 import type { AsyncReceiptKeys, ReceiptKeys } from './receipt.ts';
-import { utf8Length } from '../message/stamp.ts';
-import { createSuccessorReader } from '../fast/verify-entry.ts';
 import type { ChainReport } from './verdict.ts';
 
 export type { VerifiedEntry } from './chain-judge.ts';
@@ -58,18 +62,25 @@ export function verify(lines: Iterable<string | Uint8Array>, options: VerifyOpti
   return verifier.finish();
 }
 
+let createShortcut: CreateShortcut = () => () => null;
+
+/** For `fast/install.ts`: verifiers made from now on try this shortcut first. */
+export function installShortcut(create: CreateShortcut): void {
+  createShortcut = create;
+}
+
 /**
  * Verifies a chain line by line. Memory is bounded by `SIZE_WINDOW`, not by the chain's length, but for publishers'
  * windows (one per boot id, one range per gap) and the volumes of erased uploads.
  */
 export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier {
-  return createVerifier(options, createSuccessorReader);
+  return createVerifier(options, createShortcut);
 }
 
-/** @param createShortcut for tests, which compare verdicts with and without it */
-export function createVerifier(options: VerifyOptions, createShortcut: typeof createSuccessorReader): ChainVerifier {
+/** @param shortcut for tests, which compare verdicts with and without it */
+export function createVerifier(options: VerifyOptions, shortcut: CreateShortcut): ChainVerifier {
   const { receiptKeys } = options;
-  const judge = createJudge(options, createShortcut, receiptKeys?.find);
+  const judge = createJudge(options, shortcut, receiptKeys?.find);
 
   function take(line: ReadLine): VerifiedEntry | null {
     const candidate = judge.examine(line);
@@ -93,7 +104,7 @@ export function createVerifier(options: VerifyOptions, createShortcut: typeof cr
 /** Verifies a chain line by line as `createChainVerifier` does, with an asynchronous check of signatures. */
 export function createAsyncChainVerifier(options: AsyncVerifyOptions): AsyncChainVerifier {
   const { receiptKeys } = options;
-  const judge = createJudge(options, createSuccessorReader, receiptKeys.find);
+  const judge = createJudge(options, createShortcut, receiptKeys.find);
 
   async function take(line: ReadLine): Promise<VerifiedEntry | null> {
     const candidate = judge.examine(line);
@@ -117,9 +128,7 @@ const encoder = new TextEncoder();
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
 
 function readText(text: string): ReadLine {
-  // A UTF-16 unit takes at most three bytes.
-  const isTooLong = text.length > MAX_LINE_BYTES / 3 && utf8Length(text) > MAX_LINE_BYTES;
-  return isTooLong ? readLong(encoder.encode(text)) : { text, bad: null };
+  return isLongerThan(text, MAX_LINE_BYTES) ? readLong(encoder.encode(text)) : { text, bad: null };
 }
 
 function readBytes(bytes: Uint8Array): ReadLine {

@@ -1,6 +1,6 @@
+import { type Transfer, transferOf } from '../event/transfer.ts';
 import type { JsonObject } from '../json/json.ts';
 import { createSizeMemory, needsSize, SIZE_WINDOW } from '../ledger/size-memory.ts';
-import { type Transfer, transferOf } from '../event/transfer.ts';
 import { NO_VOLUME, type Volume } from '../ledger/volume.ts';
 
 export interface VolumeCheck {

@@ -1,6 +1,6 @@
+import type { AnyEventDefinition } from '../define-event.ts';
 import { ARTIFACT_EVENTS } from './artifact.ts';
 import { AUDIT_EVENTS } from './audit.ts';
-import type { AnyEventDefinition } from '../define-event.ts';
 import { DECISION_EVENTS } from './decision.ts';
 import { producerClosed } from './producer.ts';
 import { requestHandled } from './request.ts';
