@@ -14,7 +14,12 @@ test('with the client as it is, events do not go through its parser, and the led
   );
   await publishAll(nc, events);
   const own = await server.connect();
-  await using consumer = await startConsumer({ nc: own, logger: pino({ level: 'silent' }), ...settings });
+  await using consumer = await startConsumer({
+    nc: own,
+    fastPaths: true,
+    logger: pino({ level: 'silent' }),
+    ...settings,
+  });
   await caughtUp(nc, settings);
   // What the client has seen: answers and acknowledgements.
   expect(own.stats().inMsgs).toBeLessThan(200);

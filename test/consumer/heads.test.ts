@@ -13,7 +13,7 @@ import {
 } from '@waybill/schema';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { createHeads, type Heads } from '../../packages/consumer/src/writer/chain-cache.ts';
+import { createChainCache, type ChainCache } from '../../packages/consumer/src/writer/chain-cache.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { faultyConnection } from '../support/faulty-connection.ts';
 import { type CopiedBlock, copyLedger } from '../support/ledger-builder.ts';
@@ -82,14 +82,18 @@ async function someChains(nc: NatsConnection) {
   return { settings, newest, blocks };
 }
 
-async function open(nc: NatsConnection, settings: Settings, known: { orgid: string; seq: number }): Promise<Heads> {
+async function open(
+  nc: NatsConnection,
+  settings: Settings,
+  known: { orgid: string; seq: number },
+): Promise<ChainCache> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return createHeads({ nc, jsm, settings, timeoutMs: 300, maxChains: 100, known: () => known });
+  return createChainCache({ nc, jsm, settings, timeoutMs: 300, maxChains: 100, known: () => known });
 }
 
 const asked = [...Array.from({ length: CHAINS }, (_, i) => `org-${i}`), 'org-without-a-chain', SYSTEM_CHAIN];
 
-function expectHeads(heads: Heads, newest: Awaited<ReturnType<typeof someChains>>['newest']): void {
+function expectHeads(heads: ChainCache, newest: Awaited<ReturnType<typeof someChains>>['newest']): void {
   for (const orgid of asked) {
     const at = newest.get(orgid);
     expect(heads.newest(orgid)).toBe(at?.streamSeq ?? 0);
@@ -165,7 +169,7 @@ test('chains that nobody needs go, those first that were not asked for since; th
   const nc = await server.connect();
   const settings = await makeStreams(nc);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const heads = createHeads({ nc, jsm, settings, timeoutMs: 300, maxChains: 3, known: () => null });
+  const heads = createChainCache({ nc, jsm, settings, timeoutMs: 300, maxChains: 3, known: () => null });
   const kept = () => [...heads.chains.keys()].toSorted();
   await heads.load([SYSTEM_CHAIN, 'a', 'b', 'c']);
   // All were asked for just now.

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { createFold, NO_SIZES, type RoutedItem } from '../../packages/consumer/src/writer/fold.ts';
 import { type Ledger, openLedger } from '../../packages/consumer/src/writer/ledger-writer.ts';
 import { createOpenBlocks, type SealedBlock } from '../../packages/consumer/src/writer/open-blocks.ts';
-import type { StreamItem } from '../../packages/consumer/src/nats/ordered-reader.ts';
+import type { StreamItem } from '../../packages/consumer/src/nats/stream-item.ts';
 import { readStream } from '../support/check-ledger.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams } from '../support/traffic.ts';

@@ -1,14 +1,14 @@
 /** The documents say what the code does: they are compared with it. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { deployCommand } from './cli/deploy.ts';
+import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { headCommand } from './cli/head.ts';
 import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
 import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
-import { Environment } from './config/config.ts';
+import { Environment } from './config/environment.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
 import { METRICS } from './service/metrics.ts';
 

@@ -1,18 +1,20 @@
 /**
- * Epochs: how the numbers of a stream of events that somebody else owns become numbers of the ledger.
+ * The `audit/` room: which stream of events the ledger is made from, and what the stream's sequence numbers are in the ledger.
+ * It compares the stream with the ledger, and decides nothing about single events. Nothing here writes.
  *
- * Such a stream may be deleted and made anew, and then counts from 1 again. In the ledger `source.seq` has to grow, and
- * the watermark with it. So a record in `_system` opens an epoch for each stream that was met, and from there on
- * `source.seq` is the epoch's base plus the stream's own number. The base is added where messages are read and taken
- * off where the stream is asked; whatever is in between knows one sequence that only grows.
- *
- * A ledger without such a record has the base 0: a stream of our own is never made anew.
+ * This file has epochs: how the numbers of a stream that somebody else owns become numbers of the ledger. Such a stream may be
+ * deleted and made again, and then counts from 1 again. In the ledger `source.seq` and the watermark only grow. So a record in
+ * `_system` opens an epoch for each stream that the writer meets. From there on, `source.seq` is the epoch's base plus the
+ * stream's own number. The base is added where messages are read, and taken off where the stream is asked. Everything in
+ * between sees one sequence that only grows. A ledger without such a record has the base 0: a stream of our own is never made
+ * again.
  */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import { EPOCH_STRIDE, type EpochRecord, type JsonObject, SYSTEM_CHAIN } from '@waybill/schema';
-import { entryAt, findBlock, type LedgerPlace, newestBlock, type StoredBlock } from '../ledger/find-block.ts';
-import type { Reader, StreamItem } from '../nats/ordered-reader.ts';
 import type { Settings } from '../settings.ts';
+import { entryAt, findBlock, type LedgerPlace, newestBlock, type StoredBlock } from '../ledger/find-block.ts';
+import type { OrderedReader } from '../nats/ordered-reader.ts';
+import type { StreamItem } from '../nats/stream-item.ts';
 
 export interface Epoch {
   /** null: none was recorded. */
@@ -122,7 +124,7 @@ function shiftItem(item: StreamItem, base: number): StreamItem {
 }
 
 /** A reader whose numbers are the ledger's. */
-export function shiftReader(reader: Reader, base: number): Reader {
+export function shiftReader(reader: OrderedReader, base: number): OrderedReader {
   if (base === 0) return reader;
   return {
     next: async (maxItems, waitMs) => (await reader.next(maxItems, waitMs)).map((item) => shiftItem(item, base)),

@@ -4,9 +4,9 @@
  * has messages of the epochs before: those have the numbers that they were chained with.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type Epoch, epochBefore } from './epoch.ts';
 import type { LedgerPlace } from '../ledger/find-block.ts';
-import type { StreamItem } from '../nats/ordered-reader.ts';
+import type { StreamItem } from '../nats/stream-item.ts';
+import { type Epoch, epochBefore } from './epoch.ts';
 
 /** Messages whose numbers are shifted alike. Numbers are the ledger's, inclusive. */
 export interface Era {

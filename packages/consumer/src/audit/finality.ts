@@ -1,11 +1,11 @@
 /** Whether everything received before a moment is chained, so that an answer about it can never change. */
 import type { JetStreamManager, StoredMsg, StreamInfo } from '@nats-io/jetstream';
 import { decodeUtf8, parseLedgerSubject, splitBlock } from '@waybill/schema';
-import { isStreamOf, readEpoch } from './epoch.ts';
 import { ConsumerError } from '../errors.ts';
+import type { Settings } from '../settings.ts';
 import { orDamaged } from '../ledger/find-block.ts';
 import { explain } from '../nats/nats-error.ts';
-import type { Settings } from '../settings.ts';
+import { isStreamOf, readEpoch } from './epoch.ts';
 
 export interface Finality {
   readonly final: boolean;

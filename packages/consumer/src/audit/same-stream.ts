@@ -7,9 +7,9 @@ import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
 import { comparePlaces, type Entry, readMessage, SYSTEM_CHAIN } from '@waybill/schema';
 import { createHash } from 'node:crypto';
 import { ConsumerError } from '../errors.ts';
-import { entryAt, readStored } from '../ledger/find-block.ts';
 import type { Settings } from '../settings.ts';
 import { nodeSha256 } from '../sha256.ts';
+import { entryAt, readStored } from '../ledger/find-block.ts';
 
 /** Blocks that are looked at together. The newest event of a commit is in one of its blocks, mostly near. */
 const BLOCKS = 16;

@@ -1,6 +1,6 @@
 import { readConfig } from '../config/config.ts';
-import { checkStreams, type DeployOptions, deployStreams } from '../streams/deploy.ts';
 import type { Config } from '../config/config.ts';
+import { checkStreams, type DeployOptions, deployStreams } from '../streams/deploy.ts';
 import type { Drift } from '../streams/stream-config.ts';
 import type { Command } from './command.ts';
 import { withNats } from './with-nats.ts';

@@ -1,5 +1,5 @@
-import { checkChainName } from '../ledger/chain-name.ts';
 import { type ChainHead, readHead, readHeads } from '../ledger/chain-head.ts';
+import { checkChainName } from '../ledger/chain-name.ts';
 import { type Command, oneOf } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { formatTable } from './table.ts';

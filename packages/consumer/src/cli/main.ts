@@ -1,4 +1,13 @@
-/** The `waybill` command: finds the command, runs it, and turns what goes wrong into a line and an exit code. */
+/**
+ * The `cli/` room: the `waybill` command, one file a subcommand. Arguments come in, text and an exit code go out. A command
+ * calls the same functions as an embedder; nothing is computed here.
+ *
+ * This file finds the command, runs it, and turns what goes wrong into a line and an exit code.
+ */
+import { closest } from '@waybill/schema';
+import { ConsumerError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { whoMay } from '../streams/shipped-users.ts';
 import { type Command, parseCommandLine } from './command.ts';
 import { deployCommand } from './deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './exit-codes.ts';
@@ -9,10 +18,6 @@ import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { usageCommand } from './usage.ts';
 import { verifyCommand } from './verify.ts';
-import { closest } from '@waybill/schema';
-import { ConsumerError } from '../errors.ts';
-import { whoMay } from '../streams/shipped-users.ts';
-import { VERSION } from '../version.ts';
 
 const COMMANDS: readonly Command[] = [
   serveCommand,

@@ -3,8 +3,8 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { closest } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
-import { listOrganizations } from '../ledger/organizations.ts';
 import type { Settings } from '../settings.ts';
+import { listOrganizations } from '../ledger/organizations.ts';
 import type { CommandContext, Values } from './command.ts';
 
 /** The option of each command that asks for one organization. */

@@ -1,7 +1,7 @@
-import { checkChainName } from '../ledger/chain-name.ts';
 import { ConsumerError } from '../errors.ts';
-import { readHead } from '../ledger/chain-head.ts';
 import { replay } from '../export/replay.ts';
+import { readHead } from '../ledger/chain-head.ts';
+import { checkChainName } from '../ledger/chain-name.ts';
 import { type Command, wholeNumber } from './command.ts';
 import { MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { withNats } from './with-nats.ts';

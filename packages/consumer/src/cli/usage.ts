@@ -1,8 +1,8 @@
-import { checkOrganization } from '../ledger/chain-name.ts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ConsumerError } from '../errors.ts';
-import { readHead } from '../ledger/chain-head.ts';
 import type { Settings } from '../settings.ts';
+import { readHead } from '../ledger/chain-head.ts';
+import { checkOrganization } from '../ledger/chain-name.ts';
 import { type Usage, type UsageReport, usage, usageOfAll } from '../usage/usage.ts';
 import { type Command, type CommandContext, oneOf, type Values } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';

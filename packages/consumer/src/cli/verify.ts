@@ -1,6 +1,6 @@
 import { type ChainReport, type Expectation, type ReceiptKeys, VERDICT_EXIT_CODES } from '@waybill/schema';
-import { checkChainName } from '../ledger/chain-name.ts';
 import { ConsumerError } from '../errors.ts';
+import { checkChainName } from '../ledger/chain-name.ts';
 import { createReceiptKeys } from '../verify/receipt-keys.ts';
 import { type LedgerReport, verifyLedger } from '../verify/verify-ledger.ts';
 import { verifyLines } from '../verify/verify-lines.ts';

@@ -1,16 +1,19 @@
-/** A chain's entries as they are stored, one JSON line each: what an auditor takes away and verifies without NATS. */
+/**
+ * The `export/` room: a chain's entries as they are stored, one JSON line each. An auditor takes them away and verifies them
+ * without NATS. Lines go out unchanged: nothing here interprets them.
+ */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { KnownOptions } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
-import { checkChainName } from '../ledger/chain-name.ts';
-import { chainRange } from '../ledger/chain-range.ts';
 import { checkOptions } from '../check-options.ts';
 import { ConsumerError } from '../errors.ts';
+import type { Settings } from '../settings.ts';
+import { checkChainName } from '../ledger/chain-name.ts';
+import { chainRange } from '../ledger/chain-range.ts';
 import { findBlock, nextBlock, readStored } from '../ledger/find-block.ts';
 import { explain, isRefusal } from '../nats/nats-error.ts';
 import { readRange } from '../nats/read-range.ts';
-import type { Settings } from '../settings.ts';
 
 export interface ReplayOptions {
   readonly orgid: string;

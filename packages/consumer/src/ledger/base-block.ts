@@ -2,8 +2,8 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { decodeUtf8, formatLedgerSubject, splitBlock, type Trailer } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
-import { findBlockBySeq, type LedgerPlace } from './find-block.ts';
 import { explain } from '../nats/nats-error.ts';
+import { findBlockBySeq, type LedgerPlace } from './find-block.ts';
 
 /** A trailer with all publishers, and where its block is in the ledger stream. */
 export interface BaseBlock {

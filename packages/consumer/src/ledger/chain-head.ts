@@ -2,11 +2,12 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Totals } from '@waybill/schema';
-import { checkChainName } from './chain-name.ts';
 import { ConsumerError } from '../errors.ts';
-import { entryAt, newestBlock } from './find-block.ts';
-import { inParallel, listOrganizations } from './organizations.ts';
 import type { Settings } from '../settings.ts';
+import { checkChainName } from './chain-name.ts';
+import { entryAt, newestBlock } from './find-block.ts';
+import { inParallel } from './in-parallel.ts';
+import { listOrganizations } from './organizations.ts';
 
 export interface ChainHead {
   readonly orgid: string;

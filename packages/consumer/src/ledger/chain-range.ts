@@ -1,7 +1,7 @@
 /** A stretch of one chain's blocks, for `readRange`: a replica that lacks one in between is found out by their numbers. */
 import { formatLedgerSubject } from '@waybill/schema';
-import type { LedgerPlace } from './find-block.ts';
 import type { StreamRange } from '../nats/read-range.ts';
+import type { LedgerPlace } from './find-block.ts';
 
 export interface ChainStretch {
   readonly orgid: string;

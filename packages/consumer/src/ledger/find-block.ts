@@ -1,8 +1,9 @@
 /**
- * Finding blocks of one chain in the ledger stream without reading it.
+ * The `ledger/` room: reading what is stored in LEDGER. Names of chains, single blocks, the newest blocks of many chains, and
+ * stretches of one chain. Nothing here writes, and nothing here knows what AUDIT has.
  *
- * Reads go to the stream's leader (`STREAM.MSG.GET`): `DIRECT.GET` may be answered by a follower that lags, and a
- * boundary or a head that is looked up there would be an old one.
+ * This file finds single blocks of one chain without reading the stream. It asks the stream's leader (`STREAM.MSG.GET`). A
+ * `DIRECT.GET` may be answered by a follower that lags, and would then give an old head or an old boundary.
  */
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import {
@@ -17,8 +18,8 @@ import {
   type Trailer,
 } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
-import { explain } from '../nats/nats-error.ts';
 import type { Settings } from '../settings.ts';
+import { explain } from '../nats/nats-error.ts';
 
 /** Where the ledger is. */
 export type LedgerPlace = Pick<Settings, 'ledgerStream' | 'ledgerPrefix'>;

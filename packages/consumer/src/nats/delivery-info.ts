@@ -1,5 +1,7 @@
+import type { NatsConnection, Subscription } from '@nats-io/nats-core';
+
 /** What JetStream says about a delivered message in its reply subject (ADR-15: `$JS.ACK.…`). */
-export interface Delivery {
+export interface DeliveryInfo {
   /** Sequence in the stream. */
   readonly streamSeq: number;
   /** 1, 2, 3 … per consumer: a jump means that a message was lost on the way. */
@@ -10,6 +12,16 @@ export interface Delivery {
   readonly pending: number;
 }
 
+/** Takes a message of a JetStream consumer. @param payload may be a view of a larger buffer */
+export type OnDelivery = (subject: string, payload: Uint8Array, delivery: DeliveryInfo) => void;
+
+/**
+ * Another way for a subscription's deliveries than its callback. Every delivery comes one way or the other, never both ways.
+ *
+ * @returns a function that ends it; null when this connection does not allow it, and then all deliveries take the callback
+ */
+export type TapDeliveries = (nc: NatsConnection, sub: Subscription, onDelivery: OnDelivery) => (() => void) | null;
+
 const PREFIX = '$JS.ACK.';
 const DOT = 46;
 
@@ -18,7 +30,7 @@ const DOT = 46;
  *
  * @returns null when the subject is no `$JS.ACK` subject, as with status messages
  */
-export function createDeliveryParser(): (reply: string | undefined) => Delivery | null {
+export function createDeliveryInfoReader(): (reply: string | undefined) => DeliveryInfo | null {
   /** What is the same in all: everything before the sequence in the stream. */
   let before = '';
 

@@ -1,7 +1,7 @@
 /**
  * Reads the stream of events for the writer: in strict order, each message once, forever. Queries read otherwise (read-range.ts).
  *
- * An ephemeral pull consumer without acks does the delivering; this file does the believing. Delivery numbers must be
+ * An ephemeral pull consumer without acks does the delivering; this file does the believing. DeliveryInfo numbers must be
  * contiguous, or something was lost on the way; a heartbeat that knows of a later delivery than we do says the same;
  * silence says that the consumer is gone. The remedy is always the same: a new consumer, right after the last message
  * that arrived. Numbers that are missing *in the stream* are no fault of the delivery and are handed on as gaps, but
@@ -9,21 +9,12 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { Delivery } from './delivery-info.ts';
-import { createGapFinder, type StreamGap } from './stream-gap.ts';
-import { listen, type Listener } from './pull-consumer.ts';
+import type { DeliveryInfo, TapDeliveries } from './delivery-info.ts';
+import { startPullConsumer, type PullConsumer } from './pull-consumer.ts';
+import { createGapFinder } from './stream-gap.ts';
+import type { StreamItem } from './stream-item.ts';
 
-export interface StreamMessage {
-  readonly kind: 'message';
-  readonly seq: number;
-  readonly subject: string;
-  readonly received: string;
-  readonly payload: Uint8Array;
-}
-
-export type StreamItem = StreamMessage | StreamGap;
-
-export interface ReaderOptions {
+export interface OrderedReaderOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly stream: string;
@@ -32,6 +23,8 @@ export interface ReaderOptions {
   /** Messages and bytes to hold for the caller at most. */
   readonly maxBufferedMessages?: number;
   readonly maxBufferedBytes?: number;
+  /** A fast path for deliveries. Default: they come by the subscription's callback. */
+  readonly tapDeliveries?: TapDeliveries | undefined;
   /** Rejects when the stream is not the one any more that is read here: asked of each new consumer, and of each gap. */
   readonly confirm?: () => Promise<void>;
   /** Called once, when the server has taken the first consumer: the stream may be read. */
@@ -40,7 +33,7 @@ export interface ReaderOptions {
   readonly onReset?: (reason: string, cause?: unknown) => void;
 }
 
-export interface Reader {
+export interface OrderedReader {
   /**
    * What has arrived, in order, at most `maxItems`. Waits for at least one; and while the server has more to deliver
    * than has arrived, for more. Empty only after `close()` and `finish()`, or when nothing has come within `waitMs`.
@@ -59,7 +52,7 @@ export interface Reader {
 
 const RETRY_MS = 250;
 
-export function createReader(options: ReaderOptions): Reader {
+export function createOrderedReader(options: OrderedReaderOptions): OrderedReader {
   const { nc, jsm, stream, onReset } = options;
   const maxMessages = options.maxBufferedMessages ?? 65_536;
   const maxBytes = Math.max(options.maxBufferedBytes ?? 32 * 1024 * 1024, 2 * (nc.info?.max_payload ?? 0));
@@ -73,7 +66,7 @@ export function createReader(options: ReaderOptions): Reader {
   /** Whether the consumer at work has delivered anything. */
   let delivered = false;
 
-  let listener: Listener | null = null;
+  let consumer: PullConsumer | null = null;
   let retry: NodeJS.Timeout | null = null;
 
   let isReading = false;
@@ -82,7 +75,7 @@ export function createReader(options: ReaderOptions): Reader {
   const isOver = (): boolean => closed || finished;
 
   /** @returns false when there is a jump in the sequence that nobody has confirmed yet */
-  function accept(subject: string, payload: Uint8Array, delivery: Delivery): boolean {
+  function accept(subject: string, payload: Uint8Array, delivery: DeliveryInfo): boolean {
     const { streamSeq: seq, received } = delivery;
     if (seq !== position + 1) return false;
     buffer.push({ kind: 'message', seq, subject, received, payload });
@@ -96,7 +89,7 @@ export function createReader(options: ReaderOptions): Reader {
 
   /** Takes in the gap after `position`, if there is one. */
   async function lookForGap(): Promise<void> {
-    const gap = await gaps.after(position);
+    const gap = await gaps.findAfter(position);
     if (!gap || isOver() || gap.first !== position + 1) return;
     await options.confirm?.();
     if (isOver() || gap.first !== position + 1) return;
@@ -123,19 +116,19 @@ export function createReader(options: ReaderOptions): Reader {
   function isEnough(maxItems: number): boolean {
     if (finished) return true;
     if (buffer.length === 0) return false;
-    return buffer.length >= Math.min(maxItems, pending) || !hasRoom() || listener === null;
+    return buffer.length >= Math.min(maxItems, pending) || !hasRoom() || consumer === null;
   }
 
   const hasRoom = () => buffer.length < maxMessages / 2 && bufferedBytes < maxBytes / 2;
 
   function start(): void {
     retry = null;
-    lookForGap().then(startListening, (error: unknown) => startAgain((error as Error).message, error));
+    lookForGap().then(startConsumer, (error: unknown) => startAgain((error as Error).message, error));
   }
 
-  function startListening(): void {
+  function startConsumer(): void {
     if (isOver()) return;
-    listener = listen({
+    consumer = startPullConsumer({
       nc,
       jsm,
       stream,
@@ -143,6 +136,7 @@ export function createReader(options: ReaderOptions): Reader {
       batch: maxMessages / 2,
       maxBytes: maxBytes / 2,
       hasRoom,
+      tapDeliveries: options.tapDeliveries,
       onCreated() {
         if (!isReading) options.onReading?.();
         isReading = true;
@@ -155,7 +149,7 @@ export function createReader(options: ReaderOptions): Reader {
   }
 
   function startAgain(reason: string, cause?: unknown): void {
-    listener = null;
+    consumer = null;
     if (isOver()) return;
     wake();
     onReset?.(reason, cause);
@@ -169,7 +163,7 @@ export function createReader(options: ReaderOptions): Reader {
   function stop(): void {
     if (retry) clearTimeout(retry);
     wake();
-    listener?.stop();
+    consumer?.stop();
   }
 
   start();
@@ -180,7 +174,7 @@ export function createReader(options: ReaderOptions): Reader {
       if (closed) return [];
       const items = buffer.splice(0, maxItems);
       for (const item of items) if (item.kind === 'message') bufferedBytes -= item.payload.length;
-      listener?.resume();
+      consumer?.resume();
       return items;
     },
     get buffered() {

@@ -8,7 +8,7 @@
 import { errors } from '@nats-io/nats-core';
 import { maskConsumerName } from './consumer-name.ts';
 
-export interface Refusal {
+export interface PermissionDenial {
   readonly operation: 'publish' | 'subscription';
   /** With `*` where names are made up, and for the organization. */
   readonly subject: string;
@@ -18,12 +18,12 @@ export interface Refusal {
   readonly since: string;
 }
 
-export interface Refusals {
+export interface PermissionDenials {
   /** Takes in an error of the connection. @returns the refusal if it is one that is not current yet, else null */
-  note(error: unknown): Refusal | null;
+  record(error: unknown): PermissionDenial | null;
   /** Is any error a refusal? */
-  isRefusal(error: unknown): boolean;
-  current(): readonly Refusal[];
+  isDenial(error: unknown): boolean;
+  current(): readonly PermissionDenial[];
   /** The server's permissions are read anew with a new connection. */
   forget(): void;
 }
@@ -32,18 +32,22 @@ const FORGET_MS = 30_000;
 /** Kinds of subjects that are kept apart: with made-up names and organizations masked there are about a dozen. */
 const MAX_SUBJECTS = 32;
 
-export interface RefusalOptions {
+export interface PermissionDenialsOptions {
   readonly ledgerPrefix: string;
   readonly isOptional: (subject: string) => boolean;
   /** Milliseconds, as of Date.now(). */
   readonly now?: () => number;
 }
 
-export function createRefusals({ ledgerPrefix, isOptional, now = Date.now }: RefusalOptions): Refusals {
-  const seen = new Map<string, Refusal & { lastMs: number }>();
+export function createPermissionDenials({
+  ledgerPrefix,
+  isOptional,
+  now = Date.now,
+}: PermissionDenialsOptions): PermissionDenials {
+  const seen = new Map<string, PermissionDenial & { lastMs: number }>();
 
   /** A subscription that is refused is not tried again before the next connection. */
-  const isCurrent = (one: Refusal & { lastMs: number }): boolean =>
+  const isCurrent = (one: PermissionDenial & { lastMs: number }): boolean =>
     one.operation === 'subscription' || now() - one.lastMs < FORGET_MS;
 
   function masked(subject: string): string {
@@ -53,8 +57,8 @@ export function createRefusals({ ledgerPrefix, isOptional, now = Date.now }: Ref
   }
 
   return {
-    isRefusal: (error) => error instanceof errors.PermissionViolationError,
-    note(error) {
+    isDenial: (error) => error instanceof errors.PermissionViolationError,
+    record(error) {
       if (!(error instanceof errors.PermissionViolationError)) return null;
       const { operation } = error;
       const subject = masked(error.subject);

@@ -1,8 +1,7 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
 import { type Msg, nanos, type NatsConnection, type Subscription } from '@nats-io/nats-core';
 import { newConsumerName } from './consumer-name.ts';
-import { tapDeliveries, type Untap } from './delivery-tap.ts';
-import { createDeliveryParser, type Delivery } from './delivery-info.ts';
+import { createDeliveryInfoReader, type DeliveryInfo, type TapDeliveries } from './delivery-info.ts';
 import { newInbox } from './inbox.ts';
 
 /** How long a request for messages stands when there are none. */
@@ -11,7 +10,7 @@ const HEARTBEAT_MS = 1_000;
 /** Without any word for so long while a request stands, the consumer is taken for lost. */
 const SILENCE_MS = 3_500;
 
-export interface ListenerOptions {
+export interface PullConsumerOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly stream: string;
@@ -19,10 +18,12 @@ export interface ListenerOptions {
   readonly batch: number;
   readonly maxBytes: number;
   readonly hasRoom: () => boolean;
+  /** A fast path for deliveries. Default: they come by the subscription's callback. */
+  readonly tapDeliveries?: TapDeliveries | undefined;
   /** The consumer is there. */
   readonly onCreated?: () => void;
   /** Returns false when the message does not follow the one before. */
-  readonly onMessage: (subject: string, payload: Uint8Array, delivery: Delivery) => boolean;
+  readonly onMessage: (subject: string, payload: Uint8Array, delivery: DeliveryInfo) => boolean;
   /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
   readonly onIdle: () => Promise<void>;
   /** Awaited when the consumer is there and before anything is asked of it; a rejection gives it up. */
@@ -31,17 +32,17 @@ export interface ListenerOptions {
   readonly onLost: (reason: string, cause?: unknown) => void;
 }
 
-export interface Listener {
+export interface PullConsumer {
   /** There may be room again. */
   resume(): void;
   stop(): void;
 }
 
 /** One consumer's life: created, pulled from, watched, and given up at the first doubt. */
-export function listen(options: ListenerOptions): Listener {
+export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
   const { nc, jsm, stream, batch, maxBytes } = options;
   const name = newConsumerName();
-  const parseDelivery = createDeliveryParser();
+  const parseDelivery = createDeliveryInfoReader();
   const inbox = newInbox(nc);
   let consumerSeq = 0;
   /** A request is under way, for so many messages more. */
@@ -55,7 +56,7 @@ export function listen(options: ListenerOptions): Listener {
   /** By a clock that nobody can set, as all time-outs here: one set back would not end for as long. */
   let lastHeard = performance.now();
   let sub: Subscription | null = null;
-  let untap: Untap | null = null;
+  let untap: (() => void) | null = null;
 
   function lose(reason: string, cause?: unknown): void {
     if (over) return;
@@ -122,7 +123,7 @@ export function listen(options: ListenerOptions): Listener {
     else onStatus(message);
   }
 
-  function onDelivery(subject: string, payload: Uint8Array, delivery: Delivery): void {
+  function onDelivery(subject: string, payload: Uint8Array, delivery: DeliveryInfo): void {
     if (over) return;
     heard = true;
     if (delivery.consumerSeq !== consumerSeq + 1) {
@@ -138,7 +139,7 @@ export function listen(options: ListenerOptions): Listener {
 
   async function begin(): Promise<void> {
     sub = nc.subscribe(inbox, { callback: onMessage });
-    untap = tapDeliveries(nc, sub, onDelivery);
+    untap = options.tapDeliveries?.(nc, sub, onDelivery) ?? null;
     await jsm.consumers.add(stream, {
       name,
       ack_policy: AckPolicy.None,

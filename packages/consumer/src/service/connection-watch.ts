@@ -1,25 +1,25 @@
 /** What becomes of the connection of `serve`: cut, made again, refused. Each change is logged once. */
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { ConsumerLogger } from '../writer/consumer.ts';
 import { ConsumerError } from '../errors.ts';
-import { isServiceSubject } from './micro-service.ts';
-import { describeRefusal, isIdentityRefused } from '../nats/nats-error.ts';
-import { createRefusals, type Refusals } from '../nats/permission-denials.ts';
+import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
+import { describeDenial, isIdentityRefused } from '../nats/nats-error.ts';
+import { createPermissionDenials, type PermissionDenials } from '../nats/permission-denials.ts';
 import { isAdvisorySubject } from '../streams/stream-watch.ts';
+import { isServiceSubject } from './micro-service.ts';
 
-export interface Link {
+export interface ConnectionWatch {
   readonly up: boolean;
   /** Connections that were made again. */
   readonly reconnects: number;
   /** Since when the server refuses this identity; null: it does not. */
   readonly identityRefusedSince: Date | null;
-  readonly refusals: Refusals;
+  readonly denials: PermissionDenials;
   /** Rejects with CANNOT_CONNECT when the identity was refused for too long; never resolves. */
   readonly lost: Promise<never>;
 }
 
-export interface LinkOptions {
+export interface ConnectionWatchOptions {
   readonly settings: Settings;
   readonly logger: ConsumerLogger;
   /** How long an identity may be refused: files that are being rotated are read again with every attempt. */
@@ -29,9 +29,12 @@ export interface LinkOptions {
 /** Attempts come every half second or so: after such a pause the refusal before was another matter. */
 const REFUSAL_ENDS_MS = 10_000;
 
-export function watchLink(nc: NatsConnection, { settings, logger, refusedMs }: LinkOptions): Link {
+export function watchConnection(
+  nc: NatsConnection,
+  { settings, logger, refusedMs }: ConnectionWatchOptions,
+): ConnectionWatch {
   const isOptional = (subject: string): boolean => isServiceSubject(subject) || isAdvisorySubject(subject);
-  const refusals = createRefusals({ ledgerPrefix: settings.ledgerPrefix, isOptional });
+  const denials = createPermissionDenials({ ledgerPrefix: settings.ledgerPrefix, isOptional });
   let up = true;
   let reconnects = 0;
   /** By a clock that nobody can set. */
@@ -64,11 +67,11 @@ export function watchLink(nc: NatsConnection, { settings, logger, refusedMs }: L
         up = true;
         refused = null;
         reconnects++;
-        refusals.forget();
+        denials.forget();
         logger.info({ server: status.server }, 'connected to NATS again');
       } else if (status.type === 'error') {
         if (isIdentityRefused(status.error)) onIdentityRefused(status.error);
-        else report(status.error, refusals, logger);
+        else report(status.error, denials, logger);
       }
     }
   }
@@ -84,18 +87,18 @@ export function watchLink(nc: NatsConnection, { settings, logger, refusedMs }: L
     get identityRefusedSince() {
       return refused?.since ?? null;
     },
-    refusals,
+    denials,
     lost,
   };
 }
 
 /** A right that is missing is refused again with every attempt: said once. */
-function report(error: Error, refusals: Refusals, logger: ConsumerLogger): void {
-  if (!refusals.isRefusal(error)) return logger.warn({ err: error }, 'NATS reported an error');
-  const refusal = refusals.note(error);
+function report(error: Error, denials: PermissionDenials, logger: ConsumerLogger): void {
+  if (!denials.isDenial(error)) return logger.warn({ err: error }, 'NATS reported an error');
+  const refusal = denials.record(error);
   if (!refusal) return;
   const { operation, subject, optional } = refusal;
-  const what = describeRefusal(refusal);
+  const what = describeDenial(refusal);
   if (optional) logger.warn({ operation, subject }, `${what}: going on without it`);
   // Foreseen: its stack says nothing.
   else logger.error({ operation, subject }, what);

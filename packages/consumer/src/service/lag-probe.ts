@@ -5,10 +5,10 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { EPOCH_STRIDE } from '@waybill/schema';
-import type { ConsumerLogger } from '../writer/consumer.ts';
+import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
+import { configsOf, type StreamHistory } from '../streams/stream-history.ts';
 import { createStall } from './stall.ts';
-import { configsOf, type StreamHistory } from '../writer/stream-recorder.ts';
 
 interface Lag {
   readonly events: number;

@@ -7,7 +7,7 @@
  * services there have request handlers, of which there is none here.
  */
 import { type Msg, type NatsConnection, nanos } from '@nats-io/nats-core';
-import type { ConsumerLogger } from '../writer/consumer.ts';
+import type { ConsumerLogger } from '../logger.ts';
 import { VERSION } from '../version.ts';
 
 /** What STATS says of the endpoint. */

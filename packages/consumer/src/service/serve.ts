@@ -1,26 +1,34 @@
-/** The service: connects, looks after the streams, chains, and ends cleanly when it is asked to. */
+/**
+ * The `service/` room: the process around the writer. It connects, prepares the streams, starts the writer, watches it from
+ * outside, and answers health checks, metrics and NATS service discovery. It decides nothing about events or blocks.
+ *
+ * This file is `waybill serve`: it starts all of that, and ends cleanly when it is asked to.
+ */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, nuid } from '@nats-io/nats-core';
 import type { KnownOptions } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkOptions } from '../check-options.ts';
-import type { Config } from '../config/config.ts';
-import { durabilityWarning, isRefused, openConnection } from '../nats/connect.ts';
-import { type ConsumerLogger, startConsumer } from '../writer/consumer.ts';
-import { checkStreams, deployLedger, type DeployOptions, deployStreams } from '../streams/deploy.ts';
 import { ConsumerError } from '../errors.ts';
+import type { ConsumerLogger } from '../logger.ts';
+import { VERSION } from '../version.ts';
+import type { Config } from '../config/config.ts';
+import { openConnection } from '../nats/connect.ts';
+import { isIdentityRefused } from '../nats/nats-error.ts';
+import { durabilityWarning } from '../nats/server-version.ts';
+import { checkStreams, deployLedger, type DeployOptions, deployStreams } from '../streams/deploy.ts';
+import { describeDrift } from '../streams/stream-config.ts';
+import { createStreamHistory } from '../streams/stream-history.ts';
+import { watchStreams } from '../streams/stream-watch.ts';
+import { startConsumer } from '../writer/consumer.ts';
+import { checkPayloadLimit } from '../writer/payload-limit.ts';
+import { watchConnection } from './connection-watch.ts';
 import { type MetricsPage, startHealthServer } from './health-server.ts';
 import { startLagProbe } from './lag-probe.ts';
-import { endedOrSilent } from './shutdown.ts';
 import { createMetrics } from './metrics.ts';
-import { watchLink } from './connection-watch.ts';
 import { startMicroService } from './micro-service.ts';
-import { checkPayloadLimit } from '../writer/payload-limit.ts';
 import { secondsAhead, type ServiceStatus, unreadiness } from './service-status.ts';
-import { createStreamHistory } from '../writer/stream-recorder.ts';
-import { watchStreams } from '../streams/stream-watch.ts';
-import { describeDrift } from '../streams/stream-config.ts';
-import { VERSION } from '../version.ts';
+import { endedOrSilent } from './shutdown.ts';
 
 export interface ServeOptions {
   readonly config: Config;
@@ -75,7 +83,7 @@ async function connectPatiently(
     } catch (error) {
       const transient =
         error instanceof ConsumerError && ['CANNOT_CONNECT', 'NO_ANSWER', 'JETSTREAM_OFF'].includes(error.code);
-      if (!transient || isRefused(error)) throw error;
+      if (!transient || isIdentityRefused(error)) throw error;
       logger.warn({ servers }, `${error.message}; trying again`);
       await pause(RETRY_MS, undefined, { signal: stop }).catch(() => undefined);
     }
@@ -128,7 +136,7 @@ async function work(nc: NatsConnection, { config, streams, logger, stop, refused
   const started = new Date();
   const id = nuid.next();
   const history = createStreamHistory();
-  const link = watchLink(nc, { settings, logger, refusedMs });
+  const connection = watchConnection(nc, { settings, logger, refusedMs });
   let lastCommitAt: Date | null = null;
   let commitMs = 0;
   const metrics = createMetrics(() => status());
@@ -137,6 +145,7 @@ async function work(nc: NatsConnection, { config, streams, logger, stop, refused
     logger,
     ...settings,
     bind: config.streamMode === 'bind',
+    fastPaths: config.fastPaths,
     streamHistory: history,
     onCommit(ms) {
       lastCommitAt = new Date();
@@ -163,12 +172,12 @@ async function work(nc: NatsConnection, { config, streams, logger, stop, refused
       id,
       started: started.toISOString(),
       clockAheadSeconds: secondsAhead(consumer.status().latestReceived, Date.now()),
-      connected: link.up,
-      identityRefusedSince: link.identityRefusedSince?.toISOString() ?? null,
-      reconnects: link.reconnects,
+      connected: connection.up,
+      identityRefusedSince: connection.identityRefusedSince?.toISOString() ?? null,
+      reconnects: connection.reconnects,
       drift: watch.drift,
       driftCheckedAt: watch.checkedAt?.toISOString() ?? null,
-      refused: link.refusals.current(),
+      refused: connection.denials.current(),
       streams: probe.sizes(),
     };
   };
@@ -194,7 +203,7 @@ async function work(nc: NatsConnection, { config, streams, logger, stop, refused
     }),
   );
   await using _health = config.http && (await openHealth(config.http, { status, metrics, logger }));
-  await Promise.race([consumer.done, watch.harm, link.lost, whenAborted(stop)]);
+  await Promise.race([consumer.done, watch.harm, connection.lost, whenAborted(stop)]);
   if (!stop.aborted) return;
   logger.info({}, 'asked to stop: finishing the commit in flight');
   if (await endedOrSilent(nc, consumer.close())) return logger.info({}, 'stopped');

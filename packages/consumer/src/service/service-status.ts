@@ -1,10 +1,10 @@
 /** What `/status`, `/metrics`, `/readyz` and `$SRV.STATS` say: put together once, so that they cannot contradict each other. */
+import { describeDenial } from '../nats/nats-error.ts';
+import type { PermissionDenial } from '../nats/permission-denials.ts';
+import { describeDrift, type Drift } from '../streams/stream-config.ts';
 import type { ConsumerStatus } from '../writer/consumer.ts';
 import type { StreamSize } from './lag-probe.ts';
-import { describeRefusal } from '../nats/nats-error.ts';
-import type { Refusal } from '../nats/permission-denials.ts';
 import { STALLED_SECONDS } from './stall.ts';
-import { describeDrift, type Drift } from '../streams/stream-config.ts';
 
 export interface ServiceStatus extends ConsumerStatus {
   readonly version: string;
@@ -28,7 +28,7 @@ export interface ServiceStatus extends ConsumerStatus {
   readonly drift: readonly Drift[];
   readonly driftCheckedAt: string | null;
   /** What the NATS identity may not do, and the service tried lately. */
-  readonly refused: readonly Refusal[];
+  readonly refused: readonly PermissionDenial[];
   readonly streams: readonly StreamSize[];
 }
 
@@ -48,7 +48,7 @@ export function unreadiness(status: ServiceStatus): string[] {
   }
   if (stalledSeconds > STALLED_SECONDS)
     why.push(`nothing has been chained for ${Math.floor(stalledSeconds)} s, and ${lag} messages wait`);
-  for (const refusal of status.refused) if (!refusal.optional) why.push(describeRefusal(refusal));
+  for (const refusal of status.refused) if (!refusal.optional) why.push(describeDenial(refusal));
   for (const one of status.drift) if (one.field === 'stream') why.push(describeDrift(one));
   return why;
 }

@@ -9,11 +9,11 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { KnownOptions } from '@waybill/schema';
-import { knowsBatches } from '../nats/atomic-batch.ts';
 import { checkOptions } from '../check-options.ts';
 import { ConsumerError } from '../errors.ts';
-import { explain } from '../nats/nats-error.ts';
 import { SETTINGS, type Settings } from '../settings.ts';
+import { knowsBatches } from '../nats/atomic-batch.ts';
+import { explain } from '../nats/nats-error.ts';
 import {
   auditStream,
   type Drift,

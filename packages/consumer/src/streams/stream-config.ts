@@ -1,4 +1,9 @@
-/** The configurations that the two streams must have, and how far a stream is from its own. */
+/**
+ * The `streams/` room: the two streams as things that somebody has to configure. What they must look like, how to create and
+ * correct them, how to notice that somebody changed one, and which user may do what. No message of either stream comes in.
+ *
+ * This file has the wanted configurations, and says how far a stream is from its own.
+ */
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import type { JsonObject } from '@waybill/schema';

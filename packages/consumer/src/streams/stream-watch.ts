@@ -12,10 +12,10 @@
  * - A stream that is missing does not end the service: a start that deploys would make it anew, in silence.
  */
 import type { NatsConnection, Subscription } from '@nats-io/nats-core';
-import type { ConsumerLogger } from '../writer/consumer.ts';
 import { checkPeriod } from '../check-period.ts';
-import { checkStreams, type DeployOptions } from './deploy.ts';
 import { ConsumerError } from '../errors.ts';
+import type { ConsumerLogger } from '../logger.ts';
+import { checkStreams, type DeployOptions } from './deploy.ts';
 import { describeDrift, type Drift, mayHarmLedger } from './stream-config.ts';
 
 export interface StreamWatch {

@@ -2,7 +2,6 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Entry, parseLedgerSubject } from '@waybill/schema';
-import type { DirectMessage } from '../nats/direct-message.ts';
 import {
   entryAt,
   findBlock,
@@ -13,6 +12,7 @@ import {
   type StoredBlock,
 } from '../ledger/find-block.ts';
 import { readLastBlocks } from '../ledger/newest-blocks.ts';
+import type { DirectMessage } from '../nats/direct-message.ts';
 
 /** The two entries of a chain that a moment falls between; null: there is none on that side. */
 export interface Cut {

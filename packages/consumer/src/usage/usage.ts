@@ -1,6 +1,9 @@
 /**
- * The bill. Totals are cumulative and hashed into each entry, so what an organization used in `[from, to)` of received
- * time is the difference of two entries, which the answer names: whoever has the chain can check it.
+ * The `usage/` room: what an organization used, which is the bill. It reads the ledger, and AUDIT only to tell whether an answer
+ * is final. It never reads an event's data.
+ *
+ * Totals are cumulative and hashed into each entry. So what an organization used in `[from, to)` of received time is the
+ * difference of two entries. The answer names both, and whoever has the chain can check it.
  */
 import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -13,15 +16,16 @@ import {
   type Tally,
   type Totals,
 } from '@waybill/schema';
-import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';
-import { checkOrganization } from '../ledger/chain-name.ts';
 import { checkOptions } from '../check-options.ts';
 import { ConsumerError } from '../errors.ts';
-import { readFinality } from '../audit/finality.ts';
-import { parseInstant } from './instant.ts';
-import { explain } from '../nats/nats-error.ts';
-import { inParallel, listOrganizations } from '../ledger/organizations.ts';
 import type { Settings } from '../settings.ts';
+import { readFinality } from '../audit/finality.ts';
+import { checkOrganization } from '../ledger/chain-name.ts';
+import { inParallel } from '../ledger/in-parallel.ts';
+import { listOrganizations } from '../ledger/organizations.ts';
+import { explain } from '../nats/nats-error.ts';
+import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { parseInstant } from './instant.ts';
 
 export interface UsageWindow {
   /** The first moment that counts: RFC 3339 with a zone, or a date (midnight UTC). Default: the beginning. */

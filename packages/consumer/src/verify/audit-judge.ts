@@ -1,5 +1,7 @@
 /** Whether an entry says what its message makes the ledger's writer say: with the chains as they were when it came. */
 import { type Reading, SYSTEM_CHAIN, type Volume } from '@waybill/schema';
+import { nodeSha256 } from '../sha256.ts';
+import { keepMessage } from '../ledger/kept-message.ts';
 import type { AuditChains } from './audit-chains.ts';
 import {
   digestOfErasedRecord,
@@ -11,8 +13,6 @@ import {
   rejectedAs,
 } from './audit-claim.ts';
 import type { AuditIndex, Place } from './audit-index.ts';
-import { keepMessage } from '../ledger/kept-message.ts';
-import { nodeSha256 } from '../sha256.ts';
 import type { AuditCounts, AuditProblem } from './audit-report.ts';
 
 /** A message, or an event of one that holds several: with its own bytes. */

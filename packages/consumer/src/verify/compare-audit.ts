@@ -2,13 +2,13 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { SYSTEM_CHAIN, type Verdict } from '@waybill/schema';
+import type { Settings } from '../settings.ts';
 import { type Era, toLedger, toStream } from '../audit/eras.ts';
-import type { AuditCounts, AuditProblem } from './audit-report.ts';
 import { mergeInOrder } from '../nats/merge-ranges.ts';
 import { explain } from '../nats/nats-error.ts';
 import { readRange, type StreamRange } from '../nats/read-range.ts';
-import type { StreamItem } from '../nats/ordered-reader.ts';
-import type { Settings } from '../settings.ts';
+import type { StreamItem } from '../nats/stream-item.ts';
+import type { AuditCounts, AuditProblem } from './audit-report.ts';
 import type { AuditCheck, Unmet } from './verify-audit.ts';
 
 export interface AuditRun {

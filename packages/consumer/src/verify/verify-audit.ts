@@ -16,13 +16,13 @@ import {
   type VerifiedEntry,
   type Volume,
 } from '@waybill/schema';
+import { asEpochRecord } from '../audit/epoch.ts';
+import type { Era } from '../audit/eras.ts';
 import { type AuditChains, createAuditChains } from './audit-chains.ts';
 import { claimOf, createLabels, type Label } from './audit-claim.ts';
-import type { Era } from '../audit/eras.ts';
 import { createAuditIndex, type Place } from './audit-index.ts';
 import { createMessageJudge } from './audit-judge.ts';
 import { type AuditCounts, type AuditProblem, noAuditCounts } from './audit-report.ts';
-import { asEpochRecord } from '../audit/epoch.ts';
 import { createRecordedGaps, type SequenceGap } from './recorded-gaps.ts';
 
 interface AuditMessage {

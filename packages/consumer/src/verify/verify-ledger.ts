@@ -1,4 +1,9 @@
-/** Verification of everything: the chains, the LEDGER stream that they are stored in, and AUDIT that they are made from. */
+/**
+ * The `verify/` room: whether the ledger is what it claims to be. The chains, the LEDGER stream that holds them, and AUDIT that
+ * they are made from. It reads and compares; it never writes, never repairs, and never uses a fast path of what it verifies.
+ *
+ * This file runs the verification of a whole ledger, and puts the report together.
+ */
 import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
@@ -14,22 +19,22 @@ import {
   VERDICTS,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
+import { checkOptions } from '../check-options.ts';
+import { checkWait } from '../check-period.ts';
+import { ConsumerError, type ConsumerErrorCode } from '../errors.ts';
+import type { Settings } from '../settings.ts';
+import { type Epoch, isStreamOf, NO_EPOCH, readEpoch } from '../audit/epoch.ts';
 import { type Era, erasFrom, erasUpTo, readEras } from '../audit/eras.ts';
-import { AUDIT_CHECKED, AUDIT_NOT_CHECKED, type AuditProblem, type AuditScope, listScope } from './audit-report.ts';
+import { readWatermark } from '../audit/finality.ts';
 import { checkChainName } from '../ledger/chain-name.ts';
 import { chainRange } from '../ledger/chain-range.ts';
-import { checkOptions } from '../check-options.ts';
-import { compareAudit } from './compare-audit.ts';
-import { checkWait } from '../check-period.ts';
-import { type Epoch, isStreamOf, NO_EPOCH, readEpoch } from '../audit/epoch.ts';
-import { ConsumerError, type ConsumerErrorCode } from '../errors.ts';
 import { entryAt, findBlock } from '../ledger/find-block.ts';
-import { readWatermark } from '../audit/finality.ts';
 import { mergeInOrder } from '../nats/merge-ranges.ts';
 import { explain } from '../nats/nats-error.ts';
 import { readRange, type StreamRange } from '../nats/read-range.ts';
-import type { StreamItem } from '../nats/ordered-reader.ts';
-import type { Settings } from '../settings.ts';
+import type { StreamItem } from '../nats/stream-item.ts';
+import { AUDIT_CHECKED, AUDIT_NOT_CHECKED, type AuditProblem, type AuditScope, listScope } from './audit-report.ts';
+import { compareAudit } from './compare-audit.ts';
 import { createAuditCheck } from './verify-audit.ts';
 import { type BlockVerifier, createBlockVerifier } from './verify-blocks.ts';
 

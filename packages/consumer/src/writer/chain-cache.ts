@@ -15,14 +15,14 @@ import {
   SYSTEM_CHAIN,
   type Trailer,
 } from '@waybill/schema';
-import { lastLines, readBase } from '../ledger/base-block.ts';
-import type { DirectMessage } from '../nats/direct-message.ts';
-import { BASE_HEADER, entryAt, newestBlock, orDamaged, readBaseHeader } from '../ledger/find-block.ts';
-import { MAX_CHAINS, readNewestBlocks } from '../ledger/newest-blocks.ts';
-import { inParallel } from '../ledger/organizations.ts';
 import type { Settings } from '../settings.ts';
+import { lastLines, readBase } from '../ledger/base-block.ts';
+import { BASE_HEADER, entryAt, newestBlock, orDamaged, readBaseHeader } from '../ledger/find-block.ts';
+import { inParallel } from '../ledger/in-parallel.ts';
+import { MAX_CHAINS, readNewestBlocks } from '../ledger/newest-blocks.ts';
+import type { DirectMessage } from '../nats/direct-message.ts';
 
-export interface HeadsOptions {
+export interface ChainCacheOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly settings: Settings;
@@ -34,7 +34,7 @@ export interface HeadsOptions {
   readonly known: () => { readonly orgid: string; readonly seq: number } | null;
 }
 
-export interface Heads {
+export interface ChainCache {
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Loads the chains that are not there, however often one is named; all of them stay until `evict`. */
   load(orgids: Iterable<string>): Promise<void>;
@@ -70,7 +70,7 @@ interface NewestEnd {
 const FEW = 16;
 const LOADS_AT_ONCE = 256;
 
-export function createHeads(options: HeadsOptions): Heads {
+export function createChainCache(options: ChainCacheOptions): ChainCache {
   const { nc, jsm, settings, maxChains, timeoutMs } = options;
   const chains = new Map<string, ChainState>();
   /** The same chains, those first that `evict` looks at next. */

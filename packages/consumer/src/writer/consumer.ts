@@ -1,82 +1,37 @@
 /**
- * The consumer: AUDIT in, LEDGER out. Read this file first; it wires the others.
+ * The `writer/` room: everything that changes the ledger. Messages of AUDIT come in, blocks of LEDGER go out. Nothing here
+ * answers a question about the ledger, and nothing that verifies imports from here.
  *
- *     reader (strict order) → fold (pure) → open blocks → ledger (compare-and-swap per chain)
+ *     ordered-reader → fold (pure) → open-blocks → committer → ledger-writer (compare-and-swap per chain)
  *
- * A *session* is one uninterrupted time as the writer. Whatever goes wrong ends it, and the next one starts from the
- * ledger as it then is: there is no state to mend. A consumer that finds another one writing stands by and takes over
- * when the ledger stops moving while AUDIT is ahead of it.
+ * This file starts the writer and keeps it running. A *session* is one uninterrupted time as the writer (session.ts). Whatever
+ * goes wrong ends the session, and the next one starts from the ledger as it then is: there is no other state to mend. A
+ * consumer that finds another one writing stands by (standby.ts) until takeover.ts says that it should write.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
-import { type NatsConnection, nuid } from '@nats-io/nats-core';
-import { type AnyEventDefinition, createDataCheck, type KnownOptions } from '@waybill/schema';
+import { nuid } from '@nats-io/nats-core';
+import { createDataCheck } from '@waybill/schema';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkOptions } from '../check-options.ts';
-import { StreamChangedError } from './enter-epoch.ts';
 import { checkPeriod } from '../check-period.ts';
 import { ConsumerError } from '../errors.ts';
+import { nodeSha256 } from '../sha256.ts';
+import { explain, isIdentityRefused } from '../nats/nats-error.ts';
+import { whoMay } from '../streams/shipped-users.ts';
+import { type ConsumerOptions, DEFAULTS, OPTIONS } from './consumer-options.ts';
+import { StreamChangedError } from './enter-epoch.ts';
 import { createFold } from './fold.ts';
 import { isConflict } from './ledger-writer.ts';
-import { explain, isIdentityRefused, isMissingRight } from '../nats/nats-error.ts';
-import { runSession, type SessionProgress } from './session.ts';
-import { SETTINGS, type Settings } from '../settings.ts';
-import { nodeSha256 } from '../sha256.ts';
-import { whoMay } from '../streams/shipped-users.ts';
+import { isMissingRight } from './missing-right.ts';
+import type { Progress } from './progress.ts';
+import { runSession } from './session.ts';
 import { standBy } from './standby.ts';
-import type { StreamHistory } from './stream-recorder.ts';
-
-/** The part of pino's interface that is used. */
-export interface ConsumerLogger {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface ConsumerOptions extends Settings {
-  /** Stays the caller's: `close()` does not close it. */
-  readonly nc: NatsConnection;
-  /**
-   * The stream of events is somebody else's: it is read and nothing else, waited for while it is not there, and when it
-   * was deleted and made anew, a new epoch begins (epoch.ts). Default: false, and then that is an error.
-   */
-  readonly bind?: boolean;
-  readonly logger: ConsumerLogger;
-  /** Event types whose data is checked, besides the built-in ones. Events of other types are chained unchecked. */
-  readonly events?: readonly AnyEventDefinition[];
-  /** Entries in blocks that are not on their way, about: under a backlog blocks grow until there are so many. Default 65,536. */
-  readonly maxOpenEntries?: number;
-  /** Bytes of them, about. Default 32 MiB. */
-  readonly maxOpenBytes?: number;
-  /** Chains whose state is kept in memory, about 2 KB each; the others are read from the ledger when needed. Default 20,000. */
-  readonly maxCachedChains?: number;
-  /**
-   * When a commit has blocks of so many chains, and they are small, they are stored in atomic batches, if the ledger's
-   * stream has `allow_atomic`. Infinity: never. Default 64.
-   */
-  readonly minBatchedBlocks?: number;
-  /** How long a commit waits for its acknowledgements. Default 10,000. */
-  readonly ackTimeoutMs?: number;
-  /**
-   * How long the ledger has to stand still, with AUDIT ahead, before a standby takes over: up to 1.25 times that, spread,
-   * and it may take half of it more to be seen and a session to be opened. Default 2,000.
-   */
-  readonly takeoverMs?: number;
-  /** How long to wait after a failure before starting again from the ledger. Default 500. */
-  readonly restartMs?: number;
-  /** Called after each commit, with the milliseconds that it took. */
-  readonly onCommit?: (ms: number) => void;
-  /**
-   * With it, `_system` records how the streams are configured: as they are when writing begins, and whatever is told to
-   * `observe` later. Default: nothing is recorded.
-   */
-  readonly streamHistory?: StreamHistory;
-}
+import { FAST, PLAIN } from './writer-paths.ts';
 
 /** `waiting`: the stream of events is not there or may not be read, or the server takes no block; `lastError` says which. */
 export type Role = 'starting' | 'writer' | 'standby' | 'waiting' | 'closed';
 
-export interface ConsumerStatus extends Readonly<SessionProgress> {
+export interface ConsumerStatus extends Readonly<Progress> {
   readonly role: Role;
   /** Sessions that ended because another writer was first, since the start. */
   readonly conflicts: number;
@@ -93,34 +48,6 @@ export interface Consumer extends AsyncDisposable {
   /** Resolves after `close()`; rejects with a ConsumerError when going on is impossible or would do harm. */
   readonly done: Promise<void>;
 }
-
-const OPTIONS: KnownOptions<ConsumerOptions> = {
-  ...SETTINGS,
-  nc: true,
-  bind: true,
-  logger: true,
-  events: true,
-  maxOpenEntries: true,
-  maxOpenBytes: true,
-  maxCachedChains: true,
-  minBatchedBlocks: true,
-  ackTimeoutMs: true,
-  takeoverMs: true,
-  restartMs: true,
-  onCommit: true,
-  streamHistory: true,
-};
-
-const DEFAULTS = {
-  bind: false,
-  maxOpenEntries: 65_536,
-  maxOpenBytes: 32 * 1024 * 1024,
-  maxCachedChains: 20_000,
-  minBatchedBlocks: 64,
-  ackTimeoutMs: 10_000,
-  takeoverMs: 2_000,
-  restartMs: 500,
-} satisfies Partial<ConsumerOptions>;
 
 /** Errors that no new session can mend. */
 const FATAL: ReadonlySet<string> = new Set(['LEDGER_DAMAGED', 'NEWER_LEDGER', 'STREAM_RESET']);
@@ -151,7 +78,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
     checkData: createDataCheck(options.events),
   });
   const state = { role: 'starting' as Role, conflicts: 0, failures: 0, lastError: null as string | null };
-  const progress: SessionProgress = {
+  const progress: Progress = {
     watermark: 0,
     lag: 0,
     commits: 0,
@@ -182,6 +109,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
           ...DEFAULTS,
           ...options,
           jsm,
+          paths: options.fastPaths ? FAST : PLAIN,
           fold,
           writer,
           progress,

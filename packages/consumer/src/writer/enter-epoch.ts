@@ -18,16 +18,16 @@ import {
   SYSTEM_CHAIN,
 } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ConsumerLogger } from './consumer.ts';
-import { type Epoch, isStreamOf, readEpoch } from '../audit/epoch.ts';
-import { newConsumerName } from '../nats/consumer-name.ts';
 import { ConsumerError } from '../errors.ts';
-import { entryAt, readStored, type StoredBlock } from '../ledger/find-block.ts';
-import { type LedgerOptions, openLedger } from './ledger-writer.ts';
-import { explain } from '../nats/nats-error.ts';
-import { createOpenBlocks } from './open-blocks.ts';
+import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
 import { nodeSha256 } from '../sha256.ts';
+import { type Epoch, isStreamOf, readEpoch } from '../audit/epoch.ts';
+import { entryAt, readStored, type StoredBlock } from '../ledger/find-block.ts';
+import { newConsumerName } from '../nats/consumer-name.ts';
+import { explain } from '../nats/nats-error.ts';
+import { type LedgerOptions, openLedger } from './ledger-writer.ts';
+import { createOpenBlocks } from './open-blocks.ts';
 
 /** The stream is not the one any more that this session reads. The next one finds out what it is. */
 export class StreamChangedError extends Error {

@@ -11,9 +11,9 @@ import {
 } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import type { StreamItem, StreamMessage } from '../nats/stream-item.ts';
 import { createFold, type FoldCounts, NO_SIZES, type RoutedItem, type SizeMemories } from './fold.ts';
 import { createOpenBlocks } from './open-blocks.ts';
-import type { StreamItem, StreamMessage } from '../nats/ordered-reader.ts';
 
 const RECEIVED = '2026-11-21T02:00:00.000Z';
 const fold = createFold({ stream: 'AUDIT', subjectPrefix: 'audit', sha256: (text) => hash('sha256', text) });

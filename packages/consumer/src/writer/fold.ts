@@ -23,9 +23,8 @@ import {
   type Transfer,
   type Volume,
 } from '@waybill/schema';
-import type { StreamGap } from '../nats/stream-gap.ts';
 import { keepMessage } from '../ledger/kept-message.ts';
-import type { StreamItem, StreamMessage } from '../nats/ordered-reader.ts';
+import type { StreamGap, StreamItem, StreamMessage } from '../nats/stream-item.ts';
 
 export interface FoldOptions {
   /** Name of the AUDIT stream, as it stands in `core.source`. */

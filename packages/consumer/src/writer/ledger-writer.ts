@@ -1,5 +1,5 @@
 /**
- * The LEDGER stream as the writer sees it: heads, the watermark, and the commit.
+ * The LEDGER stream as the writer sees it: cache, the watermark, and the commit.
  *
  * The ledger is the only state. A writer that fails in any way forgets everything and opens it again; there is no
  * other recovery. Two things make that safe, however many writers there are:
@@ -15,23 +15,24 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type ChainState, formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
+import type { Settings } from '../settings.ts';
+import { BASE_HEADER } from '../ledger/find-block.ts';
+import { inParallel } from '../ledger/in-parallel.ts';
+import { readLedgerEnd, WRITER_HEADER } from '../ledger/ledger-end.ts';
 import { type AckInbox, createAckInbox, RefusedError } from '../nats/ack-inbox.ts';
 import {
   areBatchesUnavailable,
-  arePlenty,
   createBatchSender,
+  type BatchMessage,
   cutIntoBatches,
-  EXPECTED_LAST,
+  fillBatches,
   knowsBatches,
 } from '../nats/atomic-batch.ts';
-import { BlockHeaders, type OwnHeaders } from '../nats/prepared-headers.ts';
-import { ConsumerError } from '../errors.ts';
-import { BASE_HEADER, readStored } from '../ledger/find-block.ts';
-import { createHeads } from './chain-cache.ts';
+import type { HeaderList } from '../nats/message-headers.ts';
+import { createChainCache } from './chain-cache.ts';
 import type { SealedBlock } from './open-blocks.ts';
-import { inParallel } from '../ledger/organizations.ts';
-import type { Settings } from '../settings.ts';
 import { HERE, STREAMS_HEADER } from './stream-recorder.ts';
+import { PLAIN, type WriterPaths } from './writer-paths.ts';
 
 export interface LedgerOptions {
   readonly nc: NatsConnection;
@@ -44,6 +45,8 @@ export interface LedgerOptions {
   readonly maxCachedChains: number;
   /** Blocks from which on they are stored in atomic batches, if the stream takes those. */
   readonly minBatchedBlocks: number;
+  /** Default: the plain ones. */
+  readonly paths?: WriterPaths;
 }
 
 export interface Ledger {
@@ -69,6 +72,9 @@ export interface Ledger {
   close(): void;
 }
 
+/** The stream sequence of a chain's newest block: what makes each block a compare-and-swap. */
+const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
+
 /** JetStream's error codes for a failed sequence check: "wrong last sequence", and its variant on replicated streams. */
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
@@ -81,10 +87,10 @@ export function isConflict(error: unknown): boolean {
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const { nc, jsm, settings } = options;
   const stream = settings.ledgerStream;
-  const found = await readNewest(jsm, settings);
+  const found = await readLedgerEnd(jsm, settings);
   let { watermark } = found;
   let known = found.orgid === null ? null : { orgid: found.orgid, seq: found.lastSeq };
-  const heads = createHeads({
+  const cache = createChainCache({
     nc,
     jsm,
     settings,
@@ -96,14 +102,17 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   let streamsAt: number | null = null;
   const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
 
-  const headers = new BlockHeaders({ 'Nats-Expected-Stream': stream, 'Waybill-Writer': options.writer });
+  const printHeaders = (options.paths ?? PLAIN).makeHeaderPrinter([
+    ['Nats-Expected-Stream', stream],
+    [WRITER_HEADER, options.writer],
+  ]);
   const subjectOf = (orgid: string): string => formatLedgerSubject(orgid, settings.ledgerPrefix);
   /** What the server stores the block on, and where the block is that its trailer adds to. */
-  const headersOf = ({ orgid, base }: SealedBlock): OwnHeaders => {
-    const condition = [EXPECTED_LAST, heads.newest(orgid)] as const;
-    return base === null ? [condition] : [condition, [BASE_HEADER, heads.base(orgid)]];
+  const headersOf = ({ orgid, base }: SealedBlock): HeaderList => {
+    const condition = [EXPECTED_LAST, cache.newest(orgid)] as const;
+    return base === null ? [condition] : [condition, [BASE_HEADER, cache.base(orgid)]];
   };
-  const sender = createBatchSender({ nc, inbox, headers, subjectOf, headersOf });
+  const sender = createBatchSender({ nc, inbox, printHeaders });
   let batches = found.allowsBatches && knowsBatches(nc);
 
   async function store(block: SealedBlock): Promise<void> {
@@ -113,17 +122,22 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     const recordsStreams = isSystem && payload.includes('"kind":"streams"');
     const recordedAt = recordsStreams ? HERE : streamsAt;
     const own = headersOf(block);
-    const all: OwnHeaders = isSystem && recordedAt !== null ? [...own, [STREAMS_HEADER, recordedAt]] : own;
-    const { seq } = await inbox.publish(subjectOf(orgid), payload, headers.with(all));
+    const all: HeaderList = isSystem && recordedAt !== null ? [...own, [STREAMS_HEADER, recordedAt]] : own;
+    const { seq } = await inbox.publish(subjectOf(orgid), payload, printHeaders(all));
     noteStored(block, seq);
     if (recordsStreams) streamsAt = seq;
   }
 
   function noteStored(block: SealedBlock, seq: number): void {
     const { orgid, base } = block;
-    heads.stored(orgid, seq, base === null);
+    cache.stored(orgid, seq, base === null);
     if (seq > (known?.seq ?? 0)) known = { orgid, seq };
     block.stored();
+  }
+
+  function* messagesOf(blocks: readonly SealedBlock[]): Generator<BatchMessage> {
+    for (const block of blocks)
+      yield { subject: subjectOf(block.orgid), payload: block.payload(), headers: headersOf(block) };
   }
 
   /** One after the other: only the acknowledgement of one says what the next has to follow. */
@@ -133,7 +147,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 
   async function storeBatch(blocks: readonly SealedBlock[]): Promise<void> {
     try {
-      const first = await sender.send(blocks);
+      const first = await sender.send(messagesOf(blocks), blocks.length);
       for (const [i, block] of blocks.entries()) noteStored(block, first + i);
     } catch (error) {
       if (!areBatchesUnavailable(error)) throw error;
@@ -148,7 +162,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     let rest = chains;
     for (;;) {
       const next = rest.map(([block]) => block as SealedBlock);
-      if (!batches || !arePlenty(next, options.minBatchedBlocks)) break;
+      if (!batches || !fillBatches(next, options.minBatchedBlocks)) break;
       await inParallel(cutIntoBatches(next), BATCHES_AT_ONCE, storeBatch);
       rest = rest.map((blocks) => blocks.slice(1)).filter((blocks) => blocks.length > 0);
     }
@@ -183,9 +197,9 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     set streamsAt(seq) {
       streamsAt = seq;
     },
-    chains: heads.chains,
-    load: heads.load,
-    evict: heads.evict,
+    chains: cache.chains,
+    load: cache.load,
+    evict: cache.evict,
     store: storeAll,
     async commit(blocks, after) {
       await storeAll(blocks.slice(0, -1));
@@ -206,43 +220,4 @@ const BYTES_AT_ONCE = 2 * 1024 * 1024;
 function chainsAtOnce(blocks: readonly SealedBlock[]): number {
   const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
   return Math.max(16, Math.min(1_024, Math.floor((BYTES_AT_ONCE * blocks.length) / Math.max(1, bytes))));
-}
-
-export interface NewestBlock {
-  /** Sequence in the stream, 0 when there is none. */
-  readonly lastSeq: number;
-  readonly watermark: number;
-  readonly writer: string | null;
-  readonly orgid: string | null;
-  /** The stream takes atomic batches, if its server knows them. */
-  readonly allowsBatches: boolean;
-}
-
-/** What stands at the end of the LEDGER stream, as its leader has it. @throws ConsumerError LEDGER_DAMAGED */
-export async function readNewest(jsm: JetStreamManager, settings: Settings): Promise<NewestBlock> {
-  const stream = settings.ledgerStream;
-  const { state, config } = await jsm.streams.info(stream);
-  const allowsBatches = config.allow_atomic === true;
-  const lost = (state.num_deleted ?? 0) + (state.lost?.msgs?.length ?? 0);
-  if (lost > 0 || (state.messages > 0 && state.first_seq !== 1)) {
-    throw damaged(`stream ${stream} starts at ${state.first_seq} and lacks ${lost} messages`);
-  }
-  if (state.last_seq === 0) return { lastSeq: 0, watermark: 0, writer: null, orgid: null, allowsBatches };
-  const message = await jsm.streams.getMessage(stream, { seq: state.last_seq });
-  if (!message) throw damaged(`stream ${stream} has no message ${state.last_seq}, its last`);
-  const { trailer } = readStored(settings, message.subject, message);
-  return {
-    lastSeq: state.last_seq,
-    watermark: trailer.watermark,
-    writer: message.header?.get('Waybill-Writer') || null,
-    orgid: trailer.orgid,
-    allowsBatches,
-  };
-}
-
-function damaged(what: string): ConsumerError {
-  return new ConsumerError(
-    'LEDGER_DAMAGED',
-    `${what}: it must not be written to before it is repaired (docs/operations.md)`,
-  );
 }

@@ -4,22 +4,22 @@
  * them about. In pages, because thousands of blocks grow side by side, and each gives its memory back at another time.
  */
 
-/** The lines of one block, each with its line feed. Nobody but `Pages` writes here. */
+/** The lines of one block, each with its line feed. Nobody but `LinePages` writes here. */
 export interface Lines {
-  /** Pages, -1 while there are none. */
+  /** LinePages, -1 while there are none. */
   first: number;
   last: number;
   bytes: number;
 }
 
-export interface Pages {
+export interface LinePages {
   /** Appends a line, given in pieces. */
   append(lines: Lines, pieces: readonly string[]): void;
   /** @returns how many bytes that were */
   copy(lines: Lines, target: Buffer): number;
   /** Gives the memory of a block back, for others. */
   release(lines: Lines): void;
-  /** Pages that blocks have. */
+  /** LinePages that blocks have. */
   readonly used: number;
 }
 
@@ -35,7 +35,7 @@ export function noLines(): Lines {
   return { first: NONE, last: NONE, bytes: 0 };
 }
 
-export function createPages(): Pages {
+export function createLinePages(): LinePages {
   /** What pages are cut out of. */
   const slabs: Buffer[] = [];
   /** The page after each, in its block or among the free ones. */

@@ -2,8 +2,8 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { isKnownKind, show, SYSTEM_CHAIN } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
-import { entryAt, newestBlock } from '../ledger/find-block.ts';
 import type { Settings } from '../settings.ts';
+import { entryAt, newestBlock } from '../ledger/find-block.ts';
 
 /**
  * Looks at the newest block of `_system`. Entries and blocks of a newer version are refused wherever they are read.

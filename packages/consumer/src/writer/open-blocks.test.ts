@@ -11,9 +11,9 @@ import {
 } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import type { StreamMessage } from '../nats/stream-item.ts';
 import { createFold, NO_SIZES, type RoutedItem } from './fold.ts';
 import { createOpenBlocks, type OpenBlocks, type SealedBlock } from './open-blocks.ts';
-import type { StreamMessage } from '../nats/ordered-reader.ts';
 
 const fold = () => createFold({ stream: 'AUDIT', subjectPrefix: 'audit', sha256: (text) => hash('sha256', text) });
 const chainsOf = (...orgids: string[]) =>

@@ -7,7 +7,7 @@
  */
 import { type ChainState, MAX_BLOCK_BYTES, nextTrailer, SYSTEM_CHAIN } from '@waybill/schema';
 import type { FoldCounts, FoldSink } from './fold.ts';
-import { createPages, type Lines, noLines } from './line-pages.ts';
+import { createLinePages, type Lines, noLines } from './line-pages.ts';
 
 /** A block is closed when its entries have this many bytes, or when one more and the trailer might make it too large. */
 const FULL_BLOCK_BYTES = 262_144;
@@ -66,7 +66,7 @@ export interface OpenBlocks extends FoldSink {
 
 /** @param position everything of AUDIT up to here is stored */
 export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, position: number): OpenBlocks {
-  const pages = createPages();
+  const pages = createLinePages();
   /** Those that take entries. */
   const open = new Map<string, Draft>();
   /** Those that are not sealed, open or full, in the order in which they were begun. */

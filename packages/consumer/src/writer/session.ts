@@ -1,49 +1,34 @@
 /** One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { type ChainState, EPOCH_STRIDE, SYSTEM_CHAIN } from '@waybill/schema';
-import { type Committer, createCommitter } from './committer.ts';
-import type { ConsumerOptions } from './consumer.ts';
-import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
 import { shiftReader } from '../audit/epoch.ts';
-import { type Fold, type FoldCounts, NO_SIZES, type Place, type RoutedItem } from './fold.ts';
-import { type Ledger, openLedger } from './ledger-writer.ts';
+import { checkSameStream } from '../audit/same-stream.ts';
 import { explain, isRefusal } from '../nats/nats-error.ts';
+import { createOrderedReader } from '../nats/ordered-reader.ts';
+import { lastSeqOf, type StreamItem } from '../nats/stream-item.ts';
+import { type Committer, createCommitter } from './committer.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
+import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
+import { type Fold, NO_SIZES, type Place, type RoutedItem } from './fold.ts';
+import { type Ledger, openLedger } from './ledger-writer.ts';
 import { refuseNewerRecords } from './newer-ledger.ts';
 import { createOpenBlocks, type OpenBlocks } from './open-blocks.ts';
 import { checkPayloadLimit } from './payload-limit.ts';
-import { createReader, type StreamItem } from '../nats/ordered-reader.ts';
-import { checkSameStream } from '../audit/same-stream.ts';
-import { startStreamRecorder, type StreamRecorder } from './stream-recorder.ts';
+import type { Progress } from './progress.ts';
 import { createSizeLoader, type SizeLoader } from './size-loader.ts';
-
-/** The counts are of commits that were finished, since the start of the process. */
-export interface SessionProgress extends FoldCounts {
-  /** Every AUDIT message up to here is in the ledger. */
-  watermark: number;
-  /** AUDIT messages that are not, when last counted. */
-  lag: number;
-  /** Commits, and blocks in them. */
-  commits: number;
-  blocks: number;
-  /** Chains whose state is in memory. */
-  chains: number;
-  /** The latest `received` that this process has chained: RFC 3339, UTC; null before the first. */
-  latestReceived: string | null;
-  /** Milliseconds that the last commit took. */
-  lastCommitMs: number | null;
-  /** Of a stream of somebody else: which epoch this is; 0 with a stream of our own. `watermark` is within it. */
-  epoch: number;
-}
+import { startStreamRecorder, type StreamRecorder } from './stream-recorder.ts';
+import type { WriterPaths } from './writer-paths.ts';
 
 export interface SessionOptions
   extends
-    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'onCommit' | 'streamHistory'>>,
+    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'fastPaths' | 'onCommit' | 'streamHistory'>>,
     Pick<ConsumerOptions, 'onCommit' | 'streamHistory'> {
   readonly jsm: JetStreamManager;
+  readonly paths: WriterPaths;
   readonly fold: Fold;
   /** Names this process. */
   readonly writer: string;
-  readonly progress: SessionProgress;
+  readonly progress: Progress;
   readonly stop: AbortSignal;
   readonly onOpening: EnterOptions['onOpening'];
   /** Called before reading begins, with a function that ends the session. */
@@ -78,10 +63,11 @@ export async function runSession(session: SessionOptions): Promise<void> {
 
   /** Why there is nothing more to read. What has arrived is chained first: it may be nowhere else any more. */
   let ended: Error | null = null;
-  const source = createReader({
+  const source = createOrderedReader({
     nc,
     jsm,
     stream: auditStream,
+    tapDeliveries: session.paths.tapDeliveries,
     startSeq: watermark + 1 - base,
     maxBufferedMessages: 1_024,
     maxBufferedBytes: 8 * 1024 * 1024,
@@ -316,8 +302,4 @@ function createWriting(
 
 function* orgidsOf(routed: readonly RoutedItem[], start: number): Generator<string> {
   for (let i = start; i < routed.length; i++) yield (routed[i] as RoutedItem).orgid;
-}
-
-function lastSeqOf(item: StreamItem): number {
-  return item.kind === 'gap' ? item.last : item.seq;
 }

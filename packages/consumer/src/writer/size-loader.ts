@@ -11,13 +11,13 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createSizeMemory, decodeUtf8, type Head, SIZE_WINDOW, type SizeMemory } from '@waybill/schema';
-import { chainRange } from '../ledger/chain-range.ts';
 import { ConsumerError } from '../errors.ts';
+import type { Settings } from '../settings.ts';
+import { chainRange } from '../ledger/chain-range.ts';
 import { findBlockBySeq } from '../ledger/find-block.ts';
+import { readRange } from '../nats/read-range.ts';
 import type { SizeMemories } from './fold.ts';
 import { readMention } from './transfer-mention.ts';
-import { readRange } from '../nats/read-range.ts';
-import type { Settings } from '../settings.ts';
 
 /** Digests in memory over all organizations, at about 200 bytes each. One organization alone stays below it. */
 const MAX_DIGESTS = 1_000_000;

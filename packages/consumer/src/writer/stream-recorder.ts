@@ -7,7 +7,7 @@
  * the newest record is. Nothing that is verified depends on the header; without it, the configuration is recorded again.
  * So a change that was seen is forgotten when the ledger is found to have it, and not when it is sent.
  */
-import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import {
   canonicalJson,
   decodeUtf8,
@@ -18,69 +18,21 @@ import {
   type StreamChange,
   type SystemRecord,
 } from '@waybill/schema';
-import { entryAt, readStored } from '../ledger/find-block.ts';
-import type { Place } from './fold.ts';
 import type { Settings } from '../settings.ts';
-import { describeStream, mayHarmLedger, type StreamDescription } from '../streams/stream-config.ts';
+import { entryAt, readStored } from '../ledger/find-block.ts';
+import { mayHarmLedger } from '../streams/stream-config.ts';
+import {
+  configsOf,
+  type NewestRecord,
+  type Observation,
+  type StreamConfigs,
+  type StreamHistory,
+} from '../streams/stream-history.ts';
+import type { Place } from './fold.ts';
 
 /** Header of each `_system` block: the sequence in LEDGER of the block with the newest record, or `this`. */
 export const STREAMS_HEADER = 'Waybill-Streams';
 export const HERE = 'this';
-
-/** How streams were found, by name. */
-export type StreamConfigs = Readonly<Record<string, StreamDescription>>;
-
-interface Observation {
-  /** RFC 3339, UTC. */
-  readonly time: string;
-  readonly config: StreamConfigs;
-}
-
-/** What was seen of the streams and may not be recorded yet: whoever looks at them writes here, the sessions read. */
-export interface StreamHistory {
-  observe(config: StreamConfigs): void;
-  /** Oldest first; also what was recorded since the last session began. */
-  readonly seen: readonly Observation[];
-  /** Forgets what the ledger has, when a session begins. */
-  settle(newest: NewestRecord | null): void;
-}
-
-/** The newest record in the ledger. */
-interface NewestRecord extends Observation {
-  /** Sequence in LEDGER of its block. */
-  readonly at: number;
-}
-
-/** Changes that are kept for the next commit; of more, the newest. */
-const MAX_SEEN = 64;
-
-export function createStreamHistory(): StreamHistory {
-  let seen: Observation[] = [];
-  /** The block with the newest record when a session began last; null: there was none. */
-  let known: number | null | undefined;
-  return {
-    get seen() {
-      return seen;
-    },
-    observe(config) {
-      const last = seen.at(-1);
-      if (last && canonicalJson(last.config) === canonicalJson(config)) return;
-      seen = [...seen, { time: new Date().toISOString(), config }].slice(-MAX_SEEN);
-    },
-    settle(newest) {
-      const at = newest?.at ?? null;
-      const ours = newest ? seen.findIndex((one) => isSame(one, newest)) : -1;
-      if (ours >= 0) seen = seen.slice(ours + 1);
-      // Others have recorded since, and what they saw of this nobody can tell: what counts is how things are.
-      else if (at !== known) seen = [];
-      known = at;
-    },
-  };
-}
-
-function isSame(a: Observation, b: Observation): boolean {
-  return a.time === b.time && canonicalJson(a.config) === canonicalJson(b.config);
-}
 
 type StreamRecord = SystemRecord & { readonly kind: 'streams' };
 
@@ -149,10 +101,6 @@ async function findPlace({ jsm, settings, watermark }: RecorderOptions): Promise
   if (!message) return null;
   const { core } = entryAt(settings, readStored(settings, message.subject, message), -1);
   return { seq: Math.min(core.source.seq, watermark), received: core.received };
-}
-
-export function configsOf(infos: readonly StreamInfo[]): StreamConfigs {
-  return Object.fromEntries(infos.map((info) => [info.config.name, describeStream(info)]));
 }
 
 /** If another writer is faster than this look, our next block of `_system` is refused, and the next session looks again. */

@@ -17,7 +17,7 @@ interface Look {
   readonly lag: number;
 }
 
-export interface Standstill {
+export interface TakeoverDecision {
   /** @returns whether it is time to take over. @param now milliseconds of a clock that nobody can set */
   look(now: number, look: Look): boolean;
   /** There was nothing to be seen. A server that comes back gives its writer all the time again. */
@@ -26,7 +26,7 @@ export interface Standstill {
   readonly pauseMs: number;
 }
 
-export interface StandstillOptions {
+export interface TakeoverOptions {
   readonly takeoverMs: number;
   /** In [0, 1). */
   readonly random?: () => number;
@@ -40,7 +40,7 @@ const CLOSE_LOOKS = 20;
 /** What one look may add, in parts of `takeoverMs`: a standby that was itself stopped has not seen anything stand still. */
 const MOST_AT_ONCE = 1 / 2;
 
-export function createStandstill({ takeoverMs, random = Math.random }: StandstillOptions): Standstill {
+export function createTakeoverDecision({ takeoverMs, random = Math.random }: TakeoverOptions): TakeoverDecision {
   let seen: number | null = null;
   let lookedAt = 0;
   let stoodMs = 0;

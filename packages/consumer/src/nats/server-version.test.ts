@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isOlder } from './connect.ts';
+import { isOlder } from './server-version.ts';
 
 test.each([
   ['2.9.25', '2.10.0', true],
