@@ -19,8 +19,6 @@ export interface Package {
 
 export interface Room {
   readonly imports: readonly string[];
-  /** The file that begins with a paragraph about the room. Default: the file with the folder's name. */
-  readonly mainFile?: string;
   /** What no file of this room imports. */
   readonly bans?: readonly Ban[];
 }
@@ -56,12 +54,12 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       },
     ],
     rooms: {
-      config: { imports: [], mainFile: 'known-options.ts' },
+      config: { imports: [] },
       json: { imports: [], bans: [noZod] },
       event: { imports: ['config', 'json'] },
-      'event/types': { imports: ['json', 'event'], mainFile: 'built-in.ts' },
-      message: { imports: ['config', 'json', 'event', 'event/types'], mainFile: 'read-message.ts' },
-      ledger: { imports: ['json', 'event'], bans: [noZod], mainFile: 'entry.ts' },
+      'event/types': { imports: ['json', 'event'] },
+      message: { imports: ['config', 'json', 'event', 'event/types'] },
+      ledger: { imports: ['json', 'event', 'message'], bans: [noZod] },
       verify: { imports: ['json', 'event', 'ledger'], bans: [noZod] },
       fast: { imports: ['json', 'event', 'event/types', 'message', 'ledger', 'verify'] },
     },
