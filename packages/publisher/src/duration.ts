@@ -55,3 +55,19 @@ export function startTimer(ms: number, call: () => void): Timer {
   };
   return handle;
 }
+
+/**
+ * Waits for a promise, but not longer than this. The timer keeps the process alive, because somebody waits.
+ *
+ * @param ms any time that `checkWait` takes
+ * @param late gives or throws the outcome when the time is over; what the promise does afterwards is ignored
+ */
+export async function within<T>(promise: Promise<T>, ms: number, late: () => T): Promise<T> {
+  const { promise: tooLate, resolve } = Promise.withResolvers<null>();
+  const timer = startTimer(ms, () => resolve(null));
+  try {
+    return await Promise.race([promise, tooLate.then(late)]);
+  } finally {
+    timer.stop();
+  }
+}

@@ -1,10 +1,10 @@
 /** The publisher's own connection: opened in the background and never given up. */
-import { setTimeout as pause } from 'node:timers/promises';
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { inboxPrefixOf } from '@waybill/schema';
 import { type BackoffBounds, createBackoff } from '../backoff.ts';
 import type { ConnectionLike } from '../connection-like.ts';
 import type { Credentials } from '../credentials.ts';
+import { within } from '../duration.ts';
 import { createAuthenticator } from './authenticator.ts';
 import type { Source } from './connection-supply.ts';
 import { unrefTimers } from './link.ts';
@@ -122,9 +122,7 @@ export function startDial(options: DialOptions): Source {
       // Ends a dial that is under way, too.
       sockets.close();
       // A client whose socket is destroyed after it has sent CONNECT does not see that, and waits for its own timeout.
-      const enough = new AbortController();
-      await Promise.race([attempt, pause(LEAVE_MS, undefined, { signal: enough.signal }).catch(() => {})]);
-      enough.abort();
+      await within(attempt, LEAVE_MS, () => {});
     },
   };
 }

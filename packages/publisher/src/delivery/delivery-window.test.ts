@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { InboxMessage, Link } from '../connection/link.ts';
 import type { PendingEvent } from '../pending-event.ts';
-import { createDelivery } from './delivery.ts';
+import { Delivery } from './delivery.ts';
 
 /**
  * Delivery and the window of a chain together: whatever a server refuses, forgets to answer or gets late, each event that
@@ -92,7 +92,7 @@ function createWorld(maxParked = 400) {
   let deliver: (message: InboxMessage) => void = () => {};
   let links = 0;
 
-  const delivery = createDelivery({
+  const delivery = new Delivery({
     windowEvents: 1_024,
     windowBytes: 1_000_000,
     ackTimeoutMs: 500,
@@ -172,7 +172,15 @@ function createWorld(maxParked = 400) {
       subject: `audit.${type}.${orgid}`,
       bytes: 10,
     };
-    const rest = { timeMs: 0, fields: null, memory: 0, unsigned: null, sent: false, tries: 0, waiter: null } as const;
+    const rest = {
+      timeMs: 0,
+      state: 'stamped',
+      fields: null,
+      memory: 0,
+      unsigned: null,
+      tries: 0,
+      waiter: null,
+    } as const;
     const made: PendingEvent = { ...event, ...rest, segment: null, adopted: producer !== 'p1' };
     byId.set(id, made);
     pending.set(id, made);

@@ -1,9 +1,9 @@
 import { MAX_MISSING, ProducerWindows } from '@waybill/schema';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_OPEN_RANGES, MAX_UNSENT_RANGES, OpenHoles } from './missing-ranges.ts';
+import { MAX_OPEN_RANGES, MAX_UNSENT_RANGES, MissingRanges } from './missing-ranges.ts';
 
-const sendAll = (holes: OpenHoles, numbers: readonly number[], lowestParked?: number): string[] =>
+const sendAll = (holes: MissingRanges, numbers: readonly number[], lowestParked?: number): string[] =>
   numbers.map((number) => holes.trySend(number, lowestParked));
 const numbersFrom = (first: number, count: number, step = 1): number[] =>
   Array.from({ length: count }, (_, i) => first + i * step);
@@ -14,7 +14,7 @@ test('half of what a chain remembers is kept for whoever comes after a crash', (
 
 describe('without holes', () => {
   test('as many are in flight as may turn into ranges, then acknowledgements are waited for', () => {
-    const holes = new OpenHoles();
+    const holes = new MissingRanges();
     expect(new Set(sendAll(holes, numbersFrom(1, 2 * MAX_OPEN_RANGES)))).toEqual(new Set(['send']));
     expect(holes.trySend(2 * MAX_OPEN_RANGES + 1)).toBe('wait');
     // Some at a time: many small writes cost more than a few.
@@ -25,7 +25,7 @@ describe('without holes', () => {
   });
 
   test('numbers that were dropped between are no matter once everything before is settled', () => {
-    const holes = new OpenHoles();
+    const holes = new MissingRanges();
     for (const number of numbersFrom(1, 1_000, 2)) {
       expect(holes.trySend(number)).toBe('send');
       holes.stored(number);
@@ -35,7 +35,7 @@ describe('without holes', () => {
 
 describe('while a number is parked', () => {
   test('so many ranges may begin above it, and what would begin another is held', () => {
-    const holes = new OpenHoles();
+    const holes = new MissingRanges();
     for (const number of numbersFrom(2, MAX_UNSENT_RANGES, 2)) {
       expect(holes.trySend(number, 1)).toBe('send');
       holes.stored(number);
@@ -49,7 +49,7 @@ describe('while a number is parked', () => {
   });
 
   test('filling a hole from below is always possible', () => {
-    const holes = new OpenHoles();
+    const holes = new MissingRanges();
     const even = numbersFrom(2, 2 * MAX_UNSENT_RANGES, 2);
     // All in flight at once, when half of them are refused: more ranges than may be begun.
     sendAll(holes, numbersFrom(1, 4 * MAX_UNSENT_RANGES));
@@ -64,7 +64,7 @@ describe('while a number is parked', () => {
   });
 
   test('one that was parked and turns out to be stored is no hole', () => {
-    const holes = new OpenHoles();
+    const holes = new MissingRanges();
     sendAll(holes, [1, 2, 3]);
     holes.stored(1);
     holes.stored(3);
@@ -88,7 +88,7 @@ test('whatever becomes of what is in flight, a chain has no more ranges at or ab
       }),
       fc.array(fc.boolean(), { minLength: 400, maxLength: 400 }),
       (fates, outcomes) => {
-        const holes = new OpenHoles();
+        const holes = new MissingRanges();
         const parked: number[] = [];
         const flying: number[] = [];
         const window = new ProducerWindows();

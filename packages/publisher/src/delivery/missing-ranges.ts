@@ -24,7 +24,7 @@ const LOW_MARK = MAX_OPEN_RANGES;
 export type Permission = 'send' | 'wait' | 'hold';
 
 /** The numbers of one organization and boot id. */
-export class OpenHoles {
+export class MissingRanges {
   /** Sent, as ascending ranges that do not touch. Those that end below the lowest open number are forgotten. */
   readonly #sent: [first: number, last: number][] = [];
   /** In flight: sent and not settled, ascending. */

@@ -47,6 +47,11 @@ export function createRing<Item>(): Ring<Item> {
   };
 }
 
+/** Takes out every item. */
+export function* drain<Item>(ring: Ring<Item>): IterableIterator<Item> {
+  for (let item = ring.shift(); item !== undefined; item = ring.shift()) yield item;
+}
+
 function emptySlots<Item>(capacity: number): (Item | undefined)[] {
   const slots: (Item | undefined)[] = [];
   slots.length = capacity;

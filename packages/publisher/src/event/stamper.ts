@@ -1,12 +1,5 @@
 /** Events for the sinks that have no queue of the publisher's: the same intake, numbering, checks and signatures. */
-import {
-  type AnyEventDefinition,
-  createDataCheck,
-  type Event,
-  formatEventSubject,
-  SchemaError,
-  stampEvent,
-} from '@waybill/schema';
+import { type AnyEventDefinition, createDataCheck, type Event, formatEventSubject, stampEvent } from '@waybill/schema';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
 import type { EventInput } from '../event-input.ts';
@@ -14,6 +7,7 @@ import type { Signer } from '../signing-identity.ts';
 import { createNameCheck } from './field-names.ts';
 import { createIntake } from './intake.ts';
 import { createNumbering } from './numbering.ts';
+import { stampFault } from './stamp-fault.ts';
 import { createUuidV7 } from './uuid.ts';
 
 export interface StamperOptions {
@@ -88,9 +82,7 @@ export function createStamper(
         );
         return { ok: true, orgid, event, text, subject: formatEventSubject({ type, orgid }) };
       } catch (cause) {
-        const reason = cause instanceof SchemaError && cause.code === 'TOO_LARGE' ? 'too_large' : 'invalid';
-        const detail = cause instanceof Error ? cause.message : String(cause);
-        return { ok: false, drop: { reason, detail, cause, type, orgid, producerseq } };
+        return { ok: false, drop: { ...stampFault(cause), type, orgid, producerseq } };
       }
     },
   };

@@ -1,5 +1,5 @@
 /** Sizes that are looked up when nobody waits for them any more. */
-import { checkWait, startTimer, type Timer } from '../duration.ts';
+import { checkWait, within } from '../duration.ts';
 
 export interface LazySizeOptions {
   /** How long the look-up may take; Infinity: no limit. Default: 1,000. */
@@ -39,22 +39,15 @@ async function lookUp(
   if (running >= MAX_LOOKUPS) return undefined;
   running++;
   const stop = new AbortController();
-  let timer: Timer | undefined;
   try {
     await begin(after);
-    const tooLate = new Promise<undefined>((resolve) => {
-      timer = startTimer(timeoutMs, () => {
-        stop.abort();
-        resolve(undefined);
-      });
-    });
-    const size: unknown = await Promise.race([lookup(stop.signal), tooLate]);
+    const looked = Promise.resolve(lookup(stop.signal));
+    const size: unknown = await within<unknown>(looked, timeoutMs, () => stop.abort());
     return typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined;
   } catch {
     // Best effort: an unknown size is counted as unknown in the bill, and the store has told its own log.
     return undefined;
   } finally {
-    timer?.stop();
     running--;
   }
 }

@@ -1,7 +1,7 @@
 /** For functions whose process is frozen or ended once they have answered (Lambda, Vercel, Cloudflare and so on). */
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { checkWait, startTimer, type Timer } from '../duration.ts';
+import { checkWait, within } from '../duration.ts';
 import type { Sink } from '../sink.ts';
 import { settle } from './completion.ts';
 
@@ -73,15 +73,9 @@ export function withFlush<This, Args extends unknown[], T>(
 
 /** Never rejects, and is done in time whatever the sink is: a handler waits for it. */
 async function flushWithin(audit: Pick<Sink, 'flush'>, timeoutMs: number): Promise<void> {
-  let timer: Timer | undefined;
-  const tooLate = new Promise<void>((resolve) => {
-    timer = startTimer(timeoutMs, resolve);
-  });
   try {
-    await Promise.race([audit.flush({ timeoutMs }), tooLate]);
+    await within(audit.flush({ timeoutMs }), timeoutMs, () => false);
   } catch {
-    // The sink says itself what is wrong with it.
-  } finally {
-    timer?.stop();
+    // The sink itself says what is wrong with it.
   }
 }

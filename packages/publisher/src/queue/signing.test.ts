@@ -3,7 +3,7 @@ import { createDataCheck, MAX_EVENT_BYTES, runStarted, signedText, stampEvent } 
 import { expect, test } from 'vitest';
 import type { PendingEvent } from '../pending-event.ts';
 import { createSigner } from '../signing/signer.ts';
-import { restoreEvent } from './adoption.ts';
+import { restoreEvent } from './restore-event.ts';
 import { createSigning } from './signing.ts';
 
 const secret = generateKeyPairSync('ed25519').privateKey;
@@ -22,7 +22,7 @@ test('signed afterwards, an event is what it would have been with the key at fir
   const { keyid, sign } = signer.peek() as NonNullable<ReturnType<typeof signer.peek>>;
   const event = pending('Zoë 😀 \u2028');
   expect(event.unsigned).toBe('no_key');
-  createSigning(signer, QUIET).sign(event);
+  createSigning({ signer, logger: QUIET, resume: () => {} }).sign(event);
   expect(event.unsigned).toBe(null);
   const fields = { orgid: 'acme', runid: 'r', name: 'Zoë 😀 \u2028' };
   const atOnce = stampEvent(runStarted.type, fields, { ...ENVELOPE, keyid, sign }, createDataCheck());
@@ -33,7 +33,7 @@ test('signed afterwards, an event is what it would have been with the key at fir
 });
 
 test('one that has no room for a signature stays as it is, and is counted when it is stored', () => {
-  const signing = createSigning(createSigner({ secret }), QUIET);
+  const signing = createSigning({ signer: createSigner({ secret }), logger: QUIET, resume: () => {} });
   const { text: short } = pending('x');
   const filled = short.replace('"name":"x"', `"name":"${'x'.repeat(MAX_EVENT_BYTES - short.length + 1)}"`);
   const place = { segment: null, adopted: false, waiter: null };

@@ -10,7 +10,7 @@ import type { KnownOptions } from '@waybill/schema';
 import { createBackoff } from '../backoff.ts';
 import { checkOptions } from '../check-options.ts';
 import { outside } from '../context.ts';
-import { checkPeriod, checkWait, startTimer, type Timer } from '../duration.ts';
+import { checkPeriod, checkWait, within } from '../duration.ts';
 import { PublisherError } from '../error.ts';
 import type { Signer, SigningIdentity } from '../signing-identity.ts';
 import { createIdentity, type Secret } from './create-identity.ts';
@@ -98,7 +98,9 @@ export function createSigner(options: SignerOptions = {}): Signer {
     } catch (error) {
       return fail(error);
     }
-    underway = within(source, timeoutMs)
+    underway = within(source, timeoutMs, () => {
+      throw new Error(`getSecret did not answer within ${timeoutMs} ms`);
+    })
       .then(succeed)
       .catch(fail)
       .finally(() => {
@@ -146,16 +148,4 @@ function readSource({ secret, getSecret, environmentVariable }: SignerOptions): 
   const value = process.env[name];
   if (value === undefined || value === '') throw new Error(`the environment variable ${name} is not set`);
   return value;
-}
-
-async function within(secret: Promise<Secret>, timeoutMs: number): Promise<Secret> {
-  let timer: Timer | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = startTimer(timeoutMs, () => reject(new Error(`getSecret did not answer within ${timeoutMs} ms`)));
-  });
-  try {
-    return await Promise.race([secret, tooLate]);
-  } finally {
-    timer?.stop();
-  }
 }

@@ -3,7 +3,7 @@ import type { Event, KnownOptions } from '@waybill/schema';
 import type { Ack } from '../ack.ts';
 import { checkOptions } from '../check-options.ts';
 import type { Drop } from '../drop.ts';
-import { checkWait, startTimer } from '../duration.ts';
+import { checkWait, within } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
 import type { EventInput } from '../event-input.ts';
 import { createStamper, type StamperOptions } from '../event/stamper.ts';
@@ -87,31 +87,30 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     },
     enabled: (type) => !closed && stamper.allows(type),
     find: (match) => events.find(predicate(match)),
-    waitFor(match, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
+    async waitFor(match, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
       const matches = predicate(match);
-      return new Promise<Event>((resolve, reject) => {
-        checkWait('waitFor: timeoutMs', timeoutMs);
-        const found = events.find(matches);
-        if (found) return resolve(found);
-        const timer = startTimer(timeoutMs, () => {
-          watchers.delete(watcher);
+      checkWait('waitFor: timeoutMs', timeoutMs);
+      const found = events.find(matches);
+      if (found) return found;
+      const { promise, resolve, reject } = Promise.withResolvers<Event>();
+      const watcher = (event: Event): void => {
+        try {
+          if (matches(event)) resolve(event);
+        } catch (error) {
+          // The function is the waiting caller's, so the error is, too.
+          reject(error);
+        }
+      };
+      watchers.add(watcher);
+      try {
+        return await within(promise, timeoutMs, () => {
           const types = [...new Set(events.map(({ type }) => type))].join(', ') || 'nothing';
           const wanted = typeof match === 'string' ? match : 'such event';
-          reject(new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`));
+          throw new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`);
         });
-        const watcher = (event: Event): void => {
-          try {
-            if (!matches(event)) return;
-            resolve(event);
-          } catch (error) {
-            // Of whoever waits, not of whoever emits.
-            reject(error);
-          }
-          timer.stop();
-          watchers.delete(watcher);
-        };
-        watchers.add(watcher);
-      });
+      } finally {
+        watchers.delete(watcher);
+      }
     },
     clear() {
       events.length = 0;
