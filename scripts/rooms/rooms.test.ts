@@ -32,6 +32,15 @@ describe.for(PACKAGES)('packages/%s/src', ([name, tree]) => {
     }
   });
 
+  test.for(Object.entries(tree.rooms))('%s/ imports every room that its row names', ([folder, { imports }]) => {
+    const files = globSync('*.ts', { cwd: join(src, folder) }).filter((file) => !file.endsWith('.test.ts'));
+    const imported = files.flatMap((file) => {
+      const text = readFileSync(join(src, folder, file), 'utf8');
+      return [...text.matchAll(/'(\.{1,2}\/[^']+\.ts)'/g)].map(([, path = '']) => posix.join(folder, dirname(path)));
+    });
+    expect(imports.filter((room) => !imported.includes(room))).toEqual([]);
+  });
+
   test.for(Object.keys(tree.rooms))('one file of %s/ begins with a paragraph about the room', (folder) => {
     const files = globSync('*.ts', { cwd: join(src, folder) }).filter((file) => !file.endsWith('.test.ts'));
     const mainFiles = files.filter((file) =>
