@@ -145,7 +145,7 @@ export {
 export type { VerifiedEntry } from './verify/chain-judge.ts';
 export { isPublicKey } from './verify/ed25519-encoding.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';
-export type { Hole } from './verify/missing-events.ts';
+export type { MissingRange } from './verify/missing-events.ts';
 export {
   type AsyncReceiptKeys,
   type Receipt,

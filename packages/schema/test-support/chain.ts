@@ -44,7 +44,7 @@ const checkData = createDataCheck();
 const encoder = new TextEncoder();
 
 /** An event's subject and its text on the wire. */
-export function makeMessage(orgid: string, n: number, spec: Spec, sequence: number): { subject: string; text: string } {
+function makeMessage(orgid: string, n: number, spec: Spec, sequence: number): { subject: string; text: string } {
   const digest = digestOf(`artifact ${spec.artifact}`);
   const size = spec.bytes === null ? {} : { size_bytes: spec.bytes };
   if (spec.what === 'chainloop') {
