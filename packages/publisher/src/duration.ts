@@ -71,3 +71,8 @@ export async function within<T>(promise: Promise<T>, ms: number, late: () => T):
     timer.stop();
   }
 }
+
+/** Milliseconds since then (`performance.now`), to the microsecond. */
+export function elapsedMs(startMs: number): number {
+  return Math.max(0, Math.round((performance.now() - startMs) * 1000) / 1000);
+}

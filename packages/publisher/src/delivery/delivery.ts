@@ -124,44 +124,34 @@ export class Delivery {
   // --- answers ---
 
   #answered(token: number, message: InboxMessage): void {
-    const event = this.#window.get(token);
-    if (event === undefined) return this.#answeredAside(token, message);
+    const inWindow = this.#window.get(token);
+    const event = inWindow ?? this.#denied.sentAs(token);
+    if (event === undefined) return;
     const answer = this.#readAnswer(message);
+    // The event waits, or is tried: any answer says that its subject is permitted.
+    if (inWindow === undefined) this.#denied.permit(token);
     switch (answer.kind) {
       case 'stored':
-        this.#leaveWindow(token, event);
-        this.#denied.settled(event, 'stored');
-        this.#recovery.succeeded();
+        this.#leave(token, event, 'stored');
+        if (inWindow !== undefined) this.#recovery.succeeded();
         this.#options.acked(event, answer.ack);
         break;
       case 'too_large':
-        this.#leaveWindow(token, event);
-        this.#denied.settled(event, 'dropped');
+        this.#leave(token, event, 'dropped');
         this.#options.dropped(event, 'too_large', answer.detail);
         break;
       case 'retry':
-        // If it is not in flight, an earlier answer of the same burst has failed.
+        // If it is not in flight, an earlier answer of the same burst has failed, or it waits and is sent again.
         if (event.state === 'in_flight') this.#recovery.fail(answer.detail);
         break;
     }
     this.#options.wake();
   }
 
-  /** To an event that waits by now, or to the one that is tried: any answer says that its subject is permitted. */
-  #answeredAside(token: number, message: InboxMessage): void {
-    const event = this.#denied.sentAs(token);
-    if (event === undefined) return;
-    const answer = this.#readAnswer(message);
-    this.#denied.permit(token);
-    // After any other answer the event is sent again, in the window.
-    if (answer.kind === 'stored') {
-      this.#denied.answered(event, 'stored');
-      this.#options.acked(event, answer.ack);
-    } else if (answer.kind === 'too_large') {
-      this.#denied.answered(event, 'dropped');
-      this.#options.dropped(event, 'too_large', answer.detail);
-    }
-    this.#options.wake();
+  #leave(token: number, event: PendingEvent, outcome: 'stored' | 'dropped'): void {
+    if (this.#window.get(token) === undefined) return this.#denied.answered(event, outcome);
+    this.#leaveWindow(token, event);
+    this.#denied.settled(event, outcome);
   }
 
   #leaveWindow(token: number, event: PendingEvent): void {

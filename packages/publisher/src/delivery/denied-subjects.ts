@@ -11,6 +11,7 @@ import type { PendingEvent } from '../pending-event.ts';
 import { type Lane, LaneBook } from './lane.ts';
 import type { Permission } from './missing-ranges.ts';
 import { SentTokens } from './sent-tokens.ts';
+import { SubjectBook } from './subject-book.ts';
 import { type WaitingBounds, WaitingPool } from './waiting-pool.ts';
 
 export interface DeniedSubjectsOptions extends WaitingBounds {
@@ -28,11 +29,6 @@ export interface Departure {
 /** `status().reason` names this many subjects. There may be thousands. */
 const NAMED_SUBJECTS = 3;
 
-interface DeniedSubject {
-  readonly type: string;
-  readonly lanes: Set<Lane>;
-}
-
 export class DeniedSubjects {
   readonly #dropped: DeniedSubjectsOptions['dropped'];
   readonly #own: WaitingPool;
@@ -40,8 +36,7 @@ export class DeniedSubjects {
   readonly #lanes = new LaneBook();
   /** Lanes that may have something to send. */
   readonly #runnable = new Set<Lane>();
-  /** By subject, in the order of their turns to be tried. */
-  readonly #subjects = new Map<string, DeniedSubject>();
+  readonly #subjects = new SubjectBook();
   readonly #tokens = new SentTokens();
   /** The event that is being tried although its subject is denied. */
   #probe: { readonly event: PendingEvent; readonly token: number } | null = null;
@@ -64,9 +59,7 @@ export class DeniedSubjects {
 
   /** Some of the denied subjects. */
   get subjects(): readonly string[] {
-    const some: string[] = [];
-    for (const subject of this.#subjects.keys()) if (some.push(subject) === NAMED_SUBJECTS) break;
-    return some;
+    return this.#subjects.some(NAMED_SUBJECTS);
   }
 
   /** What to do with a new event. `send`: it counts as in flight now. `hold`: give it to `add`. */
@@ -90,7 +83,7 @@ export class DeniedSubjects {
     const lanes = new Set<Lane>();
     for (const [token, event] of events) {
       const lane = this.#lanes.of(event);
-      if (!this.#subjects.has(subject)) this.#subjects.set(subject, { type: event.type, lanes: new Set() });
+      this.#subjects.add(subject, event.type);
       // It waits before its number counts as settled, so that the lane stays.
       this.#put(lane, event);
       this.#tokens.set(event, token);
@@ -140,9 +133,7 @@ export class DeniedSubjects {
   probe(newToken: number): { readonly event: PendingEvent; readonly token: number } | undefined {
     this.#endProbe();
     for (let turns = this.#subjects.size; turns > 0; turns--) {
-      const [subject, its] = this.#subjects.entries().next().value as [string, DeniedSubject];
-      this.#subjects.delete(subject);
-      this.#subjects.set(subject, its);
+      const [subject, its] = this.#subjects.nextTurn();
       for (const lane of its.lanes) {
         const event = lane.firstDenied(subject);
         if (event === undefined || lane.numbers.trySend(event.producerseq, lane.lowest) !== 'send') continue;
@@ -158,13 +149,12 @@ export class DeniedSubjects {
   /** If this token is the tried event's, an answer means that its type is permitted. */
   permit(token: number): void {
     if (this.#probe?.token !== token) return;
-    const { type } = this.#probe.event;
-    this.#permit([...this.#subjects].flatMap(([subject, its]) => (its.type === type ? [subject] : [])));
+    this.#permit(this.#subjects.all(this.#probe.event.type));
   }
 
   /** The server is another, or has another configuration: every subject may be permitted. */
   permitAll(): void {
-    this.#permit([...this.#subjects.keys()]);
+    this.#permit(this.#subjects.all());
   }
 
   all(): PendingEvent[] {
@@ -191,16 +181,8 @@ export class DeniedSubjects {
     lane.remove(event);
     const pool = this.#poolOf(event);
     pool.remove(event);
-    if (pool.denied.delete(event)) this.#forgetSubjectWithout(lane, event.subject);
+    if (pool.denied.delete(event) && !lane.firstDenied(event.subject)) this.#subjects.leave(lane, event.subject);
     return this.#tokens.delete(event);
-  }
-
-  /** Forgets what is denied to nobody. */
-  #forgetSubjectWithout(lane: Lane, subject: string): void {
-    if (lane.firstDenied(subject)) return;
-    const its = this.#subjects.get(subject);
-    its?.lanes.delete(lane);
-    if (its?.lanes.size === 0) this.#subjects.delete(subject);
   }
 
   #trim(lane: Lane, pool: WaitingPool): void {

@@ -15,11 +15,13 @@ import {
 } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
 import { runInContext } from '../context.ts';
+import { elapsedMs } from '../duration.ts';
 import { hasTooManyMembers } from '../event/copy.ts';
 import type { Sink } from '../sink.ts';
 import { settle } from './completion.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
-import { describe, emitMade, nameAndCode, quietly, since } from './lifecycle.ts';
+import { describe, nameAndCode } from './error-description.ts';
+import { emitMade, quietly } from './quiet-emit.ts';
 
 export interface DecisionActor {
   readonly type?: ActorType;
@@ -125,7 +127,7 @@ function runDecision(options: DecisionOptions, fn: (decision: Decision) => unkno
     runInContext({ decisionid }, () => {
       const startMs = performance.now();
       const ended = (outcome: 'success' | 'failure', more: object): void =>
-        emit(() => decisionEnded({ ...attributes, outcome, duration_ms: since(startMs), ...more }));
+        emit(() => decisionEnded({ ...attributes, outcome, duration_ms: elapsedMs(startMs), ...more }));
       return settle(() => fn(handle), {
         finished: () => ended('success', {}),
         failed(error) {

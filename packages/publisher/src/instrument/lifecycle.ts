@@ -16,12 +16,16 @@ import {
   runStarted,
 } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import type { EventInput } from '../event-input.ts';
+import { elapsedMs } from '../duration.ts';
 import { hasTooManyMembers } from '../event/copy.ts';
 import type { Sink } from '../sink.ts';
 import { settle } from './completion.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import type { Ends } from './ends.ts';
+import { describe, type ErrorDescription, nameAndCode } from './error-description.ts';
+import { emitMade, quietly } from './quiet-emit.ts';
+
+export type { ErrorDescription } from './error-description.ts';
 
 export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
   /** What runs, e.g. `nightly-export`. */
@@ -34,12 +38,6 @@ export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
   readonly timeoutMs?: number;
   /** What `run.failed` says of an error. Default: its name and its code, since messages may have secrets in them. */
   readonly describeError?: (error: unknown) => ErrorDescription;
-}
-
-export interface ErrorDescription {
-  readonly error_name?: string | undefined;
-  readonly error_code?: string | undefined;
-  readonly error_message?: string | undefined;
 }
 
 const OPTIONS: KnownOptions<LifecycleOptions> = {
@@ -127,7 +125,7 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
   const startMs = performance.now();
   const ended = (outcome: 'success' | 'failure'): void =>
     quietly(() => {
-      const duration_ms = since(startMs);
+      const duration_ms = elapsedMs(startMs);
       emitMade(audit ?? getDefaultPublisher(), () => {
         const given = event.fields as object;
         // Of what has no room in an event nothing is copied: the publisher refuses it.
@@ -174,10 +172,10 @@ function createRun(options: LifecycleOptions): Run {
       startMs = performance.now();
     },
     finished: () =>
-      quietly(() => audit.emit(runFinished({ ...shared, outcome: 'success', duration_ms: since(startMs) }))),
+      quietly(() => audit.emit(runFinished({ ...shared, outcome: 'success', duration_ms: elapsedMs(startMs) }))),
     failed: (error) =>
       quietly(() => {
-        const duration_ms = since(startMs);
+        const duration_ms = elapsedMs(startMs);
         const description = describe(error, describeError ?? nameAndCode);
         audit.emit(runFailed({ ...shared, outcome: 'failure', duration_ms, ...description }));
       }),
@@ -187,56 +185,4 @@ function createRun(options: LifecycleOptions): Run {
 async function runConfirmed<T>(run: Run, fn: (runid: string) => T): Promise<Awaited<T>> {
   await run.confirmStarted();
   return await settle(() => fn(run.id), run);
-}
-
-/** Milliseconds, to the microsecond. */
-export function since(startMs: number): number {
-  return Math.max(0, Math.round((performance.now() - startMs) * 1000) / 1000);
-}
-
-/** A description that cannot be made must not cost the event. */
-export function describe(error: unknown, by: (error: unknown) => ErrorDescription): ErrorDescription {
-  try {
-    const { error_name, error_code, error_message } = by(error);
-    return {
-      ...text('error_name', error_name),
-      ...text('error_code', error_code),
-      ...text('error_message', error_message),
-    };
-  } catch {
-    return {};
-  }
-}
-
-/** One that is too long is cut when the event is stamped. */
-function text(member: keyof ErrorDescription, value: unknown): ErrorDescription {
-  return typeof value === 'string' ? { [member]: value } : {};
-}
-
-export function nameAndCode(error: unknown): ErrorDescription {
-  if (!(error instanceof Error)) return { error_name: error === null ? 'null' : typeof error };
-  const { code } = error as { code?: unknown };
-  return { error_name: error.name, ...(typeof code === 'string' && { error_code: code }) };
-}
-
-/** Emits what is made of foreign objects. When that throws, the sink is told, which counts it; the caller is not. */
-export function emitMade(audit: Pick<Sink, 'emit'>, make: () => EventDraft): void {
-  let input: EventInput;
-  try {
-    input = make();
-  } catch (error) {
-    input = () => {
-      throw error;
-    };
-  }
-  quietly(() => audit.emit(input));
-}
-
-/** `emit` never throws, but a sink may be anybody's. */
-export function quietly(call: () => void): void {
-  try {
-    call();
-  } catch {
-    // The body's result is not to be changed by what becomes of an event.
-  }
 }

@@ -5,11 +5,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type KnownOptions, requestHandled } from '@waybill/schema';
 import { badKind, checkOptions } from '../check-options.ts';
+import { elapsedMs } from '../duration.ts';
 import type { Sink } from '../sink.ts';
 import { activeTraceparent, readTraceparent } from '../traceparent.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import { type Claims, dispatcher, DISPATCHER_OPTIONS, type Dispatcher, type DispatcherOptions } from './dispatcher.ts';
-import { quietly, since } from './lifecycle.ts';
+import { quietly } from './quiet-emit.ts';
 
 export interface RequestAuditOptions<Request> extends DispatcherOptions {
   /**
@@ -76,7 +77,7 @@ export function createRequestAudit<Request>(options: RequestAuditOptions<Request
           dispatch(who, requestHandled, {
             method,
             status: status ?? NO_STATUS,
-            duration_ms: since(startMs),
+            duration_ms: elapsedMs(startMs),
             outcome: status !== null && status < 400 && !aborted ? 'success' : 'failure',
             ...optional('route', route),
             ...(aborted && { aborted }),

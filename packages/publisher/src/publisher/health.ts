@@ -3,17 +3,15 @@ import type { PublisherStatus } from '../handle.ts';
 import type { Settings } from '../options.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Reporter } from '../reporter.ts';
+import type { Lifetime } from './lifetime.ts';
 import { createStallWatch, STALL_MS } from './stall-watch.ts';
-
-/** `closing`: close() was called. `closed`: nothing is sent any more. */
-export type Phase = 'open' | 'closing' | 'closed';
 
 export interface HealthOptions {
   readonly settings: Settings;
   readonly queue: Queue;
   readonly connection: Pick<CurrentConnection, 'trouble'>;
   readonly reporter: Reporter;
-  phase(): Phase;
+  readonly lifetime: Readonly<Lifetime>;
 }
 
 export interface Health {
@@ -23,7 +21,7 @@ export interface Health {
   close(): void;
 }
 
-export function createHealth({ settings, queue, connection, reporter, phase }: HealthOptions): Health {
+export function createHealth({ settings, queue, connection, reporter, lifetime }: HealthOptions): Health {
   const { book, delivery, diagnostics } = queue;
   const watch = createStallWatch({
     pending: () => book.pending + book.spooled,
@@ -36,7 +34,7 @@ export function createHealth({ settings, queue, connection, reporter, phase }: H
       ...(delivery.parked > 0 && { parked: delivery.parked }),
       ...(book.holes > 0 && { holes: book.holes }),
     };
-    if (phase() === 'closed') return { state: 'closed', ...counts };
+    if (lifetime.phase === 'closed') return { state: 'closed', ...counts };
     if (connection.trouble) return { ...connection.trouble, ...counts };
     const reason = queue.trouble ?? (watch.isStalled ? stallReason() : null);
     return reason === null ? { state: 'connected', ...counts } : { state: 'degraded', reason, ...counts };
@@ -49,7 +47,7 @@ export function createHealth({ settings, queue, connection, reporter, phase }: H
   }
 
   function observe(): void {
-    if (phase() !== 'open') return;
+    if (lifetime.phase !== 'open') return;
     watch.look();
     const health = status();
     diagnostics.status(health);

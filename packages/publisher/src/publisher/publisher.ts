@@ -2,7 +2,7 @@
  * `createPublisher`: a queue, a connection, the loop that moves events from one to the other, and what is said about all of
  * it. What an event goes through is in queue/. Only this folder reads options, and only here a publisher begins and ends.
  */
-import { createCurrentConnection } from '../connection/current-connection.ts';
+import { CurrentConnection } from '../connection/current-connection.ts';
 import { outside } from '../context.ts';
 import { checkWait } from '../duration.ts';
 import { DEFAULT_WAIT_MS, type Publisher } from '../handle.ts';
@@ -10,14 +10,13 @@ import { CONSOLE_LOGGER } from '../logger.ts';
 import type { PublisherOptions, Settings } from '../options.ts';
 import { Queue } from '../queue/queue.ts';
 import { createReporter, type Reporter } from '../reporter.ts';
-import type { CloseResult } from '../stats.ts';
+import { createClosing } from './closing.ts';
 import { confirmSigned, createConfirm } from './confirm.ts';
 import { createDisabledPublisher } from './disabled.ts';
-import { onExit } from './exit-hook.ts';
-import { createHealth, type Phase } from './health.ts';
+import { createHealth } from './health.ts';
+import type { Lifetime } from './lifetime.ts';
 import { createLoop } from './loop.ts';
 import { isEnabled, readOptions } from './read-options.ts';
-import { onSignal } from './signal-hook.ts';
 
 /**
  * Starts a publisher. It connects in the background. Never being connected is a normal state.
@@ -35,16 +34,14 @@ export function createPublisher(options: PublisherOptions): Publisher {
 }
 
 function createEnabledPublisher(settings: Settings, reporter: Reporter): Publisher {
-  let phase: Phase = 'open';
-  let closing: Promise<CloseResult> | null = null;
-
+  const lifetime: Lifetime = { phase: 'open' };
   const loop = createLoop((untilMs) => {
     const isMore = queue.run(untilMs);
     health.observe();
     return isMore;
   });
-  const queue = new Queue({ settings, reporter, isConnected: () => connection.connected, wake: loop.wake });
-  const connection = createCurrentConnection({
+  const queue = new Queue({ settings, reporter, isConnected: () => connection.isConnected, wake: loop.wake });
+  const connection = new CurrentConnection({
     settings,
     user: queue.delivery,
     lost: () => health.observe(),
@@ -53,40 +50,14 @@ function createEnabledPublisher(settings: Settings, reporter: Reporter): Publish
       queue.diagnostics.status(health.status());
     },
   });
-  const health = createHealth({ settings, queue, connection, reporter, phase: () => phase });
+  const health = createHealth({ settings, queue, connection, reporter, lifetime });
+  const close = createClosing({ settings, lifetime, loop, queue, connection, health });
 
-  async function shutDown(timeoutMs: number): Promise<CloseResult> {
-    await queue.book.whenSettled(timeoutMs);
-    connection.release();
-    leave();
-    const result = queue.book.closeResult();
-    stopListening();
-    await connection.close();
-    return result;
-  }
+  connection.start();
+  // What a dead publisher left is delivered also when nothing new is emitted.
+  if (queue.spool) loop.wake();
 
-  /** Synchronous: the process may be exiting. */
-  function leave(): void {
-    phase = 'closed';
-    loop.stop();
-    queue.leave();
-    health.close();
-  }
-
-  const offExit = queue.spool && onExit(() => void (phase === 'closed' || leave()));
-  const offSignal = settings.handleSignals
-    ? onSignal({
-        timeoutMs: settings.closeTimeoutMs,
-        close: (options) => publisher.close(options),
-        unref: connection.unref,
-      })
-    : null;
-  function stopListening(): void {
-    offExit?.();
-    offSignal?.();
-  }
-
-  const publisher: Publisher = {
+  return {
     emit: (event) => queue.take(event, null),
     confirm: createConfirm({
       spool: queue.spool,
@@ -96,24 +67,14 @@ function createEnabledPublisher(settings: Settings, reporter: Reporter): Publish
     enabled: (type) => queue.allows(type),
     flush: async ({ timeoutMs = DEFAULT_WAIT_MS } = {}) =>
       queue.book.whenSettled(checkWait('flush: timeoutMs', timeoutMs)),
-    async close({ timeoutMs = settings.closeTimeoutMs } = {}) {
-      checkWait('close: timeoutMs', timeoutMs);
-      if (phase === 'open') phase = 'closing';
-      queue.stopTaking();
-      return (closing ??= outside(() => shutDown(timeoutMs)));
-    },
+    close: async ({ timeoutMs = settings.closeTimeoutMs } = {}) => close(checkWait('close: timeoutMs', timeoutMs)),
     status: health.status,
     bind(to) {
-      if (phase === 'open') outside(() => connection.bind(to));
+      if (lifetime.phase === 'open') outside(() => connection.bind(to));
     },
     stats: () => queue.stats(),
     async [Symbol.asyncDispose]() {
-      await publisher.close();
+      await close(settings.closeTimeoutMs);
     },
   };
-
-  connection.start();
-  // What a dead publisher left is delivered also when nothing new is emitted.
-  if (queue.spool) loop.wake();
-  return publisher;
 }

@@ -3,12 +3,13 @@ import type { Event, KnownOptions } from '@waybill/schema';
 import type { Ack } from '../ack.ts';
 import { checkOptions } from '../check-options.ts';
 import type { Drop } from '../drop.ts';
-import { checkWait, within } from '../duration.ts';
+import { checkWait } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
 import type { EventInput } from '../event-input.ts';
 import { createStamper, type StamperOptions } from '../event/stamper.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
 import type { Sink } from '../sink.ts';
+import { EventWatchers } from './event-watchers.ts';
 
 export interface MemorySinkOptions extends Partial<Omit<StamperOptions, 'signer'>> {
   /** Of every valid event: an error is what happens to it instead of being kept. Can be set later (`sink.fault`). */
@@ -48,7 +49,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
   const stamper = createStamper({ source, ...rest });
   const events: Event[] = [];
   const drops: Drop[] = [];
-  const watchers = new Set<(event: Event) => void>();
+  const watchers = new EventWatchers();
   let stored = 0;
   let closed = false;
 
@@ -66,7 +67,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     if (error) return error;
     events.push(stamped.event);
     stored++;
-    for (const watcher of watchers) watcher(stamped.event);
+    watchers.tell(stamped.event);
     return { stream: 'MEMORY', seq: stored, duplicate: false };
   }
 
@@ -92,25 +93,11 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
       checkWait('waitFor: timeoutMs', timeoutMs);
       const found = events.find(matches);
       if (found) return found;
-      const { promise, resolve, reject } = Promise.withResolvers<Event>();
-      const watcher = (event: Event): void => {
-        try {
-          if (matches(event)) resolve(event);
-        } catch (error) {
-          // The function is the waiting caller's, so the error is, too.
-          reject(error);
-        }
-      };
-      watchers.add(watcher);
-      try {
-        return await within(promise, timeoutMs, () => {
-          const types = [...new Set(events.map(({ type }) => type))].join(', ') || 'nothing';
-          const wanted = typeof match === 'string' ? match : 'such event';
-          throw new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`);
-        });
-      } finally {
-        watchers.delete(watcher);
-      }
+      return watchers.next(matches, timeoutMs, () => {
+        const types = [...new Set(events.map(({ type }) => type))].join(', ') || 'nothing';
+        const wanted = typeof match === 'string' ? match : 'such event';
+        throw new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`);
+      });
     },
     clear() {
       events.length = 0;
