@@ -88,7 +88,7 @@ async function open(
   known: { orgid: string; seq: number },
 ): Promise<ChainCache> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return createChainCache({ nc, jsm, settings, timeoutMs: 300, maxChains: 100, known: () => known });
+  return createChainCache({ nc, jsm, settings, timeoutMs: 300, maxChains: 100, newestKnown: () => known });
 }
 
 const asked = [...Array.from({ length: CHAINS }, (_, i) => `org-${i}`), 'org-without-a-chain', SYSTEM_CHAIN];
@@ -169,7 +169,7 @@ test('chains that nobody needs go, those first that were not asked for since; th
   const nc = await server.connect();
   const settings = await makeStreams(nc);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const heads = createChainCache({ nc, jsm, settings, timeoutMs: 300, maxChains: 3, known: () => null });
+  const heads = createChainCache({ nc, jsm, settings, timeoutMs: 300, maxChains: 3, newestKnown: () => null });
   const kept = () => [...heads.chains.keys()].toSorted();
   await heads.load([SYSTEM_CHAIN, 'a', 'b', 'c']);
   // All were asked for just now.

@@ -18,8 +18,6 @@ export interface ConsumerOptions extends Settings {
   readonly events?: readonly AnyEventDefinition[];
   /** Entries in blocks that are not on their way, about: under a backlog blocks grow until there are so many. Default 65,536. */
   readonly maxOpenEntries?: number;
-  /** Bytes of them, about. Default 32 MiB. */
-  readonly maxOpenBytes?: number;
   /** Chains whose state is kept in memory, about 2 KB each; the others are read from the ledger when needed. Default 20,000. */
   readonly maxCachedChains?: number;
   /**
@@ -58,7 +56,6 @@ export const OPTIONS: KnownOptions<ConsumerOptions> = {
   logger: true,
   events: true,
   maxOpenEntries: true,
-  maxOpenBytes: true,
   maxCachedChains: true,
   minBatchedBlocks: true,
   fastPaths: true,
@@ -72,7 +69,6 @@ export const OPTIONS: KnownOptions<ConsumerOptions> = {
 export const DEFAULTS = {
   bind: false,
   maxOpenEntries: 65_536,
-  maxOpenBytes: 32 * 1024 * 1024,
   maxCachedChains: 20_000,
   minBatchedBlocks: 64,
   ackTimeoutMs: 10_000,

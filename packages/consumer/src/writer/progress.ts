@@ -1,13 +1,16 @@
-import type { FoldCounts } from './fold.ts';
+import type { Commit } from './committer.ts';
+import { type FoldCounts, noCounts } from './fold.ts';
 
-/** The counts are of commits that were finished, since the start of the process. */
+/** What a writer reports. Everything that is counted is counted since the start of the process, of finished commits. */
 export interface Progress extends FoldCounts {
+  /** Entries that were stored. */
+  entries: number;
   /** Every AUDIT message up to here is in the ledger. */
   watermark: number;
-  /** AUDIT messages that are not, when last counted. */
+  /** AUDIT messages that are not in the ledger, when last counted. */
   lag: number;
-  /** Commits, and blocks in them. */
   commits: number;
+  /** Blocks in those commits. */
   blocks: number;
   /** Chains whose state is in memory. */
   chains: number;
@@ -15,6 +18,33 @@ export interface Progress extends FoldCounts {
   latestReceived: string | null;
   /** Milliseconds that the last commit took. */
   lastCommitMs: number | null;
-  /** Of a stream of somebody else: which epoch this is; 0 with a stream of our own. `watermark` is within it. */
+  /** The number of the epoch, which `watermark` is within, for a stream that somebody else owns; 0 for a stream of our own. */
   epoch: number;
+}
+
+export function noProgress(): Progress {
+  return {
+    ...noCounts(),
+    entries: 0,
+    watermark: 0,
+    lag: 0,
+    commits: 0,
+    blocks: 0,
+    chains: 0,
+    latestReceived: null,
+    lastCommitMs: null,
+    epoch: 0,
+  };
+}
+
+/** Adds a finished commit. @param counts what the fold did for it */
+export function countCommit(progress: Progress, commit: Commit, counts: FoldCounts): void {
+  progress.commits++;
+  progress.blocks += commit.blocks;
+  progress.entries += commit.entries;
+  progress.rejected += counts.rejected;
+  progress.duplicates += counts.duplicates;
+  progress.beyondWindow += counts.beyondWindow;
+  progress.gaps += counts.gaps;
+  progress.lastCommitMs = commit.ms;
 }

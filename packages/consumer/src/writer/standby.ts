@@ -1,8 +1,8 @@
-/** Watches while another consumer writes. */
+/** Watches both streams while another consumer writes. takeover.ts decides when this one writes again. */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ConsumerError } from '../errors.ts';
 import type { ConsumerLogger } from '../logger.ts';
+import { pause } from '../pause.ts';
 import type { Settings } from '../settings.ts';
 import { NO_EPOCH, readLag } from '../audit/epoch.ts';
 import { readLedgerEnd } from '../ledger/ledger-end.ts';
@@ -18,7 +18,7 @@ export interface StandbyOptions {
   readonly takeoverMs: number;
   readonly progress: Progress;
   readonly stop: AbortSignal;
-  /** Called when it is clear that another one writes, with its name. */
+  /** Called when another consumer is found to write, with its name. */
   readonly onOther: (writer: string | null) => void;
   readonly isFatal: (error: ConsumerError) => boolean;
 }
@@ -26,13 +26,12 @@ export interface StandbyOptions {
 /** Resolves when this consumer should write, or is asked to stop. @throws ConsumerError when `isFatal` */
 export async function standBy(options: StandbyOptions): Promise<void> {
   const { jsm, settings, logger, writer, takeoverMs, progress, stop } = options;
-  const takeover = createTakeoverDecision({ takeoverMs });
+  const takeover = createTakeoverDecision({ writer, takeoverMs });
   let known = NO_EPOCH;
   while (!stop.aborted) {
     try {
       const newest = await readLedgerEnd(jsm, settings);
-      // Our own block, whose acknowledgement was lost: there is no other writer.
-      if (newest.writer === writer) return;
+      if (takeover.isOwnBlock(newest)) return;
       options.onOther(newest.writer);
       progress.watermark = newest.watermark;
       const { lag, epoch } = await readLag(jsm, settings, { watermark: newest.watermark, known });
@@ -46,8 +45,8 @@ export async function standBy(options: StandbyOptions): Promise<void> {
     } catch (error) {
       if (error instanceof ConsumerError && options.isFatal(error)) throw error;
       logger.debug({ err: error }, 'standby could not look at the ledger');
-      takeover.blind();
+      takeover.lookFailed();
     }
-    await delay(takeover.pauseMs, undefined, { signal: stop }).catch(() => undefined);
+    await pause(takeover.pauseMs, stop);
   }
 }

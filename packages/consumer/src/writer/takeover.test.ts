@@ -24,6 +24,12 @@ function watch(
 const randoms = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 describe('a standby', () => {
+  it('writes at once where the newest block is its own: its acknowledgement was lost', () => {
+    const takeover = createTakeoverDecision({ writer: 'own', takeoverMs: TAKEOVER_MS });
+    expect([takeover.isOwnBlock({ writer: 'own' }), takeover.isOwnBlock({ writer: 'other' })]).toEqual([true, false]);
+    expect(takeover.isOwnBlock({ writer: null })).toBe(false);
+  });
+
   it('takes over from a writer that died at any moment, not before takeoverMs and at most 1.55 times that after it', () => {
     fc.assert(
       fc.property(
@@ -31,7 +37,7 @@ describe('a standby', () => {
         fc.integer({ min: 1, max: 20_000 }),
         fc.integer({ min: 0, max: 40 }),
         (random, death, lookMs) => {
-          const takeover = createTakeoverDecision({ takeoverMs: TAKEOVER_MS, random: () => random });
+          const takeover = createTakeoverDecision({ writer: 'own', takeoverMs: TAKEOVER_MS, random: () => random });
           // A block each 10 ms, and then none.
           const at = (now: number) => ({ lastSeq: Math.floor(Math.min(now, death) / 10), lag: 5 });
           const tookMs = watch(takeover, { at, lookMs }) - death;
@@ -50,19 +56,21 @@ describe('a standby', () => {
       (now: number) => ({ lastSeq: 7, lag: now % 1_000 < 400 ? 1 : 0 }),
     ],
   ])('leaves a writer alone %s', (_, at) => {
-    expect(watch(createTakeoverDecision({ takeoverMs: TAKEOVER_MS, random: () => 0 }), { at })).toBe(Infinity);
+    expect(watch(createTakeoverDecision({ writer: 'own', takeoverMs: TAKEOVER_MS, random: () => 0 }), { at })).toBe(
+      Infinity,
+    );
   });
 
   it('that could not look counts from the first look after that', () => {
-    const takeover = createTakeoverDecision({ takeoverMs: TAKEOVER_MS, random: () => 0 });
+    const takeover = createTakeoverDecision({ writer: 'own', takeoverMs: TAKEOVER_MS, random: () => 0 });
     const stands = { lastSeq: 7, lag: 5 };
     for (const now of [0, 500, 1_000, 1_500]) expect(takeover.look(now, stands)).toBe(false);
-    takeover.blind();
+    takeover.lookFailed();
     expect(watch(takeover, { at: () => stands, start: 9_000 })).toBe(11_000);
   });
 
   it('that was stopped itself does not take the time for one in which it saw the ledger stand still', () => {
-    const takeover = createTakeoverDecision({ takeoverMs: TAKEOVER_MS, random: () => 0 });
+    const takeover = createTakeoverDecision({ writer: 'own', takeoverMs: TAKEOVER_MS, random: () => 0 });
     const stands = { lastSeq: 7, lag: 5 };
     expect(takeover.look(0, stands)).toBe(false);
     expect(takeover.look(60_000, stands)).toBe(false);
