@@ -117,6 +117,12 @@ describe('lint', () => {
       says: 'publisher and consumer never import each other',
     },
     {
+      why: 'the tap beside its one importer',
+      file: 'packages/consumer/src/writer/tap.ts',
+      text: "export { tapDeliveries } from '../nats/delivery-tap.ts';",
+      says: 'Only the writer may choose delivery-tap',
+    },
+    {
       why: 'Waybill in nats/',
       file: 'packages/consumer/src/nats/waybill.ts',
       text: "export type { Event } from '@waybill/schema/internal';",
@@ -124,6 +130,8 @@ describe('lint', () => {
     },
   ];
   const allowed = {
+    'packages/consumer/src/writer/writer-paths.ts': "export { tapDeliveries } from '../nats/delivery-tap.ts';",
+    'packages/consumer/src/nats/delivery-tap.test.ts': "export { tapDeliveries } from './delivery-tap.ts';",
     'packages/schema/src/verify/pure.ts': "export { sha256 } from '@noble/hashes/sha2.js';",
     'packages/schema/src/verify/file.test.ts': "export { createHash } from 'node:crypto';",
   };

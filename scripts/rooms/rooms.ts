@@ -96,6 +96,11 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
         because: 'consumer → schema ← publisher: publisher and consumer never import each other.',
       },
       { specifier: '^nats$', because: 'consumer speaks to NATS through @nats-io only.' },
+      {
+        specifier: '/delivery-tap\\.ts$',
+        because: 'Only the writer may choose delivery-tap: nothing that verifies reads through it.',
+        except: ['writer/writer-paths.ts'],
+      },
     ],
     rooms: {
       config: { imports: [] },
