@@ -1,8 +1,8 @@
-/** Exactly one of these. For anything else there is `connect: { authenticator }`; for mTLS, `connect: { tls }`. */
+/** Exactly one of these. Other ways go through `connect: { authenticator }`, and mTLS through `connect: { tls }`. */
 export type Credentials =
   /** A `.creds` file: a user's JWT and its seed. */
   | { readonly credsFile: string }
-  /** A file that has an nkey seed, `SU…`. */
+  /** A file with an nkey seed, `SU…`. */
   | { readonly nkeySeedFile: string }
   /** An nkey seed itself, `SU…`. */
   | { readonly nkeySeed: string }

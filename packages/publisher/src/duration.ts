@@ -1,15 +1,15 @@
 /**
- * Durations that callers give: every one that reaches a timer is checked or waited for here. Node fires a timer of more
- * than 2^31-1 ms, of Infinity or of NaN after 1 ms, so that an unlimited wait would be none.
+ * Durations that callers pass. Every one is checked here before it reaches a timer: Node fires a timer of more than
+ * 2^31-1 ms, of Infinity or of NaN after 1 ms, so an unlimited wait would be no wait.
  */
 import { PublisherError } from './error.ts';
 
-/** The longest that Node's timers hold: 24.8 days. */
+/** The longest time of Node's timers: 24.8 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * How long somebody waits for something: 0 or more. Infinity, or anything beyond what a timer holds, is no mistake: wait
- * with `startTimer`.
+ * Checks how long a caller waits: 0 or more. Infinity and other times beyond Node's timers are valid. `within` and
+ * `startTimer` take them.
  *
  * @throws PublisherError INVALID_OPTIONS
  */
@@ -18,7 +18,7 @@ export function checkWait(name: string, ms: number): number {
   throw bad(name, ms, 'milliseconds, 0 or more; Infinity for no limit');
 }
 
-/** How often something is done: more than 0, and no more than a timer holds. @throws PublisherError INVALID_OPTIONS */
+/** Checks how often something is done: more than 0, and at most the longest time of a timer. @throws PublisherError INVALID_OPTIONS */
 export function checkPeriod(name: string, ms: number): number {
   if (typeof ms === 'number' && ms > 0 && ms <= MAX_TIMER_MS) return ms;
   throw bad(name, ms, `milliseconds, more than 0 and at most ${MAX_TIMER_MS}`);
@@ -30,11 +30,11 @@ function bad(name: string, ms: unknown, expected: string): PublisherError {
 
 export interface Timer {
   stop(): void;
-  /** It does not keep the process any more. */
+  /** It no longer keeps the process alive. */
   unref(): Timer;
 }
 
-/** Calls it once, after any time that `checkWait` takes: after Infinity never. It keeps the process meanwhile. */
+/** Calls the function once, after any time that `checkWait` takes; after Infinity never. It keeps the process alive. */
 export function startTimer(ms: number, call: () => void): Timer {
   const endsAt = performance.now() + ms;
   let timer: NodeJS.Timeout;

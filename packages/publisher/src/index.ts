@@ -9,15 +9,15 @@ export {
   type Claims,
   type Definition,
   type DispatchedFields,
-  dispatcher,
   type Dispatcher,
+  dispatcher,
   type DispatcherOptions,
   type DispatcherStats,
 } from './instrument/dispatcher.ts';
 export { type Drop, DROP_REASONS, type DropReason } from './drop.ts';
 export {
-  type Decision,
   decision,
+  type Decision,
   type DecisionActor,
   type DecisionOptions,
   type Oversight,
@@ -26,18 +26,13 @@ export {
 export { getDefaultPublisher, setDefaultPublisher } from './instrument/default-publisher.ts';
 export { type EnvironmentSinkOptions, sinkFromEnvironment } from './sinks/environment-sink.ts';
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
-export {
-  type FileCloseResult,
-  type FileSink,
-  fileSink,
-  type FileSinkOptions,
-  type FileSinkStats,
-} from './sinks/file-sink.ts';
+export { type FileCloseResult, type FileSink, fileSink, type FileSinkStats } from './sinks/file-sink.ts';
+export type { FileSinkOptions } from './sinks/file-sink-options.ts';
 export type { Confirmation, ConfirmLevel, Publisher, PublisherState, PublisherStatus, WaitOptions } from './handle.ts';
 export type { EventInput } from './event-input.ts';
 export { type LazySize, lazySize, type LazySizeOptions } from './instrument/lazy-size.ts';
 export { audited, type ErrorDescription, lifecycle, type LifecycleOptions, timed } from './instrument/lifecycle.ts';
-export { type Fault, type Match, type MemorySink, memorySink, type MemorySinkOptions } from './sinks/memory-sink.ts';
+export { type Fault, type Match, memorySink, type MemorySink, type MemorySinkOptions } from './sinks/memory-sink.ts';
 export { nullSink } from './sinks/null-sink.ts';
 export type { PublisherOptions } from './options.ts';
 export { createPublisher } from './publisher/publisher.ts';

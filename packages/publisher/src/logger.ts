@@ -1,6 +1,6 @@
 import { printable } from '@waybill/schema';
 
-/** As much of a logger as is used here; pino's and console's fit. */
+/** The part of a logger that is used here. Loggers of pino fit, and so does `console`. */
 export interface PublisherLogger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

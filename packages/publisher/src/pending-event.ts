@@ -1,6 +1,7 @@
 /** An event between `emit` and its acknowledgement, as the folders of this package hand it to each other. */
 import type { Ack } from './ack.ts';
 import type { PublisherError } from './error.ts';
+import type { Segment } from './segment.ts';
 import type { UnsignedCounts } from './stats.ts';
 
 /**
@@ -57,17 +58,4 @@ export interface Waiter {
   /** The event was written to its segment. */
   written(event: PendingEvent): void;
   reject(error: PublisherError): void;
-}
-
-/** A file of the spool, while events in it are not settled. */
-export interface Segment {
-  readonly path: string;
-  /** Events in it that are not settled, wherever they are. */
-  unsettled: number;
-  /** Of these, events that are only on disk. */
-  unread: number;
-  bytes: number;
-  sealed: boolean;
-  /** A record could not be read: the file is put aside instead of deleted. */
-  damaged: boolean;
 }

@@ -2,32 +2,32 @@ import type { Drop, DropReason } from './drop.ts';
 import { guarded } from './foreign-code.ts';
 import type { PublisherLogger } from './logger.ts';
 
-/** Says what an operator has to know, once, and without ever throwing into the service. */
+/** Tells the service's log what an operator has to know, once. Never throws. */
 export interface Reporter {
   disabled(): void;
   connected(): void;
-  /** Not connected, or connected and nothing is stored; said when the reason changes. */
+  /** Not connected, or connected and nothing is stored. Logged when the reason changes. */
   degraded(reason: string): void;
-  /** A file can be written again after `degraded`. */
+  /** After `degraded`: a file can be written again. */
   written(): void;
   dropped(drop: Drop): void;
-  /** A file of the spool could not be read, deleted or put aside. */
+  /** A file of the spool could not be read, deleted or moved. */
   spoolFailed(what: string, error: unknown): void;
-  /** Something failed that costs no event. */
+  /** A file operation failed that loses no event. */
   fileFailed(what: string, error: unknown): void;
-  /** An event has a field that its type does not have, and lacks one that is called nearly the same. */
+  /** An event has a field that its type does not know, and lacks one with nearly the same name. */
   misspelt(type: string, name: string, meant: string): void;
-  /** A segment of a dead publisher had records that cannot be read. */
+  /** A dead publisher's segment has records that cannot be read. */
   putAside(path: string): void;
-  /** There are things in the spool's directory that are not ours. */
+  /** The spool's directory contains files that are not ours. */
   strangers(directory: string, paths: readonly string[]): void;
 }
 
-/** Drops of one reason are summed up for this long. */
+/** Drops of one reason are logged once in this time, with their count. */
 const DROP_QUIET_MS = 60_000;
-/** Why a publisher is disabled. */
+/** The reason in the status of a disabled publisher. */
 export const NOT_CONFIGURED = 'no servers and no connection are configured';
-/** Of strangers in one line of the log. */
+/** How many files one line of the log names. */
 const MAX_NAMES = 10;
 
 export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) => void) | undefined): Reporter {

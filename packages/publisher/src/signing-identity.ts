@@ -1,16 +1,16 @@
 export interface SigningIdentity {
   readonly keyid: string;
-  /** Base64 of the 32 bytes: what `waybill verify --signer KEYID=PUBLICKEY` takes. */
+  /** Base64 of the key's 32 bytes, as `waybill verify --signer KEYID=PUBLICKEY` takes it. */
   readonly publicKey: string;
   /** @returns the base64 of the Ed25519 signature over the text's UTF-8 bytes */
   sign(text: string): string;
 }
 
 export interface Signer {
-  /** The identity, or null when there is none yet or none can be had; then it is tried for, when a try is due. */
+  /** The identity, or null while there is none. Then this call also starts a try, if one is due. */
   peek(): SigningIdentity | null;
-  /** Waits for the identity. @throws PublisherError UNSIGNED, at once while waiting for the next try */
+  /** Waits for the identity. @throws PublisherError UNSIGNED, at once when no try is due */
   identity(): Promise<SigningIdentity>;
-  /** Settles, never rejecting, when the first try has ended. null: it has. */
+  /** Resolves when the first try has ended, and never rejects. null once the first try has ended. */
   readonly firstTry: Promise<void> | null;
 }

@@ -1,18 +1,18 @@
-/** The counts of a publisher. */
+/** What a publisher counts. */
 import type { DropReason } from './drop.ts';
 
 /**
- * What became of every emitted event. At every moment, also inside hooks:
+ * What became of every emitted event. At every moment, inside hooks too,
  * `emitted = acked + pending + spooled + Σ dropped`.
  */
 export interface Accounts {
   readonly emitted: number;
   readonly acked: number;
   readonly pending: number;
-  /** Only on disk; those that are in memory too are pending. After `close`: left on disk for the next publisher. */
+  /** Only on disk. An event that is in memory too is pending. After `close`: left on disk for the next publisher. */
   readonly spooled: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
-  /** Of `acked`, those that the stream knew already from an earlier try. */
+  /** Of `acked`, events that the stream had already, from an earlier try. */
   readonly duplicates: number;
 }
 
@@ -22,24 +22,24 @@ export interface CloseResult {
   readonly acked: number;
   /** Left on disk, for the next publisher. */
   readonly spooled: number;
-  /** Dropped, at any time and for whatever reason: `stats().dropped` has them by reason. */
+  /** Dropped, at any time and for any reason. `stats().dropped` has the reasons. */
   readonly lost: number;
 }
 
-/** Of events of dead publishers; those are in none of the other counts. `found = acked + dropped + inMemory`. */
+/** Counts of dead publishers' events, which are in no other count. `found = acked + dropped + inMemory`. */
 export interface AdoptedStats {
-  /** The directory was looked through; before, there may be more than these counts say. */
+  /** Whether the directory was looked through. Before, there may be more events than these counts say. */
   readonly scanned: boolean;
   readonly found: number;
   readonly acked: number;
-  /** That no server or stream takes. */
+  /** Events that no server or stream takes. */
   readonly dropped: number;
   readonly inMemory: number;
-  /** Records that cannot be read; each leaves a hole in its producer's sequence. */
+  /** Records that cannot be read. Each leaves a missing number in its producer's sequence. */
   readonly damaged: number;
-  /** Last lines without an end, of a write that had not returned when its process died. */
+  /** Last lines without a line feed, of writes that had not returned when their process died. */
   readonly torn: number;
-  /** Segments that are not done. */
+  /** Segments with events that are not settled. */
   readonly segments: number;
 }
 
@@ -47,35 +47,35 @@ export interface SpoolStats {
   /** Of this publisher's own segments. */
   readonly bytes: number;
   readonly segments: number;
-  /** Segments put aside because of damaged records, own and adopted. */
+  /** Segments put aside because a record cannot be read: this publisher's and dead publishers'. */
   readonly quarantined: number;
-  /** Events of dead publishers, which are in none of the other counts. */
+  /** Dead publishers' events, which are in no other count. */
   readonly adopted: AdoptedStats;
 }
 
-/** Events that were stored without a signature, although there is a signer. */
+/** Events that were stored without a signature although there is a signer. */
 export interface UnsignedCounts {
   /** There was no key when they were sent. */
   readonly no_key: number;
-  /** With a signature they would be over 64 KiB. */
+  /** With a signature they would be larger than 64 KiB. */
   readonly too_large: number;
-  /** A dead publisher left them so: nobody signs what another has seen. */
+  /** A dead publisher left them unsigned, and no publisher signs another one's events. */
   readonly adopted: number;
 }
 
 export interface PublisherStats extends Accounts {
   /** null: there is no `spoolDir`. */
   readonly spool: SpoolStats | null;
-  /** Bytes of memory that pending events take, about, as `maxQueueBytes` counts them. */
+  /** Approximate bytes of memory that pending events take, as `maxQueueBytes` counts them. */
   readonly pendingBytes: number;
   /** Of `pending`: sent on the present connection and not acknowledged. */
   readonly inFlight: number;
   /**
-   * Events that wait for a right, their own or that of older events of their organization: sending them now would make
-   * more holes in its numbers than a chain remembers.
+   * Events that wait for a permission: their own, or that of older events of their organization. Sending these now would
+   * make more missing ranges in its numbers than a chain remembers.
    */
   readonly parked: number;
-  /** Numbers that were taken by events that then were dropped: holes that prove the loss to a verifier. */
+  /** Numbers of events that were dropped. A number that is missing in the chain proves the loss to a verifier. */
   readonly holes: number;
   /** Messages sent beyond the first try of each event. */
   readonly resent: number;

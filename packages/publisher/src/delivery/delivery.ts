@@ -1,7 +1,7 @@
 /**
- * From stamped events to acknowledgements, over whatever connection is there. Stamped events come in, in order, and
- * connections; the acknowledgement of each event goes out, or why it is dropped. Nothing here knows of disks, of who
- * waits for an event, or how it was made.
+ * The `delivery/` room: from stamped events to acknowledgements, over whatever connection is there. Stamped events come in, in
+ * order, and connections. The acknowledgement of each event goes out, or why it is dropped. Nothing here knows of disks, of
+ * callers that wait, or how an event was made.
  *
  * An event waits to be sent (sender.ts), then in the send window for its answer (window.ts), or aside while its subject is
  * denied (denied-subjects.ts). When an answer says "not now", when none comes, or when the connection is lost, all of the

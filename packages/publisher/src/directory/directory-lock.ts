@@ -1,10 +1,12 @@
 /**
- * Who has a directory: the file `waybill.lock` in it names a thread of a process. Node has no flock, so whether that thread
- * lives is found out: by its ids and start times where they mean the same to both (one machine, one pid namespace), and
- * else, as between containers on one volume, by the file's time, which the owner renews. A worker thread may end while
- * its process lives; where there is no /proc, nothing but the file's time tells.
+ * Directories that one thread of one process writes to: locks, and what makes and syncs such directories. This room knows
+ * files and processes, and nothing of events or spools.
  *
- * A spool's home is made with its lock in it (`writeLock`); a directory that is there is taken (`takeLock`).
+ * The file `waybill.lock` in a directory names its owner. Node has no flock, so `lock-owner.ts` finds out whether the owner
+ * lives: by process and thread ids where both sides see the same ones (one machine, one pid namespace), otherwise by the
+ * file's modification time, which the owner renews. Containers that share a volume are told apart by that time.
+ *
+ * `writeLock` puts a lock into a new directory before anybody knows it. `takeLock` takes a directory that exists.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -21,53 +23,53 @@ import {
 import { join } from 'node:path';
 import { formatOwner, judge, LOCK_STALE_MS } from './lock-owner.ts';
 
-/** A name of its own: in a directory that is shared, `lock` may be somebody else's. */
+/** Not plain `lock`: in a shared directory that may be the file of another program. */
 export const LOCK_FILE = 'waybill.lock';
-/** What a crash can leave of taking a lock: copies, and locks for replacing a dead one. */
+/** Files that a crash during `takeLock` can leave: copies, and locks for the right to replace a dead lock. */
 const LOCK_COPIES = /^waybill\.lock(\.[0-9a-f]{12})+(\.new)?$/;
 /** How often an owner renews its lock. */
 export const LOCK_RENEW_MS = 10_000;
-/** Whoever has not renewed for this long may have been stopped, and looks before it writes. */
+/** An owner that has not renewed for this long may have been stopped. It reads the lock before it writes. */
 const LOCK_DOUBT_MS = LOCK_STALE_MS / 2;
 
 export interface DirectoryLock {
   /** @throws Error when the lock is another's by now, or cannot be written */
   renew(): void;
-  /** The same, but looks only when the last renewal is so old that another may have taken the directory over. */
+  /** Like `renew`, but only when the last renewal is so old that another process may have taken the directory. */
   check(): void;
-  /** Gives the directory back, unless it is another's by now. */
+  /** Removes the lock, unless another process owns the directory by now. */
   release(): void;
 }
 
-/** The lock, or who has it, in words for a log. */
+/** The lock, or its present holder in words for a log. */
 export type LockAttempt = { readonly lock: DirectoryLock } | { readonly lock: null; readonly holder: string };
 
-/** Into a directory that nobody else knows yet. @returns the lock, once the directory has that name */
+/** Locks a directory that nobody else knows yet. @returns makes the lock, once the directory has its final name */
 export function writeLock(directory: string): (renamed: string) => DirectoryLock {
   const text = formatOwner();
   writeFileSync(join(directory, LOCK_FILE), text, { mode: 0o600 });
   return (renamed) => lockAt(join(realpathSync(renamed), LOCK_FILE), text);
 }
 
-/** Whether a file is what taking a lock leaves when it is interrupted. */
+/** Whether an interrupted `takeLock` left the file. */
 export function isLockCopy(name: string): boolean {
   return LOCK_COPIES.test(name);
 }
 
-/** Of a directory that is given up before anybody has it. */
+/** For a directory that is given up before it has its name. */
 export function deleteLock(directory: string): void {
   rmSync(join(directory, LOCK_FILE), { force: true });
 }
 
-/** false: nobody writes there any more. A directory without a lock was closed properly. */
+/** Whether somebody may still write there. A directory without a lock was closed properly. */
 export function isOwned(directory: string): boolean {
   const { life } = judge(join(directory, LOCK_FILE));
   return life === 'alive' || life === 'unknown';
 }
 
 /**
- * Takes a directory for this thread; what a dead one left is taken over. One that lives, or that cannot be looked at and
- * gave a sign of life within the last minute, keeps it: ask again.
+ * Takes a directory for this thread, also from an owner that is dead. An owner that lives keeps it, and so does one that
+ * cannot be examined and renewed its lock within the last minute: try again later.
  *
  * @throws whatever the file system throws
  */
@@ -93,17 +95,18 @@ export function takeLock(directory: string): LockAttempt {
 }
 
 interface Candidate {
-  /** A file of its own with the text. */
+  /** Path of the candidate's own file, which contains the text. */
   readonly own: string;
   readonly text: string;
 }
 
 /**
- * Makes `path` a lock with the candidate's text. A dead owner's lock is replaced by whoever holds the lock for doing
- * that, which is taken in the same way and is named after what is replaced: of several that find the same dead lock one
- * replaces it, and a crash in the middle leaves another dead lock.
+ * Makes `path` a lock with the candidate's text.
  *
- * @returns null: it is; else the process that has it, empty when the owner cannot be looked at and may live
+ * A dead lock may be replaced only by the holder of a second lock, whose name is derived from the dead lock's text. It is
+ * taken in the same way. So one of several candidates replaces the dead lock, and a crash in between leaves a dead lock.
+ *
+ * @returns null: done; otherwise the process that holds the lock, empty when it cannot be examined and may be alive
  */
 function acquire(path: string, candidate: Candidate): string | null {
   const { own, text } = candidate;
@@ -117,7 +120,7 @@ function acquire(path: string, candidate: Candidate): string | null {
     const holder = acquire(right, candidate);
     if (holder !== null) return holder;
     try {
-      // Or somebody was faster, and has given the right back.
+      // Another candidate may have replaced it already and released the second lock.
       const now = judge(path);
       if (now.life === 'dead' && now.text === found.text) {
         writeFileSync(`${own}.new`, text, { mode: 0o600 });
@@ -130,17 +133,17 @@ function acquire(path: string, candidate: Candidate): string | null {
   }
 }
 
-/** false: there is a lock already. */
+/** @returns false: there is a lock already */
 function create(path: string, { own, text }: Candidate): boolean {
   try {
-    // A link is there with its content or not at all, and fails when there is one already.
+    // A hard link appears with its whole content, and fails when the name exists.
     linkSync(own, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
   }
-  // A volume without hard links (exFAT, many of SMB and FUSE), which each says in its own way. A crash in between
-  // leaves an empty lock, whose owner cannot be looked at.
+  // Volumes without hard links (exFAT, many SMB and FUSE mounts) report that with different errors. A crash below leaves an
+  // empty lock. Its owner cannot be examined, so its age decides.
   let fd: number;
   try {
     fd = openSync(path, 'wx', 0o600);

@@ -1,26 +1,31 @@
-/** A directory that one process at a time writes to: made, synced, locked, and given up when another has taken it. */
+/**
+ * The `directory/` room: directories that one process at a time writes to. It makes, locks and syncs them. It knows nothing
+ * of events, of spools and of chains, and deletes only its own lock files.
+ *
+ * This file holds such a directory: makes and locks it, and gives it up when another process has taken it.
+ */
 import { dirname, resolve } from 'node:path';
 import { type DirectoryLock, LOCK_RENEW_MS, takeLock } from './directory-lock.ts';
 import { makeDirectory } from './make-directory.ts';
 import { syncDirectory } from './sync-path.ts';
 
 export interface HeldDirectory {
-  /** Whether it is ours; tries to take it when it is not. */
+  /** Tries to take the directory unless it is ours already. @returns whether it is ours */
   take(): boolean;
-  /** Before a write: whether it is still ours, although this process may have been stopped for long. */
+  /** Call before a write. @returns whether it is still ours, although this process may have been stopped for long */
   check(): boolean;
-  /** The same, and always looks. */
+  /** Like `check`, but always reads the lock. */
   renew(): boolean;
-  /** Its name, and those of the directories above that were made with it, are on the medium. */
+  /** Brings the directory's name to the medium, and the names of parents that were made with it. */
   synced(): Promise<void>;
   release(): void;
 }
 
 export interface HeldDirectoryOptions {
   readonly directory: string;
-  /** It is another's at present. */
+  /** Another process owns the directory at present. @param reason in words for a log */
   waiting(reason: string): void;
-  /** It was ours, and another has taken it since. */
+  /** Another process took the directory over. */
   lost(): void;
 }
 

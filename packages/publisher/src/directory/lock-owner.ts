@@ -1,4 +1,4 @@
-/** What a lock file says: which thread of which process wrote it; and whether that thread lives. */
+/** The text of a lock file, which names a thread of a process, and whether that thread lives. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -6,23 +6,23 @@ import { basename } from 'node:path';
 import { pid } from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 
-/** An owner that cannot be looked at is dead once its lock is this old. */
+/** An owner that cannot be examined counts as dead once its lock is this old. */
 export const LOCK_STALE_MS = 60_000;
 
 interface Owner {
   readonly pid: number;
   /** Clock ticks since the machine started; empty where there is no /proc. */
   readonly started: string;
-  /** Within which `pid` has a meaning. */
+  /** The machine and pid namespace in which `pid` has a meaning. */
   readonly scope: string;
-  /** Of a worker: its own id and start time, `/proc/<pid>/task/<id>`; empty where there is no /proc. */
+  /** For a worker thread: its id and start time from `/proc/<pid>/task/<id>`; empty where there is no /proc. */
   readonly worker?: { readonly id: string; readonly started: string };
 }
 
 interface Judgement {
   readonly life: 'alive' | 'dead' | 'unknown' | 'gone';
   readonly text: string;
-  /** As it is told to people. */
+  /** The owner in words for a log. */
   readonly owner: string;
 }
 
@@ -37,7 +37,7 @@ export function judge(path: string): Judgement {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { life: 'gone', text, owner: '' };
     if (!(error instanceof SyntaxError)) return { life: 'unknown', text, owner: '' };
-    // It is being written, or its machine died then.
+    // The file is being written, or its machine crashed while it was.
     owner = {};
   }
   const named = { text, owner: String(owner.pid) };
@@ -52,15 +52,15 @@ function isAlive({ pid: id, started, worker }: Partial<Owner>): boolean {
   try {
     process.kill(id, 0);
   } catch (error) {
-    // Any other: it is there, and somebody else's.
+    // Any other error: the process exists and belongs to another user.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  // Alive, but perhaps another process that got the same id.
+  // The id is in use, perhaps by a later process that got the same id.
   if (startOf(`${id}`) !== started) return false;
   return worker === undefined || startOf(`${id}/task/${worker.id}`) === worker.started;
 }
 
-/** Its second line makes it unlike any other, also of this thread. */
+/** @returns a text that no other lock has, not even another one of this thread: its second line is random */
 export function formatOwner(): string {
   const owner: Owner = {
     pid,
@@ -80,7 +80,7 @@ function thisThread(): NonNullable<Owner['worker']> {
   }
 }
 
-/** Field 22 of a process's or a thread's `stat` in /proc; the name before it may have blanks and parentheses. */
+/** Start time, field 22 of `stat` in /proc. The name before it may contain blanks and parentheses. @param place below /proc */
 function startOf(place: string): string {
   try {
     const stat = readFileSync(`/proc/${place}/stat`, 'latin1');

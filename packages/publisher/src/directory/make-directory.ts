@@ -1,14 +1,14 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** For us alone. */
+/** Only the user of this process may read, write or enter it. */
 const MODE = 0o700;
 
 /**
- * Makes a directory and those above it, level by level: `mkdirSync` with `recursive` never returns below `/proc`, where
- * a directory can neither be made nor be missing. A link to a directory is one.
+ * Makes a directory and its missing parents, one level at a time: `mkdirSync` with `recursive` never returns below `/proc`,
+ * where it can neither make a directory nor find it missing. A symbolic link to a directory counts as a directory.
  *
- * @returns the topmost one that was made; undefined: it was there
+ * @returns the topmost directory that was made; undefined: the directory existed
  * @throws whatever the file system throws
  */
 export function makeDirectory(path: string): string | undefined {

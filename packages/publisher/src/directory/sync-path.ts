@@ -1,4 +1,4 @@
-/** What is written is on the medium, and the names of new files too: they are what a directory has in it. */
+/** Brings files to the medium, and the names of new files: a name is content of its directory and needs a sync of its own. */
 import { open } from 'node:fs/promises';
 
 /** @throws whatever the file system throws */
@@ -7,7 +7,7 @@ export async function syncFile(path: string): Promise<void> {
   await file.sync();
 }
 
-/** Systems, volumes and rights that do not let a directory be opened or synced. Some sync names by themselves. */
+/** Errors of systems and volumes that cannot open or sync a directory. Some of them sync names by themselves. */
 const CANNOT_SYNC: ReadonlySet<unknown> = new Set([
   'EACCES',
   'EBADF',
@@ -18,7 +18,7 @@ const CANNOT_SYNC: ReadonlySet<unknown> = new Set([
   'EPERM',
 ]);
 
-/** As far as that is possible. @throws whatever else the file system throws, such as EIO */
+/** Does nothing where directories cannot be synced. @throws any other error of the file system, such as EIO */
 export async function syncDirectory(path: string): Promise<void> {
   try {
     await syncFile(path);

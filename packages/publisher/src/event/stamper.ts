@@ -1,4 +1,4 @@
-/** Events for the sinks that have no queue of the publisher's: the same intake, numbering, checks and signatures. */
+/** Stamps events for sinks without a publisher's queue, with the same intake, numbers, checks and signatures. */
 import { type AnyEventDefinition, createDataCheck, type Event, formatEventSubject, stampEvent } from '@waybill/schema';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
@@ -17,9 +17,9 @@ export interface StamperOptions {
   readonly events?: readonly AnyEventDefinition[];
   /** The only event types to take, built-in ones and those in `events`. Default: all of them. */
   readonly allowTypes?: readonly string[] | undefined;
-  /** Signs every event; without an identity they are not signed. */
+  /** Signs every event. Without a key, events are not signed. */
   readonly signer?: Signer;
-  /** Unix milliseconds. */
+  /** The time of events in Unix milliseconds. */
   readonly clock?: () => number;
 }
 
@@ -40,7 +40,7 @@ export interface Stamper {
   stamp(input: EventInput): Stamped;
 }
 
-/** @param misspelt told once of each field that its type does not have, and has one that is called nearly the same */
+/** @param misspelt called once for each field that its type does not have, if the type has one with nearly the same name */
 export function createStamper(
   { source, events = [], allowTypes, signer, clock = Date.now }: StamperOptions,
   misspelt: (type: string, name: string, meant: string) => void = () => {},
@@ -57,7 +57,7 @@ export function createStamper(
     stamp(input) {
       const taken = intake.take(input);
       if (!taken.ok) {
-        // A hole in the count proves the loss.
+        // The missing number proves the loss.
         if (taken.drop.orgid !== undefined) numbering.take(taken.drop.orgid);
         return taken;
       }

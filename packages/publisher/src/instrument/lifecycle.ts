@@ -1,10 +1,12 @@
 /**
- * Work followed from its start to its end: `run.started`, then `run.finished` or `run.failed`, linked by one run id.
+ * The `instrument/` room: events from the service's own code. It wraps functions, requests and channels, and emits what
+ * happens there to any sink. Queues and connections never come in here, and an event never changes the result of the
+ * service's code.
  *
- * The body comes first. Without `failClosed` nothing but an option that does not exist keeps it from running, and with or without it nothing
- * that happens to an event after the body has run changes its result or its error. `failClosed: true` means one
- * thing everywhere: the start has to be stored (and, where there is a signer, signed), or the call rejects and the
- * body does not run.
+ * This file follows work from its start to its end: `run.started`, then `run.finished` or `run.failed`, with one run id.
+ * Without `failClosed`, only an unknown option keeps the body from running. Nothing that happens to an event after the body
+ * has run changes its result or its error. `failClosed: true` means one thing everywhere: the start has to be stored (and
+ * signed, if there is a signer), or the call rejects and the body does not run.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -32,11 +34,11 @@ export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
   readonly name: string;
   /** Where the events go. Default: `getDefaultPublisher()`. */
   readonly audit?: Pick<Sink, 'emit' | 'confirm'> | undefined;
-  /** Do not run the body unless its start is stored. The call then always gives a promise. */
+  /** Run the body only when its start is stored. The call then always returns a promise. */
   readonly failClosed?: boolean;
-  /** With `failClosed`: how long to wait for that. Default: 5,000. */
+  /** With `failClosed`: how long to wait for that, in milliseconds. Default: 5,000. */
   readonly timeoutMs?: number;
-  /** What `run.failed` says of an error. Default: its name and its code, since messages may have secrets in them. */
+  /** What `run.failed` says of an error. Default: its name and code, because messages may contain secrets. */
   readonly describeError?: (error: unknown) => ErrorDescription;
 }
 
@@ -61,11 +63,11 @@ const OPTIONS: KnownOptions<LifecycleOptions> = {
 type FailClosed = LifecycleOptions & { readonly failClosed: true };
 
 /**
- * Runs `fn` once, as one run. Its result is handed on as it is: a value at once, a promise as a promise. A thenable, a
- * generator, an async iterator or a stream is left to the caller to start, and the run ends when that has ended.
+ * Runs `fn` once, as one run. Its result is returned as it is: a value at once, a promise as a promise. The caller starts a
+ * thenable, a generator, an async iterator or a stream, and the run ends when that has ended.
  *
- * @throws PublisherError INVALID_OPTIONS for a name that is no option, others only with `failClosed`, before `fn` runs; else
- *   what `fn` throws, and nothing else
+ * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn` runs;
+ *   otherwise what `fn` throws
  */
 export function lifecycle<T>(options: FailClosed, fn: (runid: string) => T): Promise<Awaited<T>>;
 export function lifecycle<T>(options: LifecycleOptions, fn: (runid: string) => T): T;
@@ -82,13 +84,13 @@ function runAs(options: LifecycleOptions, fn: (runid: string) => unknown): unkno
 }
 
 /**
- * Makes a function whose every call is one run.
+ * Makes a function of which every call is one run.
  *
  *     const exportAll = audited({ audit, name: 'export', orgid: 'acme' })(async (day: string) => { … });
  *
- * `this`, the arguments, the name and the number of parameters are those of the function.
+ * `this`, the arguments, the name and the number of parameters stay those of the function.
  *
- * @throws PublisherError INVALID_OPTIONS for a name that is no option: a misspelt `failClosed` would fail open
+ * @throws PublisherError INVALID_OPTIONS for an unknown option: a misspelt `failClosed` would fail open
  */
 export function audited(
   options: FailClosed,
@@ -112,14 +114,14 @@ export function audited(options: LifecycleOptions): unknown {
 }
 
 /**
- * Runs `fn`, and then emits one event with `outcome` and the data member `duration_ms` added to its fields, which are read
- * then. When `fn` throws, the event says `failure` whatever its fields say. `transferred_bytes` is emitted with a failure
- * only; as a getter it says what had been moved by then:
+ * Runs `fn`, and then emits one event. It reads the event's fields then, and adds `outcome` and the data member
+ * `duration_ms`. When `fn` throws, the outcome is `failure` whatever the fields say. `transferred_bytes` is emitted with a
+ * failure only; as a getter it tells what was moved by then:
  *
  *     const fields = { orgid, digest, size_bytes, get transferred_bytes() { return sent; } };
  *     await timed(artifactDownloaded(fields), () => pipeline(blob, counter, response), audit);
  *
- * @throws what `fn` throws, and nothing else
+ * @throws only what `fn` throws
  */
 export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emit'>): T {
   const startMs = performance.now();
@@ -128,7 +130,7 @@ export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emi
       const duration_ms = elapsedMs(startMs);
       emitMade(audit ?? getDefaultPublisher(), () => {
         const given = event.fields as object;
-        // Of what has no room in an event nothing is copied: the publisher refuses it.
+        // Fields that are too large for an event are not copied. The publisher refuses them.
         const fields = hasTooManyMembers(given) ? given : timedFields(given, { outcome, duration_ms });
         return { type: event.type, fields };
       });
@@ -142,8 +144,8 @@ interface TimedEnd {
 }
 
 /**
- * The one place that says how timed work ended, of a failed transfer too. An outcome of the event's own goes first, unless
- * the work failed; what had been moved is said of failures only.
+ * The only place that tells how timed work ended. The event's own outcome counts, unless the work failed. Moved bytes are
+ * told of failures only.
  */
 function timedFields(fields: object, { outcome, duration_ms }: TimedEnd): object {
   const { transferred_bytes, ...given } = fields as Record<string, unknown>;

@@ -5,7 +5,7 @@ import { AccountBook } from '../queue/accounts.ts';
 import { NOT_CONFIGURED, type Reporter } from '../reporter.ts';
 import type { CloseResult } from '../stats.ts';
 
-/** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */
+/** The publisher of a service without NATS. It only counts, and opens no timer and no socket. */
 export function createDisabledPublisher(reporter: Reporter): Publisher {
   const book = new AccountBook();
   let result: CloseResult | null = null;

@@ -1,6 +1,6 @@
 /**
- * `createPublisher`: a queue, a connection, the loop that moves events from one to the other, and what is said about all of
- * it. What an event goes through is in queue/. Only this folder reads options, and only here a publisher begins and ends.
+ * The `publisher/` room: where a publisher begins and ends. It reads the options, joins a queue and a connection with the loop
+ * that moves events, and tells how that goes. What happens to an event is in queue/, and never here.
  */
 import { CurrentConnection } from '../connection/current-connection.ts';
 import { outside } from '../context.ts';

@@ -1,4 +1,4 @@
-/** The options of `createPublisher`, checked: what comes out of here is trusted by everything below. */
+/** Checks the options of `createPublisher`, once. Everything else trusts the settings that this file returns. */
 import { type AnyEventDefinition, isSource, splitServers, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
 import { badKind, checkKinds, checkLogger, checkOptions, kindOf } from '../check-options.ts';
 import { checkIdentity } from '../connection/nats-identity.ts';
@@ -25,7 +25,7 @@ const PERIODS = [
   'spoolRetryMs',
 ] as const satisfies readonly (keyof Settings)[];
 
-/** Of the options of the official client, those that it hands to a timer. */
+/** Options of the official client that it passes to a timer. */
 const CLIENT_PERIODS = [
   'timeout',
   'pingInterval',
@@ -48,7 +48,7 @@ export function readOptions(options: PublisherOptions): Settings {
   checkWait('createPublisher: closeTimeoutMs', settings.closeTimeoutMs);
   for (const name of CLIENT_PERIODS) {
     const ms = settings.connect?.[name];
-    // 0 switches it off.
+    // 0 switches the timer off.
     if (ms !== undefined && ms !== 0) checkPeriod(`createPublisher: connect.${name}`, ms);
   }
   if (!(settings.criticalShare >= 0 && settings.criticalShare < 1)) {
@@ -84,7 +84,7 @@ export function readOptions(options: PublisherOptions): Settings {
   return settings;
 }
 
-/** Options that are one kind of value; of the others each check names what it expects. */
+/** Options that take one kind of value. */
 const KINDS = {
   subjectPrefix: 'string',
   inboxPrefix: 'string',
@@ -110,7 +110,7 @@ function checkLists({ allowTypes, servers, logger }: PublisherOptions): void {
   checkLogger('createPublisher', logger);
 }
 
-/** What would fail later, or only when the publisher is enabled, with an error that does not name the option. */
+/** Options that would fail later, or only in an enabled publisher, with an error that does not name the option. */
 function checkShapes({ connection, criticalTypes, events = [], signer }: Settings): void {
   const isDefinition = (one: unknown): boolean =>
     typeof (one as AnyEventDefinition | null)?.type === 'string' &&

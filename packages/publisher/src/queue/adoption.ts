@@ -1,5 +1,6 @@
-import type { PendingEvent, Segment } from '../pending-event.ts';
+import type { PendingEvent } from '../pending-event.ts';
 import type { Reporter } from '../reporter.ts';
+import { createSegment, type Segment } from '../segment.ts';
 import { readSegment, type SegmentReader } from '../spool/segment-file.ts';
 import { deleteFile } from '../spool/spool-directory.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -107,7 +108,7 @@ export class Adoption {
     while (this.#taken < this.#paths.length) {
       const path = this.#paths[this.#taken++] as string;
       try {
-        const segment: Segment = { path, unsettled: 0, unread: 0, bytes: 0, sealed: false, damaged: false };
+        const segment = createSegment(path);
         const opened = { segment, reader: readSegment(path) };
         this.#open.add(segment);
         return opened;

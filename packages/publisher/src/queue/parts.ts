@@ -16,8 +16,8 @@ import { DiskQueue } from './disk-queue.ts';
 import { MemoryBounds } from './memory.ts';
 import { Settlement } from './settlement.ts';
 import { createSigning, type Signing } from './signing.ts';
-import { createStamping } from './stamping.ts';
 import { Staging } from './staging.ts';
+import { createStamping } from './stamping.ts';
 
 export interface QueueOptions {
   readonly settings: Settings;

@@ -2,10 +2,10 @@ import { Buffer } from 'node:buffer';
 import { createHash, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto';
 import type { SigningIdentity } from '../signing-identity.ts';
 
-/** An Ed25519 private key: base64 of the 32 bytes of its seed, its PKCS #8 as PEM, or a KeyObject. */
+/** An Ed25519 private key: base64 of its 32-byte seed, its PKCS #8 as PEM, or a KeyObject. */
 export type Secret = string | KeyObject;
 
-/** The DER of an Ed25519 private key (RFC 8410) is this and the 32 bytes of the seed. */
+/** The DER of an Ed25519 private key (RFC 8410) is this, followed by the 32 bytes of the seed. */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 export function createIdentity(secret: Secret, givenKeyid: string | undefined): SigningIdentity {
@@ -22,7 +22,7 @@ export function createIdentity(secret: Secret, givenKeyid: string | undefined): 
   };
 }
 
-/** Messages here never have the secret in them, and neither has a cause. */
+/** No message and no cause contains the secret. */
 function readSecret(secret: Secret): KeyObject {
   let key: KeyObject | null = null;
   if (secret instanceof KeyObject) key = secret;

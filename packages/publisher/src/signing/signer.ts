@@ -1,10 +1,11 @@
 /**
- * The one identity that signs a process's receipts.
+ * The `signing/` room: keys and signatures. A secret comes in, and texts; signatures go out. Events and queues never come in
+ * here.
  *
- * It is resolved once, however many ask at the same time; only success is kept; after a failure the next who asks
- * tries again, once the back-off's wait is over. Secrets are looked for in one place only: the explicit one if there
- * is one, else the function if there is one, else the environment. A source that fails is never replaced by a weaker
- * one, which would sign with another key and hide that the right one is missing.
+ * This file has the identity that signs a process's receipts. It is resolved once for all callers, and kept when that
+ * succeeds. After a failure, the next call tries again when the back-off's wait is over. The secret comes from one place
+ * only: the option `secret` if it is given, otherwise the function, otherwise the environment. When that place fails, no
+ * other is tried: it would sign with another key and hide that the right one is missing.
  */
 import type { KnownOptions } from '@waybill/schema';
 import { createBackoff } from '../backoff.ts';
@@ -16,15 +17,15 @@ import type { Signer, SigningIdentity } from '../signing-identity.ts';
 import { createIdentity, type Secret } from './create-identity.ts';
 
 export interface SignerOptions {
-  /** The secret itself. A wrong one is a failure like any other: events are then published without signatures. */
+  /** The secret itself. A wrong secret is a failure like any other: events are then published unsigned. */
   readonly secret?: Secret | undefined;
-  /** Where to get the secret, such as a vault. May fail, and is then asked again. */
+  /** Gets the secret, for example from a vault. After a failure it is called again. */
   readonly getSecret?: () => Secret | Promise<Secret>;
-  /** The variable that has the secret when neither of these is given. Default: `WAYBILL_SIGNING_KEY`. */
+  /** The environment variable with the secret, if neither of these is given. Default: `WAYBILL_SIGNING_KEY`. */
   readonly environmentVariable?: string;
   /** Name of the key in events. Default: the first 16 hexadecimal characters of the SHA-256 of the public key. */
   readonly keyid?: string;
-  /** How long `getSecret` may take; Infinity: no limit. Default: 5,000. */
+  /** How long `getSecret` may take, in milliseconds; Infinity: no limit. Default: 5,000. */
   readonly timeoutMs?: number;
   /** Waits between tries are random, below a bound that doubles from here (default 100) ... */
   readonly backoffMinMs?: number;
@@ -50,9 +51,9 @@ const DEFAULTS = {
 } as const satisfies SignerOptions;
 
 /**
- * Starts to resolve the identity at once. What is wrong with the secret or its source is said by `identity()`.
+ * Starts to resolve the identity at once. If the secret or its source is wrong, `identity()` says so.
  *
- * @throws PublisherError INVALID_OPTIONS only for a name that is no option
+ * @throws PublisherError INVALID_OPTIONS only for an unknown option
  */
 export function createSigner(options: SignerOptions = {}): Signer {
   checkOptions('createSigner', options, OPTIONS);
@@ -82,13 +83,13 @@ export function createSigner(options: SignerOptions = {}): Signer {
     nextTryAt = performance.now() + backoff.next();
   }
 
-  /** At most one at a time, and none before the back-off allows it. A source that needs no waiting is done at once. */
+  /** Starts a try, unless one is under way or the back-off's wait is not over. A synchronous source is done at once. */
   function attempt(): void {
     if (identity || underway || performance.now() < nextTryAt) return;
     outside(begin);
   }
 
-  /** The secret is the process's, so getting it belongs to no decision that happens to ask first. */
+  /** Called outside of every decision: the secret is the process's, not the first caller's. */
   function begin(): void {
     let source: Secret | Promise<Secret>;
     try {

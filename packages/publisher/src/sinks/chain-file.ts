@@ -1,15 +1,15 @@
 /**
- * One organization's chain as a file of its entries: lines as `docs/format.md` §6 has them, so that
- * `waybill verify --file` takes it as it is.
+ * One organization's chain as a file of its entries. The lines are those of the format's §6, so `waybill verify --file`
+ * takes the file as it is.
  *
  * The file is the state. Opening it verifies it from its first entry, cuts off a last line that a crash left without its
- * line feed, and goes on from the last entry. A file that does not verify is never appended to. A file that is gone or
- * empty was rotated away: the next one goes on where it ended, by what is in memory or in the journal (`chain-state.ts`).
+ * line feed, and continues after the last entry. A file that does not verify is never appended to. A file that is gone or
+ * empty was rotated: the next file continues the chain, from memory or from the journal (`chain-state.ts`).
  */
 import * as crypto from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, truncate } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   appendEntry,
   type ChainVerifier,
@@ -48,25 +48,25 @@ export interface ChainedEvent {
 }
 
 export interface ChainFile {
-  /** `seq` of the last entry that is written and synced; 0: none. */
+  /** `seq` of the last entry that is written and synced; 0 when there is none. */
   readonly seq: number;
-  /** After an append that failed: what of which file is good, if more may be in it. */
+  /** After a failed append: the part of the file that is good, if the file may contain more. */
   readonly goodPart: FilePart | undefined;
-  /** For the next opening, if file and journal are gone by then; not after an error. */
+  /** For the next opening, in case file and journal are gone by then. undefined after an error. */
   readonly memory: ChainMemory | undefined;
   /**
-   * Appends events and syncs the file. Whole lines are written in order and count once they are synced. A crash before
-   * leaves a torn line, which the next opening cuts off, or entries that nobody was told of. After an error this is
-   * spent, and what it wrote is perhaps there: open the file anew, with `goodPart`.
+   * Appends events and syncs the file. Lines are written in order and count once they are synced. A crash before that leaves
+   * a torn line, which the next opening cuts off, or entries that nobody was told of. After an error this handle is used up
+   * and some lines may be in the file: open the file again with `goodPart`.
    *
-   * @returns false: somebody else changed the file, and nothing was written. Open it anew, with `isWhole`: a rotation may
-   *   have truncated it while it was written to, and the chain can go on
+   * @returns false: somebody else changed the file, and nothing was written. Open it again with `isWhole`: a rotation may have
+   *   truncated the file between two writes, and then the chain can continue
    * @throws what the file system says
    */
   append(events: readonly ChainedEvent[], receivedMs: number): Promise<boolean>;
 }
 
-/** The beginning of a file, which is known by more than its name: by the next try the name may be another file's. */
+/** The first `bytes` of a file. Device and inode identify it, because the name may belong to another file by the next try. */
 export interface FilePart {
   readonly bytes: number;
   readonly dev: bigint;
@@ -81,21 +81,21 @@ interface ChainMemory {
 export interface ChainFileOptions {
   readonly path: string;
   readonly orgid: string;
-  /** Cut off what is after this: entries of an append that failed, whose events will be appended again. */
+  /** Cut off everything after this part: entries of a failed append, whose events will be appended again. */
   readonly goodPart?: FilePart | undefined;
-  /** No crash has cut its last line: one without an end is somebody else's work. */
+  /** No crash can have cut the last line: a line without its line feed was written by somebody else. */
   readonly isWhole?: boolean;
-  /** Of the last opening by this process. */
+  /** From the last opening by this process. */
   readonly memory?: ChainMemory | undefined;
-  /** Something failed that costs no event. */
+  /** Something failed that loses no event. */
   failed(what: string, error: unknown): void;
 }
 
 const EXTENSION = '.ndjson';
 
-/** Of an organization, on every disk: capitals as Go modules have them, so that `Acme` and `acme` are two files. */
-export function chainFileName(orgid: string): string {
-  return `${orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`)}${EXTENSION}`;
+/** An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on every disk. */
+export function chainFilePath(directory: string, orgid: string): string {
+  return join(directory, `${orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`)}${EXTENSION}`);
 }
 
 /** @throws PublisherError NOT_WRITTEN when the file does not verify; else what the file system says */
@@ -113,7 +113,7 @@ export async function openChainFile(options: ChainFileOptions): Promise<ChainFil
     try {
       await journal.append(parseEntry(line), notes);
     } catch (error) {
-      // The file has it all; the next line of the journal has what this one lacks.
+      // The file has everything; the journal's next line includes what this one lacks.
       failed(`writing the journal of ${path}`, error);
     }
   };
@@ -166,7 +166,7 @@ export async function openChainFile(options: ChainFileOptions): Promise<ChainFil
   };
 }
 
-/** Empty: the file before it was rotated away, or this one was truncated by that. @returns null: somebody else changed it */
+/** An empty file is new after a rotation, or was truncated by one. @returns null: somebody else changed the file */
 async function partOf(file: FileHandle, bytes: number): Promise<FilePart | null> {
   const { size, dev, ino } = await file.stat({ bigint: true });
   return size === BigInt(bytes) || size === 0n ? { bytes: Number(size), dev, ino } : null;
@@ -182,7 +182,7 @@ async function write(file: FileHandle, { path, bytes, lines }: Writing): Promise
   try {
     await file.writeFile(lines);
     await file.datasync();
-    // It is a new one.
+    // The file is new, so its name needs a sync too.
     if (bytes === 0) await syncDirectory(dirname(path));
   } catch (error) {
     await cutBack(file, bytes, error);
@@ -190,12 +190,12 @@ async function write(file: FileHandle, { path, bytes, lines }: Writing): Promise
   }
 }
 
-/** By the handle: by the time of the next try, the name may be another file's. */
+/** Uses the handle, because the name may belong to another file by the next try. */
 async function cutBack(file: FileHandle, size: number, cause: unknown): Promise<void> {
   try {
     await file.truncate(size);
   } catch (error) {
-    // The next opening tries again, by the name.
+    // The next opening tries again and uses the name.
     throw new Error(`${String(cause)}; cutting it back: ${String(error)}`, { cause: error });
   }
 }
@@ -204,7 +204,7 @@ async function cutTo(path: string, { bytes, dev, ino }: FilePart): Promise<void>
   try {
     await using file = await open(path, 'r+');
     const found = await file.stat({ bigint: true });
-    // Another file is not for us to cut, and one that is shorter was cut by its handle.
+    // A different file is not ours to cut, and a shorter one was cut through its handle already.
     if (found.dev === dev && found.ino === ino && found.size > BigInt(bytes)) await file.truncate(bytes);
   } catch (error) {
     ignoreMissing(error);
@@ -219,7 +219,7 @@ interface Reading {
   readonly isWhole: boolean;
 }
 
-/** Verifies what is there, and makes it end with a whole line. */
+/** Verifies the file, and cuts off a torn last line. */
 async function readChain({
   path,
   orgid,
@@ -266,9 +266,9 @@ async function readChain({
 
 const ENTRY_START = '{"core":{"event_hash":"';
 
-/** @throws PublisherError NOT_WRITTEN when the line is no entry that a crash has cut off: the file is somebody else's */
+/** @throws PublisherError NOT_WRITTEN when the last line is not the beginning of an entry: somebody else wrote it */
 async function cutTorn(path: string, torn: Uint8Array, at: { wholeBytes: number; isWhole: boolean }): Promise<void> {
-  // Zeros are what a power failure leaves of bytes that were not synced.
+  // After a power failure, bytes that were not synced may read as zeros.
   const text = Buffer.from(torn).toString('latin1').replace(/\0+$/, '');
   const isTorn = !at.isWhole && ENTRY_START.startsWith(text.slice(0, ENTRY_START.length));
   if (!isTorn) throw new PublisherError('NOT_WRITTEN', `${path} ends in what is no entry: it is somebody else's`);
@@ -278,14 +278,14 @@ async function cutTorn(path: string, torn: Uint8Array, at: { wholeBytes: number;
 /** @throws PublisherError NOT_WRITTEN */
 function judge(path: string, verifier: ChainVerifier): void {
   const { verdict, problem } = verifier.finish();
-  // Holes are losses before the file was reached: no reason to lose more.
+  // `incomplete`: events were lost before they reached the file. That is no reason to lose more.
   if (verdict === 'ok' || verdict === 'incomplete') return;
   throw new PublisherError('NOT_WRITTEN', `${path} is ${verdict} at entry ${problem?.seq}: ${problem?.detail}`);
 }
 
 /**
- * A file that ends before what was written into it lost its end, or is an older copy: to go on there would give numbers
- * twice. Entries are synced before the journal has them, so no crash does this.
+ * Refuses a file that ends before the last entry that was written: it lost its end or is an older copy, and appending would
+ * use numbers twice. Entries are synced before the journal names them, so no crash can cause this.
  *
  * @throws PublisherError NOT_WRITTEN
  */
@@ -297,7 +297,7 @@ function endsLate(path: string, { seq }: Head, written: number): void {
   );
 }
 
-/** Where a file begins whose predecessor was rotated away; 1 for a line that is no entry, which the verifier judges. */
+/** `seq` of the file's first entry, above 1 after a rotation; 1 for a line that is no entry, which the verifier rejects. */
 function firstSeq(line: Uint8Array): number {
   try {
     const { core } = JSON.parse(Buffer.from(line).toString()) as { core: { seq: unknown } };
@@ -307,7 +307,7 @@ function firstSeq(line: Uint8Array): number {
   }
 }
 
-/** The file must contain the entry that was written last, or begin right after it. @returns what is wrong, or null */
+/** The file must contain the last entry in the journal, or begin right after it. @returns what is wrong, or null */
 function unlikeJournal({ core, hash }: Entry, { last }: StateJournal): string | null {
   if (last === null) return null;
   const { seq } = last.core;

@@ -1,11 +1,11 @@
 /**
- * What of a chain must outlive its file, because log rotation takes the file away: the last entry, and the sizes that
- * later entries may refer to. Beside the file stands a journal with a line for each write:
+ * What must outlive a chain's file, because log rotation takes the file away: the last entry, and the sizes that later
+ * entries may refer to. A journal beside the file has one line for each write:
  *
  *     {"last":<the last entry, without its event>,"sizes":[[seq,digest,bytes,from],…]}
  *
- * A line is written after the entries are synced, and is not synced itself: where the file has entries, the file is right.
- * After a power failure the journal may lack its end, which matters only if the file was rotated before the next start.
+ * A line is written after the entries are synced, and is not synced itself. Where the file has entries, the file decides.
+ * After a power failure the journal may lack its last lines, which matters only if the file was rotated before the next start.
  */
 import { Buffer } from 'node:buffer';
 import * as crypto from 'node:crypto';
@@ -24,21 +24,21 @@ import {
   type Volume,
 } from '@waybill/schema';
 
-/** An upload that said, or took, a size: `SizeMemory.note`. */
+/** The size of an upload, stated or inferred: the arguments of `SizeMemory.note`. */
 export type SizeNote = readonly [seq: number, digest: string, bytes: string, from: number | null];
 
 interface ChainState {
-  /** Of the last entry that was written; null: none is known. */
+  /** The last entry that was written; null when none is known. */
   readonly last: Entry | null;
   readonly sizes: readonly SizeNote[];
 }
 
 export interface StateJournal extends ChainState {
-  /** @throws whatever the file system throws; what could not be written goes with the next line */
+  /** @throws whatever the file system throws; the next line then includes what could not be written */
   append(last: Entry, sizes: readonly SizeNote[]): Promise<void>;
 }
 
-/** A journal is written anew when it has grown by this much and is twice as long as it was. */
+/** A journal is compacted when it has grown by this much and has doubled. */
 const REWRITE_BYTES = 1024 * 1024;
 
 /** @throws whatever the file system throws */
@@ -46,9 +46,9 @@ export async function openStateJournal(path: string, orgid: string): Promise<Sta
   const state = await readState(path, orgid);
   let written = 0;
   let compact = 0;
-  /** Of lines that could not be written. */
+  /** Notes of lines that could not be written. */
   let unsaved: SizeNote[] = [];
-  /** The last line may lack its end. */
+  /** The last line may lack its line feed. */
   let torn = state.torn;
 
   const rewrite = async ({ last, sizes }: ChainState): Promise<void> => {
@@ -69,7 +69,7 @@ export async function openStateJournal(path: string, orgid: string): Promise<Sta
       unsaved.push(...sizes);
       const line = `${torn ? '\n' : ''}${formatState(last, unsaved)}`;
       torn = true;
-      // Into the page cache, within microseconds: three turns of the event loop would cost a busy service more.
+      // Synchronous: a write to the page cache takes microseconds, less than three turns of a busy event loop.
       appendFileSync(path, line, { mode: 0o600 });
       torn = false;
       unsaved = [];
@@ -79,19 +79,19 @@ export async function openStateJournal(path: string, orgid: string): Promise<Sta
   };
 }
 
-/** What `sizeNoteOf` kept. */
+/** Restores a note of `sizeNoteOf`. */
 export function noteSize(sizes: SizeMemory, [seq, digest, bytes, from]: SizeNote): void {
   const volume = { kind: 'upload', bytes, ...(from !== null && { from }) } as const;
   sizes.note(seq, { kind: 'upload', digest, bytes: Number(bytes) }, volume);
 }
 
-/** null: the entry says nothing that a later one refers to. */
+/** @returns null when no later entry can refer to this one's size */
 export function sizeNoteOf(seq: number, { kind, digest, failed }: Transfer, { bytes, from }: Volume): SizeNote | null {
   if (bytes === null || failed === true || (kind !== 'upload' && from === undefined)) return null;
   return [seq, digest, bytes, from ?? null];
 }
 
-/** Where the chain goes on. */
+/** The head from which the chain continues. */
 export function headOfState({ last }: ChainState): Head | null {
   return last && headOf(last);
 }
@@ -102,7 +102,7 @@ function formatState({ core, hash }: Entry, sizes: readonly SizeNote[]): string 
 
 interface JournalText extends ChainState {
   readonly lines: number;
-  /** Text without an end follows them. */
+  /** Text without a line feed follows them. */
   readonly torn: boolean;
 }
 
@@ -118,7 +118,7 @@ async function readState(path: string, orgid: string): Promise<JournalText> {
   const lines = text.split('\n');
   for (const line of lines.slice(0, -1)) {
     const state = parseState(line, orgid);
-    // A full disk or a power failure spoiled it.
+    // A full disk or a power failure damaged the line.
     if (state === null) continue;
     last = state.last;
     sizes.push(...state.sizes);

@@ -8,7 +8,8 @@ import { PUBLISHER_OPTIONS, type PublisherOptions } from '../options.ts';
 import { createPublisher } from '../publisher/publisher.ts';
 import { readOptions } from '../publisher/read-options.ts';
 import type { Sink } from '../sink.ts';
-import { FILE_SINK_OPTIONS, fileSink, type FileSinkOptions } from './file-sink.ts';
+import { fileSink } from './file-sink.ts';
+import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink-options.ts';
 import { nullSink } from './null-sink.ts';
 
 /** The publisher's options, without those that the environment sets. */

@@ -18,7 +18,8 @@ import { join } from 'node:path';
 import { artifactUploaded, verify } from '@waybill/schema';
 import { describe, expect, test, vi } from 'vitest';
 import type { Drop } from '../drop.ts';
-import { fileSink, type FileSinkOptions } from './file-sink.ts';
+import type { FileSinkOptions } from './file-sink-options.ts';
+import { fileSink } from './file-sink.ts';
 
 /** What log rotation, operators and other programs do to the files of a running or stopped `fileSink`. */
 
@@ -233,23 +234,6 @@ test("other people's files in the directory stay as they are", async () => {
   expect(readdirSync(folder.path).toSorted()).toEqual(
     ['acme.ndjson', 'acme.waybill-state', 'blobs', 'link', ...Object.keys(theirs)].toSorted(),
   );
-});
-
-test('organizations that differ in capitals have files that differ on every disk', async () => {
-  using folder = folderOf();
-  const orgids = ['acme', 'Acme', 'ACME', 'aCMe'];
-  for (let start = 1; start <= 2; start++) {
-    const { sink } = sinkIn(folder.path);
-    for (const orgid of orgids) expect(await sink.confirm(upload(start, orgid))).toMatchObject({ seq: start });
-    await sink.close();
-  }
-  const files = readdirSync(folder.path).filter((name) => name.endsWith('.ndjson'));
-  expect(files.toSorted()).toEqual(['!a!c!m!e.ndjson', '!acme.ndjson', 'a!c!me.ndjson', 'acme.ndjson'].toSorted());
-  expect(new Set(files.map((name) => name.toLowerCase())).size).toBe(4);
-  expect(verify(linesOf(join(folder.path, '!acme.ndjson')), { orgid: 'Acme' })).toMatchObject({
-    verdict: 'ok',
-    entries: 2,
-  });
 });
 
 test.runIf(process.platform === 'linux')(

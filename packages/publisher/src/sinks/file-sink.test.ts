@@ -19,7 +19,8 @@ import { describe, expect, test } from 'vitest';
 import type { Drop } from '../drop.ts';
 import { createSigner } from '../signing/signer.ts';
 import { openChainFile } from './chain-file.ts';
-import { fileSink, type FileSinkOptions } from './file-sink.ts';
+import type { FileSinkOptions } from './file-sink-options.ts';
+import { fileSink } from './file-sink.ts';
 
 const digestOf = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}`;
 const upload = (n: number, orgid = 'acme') => artifactUploaded({ orgid, digest: digestOf(n), size_bytes: n });

@@ -1,18 +1,17 @@
-/** A sink for the tests of services: keeps what they emit, as it would have been published. */
+/** A sink for services' tests: keeps what they emit, as a publisher would publish it. */
 import type { Event, KnownOptions } from '@waybill/schema';
 import type { Ack } from '../ack.ts';
 import { checkOptions } from '../check-options.ts';
 import type { Drop } from '../drop.ts';
-import { checkWait } from '../duration.ts';
+import { checkWait, within } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
 import type { EventInput } from '../event-input.ts';
 import { createStamper, type StamperOptions } from '../event/stamper.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
 import type { Sink } from '../sink.ts';
-import { EventWatchers } from './event-watchers.ts';
 
 export interface MemorySinkOptions extends Partial<Omit<StamperOptions, 'signer'>> {
-  /** Of every valid event: an error is what happens to it instead of being kept. Can be set later (`sink.fault`). */
+  /** Called for every valid event. When it returns an error, the event is not kept. Can be set later (`sink.fault`). */
   readonly fault?: Fault | null;
 }
 
@@ -22,16 +21,16 @@ export type Fault = (event: Event) => PublisherError | null;
 export type Match = string | ((event: Event) => boolean);
 
 export interface MemorySink extends Sink {
-  /** What was emitted and kept, in order. */
+  /** The events that were kept, in the order of emitting. */
   readonly events: readonly Event[];
-  /** What was not valid, with the reason: a test wants to know. */
+  /** The events that were not valid, with the reasons. */
   readonly drops: readonly Drop[];
   fault: Fault | null;
-  /** The first kept event of this type, or for which the function says so. */
+  /** The first kept event of this type, or for which the function returns true. */
   find(match: Match): Event | undefined;
-  /** The same, waiting for it. @throws PublisherError TIMEOUT, saying what there is instead */
+  /** Waits for such an event. @throws PublisherError TIMEOUT, naming the types that there are instead */
   waitFor(match: Match, options?: WaitOptions): Promise<Event>;
-  /** Forgets what it has. */
+  /** Forgets all events and drops. */
   clear(): void;
 }
 
@@ -49,7 +48,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
   const stamper = createStamper({ source, ...rest });
   const events: Event[] = [];
   const drops: Drop[] = [];
-  const watchers = new EventWatchers();
+  const watchers = new Set<(event: Event) => void>();
   let stored = 0;
   let closed = false;
 
@@ -61,13 +60,13 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     try {
       error = sink.fault?.(stamped.event) ?? null;
     } catch (cause) {
-      // `emit` does not throw, whatever a test's function does.
+      // `emit` never throws, whatever the test's function does.
       error = new PublisherError('INVALID', 'fault threw', { cause });
     }
     if (error) return error;
     events.push(stamped.event);
     stored++;
-    watchers.tell(stamped.event);
+    for (const watcher of watchers) watcher(stamped.event);
     return { stream: 'MEMORY', seq: stored, duplicate: false };
   }
 
@@ -88,17 +87,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     },
     enabled: (type) => !closed && stamper.allows(type),
     find: (match) => events.find(predicate(match)),
-    async waitFor(match, { timeoutMs = DEFAULT_WAIT_MS } = {}) {
-      const matches = predicate(match);
-      checkWait('waitFor: timeoutMs', timeoutMs);
-      const found = events.find(matches);
-      if (found) return found;
-      return watchers.next(matches, timeoutMs, () => {
-        const types = [...new Set(events.map(({ type }) => type))].join(', ') || 'nothing';
-        const wanted = typeof match === 'string' ? match : 'such event';
-        throw new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`);
-      });
-    },
+    waitFor: (match, { timeoutMs = DEFAULT_WAIT_MS } = {}) => waitForEvent(match, { events, watchers, timeoutMs }),
     clear() {
       events.length = 0;
       drops.length = 0;
@@ -113,6 +102,39 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     },
   };
   return sink;
+}
+
+interface Waiting {
+  readonly events: readonly Event[];
+  /** Called with each event that is kept. */
+  readonly watchers: Set<(event: Event) => void>;
+  readonly timeoutMs: number;
+}
+
+async function waitForEvent(match: Match, { events, watchers, timeoutMs }: Waiting): Promise<Event> {
+  checkWait('waitFor: timeoutMs', timeoutMs);
+  const matches = predicate(match);
+  const found = events.find(matches);
+  if (found) return found;
+  const { promise, resolve, reject } = Promise.withResolvers<Event>();
+  const watcher = (event: Event): void => {
+    try {
+      if (matches(event)) resolve(event);
+    } catch (error) {
+      // The function is the waiting caller's, so the error is, too.
+      reject(error);
+    }
+  };
+  watchers.add(watcher);
+  try {
+    return await within(promise, timeoutMs, () => {
+      const types = [...new Set(events.map(({ type }) => type))].join(', ') || 'nothing';
+      const wanted = typeof match === 'string' ? match : 'such event';
+      throw new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`);
+    });
+  } finally {
+    watchers.delete(watcher);
+  }
 }
 
 function predicate(match: Match): (event: Event) => boolean {

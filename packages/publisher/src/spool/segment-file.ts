@@ -5,9 +5,9 @@
  *     <crc32, 8 hex> <ordinal> <subject> <event, RFC 8785 JSON>
  *     ...
  *
- * The CRC-32 (zlib's) covers everything after its own space. Canonical JSON and subjects have no line feed, so a damaged
- * record costs only itself: reading goes on after the next line feed. A last line without a line feed is what a crash
- * leaves of a write that had not returned.
+ * The CRC-32 (zlib's) covers everything after the space that follows it. Canonical JSON and subjects have no line feed, so a
+ * damaged record costs only itself: reading goes on after the next line feed. A last line without a line feed was being
+ * written when a crash happened, and that write had not returned.
  */
 import { Buffer } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -18,7 +18,7 @@ export const SEGMENT_HEADER = 'waybill-spool 1\n';
 export const SEGMENT_SUFFIX = '.seg';
 
 export interface SegmentRecord {
-  /** Position among the events of the publisher that wrote it. */
+  /** Position among all events of the publisher that wrote the record. */
   readonly ordinal: number;
   readonly subject: string;
   readonly text: string;
@@ -35,7 +35,7 @@ export function formatRecord({ ordinal, subject, text }: SegmentRecord): string 
   return `${zlib.crc32(body).toString(16).padStart(8, '0')} ${body}\n`;
 }
 
-/** Of what `formatRecord` makes, without making it. @param bytes of `text` as UTF-8 */
+/** Length of what `formatRecord` returns, without making it. `bytes` is the length of the text as UTF-8. */
 export function recordBytes({
   ordinal,
   subject,
@@ -61,7 +61,7 @@ type SegmentItem =
   | { readonly kind: 'record'; readonly record: SegmentRecord; readonly bytes: number }
   /** A line that is no record. */
   | { readonly kind: 'damaged' }
-  /** No more at present; `torn`: with a last line that has no end. */
+  /** No more records at present. `torn`: the last line has no line feed. */
   | { readonly kind: 'end'; readonly torn: boolean };
 
 export interface SegmentReader {

@@ -1,14 +1,14 @@
 /**
- * The directory that publishers of one machine share for their spools, and perhaps with other people's things:
+ * The directory in which the publishers of one machine keep their spools. Other programs may have files there too:
  *
  *     <dir>/<boot id>/waybill-spool                         the marker: this is a home of a publisher
  *     <dir>/<boot id>/waybill.lock                          who writes here
  *     <dir>/<boot id>/<boot id>.<first ordinal>.seg         segments; sorted by name they are in order
- *     <dir>/.new-<boot id>.<random>/                        being made
+ *     <dir>/.new-<boot id>.<random>/                        a home that is being made
  *     <dir>/quarantine/                                     segments with damaged records, for an operator to look at
  *
- * Directories have mode 0700, files 0600. Whatever has another name, no marker, or is a symbolic link is a stranger: it is
- * never opened, moved or deleted. Files are unlinked one by one, directories only when that has left them empty.
+ * Directories have mode 0700, files 0600. Anything with another name, without a marker, or behind a symbolic link is a
+ * stranger: it is never opened, moved or deleted. Files are unlinked one by one, and a directory only when it is empty.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -37,13 +37,13 @@ const QUARANTINED = /^[A-Za-z0-9_-]{1,48}\.\d{16}(\.[0-9a-f]{6})*\.seg\.[0-9a-f]
 export interface Directory {
   /** Homes of publishers, dead or alive. */
   readonly homes: readonly string[];
-  /** Homes that are being made, or were when a process was killed. */
+  /** Homes that are being made, or whose process was killed while it made them. */
   readonly unfinished: readonly string[];
-  /** Everything else: left alone. */
+  /** Everything else. It is left alone. */
   readonly strangers: readonly string[];
 }
 
-/** @throws Error when it is the home of one publisher: the directory of spools is the one above */
+/** @throws Error when `dir` is the home of one publisher. The directory of spools is its parent. */
 export function refuseHome(dir: string): void {
   if (!isMarked(dir)) return;
   throw new Error(`${dir} is one publisher's folder: give the directory above it, ${dirname(resolve(dir))}`);
@@ -56,13 +56,13 @@ export function readDirectory(dir: string): Directory {
   const others: string[] = [];
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     const { name } = entry;
-    // false for a symbolic link, whatever it leads to.
+    // false for a symbolic link, whatever its target is.
     const isDirectory = entry.isDirectory();
     if (isDirectory && HOME.test(name) && isMarked(join(dir, name))) homes.push(name);
     else if (isDirectory && UNFINISHED.test(name)) unfinished.push(name);
     else if (!(isDirectory && name === QUARANTINE)) others.push(name);
   }
-  // A home that is being given up loses its marker just before it goes.
+  // A home loses its marker just before its owner removes it: it may be gone by now.
   const strangers = others.filter((name) => lstatSync(join(dir, name), { throwIfNoEntry: false }) !== undefined);
   return { homes, unfinished, strangers };
 }
@@ -74,7 +74,7 @@ export function segmentsIn(home: string): string[] {
 
 export interface HomeContent {
   readonly segments: readonly string[];
-  /** What is not ours. */
+  /** Names that are not ours. */
   readonly strangers: readonly string[];
 }
 
@@ -93,7 +93,7 @@ export function readHome(home: string): HomeContent {
   };
 }
 
-/** Says that a directory is ours. @throws whatever the file system throws */
+/** Marks a directory as ours. @throws whatever the file system throws */
 export function markHome(home: string): void {
   writeFileSync(join(home, MARKER), MARKER_TEXT, { mode: 0o600, flag: 'wx' });
 }
@@ -104,16 +104,16 @@ export function isMarked(home: string): boolean {
     const marker = lstatSync(path);
     return marker.isFile() && marker.size === MARKER_TEXT.length && readFileSync(path, 'latin1') === MARKER_TEXT;
   } catch {
-    // Not there, or not for us to read: not ours.
+    // Missing or unreadable: not ours.
     return false;
   }
 }
 
 /**
- * Takes a home away that has no segment any more. The marker goes after the lock: a crash in between leaves a home that
- * nobody has, and the next publisher takes that away. What strangers have in it stays, in a directory that is theirs now.
+ * Removes a home that has no segment any more. The marker is deleted after the lock: a crash in between leaves a home
+ * without an owner, which the next publisher removes. Strangers' files stay, and so does the directory around them.
  *
- * @param unlock gives the lock back
+ * @param unlock releases the lock
  * @throws whatever the file system throws
  */
 export function removeHome(home: string, unlock: () => void): void {
@@ -138,7 +138,7 @@ export function quarantined(dir: string): string[] {
   }
 }
 
-/** Puts a segment aside, under a name that is free. @throws whatever the file system throws */
+/** Moves a segment to the quarantine, under a free name. @throws whatever the file system throws */
 export function quarantine(dir: string, path: string): void {
   const place = join(dir, QUARANTINE);
   try {
@@ -150,7 +150,7 @@ export function quarantine(dir: string, path: string): void {
   renameSync(path, join(place, `${basename(path)}.${randomBytes(3).toString('hex')}`));
 }
 
-/** Deletes; a file that is gone already is as good. */
+/** Deletes a file if it exists. @throws whatever the file system throws */
 export function deleteFile(path: string): void {
   try {
     unlinkSync(path);
@@ -159,7 +159,7 @@ export function deleteFile(path: string): void {
   }
 }
 
-/** Boot ids that are given by hand may come twice; no segment ever replaces another. */
+/** Boot ids that are set by hand may repeat, and no segment may replace another. @returns a path that is free */
 export function freePath(home: string, name: string): string {
   const path = join(home, name);
   if (!existsSync(path)) return path;

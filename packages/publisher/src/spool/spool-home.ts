@@ -1,7 +1,7 @@
 /**
- * A publisher's home in the directory of spools (`spool-directory.ts`): made, filled with what the dead left, given up.
- * A crash at any point leaves a home without a living owner, and the next publisher takes that over: recovery is how every
- * publisher starts.
+ * A publisher's home in the directory of spools (`spool-directory.ts`): its creation, the adoption of dead publishers'
+ * segments, and its end. A crash at any point leaves a home without a living owner, which the next publisher adopts.
+ * Recovery is therefore how every publisher starts.
  */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, renameSync, statSync } from 'node:fs';
@@ -20,7 +20,7 @@ import {
   removeHome,
 } from './spool-directory.ts';
 
-/** Making a home takes milliseconds; one without a living owner was left in the middle of it once it is this old. */
+/** Making a home takes milliseconds. An unfinished home of this age without a living owner was abandoned by a crash. */
 const UNFINISHED_MS = 3_600_000;
 
 export interface SpoolHome {
@@ -36,14 +36,14 @@ export interface SpoolHome {
   release(): void;
 }
 
-interface AdoptedHomes {
+export interface AdoptedHomes {
   /** Paths, in order. */
   readonly segments: readonly string[];
-  /** What is not ours and was left alone, by name: in the directory. */
+  /** Names in the directory that are not ours. They were left alone. */
   readonly strangers: readonly string[];
-  /** The same, in homes that were taken over. */
+  /** Names in adopted homes that are not ours. They were left alone. */
   readonly strangersWithin: readonly string[];
-  /** Homes that could not be taken over, now. */
+  /** Homes that could not be taken over at this time. */
   readonly failures: readonly { readonly home: string; readonly error: unknown }[];
 }
 
@@ -51,7 +51,7 @@ interface AdoptedHomes {
 export function openHome(dir: string, bootId: string): SpoolHome {
   refuseHome(dir);
   makeDirectory(dir);
-  // Complete before it has its name: a home without a lock is abandoned.
+  // Renamed into place when complete, because a home without a lock counts as abandoned.
   const unfinished = join(dir, `.new-${bootId}.${randomBytes(3).toString('hex')}`);
   mkdirSync(unfinished, { mode: 0o700 });
   let path = join(dir, bootId);
@@ -60,7 +60,7 @@ export function openHome(dir: string, bootId: string): SpoolHome {
     markHome(unfinished);
     lockAs = writeLock(unfinished);
     if (isMarked(path) && isOwned(path)) throw new Error(`another process spools there under the boot id ${bootId}`);
-    // Renaming would replace an empty directory, whosever it is.
+    // A rename would replace an empty directory, whoever owns it.
     if (bootId === QUARANTINE || isThere(path)) path = `${path}.${randomBytes(3).toString('hex')}`;
     renameSync(unfinished, path);
   } catch (error) {
@@ -76,7 +76,7 @@ export function openHome(dir: string, bootId: string): SpoolHome {
     renew: lock.renew,
     check: lock.check,
     release() {
-      // Segments are left: the next publisher's.
+      // What is left goes to the next publisher.
       if (readHome(path).segments.length > 0) lock.release();
       else removeHome(path, lock.release);
     },
@@ -98,7 +98,7 @@ function adoptInto(dir: string, into: string): AdoptedHomes {
       if (home === into || isOwned(home)) continue;
       for (const stranger of takeOver(home, into, segments)) strangersWithin.push(join(name, stranger));
     } catch (error) {
-      // ENOENT: another publisher was faster.
+      // ENOENT: another publisher took it over first.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') failures.push({ home, error });
     }
   }
@@ -107,11 +107,11 @@ function adoptInto(dir: string, into: string): AdoptedHomes {
 }
 
 /**
- * Moves the segments of a dead publisher's home into ours, one by one, with its lock in hand: of two that want them one
- * gets them. A crash from here on leaves two homes without a living owner.
+ * Moves the segments of a dead publisher's home into ours, one by one. It holds that home's lock, so only one publisher
+ * takes them. A crash on the way leaves two homes without a living owner.
  *
- * @param moved takes the new paths, also when it fails later
- * @returns what is not ours in it
+ * @param moved collects the new paths, also those of a move that fails later
+ * @returns names in it that are not ours
  */
 function takeOver(home: string, into: string, moved: string[]): readonly string[] {
   const { lock } = takeLock(home);
@@ -131,12 +131,12 @@ function takeOver(home: string, into: string, moved: string[]): readonly string[
   }
 }
 
-/** Takes a home away that a process was killed in the middle of making. There is nothing in it but a marker and a lock. */
+/** Removes a home whose process was killed while it made it. It contains a marker and a lock at most. */
 function sweep(home: string): void {
   try {
     const isOld = Date.now() - statSync(home).mtimeMs > UNFINISHED_MS;
     if (isOld && isMarked(home) && !isOwned(home)) removeHome(home, () => deleteLock(home));
   } catch {
-    // Somebody else's to delete, or gone by now: it is in nobody's way, and the next publisher tries again.
+    // We may not delete it, or it is gone. It does no harm, and the next publisher tries again.
   }
 }
