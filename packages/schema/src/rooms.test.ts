@@ -45,7 +45,7 @@ function reach(file: string, seen = new Set<string>()): Set<string> {
 
 test('there are imports to look at, in rooms that are known', () => {
   expect([...imports.values()].flat().length).toBeGreaterThan(200);
-  expect([...new Set(sources.map(roomOf))].toSorted()).toEqual(ROOMS.toSorted());
+  expect(sources.filter((file) => !ROOMS.includes(roomOf(file)))).toEqual([]);
   expect([...imports.values()].flat().filter(({ file }) => file !== null && !imports.has(file))).toEqual([]);
 });
 
@@ -65,11 +65,15 @@ test('no file imports itself by way of others', () => {
 });
 
 test('the only way into fast/ is install.ts, from the entry points', () => {
-  for (const [from, all] of imports) {
-    if (roomOf(from) === 'fast') continue;
-    const fast = all.flatMap(({ file }) => (file !== null && roomOf(file) === 'fast' ? [file] : []));
-    expect([from, fast]).toEqual([from, ENTRY_POINTS.has(from) ? ['fast/install.ts'] : []]);
-  }
+  const ways = [...imports].flatMap(([from, all]) =>
+    all.flatMap(({ file }) =>
+      file !== null && roomOf(file) === 'fast' && roomOf(from) !== 'fast' ? [`${from} imports ${file}`] : [],
+    ),
+  );
+  // Without the folder there is none.
+  const isThere = sources.some((file) => roomOf(file) === 'fast');
+  const expected = isThere ? Array.from(ENTRY_POINTS, (from) => `${from} imports fast/install.ts`) : [];
+  expect(ways.toSorted()).toEqual(expected.toSorted());
 });
 
 test('a verifier needs no zod: neither ledger/ and verify/ nor the rooms that know nothing of events reach it', () => {

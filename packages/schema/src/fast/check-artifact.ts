@@ -15,8 +15,18 @@ export function isCertainlyArtifactData(data: JsonObject): boolean {
     (size_bytes === undefined || (Number.isSafeInteger(size_bytes) && (size_bytes as number) >= 0)) &&
     isText(file_name, 1024) &&
     isText(backend_type, 64) &&
-    (skipped === undefined || typeof skipped === 'boolean')
+    (skipped === undefined || typeof skipped === 'boolean') &&
+    hasSimpleMembers(data)
   );
+}
+
+/** The schema leaves out `__proto__`, and the plain way changes what is undefined in objects and arrays. */
+function hasSimpleMembers(data: JsonObject): boolean {
+  for (const name in data) {
+    const value = data[name];
+    if (name === '__proto__' || (typeof value === 'object' && value !== null)) return false;
+  }
+  return true;
 }
 
 function isText(value: Json | undefined, max: number): boolean {

@@ -12,11 +12,8 @@ import type { RunningHead } from '../ledger/running-head.ts';
 import type { Volume, VolumeKind } from '../ledger/volume.ts';
 
 export function printCore(head: RunningHead, { source, origin, eventHash, volume }: NextCore): string {
-  return `{"event_hash":"${eventHash}${formatLink(head.orgid, '')}${formatOrigin(origin)}${head.hash}${formatTime(head.received)}${head.seq}${formatIndex(source.index)}${source.seq}${formatPlace(source.subject, source.stream)}${head.formatTotals()}${formatVolume(volume)}`;
+  return `{"event_hash":"${eventHash}","orgid":"${head.orgid}","origin":${formatOrigin(origin)}${head.hash}${formatTime(head.received)}${head.seq}${formatIndex(source.index)}${source.seq}${formatPlace(source.subject, source.stream)}${head.formatTotals()}${formatVolume(volume)}`;
 }
-
-/** From an event's hash to its origin: the same in all entries of a chain. `join` makes a flat string of it. */
-const formatLink = createTextMemo((orgid) => ['","orgid":"', orgid, '","origin":'].join(''));
 
 let lastProducer: string | null = null;
 let lastProducerText = '';

@@ -66,6 +66,14 @@ describe('stampEvent', () => {
     expect(() => make({ orgid: 'acme', digest, time: new Date(8.64e15) })).toThrow('time is a string of');
   });
 
+  it.each([
+    ['casartifact.uploaded', { digest }],
+    ['release.approved', { version: '1' }],
+  ])('leaves out undefined members of data, and prints undefined items as null, as JSON does: %s', (type, data) => {
+    const fields = { orgid: 'acme', ...data, extra: { deep: [undefined], none: undefined } };
+    expect(make(fields, type).text).toContain('"extra":{"deep":[null]}');
+  });
+
   it('keeps names of Object.prototype in data', () => {
     const fields = JSON.parse(
       '{"orgid":"acme","version":"1","constructor":"c","toString":1,"__proto__":{"x":1}}',
@@ -96,7 +104,7 @@ describe('stampEvent', () => {
     [{ orgid: 'acme', digest, id: 'x' }, 'NOT_AN_EVENT', 'the publisher sets id'],
     [{ orgid: 'acme', digest, producerseq: '7' }, 'NOT_AN_EVENT', 'the publisher sets producerseq'],
     [{ orgid: 'acme', digest, data: {} }, 'NOT_AN_EVENT', 'the publisher sets data'],
-    [{ orgid: 'acme', digest, extra: { deep: [undefined] } }, 'NOT_CANONICAL', '/data/extra/deep/0 is a undefined'],
+    [{ orgid: 'acme', digest, extra: { deep: [1n] } }, 'NOT_CANONICAL', '/data/extra/deep/0 is a bigint'],
     [{ orgid: 'acme', digest, other: '\ud800' }, 'NOT_CANONICAL', '/data/other'],
     [{ orgid: 'acme', digest, extra: 'x'.repeat(65_536) }, 'TOO_LARGE', 'at most 65536 are allowed'],
   ])('refuses %.60j', (fields, code, message) => {
