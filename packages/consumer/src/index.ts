@@ -16,12 +16,9 @@ export { createReceiptKeys } from './verify/receipt-keys.ts';
 export { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 export { createStreamHistory, type StreamConfigs, type StreamHistory } from './streams/stream-history.ts';
 export type { Drift, StreamDescription, StreamLimits } from './streams/stream-config.ts';
-export { type Boundary, type Usage, type UsageReport, type UsageWindow, usage, usageOfAll } from './usage/usage.ts';
+export { type Boundary, type Usage, type UsageReport, usage, usageOfAll } from './usage/usage.ts';
+export type { UsageWindow } from './usage/usage-window.ts';
 export type { AuditProblem, AuditScope } from './verify/audit-report.ts';
-export {
-  type LedgerReport,
-  verifyLedger,
-  type VerifyLedgerOptions,
-  type VerifyProgress,
-} from './verify/verify-ledger.ts';
+export type { LedgerReport } from './verify/ledger-report.ts';
+export { verifyLedger, type VerifyLedgerOptions, type VerifyProgress } from './verify/verify-ledger.ts';
 export { verifyLines, type VerifyLinesOptions } from './verify/verify-lines.ts';

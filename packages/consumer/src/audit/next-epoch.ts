@@ -6,8 +6,8 @@ import { getNextMessage } from '../nats/leader-get.ts';
 import type { StreamMismatch } from './stream-identity.ts';
 
 /**
- * The next epoch whose numbers are above all numbers in the ledger. Chains that were not looked at may have entries above
- * the watermark, of commits that were interrupted. Half a stride has room for more than ever was in one commit.
+ * The next epoch whose numbers are above all numbers in the ledger. Chains that were not looked at may have entries
+ * above the watermark, of commits that were interrupted. Half a stride has room for more than ever was in one commit.
  *
  * @param highest `source.seq` that is known
  * @throws ConsumerError STREAM_RESET when there is none
@@ -19,8 +19,8 @@ export function epochAfter(highest: number): number {
 }
 
 /**
- * The first sequence that belongs to the epoch. Messages before it were chained in an earlier epoch: in a stream that was
- * restored or is a copy, messages have the times at which they were first stored.
+ * The first sequence that belongs to the epoch. Messages before it were chained in an earlier epoch: in a stream that
+ * was restored or is a copy, messages have the times at which they were first stored.
  */
 export async function firstSequenceOf(
   jsm: JetStreamManager,

@@ -6,8 +6,9 @@ import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import type { EpochRecord } from '@waybill/schema';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Settings } from '../settings.ts';
-import { entryAt, readStored, type StoredBlock } from '../ledger/find-block.ts';
-import { getLastMessage, getMessage } from '../nats/leader-get.ts';
+import { newestBlockOfAll } from '../ledger/ledger-end.ts';
+import { entryAt, type StoredBlock } from '../ledger/stored-block.ts';
+import { getMessage } from '../nats/leader-get.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
 import { checkBoundStream } from './bound-stream.ts';
 import { type Epoch, isStreamOf, readEpoch } from './epoch.ts';
@@ -69,11 +70,6 @@ async function lookOnce(options: StreamLookOptions): Promise<StreamLook> {
   const info = await readStreamInfo(jsm, settings.auditStream);
   if (bind) await checkBoundStream(jsm, info);
   return { info, epoch, mismatch: await findMismatch(options, { epoch, block, info }) };
-}
-
-async function newestBlockOfAll(jsm: JetStreamManager, settings: Settings): Promise<StoredBlock | null> {
-  const message = await getLastMessage(jsm, settings.ledgerStream, `${settings.ledgerPrefix}.*`);
-  return message && readStored(settings, message.subject, message);
 }
 
 async function findMismatch(

@@ -1,6 +1,5 @@
 import { readConfig } from '../config/config.ts';
-import type { Config } from '../config/config.ts';
-import { checkStreams, type DeployOptions, deployStreams } from '../streams/deploy.ts';
+import { checkStreams, deployOptions, deployStreams } from '../streams/deploy.ts';
 import type { Drift } from '../streams/stream-config.ts';
 import type { Command } from './command.ts';
 import { withNats } from './with-nats.ts';
@@ -40,11 +39,6 @@ Exit codes: 0; 1 when --check found a difference; 78 for a change that is refuse
     return 0;
   },
 };
-
-function deployOptions(config: Config): DeployOptions {
-  const { settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, streamMode } = config;
-  return { ...settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, bind: streamMode === 'bind' };
-}
 
 /** As `diff -u` would print it: what is there with a minus, what is wanted with a plus. */
 function diff(drift: readonly Drift[]): string[] {

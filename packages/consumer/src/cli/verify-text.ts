@@ -1,7 +1,7 @@
 /** A verification report for people. */
 import type { ChainReport } from '@waybill/schema';
 import { AUDIT_CHECKED, type AuditScope } from '../verify/audit-report.ts';
-import type { LedgerReport } from '../verify/verify-ledger.ts';
+import type { LedgerReport } from '../verify/ledger-report.ts';
 
 export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): string[] {
   const lines = chains.map(chainLine);

@@ -1,8 +1,9 @@
 import { type ChainReport, type Expectation, type ReceiptKeys, VERDICT_EXIT_CODES } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import { checkChainName } from '../ledger/chain-name.ts';
+import type { LedgerReport } from '../verify/ledger-report.ts';
 import { createReceiptKeys } from '../verify/receipt-keys.ts';
-import { type LedgerReport, verifyLedger } from '../verify/verify-ledger.ts';
+import { verifyLedger } from '../verify/verify-ledger.ts';
 import { verifyLines } from '../verify/verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';

@@ -31,12 +31,12 @@ const DOT = 46;
  * @returns null when the subject is no `$JS.ACK` subject, as with status messages
  */
 export function createDeliveryInfoReader(): (reply: string | undefined) => DeliveryInfo | null {
-  /** What is the same in all: everything before the sequence in the stream. */
+  /** The part that all of them share: everything before the sequence in the stream. */
   let before = '';
 
   return (reply) => {
     if (reply === undefined) return null;
-    // Looking for it in each took a twentieth of what a message costs.
+    // Finding its end in every subject would be a twentieth of what a message costs.
     if (before === '' || reply.slice(0, before.length) !== before) {
       const length = lengthBeforeSeq(reply);
       if (length < 0) return null;
@@ -55,12 +55,12 @@ export function createDeliveryInfoReader(): (reply: string | undefined) => Deliv
   };
 }
 
-/** -1: it is no reply subject of a delivery. */
+/** -1 when it is no reply subject of a delivery. */
 function lengthBeforeSeq(reply: string): number {
   if (!reply.startsWith(PREFIX)) return -1;
   let dots = 0;
   for (let i = 0; i < reply.length; i++) if (reply.charCodeAt(i) === DOT) dots++;
-  // $JS.ACK.<stream>.<consumer>.<deliveries>.… of old, $JS.ACK.<domain>.<account hash>.<stream>.… now.
+  // Old servers: $JS.ACK.<stream>.<consumer>.<deliveries>.…; new ones: $JS.ACK.<domain>.<account hash>.<stream>.…
   const skip = dots === 8 ? 3 : 5;
   if (dots < skip + 5) return -1;
   let at = PREFIX.length;
@@ -68,7 +68,7 @@ function lengthBeforeSeq(reply: string): number {
   return at;
 }
 
-/** Nanoseconds since 1970 are too many for a double: the digits below the milliseconds are cut off unread. */
+/** Digits of nanoseconds below milliseconds. They are not read: nanoseconds since 1970 do not fit into a double. */
 const NANO_DIGITS = 6;
 
 function decimal(text: string, start: number, end: number): number {
@@ -81,7 +81,7 @@ let lastMs = 0;
 let lastIso = '';
 
 function isoMilliseconds(ms: number): string {
-  // Messages of one millisecond come one after the other.
+  // Messages of the same millisecond come one after the other: the text is made once for them.
   if (ms !== lastMs) {
     lastIso = new Date(ms).toISOString();
     lastMs = ms;

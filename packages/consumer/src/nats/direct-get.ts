@@ -9,6 +9,7 @@ import type { Msg, NatsConnection, Subscription } from '@nats-io/nats-core';
 import { type DirectMessage, readDirectMessage } from './direct-message.ts';
 import { newInbox } from './inbox.ts';
 import { explain } from './nats-error.ts';
+import { startSilenceWatch } from './silence-watch.ts';
 
 export interface DirectRequest {
   readonly nc: NatsConnection;
@@ -45,11 +46,10 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
   let isOver = false;
   let isChecked = false;
   let last = 0;
-  let lastHeard = performance.now();
 
   function onAnswer(message: Msg): void {
     if (isOver) return;
-    lastHeard = performance.now();
+    silence.hear();
     const read = readDirectMessage(message);
     if (!read) return resolve(endOf(message, last));
     if (!isChecked) {
@@ -80,9 +80,7 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
   }
 
   let sub: Subscription | null = null;
-  const watchdog = setInterval(() => {
-    if (performance.now() - lastHeard > silenceMs) broken();
-  }, silenceMs / 4);
+  const silence = startSilenceWatch({ silenceMs, everyMs: silenceMs / 4, onSilence: broken });
   signal?.addEventListener('abort', broken);
   try {
     sub = nc.subscribe(inbox, { callback });
@@ -94,7 +92,7 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
     return await promise;
   } finally {
     isOver = true;
-    clearInterval(watchdog);
+    silence.stop();
     signal?.removeEventListener('abort', broken);
     sub?.unsubscribe();
   }

@@ -39,7 +39,7 @@ export function getLastMessage(jsm: JetStreamManager, stream: string, subject: s
 
 async function ask(jsm: JetStreamManager, stream: string, query: MessageQuery): Promise<StoredMsg | null> {
   try {
-    return await jsm.streams.getMessage(stream, query as { seq: number });
+    return await jsm.streams.getMessage(stream, query);
   } catch (cause) {
     throw explain(cause, describe(stream, query));
   }

@@ -8,9 +8,9 @@ const violation = (what: string): Error => {
   return error;
 };
 
-test('a refusal is told once, with made-up names and organizations masked, and forgotten when it does not come again', () => {
+test('a denial is told once, with generated names and organizations masked, and forgotten when it is not repeated', () => {
   let ms = 0;
-  const denials = createPermissionDenials({ ledgerPrefix: 'ledger', isOptional: () => false, now: () => ms });
+  const denials = createPermissionDenials({ maskedPrefixes: ['ledger'], isOptional: () => false, now: () => ms });
   const create = (name: string) => violation(`Publish to "$JS.API.CONSUMER.CREATE.AUDIT.waybill-${name}"`);
   expect(denials.record(create('AAAAAAAAAA'))).toMatchObject({
     operation: 'publish',
@@ -26,7 +26,7 @@ test('a refusal is told once, with made-up names and organizations masked, and f
   ms += 29_000;
   denials.record(violation('Publish to "ledger.acme"'));
   ms += 2_000;
-  // The subscription stays refused: it is not tried again.
+  // The denied subscription stays: the client does not try it again.
   expect(denials.current().map(({ subject }) => subject)).toEqual(['ledger.*', '$SRV.PING']);
   expect(denials.record(create('AAAAAAAAAA'))).not.toBeNull();
   denials.forget();

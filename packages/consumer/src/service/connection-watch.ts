@@ -34,7 +34,7 @@ export function watchConnection(
   { settings, logger, refusedMs }: ConnectionWatchOptions,
 ): ConnectionWatch {
   const isOptional = (subject: string): boolean => isServiceSubject(subject) || isAdvisorySubject(subject);
-  const denials = createPermissionDenials({ ledgerPrefix: settings.ledgerPrefix, isOptional });
+  const denials = createPermissionDenials({ maskedPrefixes: [settings.ledgerPrefix], isOptional });
   let up = true;
   let reconnects = 0;
   /** By a clock that nobody can set. */

@@ -16,7 +16,7 @@ import type { Config } from '../config/config.ts';
 import { openConnection } from '../nats/connect.ts';
 import { isIdentityRefused } from '../nats/nats-error.ts';
 import { durabilityWarning } from '../nats/server-version.ts';
-import { checkStreams, deployLedger, type DeployOptions, deployStreams } from '../streams/deploy.ts';
+import { checkStreams, deployLedger, type DeployOptions, deployOptions, deployStreams } from '../streams/deploy.ts';
 import { describeDrift } from '../streams/stream-config.ts';
 import { createStreamHistory } from '../streams/stream-history.ts';
 import { watchStreams } from '../streams/stream-watch.ts';
@@ -58,7 +58,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     checkPayloadLimit(nc);
     const warning = durabilityWarning(nc);
     if (warning) logger.warn({ server: nc.info?.version }, warning);
-    const streams = streamsOf(config);
+    const streams = deployOptions(config);
     const prepared = prepareStreams(nc, { streams, mode: config.streamMode, logger });
     await Promise.race([prepared, whenAborted(stop)]);
     if (stop.aborted) return;
@@ -89,17 +89,6 @@ async function connectPatiently(
     }
   }
   return null;
-}
-
-function streamsOf({
-  settings,
-  replicas,
-  auditMaxAgeMs,
-  auditMaxBytes,
-  ledgerMaxBytes,
-  streamMode,
-}: Config): DeployOptions {
-  return { ...settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, bind: streamMode === 'bind' };
 }
 
 async function prepareStreams(

@@ -2,7 +2,7 @@ import type { StreamInfo } from '@nats-io/jetstream';
 import { canonicalJson } from '@waybill/schema';
 import { describeStream, type StreamDescription } from './stream-config.ts';
 
-/** How streams were found, by name. */
+/** How the streams are configured, by name. */
 export type StreamConfigs = Readonly<Record<string, StreamDescription>>;
 
 export interface Observation {
@@ -11,12 +11,15 @@ export interface Observation {
   readonly config: StreamConfigs;
 }
 
-/** What was seen of the streams and may not be recorded yet: whoever looks at them writes here, the sessions read. */
+/**
+ * How the streams were found, as far as the ledger may not have it yet. Whoever looks at the streams adds to it; the
+ * writer's sessions read it.
+ */
 export interface StreamHistory {
   observe(config: StreamConfigs): void;
-  /** Oldest first; also what was recorded since the last session began. */
+  /** Oldest first. Also those that were recorded since the present session began. */
   readonly seen: readonly Observation[];
-  /** Forgets what the ledger has, when a session begins. */
+  /** Forgets what the ledger has. Called when a session begins. */
   settle(newest: NewestRecord | null): void;
 }
 
@@ -26,12 +29,12 @@ export interface NewestRecord extends Observation {
   readonly at: number;
 }
 
-/** Changes that are kept for the next commit; of more, the newest. */
+/** If there are more for the next commit, the newest are kept. */
 const MAX_SEEN = 64;
 
 export function createStreamHistory(): StreamHistory {
   let seen: Observation[] = [];
-  /** The block with the newest record when a session began last; null: there was none. */
+  /** The block that had the newest record when the last session began; null when there was none. */
   let known: number | null | undefined;
   return {
     get seen() {
@@ -46,7 +49,7 @@ export function createStreamHistory(): StreamHistory {
       const at = newest?.at ?? null;
       const ours = newest ? seen.findIndex((one) => isSame(one, newest)) : -1;
       if (ours >= 0) seen = seen.slice(ours + 1);
-      // Others have recorded since, and what they saw of this nobody can tell: what counts is how things are.
+      // Another writer has recorded since. Which of these it saw is not known: what counts is how the streams are now.
       else if (at !== known) seen = [];
       known = at;
     },

@@ -1,6 +1,7 @@
 /**
- * What an entry says about the message of AUDIT that it is made from, in few bytes: a label (which chain, what kind of
- * entry) and a digest of everything that follows from the message. Verification makes the same from the message itself.
+ * The claim of an entry: what it says about the message of AUDIT that it is made from, in few bytes. A claim has a label
+ * (which chain, what kind of entry) and a digest of everything that follows from the message. Verification makes the same
+ * digest from the message itself.
  */
 import {
   canonicalJson,
@@ -17,10 +18,10 @@ import { keepMessage } from '../ledger/kept-message.ts';
 
 /**
  * - `event`: an organization's event
- * - `erased`: the same, of which only the core is left: so that its volume has to be compared as well
- * - `rejected`, `repeated`: a record in `_system` that the message is no event, or one that its chain has already
+ * - `erased`: the same, with only its core left; its volume has to be compared as well
+ * - `rejected`, `repeated`: a record in `_system` that the message is no event, or an event that its chain already has
  * - `statement`: a record of what an operator said in a message
- * - `erased_record`: a record in `_system` of which only the core is left
+ * - `erased_record`: a record in `_system` with only its core left
  */
 type EntryForm = 'event' | 'erased' | 'rejected' | 'repeated' | 'statement' | 'erased_record';
 
@@ -28,11 +29,12 @@ export interface Label {
   readonly number: number;
   readonly chain: string;
   readonly form: EntryForm;
-  /** Of a record: its kind, and of a rejected message the reason and the detail. */
+  /** Of a record, its kind; of a rejected message, the reason and the detail. Otherwise empty. */
   readonly what: string;
 }
 
 export interface Labels {
+  /** The label for these; the same one each time. */
   of(chain: string, form: EntryForm, what?: string): Label;
   get(number: number): Label | null;
 }
@@ -40,7 +42,7 @@ export interface Labels {
 export function createLabels(): Labels {
   const all: Label[] = [];
   const known = new Map<string, Label>();
-  /** By far the most are of these, one for each chain. */
+  /** The labels of most entries, one for each chain. */
   const events = new Map<string, Label>();
 
   function add(chain: string, form: EntryForm, what: string): Label {
@@ -67,7 +69,7 @@ export function createLabels(): Labels {
   };
 }
 
-/** An entry's claim. `event` is null for organizations' entries: it costs as much to read as everything else. */
+/** Makes an entry's claim. @param entry `event` is null for organizations' entries: to read it costs as much as all else */
 export function claimOf(
   core: Entry['core'],
   { origin, event, isErased }: { origin: Origin | null; event: JsonObject | null; isErased: boolean },
@@ -95,7 +97,7 @@ function whatOf(event: JsonObject): [EntryForm, string] {
   return ['statement', textOf(kind)];
 }
 
-/** A forged record may have anything in place of a text. */
+/** A forged record may have any value in place of a text. */
 function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
@@ -111,7 +113,7 @@ export interface EventFacts {
   readonly origin: Origin | null;
 }
 
-/** @param volume of an erased entry; that of any other follows from the event, whose hash is in the digest */
+/** @param volume that of an erased entry. Any other entry's volume follows from the event, whose hash is in the digest */
 export function digestOfEvent({ eventHash, received, subject, origin }: EventFacts, volume: Volume | null): Buffer {
   const number = origin ? `${origin.producer} ${origin.producerseq}` : '-';
   const moved = volume ? `${volume.kind} ${volume.bytes} ${volume.from ?? '-'}` : '-';
@@ -119,15 +121,15 @@ export function digestOfEvent({ eventHash, received, subject, origin }: EventFac
 }
 
 /**
- * Of a record that stands for a message. The times of `_system` are not in it: it also has entries of gaps, whose times
- * nothing can be compared with. What was found wrong with a message is in the label.
+ * The digest of a record that stands for a message. `received` is not part of it: `_system` also has entries of gaps, whose
+ * times cannot be compared with anything. What was found wrong with a message is in the label.
  */
 export function digestOfRecord(record: JsonObject, subject: string): Buffer {
   const { reason: _reason, detail: _detail, ...facts } = record;
   return digestOfErasedRecord(facts, subject);
 }
 
-/** Of a record of what an operator said: what it keeps of the message, whatever that says. */
+/** The digest of what a record of an operator's statement keeps of its message. */
 export function digestOfStatement(record: JsonObject, subject: string): Buffer {
   const { subject: named, size, sha256, payload } = record;
   return digestOfErasedRecord(digestible({ subject: named, size, sha256, payload }), subject);
@@ -141,12 +143,12 @@ function digestOfRecordHash(recordHash: string, subject: string): Buffer {
   return crypto.hash('sha256', `${recordHash} ${subject}`, 'buffer');
 }
 
-/** Of an erased record, which is to be this one. */
+/** The digest that an erased record has if it was this one. */
 export function digestOfErasedRecord(record: JsonObject, subject: string): Buffer {
   return digestOfRecordHash(crypto.hash('sha256', canonicalJson(record), 'hex'), subject);
 }
 
-/** The record that the ledger's writer makes of a message, or of an event in it (`docs/format.md` §10). */
+/** The record that the writer makes of a message, or of an event in it (`docs/format.md` §10); null when it makes none. */
 export function recordOf(
   reading: Reading,
   message: { subject: string; payload: Uint8Array },

@@ -1,43 +1,44 @@
 /**
- * Which entry claims which event of AUDIT, for verification. A claim takes 16 bytes in pages by sequence number, so ten
- * million events take 160 MB whatever they are. The events of one message that holds several have a table of their own.
+ * Which entry claims which event of AUDIT. A claim takes 16 bytes in pages by sequence number, so ten million events take
+ * 160 MB, whatever they are. The events of one message that holds several have a table of their own.
  */
 
 /** An event's place in AUDIT. */
 export interface Place {
   readonly seq: number;
-  /** In a message that holds several events; undefined in any other. */
+  /** The event's number in a message that holds several; undefined in any other message. */
   readonly index?: number | undefined;
 }
 
 export interface AuditIndex {
   /**
-   * Notes what an entry says about the event at a place.
+   * Adds the claim of an entry about the event at a place. The first claim stays.
    *
    * @param label what kind of entry it is, and in which chain: from 1 to 2^31-1
    * @param digest at least 12 bytes; with 96 bits nobody finds another message that fits
-   * @returns the label of the entry that claimed the place before, and stays; 0: none did
+   * @returns the label of the earlier claim; 0 when there was none
    */
   claim(place: Place, label: number, digest: Uint8Array): number;
-  /** 0: no entry claims it. */
+  /** The label of the claim; 0 when no entry claims the event. */
   labelAt(place: Place): number;
   /** Whether an entry claims the message or an event of it. */
   has(seq: number): boolean;
-  /** Whether the claim is this one. */
+  /** Whether the claim has this digest. */
   matches(place: Place, digest: Uint8Array): boolean;
-  /** The claim was met, or does not have to be. */
+  /** The claim was compared with its event, or does not have to be. */
   settle(place: Place): void;
   /** Calls `visit` for each claim from `first` to `last` that is not settled, in order. */
   eachUnsettled(first: number, last: number, visit: (seq: number, label: number) => void): void;
 }
 
-const PAGE = 65_536;
+const PAGE_SLOTS = 65_536;
 const DIGEST_BYTES = 12;
 const SLOT_BYTES = DIGEST_BYTES + 4;
-const SETTLED = 0x80000000;
-const LABEL = 0x7fffffff;
-/** Of a message that holds several events: at first. */
-const FEW = 8;
+/** The two parts of a slot's last 4 bytes. */
+const SETTLED_BIT = 0x80000000;
+const LABEL_BITS = 0x7fffffff;
+/** Slots in the first table of a message that holds several events. */
+const FIRST_SLOTS = 8;
 
 interface Slot {
   readonly table: DataView;
@@ -49,14 +50,14 @@ export function createAuditIndex(): AuditIndex {
   const batches = new Map<number, DataView>();
 
   function pageSlot(seq: number, create: boolean): Slot | null {
-    const number = Math.floor(seq / PAGE);
+    const number = Math.floor(seq / PAGE_SLOTS);
     let table = pages.get(number);
     if (!table) {
       if (!create) return null;
-      table = new DataView(new ArrayBuffer(PAGE * SLOT_BYTES));
+      table = new DataView(new ArrayBuffer(PAGE_SLOTS * SLOT_BYTES));
       pages.set(number, table);
     }
-    return { table, offset: (seq % PAGE) * SLOT_BYTES };
+    return { table, offset: (seq % PAGE_SLOTS) * SLOT_BYTES };
   }
 
   function batchSlot(seq: number, index: number, create: boolean): Slot | null {
@@ -75,7 +76,7 @@ export function createAuditIndex(): AuditIndex {
   }
 
   function labelOf(slot: Slot | null): number {
-    return slot ? stateOf(slot) & LABEL : 0;
+    return slot ? stateOf(slot) & LABEL_BITS : 0;
   }
 
   function visitMessage(seq: number, visit: (seq: number, label: number) => void): void {
@@ -85,7 +86,7 @@ export function createAuditIndex(): AuditIndex {
     if (!table) return;
     for (let offset = 0; offset < table.byteLength; offset += SLOT_BYTES) {
       const state = stateOf({ table, offset });
-      if (isOpen(state)) visit(seq, state & LABEL);
+      if (isOpen(state)) visit(seq, state & LABEL_BITS);
     }
   }
 
@@ -108,13 +109,13 @@ export function createAuditIndex(): AuditIndex {
     },
     settle(place) {
       const slot = slotAt(place, false);
-      if (slot) slot.table.setUint32(slot.offset + DIGEST_BYTES, (stateOf(slot) | SETTLED) >>> 0);
+      if (slot) slot.table.setUint32(slot.offset + DIGEST_BYTES, (stateOf(slot) | SETTLED_BIT) >>> 0);
     },
     eachUnsettled(first, last, visit) {
       const hasBatches = batches.size > 0;
       for (let seq = first; seq <= last; seq++) {
-        // Where no page is, only messages that hold several events can be.
-        if (!hasBatches && !pages.has(Math.floor(seq / PAGE))) seq += PAGE - 1 - (seq % PAGE);
+        // Where there is no page, there can only be messages that hold several events.
+        if (!hasBatches && !pages.has(Math.floor(seq / PAGE_SLOTS))) seq += PAGE_SLOTS - 1 - (seq % PAGE_SLOTS);
         else visitMessage(seq, visit);
       }
     },
@@ -126,11 +127,11 @@ function stateOf({ table, offset }: Slot): number {
 }
 
 function isOpen(state: number): boolean {
-  return state !== 0 && state < SETTLED;
+  return state !== 0 && state < SETTLED_BIT;
 }
 
 function grown(table: DataView | undefined, slots: number): DataView {
-  const bytes = Math.max(FEW * SLOT_BYTES, 2 * (table?.byteLength ?? 0), slots * SLOT_BYTES);
+  const bytes = Math.max(FIRST_SLOTS * SLOT_BYTES, 2 * (table?.byteLength ?? 0), slots * SLOT_BYTES);
   const larger = new Uint8Array(bytes);
   if (table) larger.set(new Uint8Array(table.buffer));
   return new DataView(larger.buffer);

@@ -1,4 +1,6 @@
-/** Where a session reads AUDIT from: in strict order, with the ledger's numbers, until the stream can be read no more. */
+/**
+ * Where a session reads AUDIT from: in strict order, with the ledger's numbers, until the stream can be read no more.
+ */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { ConsumerLogger } from '../logger.ts';

@@ -1,15 +1,15 @@
 /**
  * Sends sealed blocks, one by one or in atomic batches, and waits for their acknowledgements.
  *
- * Each block is a compare-and-swap on its chain: the server stores it only if the chain's newest block is still the one that
- * it continues.
+ * Each block is a compare-and-swap on its chain: the server stores it only if the chain's newest block is still the one
+ * that it continues.
  */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
+import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';
-import { BASE_HEADER } from '../ledger/find-block.ts';
-import { inParallel } from '../ledger/in-parallel.ts';
 import { WRITER_HEADER } from '../ledger/ledger-end.ts';
+import { BASE_HEADER } from '../ledger/stored-block.ts';
 import type { AckInbox } from '../nats/ack-inbox.ts';
 import {
   areBatchesUnavailable,
@@ -24,7 +24,9 @@ import type { SealedBlock } from './open-blocks.ts';
 import { IN_THIS_BLOCK, STREAMS_HEADER } from './stream-recorder.ts';
 import type { WriterPaths } from './writer-paths.ts';
 
-/** Stream sequence of the block that this one follows in its chain, 0 for none: the condition of the compare-and-swap. */
+/**
+ * Stream sequence of the block that this one follows in its chain, 0 for none: the condition of the compare-and-swap.
+ */
 const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
 
 export interface BlockSenderOptions {
@@ -43,7 +45,9 @@ export interface BlockSenderOptions {
 export interface BlockSender {
   /** Stores blocks of one chain in their order. */
   sendInOrder(blocks: readonly SealedBlock[]): Promise<void>;
-  /** Stores blocks of several chains other than `_system`: those of each chain in their order, the chains side by side. */
+  /**
+   * Stores blocks of several chains other than `_system`: those of each chain in their order, the chains side by side.
+   */
   sendChains(chains: readonly (readonly SealedBlock[])[]): Promise<void>;
   /** The newest block that it stored; null before the first. */
   readonly newest: { readonly orgid: string; readonly seq: number } | null;

@@ -1,7 +1,7 @@
 /**
- * The states of chains that the writer has in memory. A chain is loaded when an event of it comes. When there are too many,
- * those are evicted that were needed longest ago, about (second chance). Which chains are in memory changes nothing: what
- * an evicted chain had is in the ledger, and is read from there again.
+ * The states of chains that the writer has in memory. A chain is loaded when an event of it comes. When there are too
+ * many, those are evicted that were needed longest ago, about (second chance). Which chains are in memory changes
+ * nothing: what an evicted chain had is in the ledger, and is read from there again.
  */
 import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
 import { type ChainLoaderOptions, createChainLoader, type LoadedChain } from './chain-loader.ts';

@@ -11,11 +11,12 @@ import {
   stateAfter,
   type Trailer,
 } from '@waybill/schema';
+import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';
 import { lastLines, readBase } from '../ledger/base-block.ts';
-import { BASE_HEADER, entryAt, newestBlock, orDamaged, readBaseHeader } from '../ledger/find-block.ts';
-import { inParallel } from '../ledger/in-parallel.ts';
+import { newestBlock } from '../ledger/find-block.ts';
 import { MAX_CHAINS, readNewestBlocks } from '../ledger/newest-blocks.ts';
+import { BASE_HEADER, entryAt, orDamaged, readBaseHeader } from '../ledger/stored-block.ts';
 import type { DirectMessage } from '../nats/direct-message.ts';
 
 export interface ChainLoaderOptions {

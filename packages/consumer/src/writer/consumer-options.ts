@@ -1,4 +1,4 @@
-/** What an embedder may set, and what holds when it sets nothing. */
+/** The options of `startConsumer`, and their defaults. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { AnyEventDefinition, KnownOptions } from '@waybill/schema';
 import type { ConsumerLogger } from '../logger.ts';
@@ -9,42 +9,47 @@ export interface ConsumerOptions extends Settings {
   /** Stays the caller's: `close()` does not close it. */
   readonly nc: NatsConnection;
   /**
-   * The stream of events is somebody else's: it is read and nothing else, waited for while it is not there, and when it
-   * was deleted and made anew, a new epoch begins (epoch.ts). Default: false, and then that is an error.
+   * AUDIT is somebody else's stream. It is only read. While it is not there, it is waited for. When it is deleted and
+   * made again, a new epoch begins (audit/epoch.ts); without `bind`, that is an error. Default: false.
    */
   readonly bind?: boolean;
   readonly logger: ConsumerLogger;
   /** Event types whose data is checked, besides the built-in ones. Events of other types are chained unchecked. */
   readonly events?: readonly AnyEventDefinition[];
-  /** Entries in blocks that are not on their way, about: under a backlog blocks grow until there are so many. Default 65,536. */
+  /**
+   * Approximate limit of entries in unsent blocks: under a backlog, blocks grow until there are so many. Default:
+   * 65,536.
+   */
   readonly maxOpenEntries?: number;
-  /** Chains whose state is kept in memory, about 2 KB each; the others are read from the ledger when needed. Default 20,000. */
+  /**
+   * How many chains are kept in memory, about 2 KB each. Others are read from the ledger when needed. Default: 20,000.
+   */
   readonly maxCachedChains?: number;
   /**
-   * When a commit has blocks of so many chains, and they are small, they are stored in atomic batches, if the ledger's
-   * stream has `allow_atomic`. Infinity: never. Default 64.
+   * From so many chains in a commit on, small blocks are stored in atomic batches, if LEDGER has `allow_atomic`.
+   * Infinity: never. Default: 64.
    */
   readonly minBatchedBlocks?: number;
   /**
-   * Uses the fast paths of reading and writing, which need less CPU per event and store the same bytes. One of them replaces
-   * a method of the connection's parser (nats/delivery-tap.ts), so `nc` should be this consumer's alone. `waybill serve` sets
-   * it unless `WAYBILL_FAST` is 0. Default: false.
+   * Reads and writes in faster ways, which store the same bytes with less CPU. One of them replaces a method of the
+   * connection's parser (nats/delivery-tap.ts): `nc` should be this consumer's alone. `waybill serve` sets it, unless
+   * `WAYBILL_FAST` is 0. Default: false.
    */
   readonly fastPaths?: boolean;
-  /** How long a commit waits for its acknowledgements. Default 10,000. */
+  /** How long a commit waits for its acknowledgements, in milliseconds. Default: 10,000. */
   readonly ackTimeoutMs?: number;
   /**
-   * How long the ledger has to stand still, with AUDIT ahead, before a standby takes over: up to 1.25 times that, spread,
-   * and it may take half of it more to be seen and a session to be opened. Default 2,000.
+   * A standby takes over after this long without a block while AUDIT is ahead, plus 0-25 % jitter and up to 50 %
+   * detection time. In milliseconds. Default: 2,000.
    */
   readonly takeoverMs?: number;
-  /** How long to wait after a failure before starting again from the ledger. Default 500. */
+  /** How long to wait after a failure before starting again from the ledger, in milliseconds. Default: 500. */
   readonly restartMs?: number;
-  /** Called after each commit, with the milliseconds that it took. */
+  /** Called after each commit. @param ms milliseconds that it took */
   readonly onCommit?: (ms: number) => void;
   /**
-   * With it, `_system` records how the streams are configured: as they are when writing begins, and whatever is told to
-   * `observe` later. Default: nothing is recorded.
+   * With it, `_system` records how the streams are configured: when writing begins, and after each change that is told
+   * to `observe`. Default: nothing is recorded.
    */
   readonly streamHistory?: StreamHistory;
 }

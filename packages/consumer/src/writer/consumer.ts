@@ -1,12 +1,13 @@
 /**
- * The `writer/` room: everything that changes the ledger. Messages of AUDIT come in, blocks of LEDGER go out. Nothing here
- * answers a question about the ledger, and nothing that verifies imports from here.
+ * The `writer/` room: everything that changes the ledger. Messages of AUDIT come in, blocks of LEDGER go out. Nothing
+ * here answers a question about the ledger, and nothing that verifies imports from here.
  *
  *     audit-source → routing → fold (pure) → open-blocks → committer → ledger-writer (compare-and-swap per chain)
  *
- * This file starts the writer and keeps it running. A *session* is one uninterrupted time as the writer (session.ts). Whatever
- * goes wrong ends the session, and the next one starts from the ledger as it then is: there is no other state to mend. A
- * consumer that finds another one writing stands by (standby.ts) until takeover.ts says that it should write.
+ * This file starts the writer and keeps it running. A *session* is one uninterrupted time as the writer (session.ts).
+ * Whatever goes wrong ends the session, and the next one starts from the ledger as it then is: there is no other state
+ * to mend. A consumer that finds another one writing stands by (standby.ts) until takeover.ts says that it should
+ * write.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';

@@ -11,7 +11,10 @@ export interface Draft {
   entries: number;
   /** Whether one of its entries records how the streams are configured. */
   hasStreamRecord: boolean;
-  /** Set when the block is full: where the chain stood then, and what was stored. Otherwise the trailer is made when sealed. */
+  /**
+   * Set when the block is full: where the chain stood then, and what was stored. Otherwise the trailer is made when
+   * sealed.
+   */
   trailer: ReturnType<typeof nextTrailer> | null;
 }
 

@@ -1,11 +1,12 @@
 /**
- * What a session does first: it makes sure that the stream of events is the one that the ledger is made from, and opens an
- * epoch where it is another one.
+ * What a session does first: it makes sure that the stream of events is the one that the ledger is made from, and opens
+ * an epoch where it is another one.
  *
- * In crash order: (1) look at the ledger and at the stream; (2) where somebody else's stream is another one, store one block
- * with an `epoch` record; (3) only then open a session and read the stream. A crash before (2) leaves nothing behind. After
- * (2) the record is found, and the session begins with it. The record depends on the ledger and the stream alone. Its block
- * is a compare-and-swap on `_system` as every block is: of two writers one opens the epoch, and the other finds it.
+ * In crash order: (1) look at the ledger and at the stream; (2) where somebody else's stream is another one, store one
+ * block with an `epoch` record; (3) only then open a session and read the stream. A crash before (2) leaves nothing
+ * behind. After (2) the record is found, and the session begins with it. The record depends on the ledger and the
+ * stream alone. Its block is a compare-and-swap on `_system` as every block is: of two writers one opens the epoch, and
+ * the other finds it.
  */
 import type { StreamInfo } from '@nats-io/jetstream';
 import { type ChainState, EPOCH_STRIDE, type EpochRecord, SYSTEM_CHAIN } from '@waybill/schema';
@@ -40,7 +41,9 @@ export interface EnterOptions extends LedgerOptions, StreamLookOptions {
 export interface EnteredEpoch extends Epoch {
   /** The stream when the epoch was entered. */
   readonly info: StreamInfo;
-  /** Rejects with StreamChangedError when the stream is another one, or ends before the stream's own number `position`. */
+  /**
+   * Rejects with StreamChangedError when the stream is another one, or ends before the stream's own number `position`.
+   */
   confirm(position: number): Promise<void>;
 }
 

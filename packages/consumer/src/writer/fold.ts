@@ -1,7 +1,8 @@
 /**
  * From AUDIT messages to entries: decides for each routed item whether its chain takes it, and appends it there.
  *
- * No I/O and no clock. The same messages on the same chains give the same bytes, on every consumer and after every crash.
+ * No I/O and no clock. The same messages on the same chains give the same bytes, on every consumer and after every
+ * crash.
  */
 import {
   canonicalJson,

@@ -1,16 +1,17 @@
 /**
- * The LEDGER stream as the writer sees it: where chains stand, and storing blocks in an order that every crash survives.
+ * The LEDGER stream as the writer sees it: where chains stand, and storing blocks in an order that every crash
+ * survives.
  *
- * The ledger is the only state. A writer that fails in any way forgets everything and opens the ledger again; there is no
- * other recovery. Two things make that safe, however many writers there are:
+ * The ledger is the only state. A writer that fails in any way forgets everything and opens the ledger again; there is
+ * no other recovery. Two things make that safe, however many writers there are:
  *
  * - No chain can fork: each block is a compare-and-swap on its chain's newest block (block-sender.ts).
  * - No block claims what is not stored: the block that claims a watermark is sent when everything that it claims has been
  *   acknowledged.
  *
- * A check of the stream's last sequence would look stronger and is weaker. With several blocks in flight, each expects the
- * ones before it by their number, and another writer's blocks have the same numbers. So a block could be stored whose
- * predecessor was refused, and would claim what is not stored (test/consumer/ledger.test.ts).
+ * A check of the stream's last sequence would look stronger and is weaker. With several blocks in flight, each expects
+ * the ones before it by their number, and another writer's blocks have the same numbers. So a block could be stored
+ * whose predecessor was refused, and would claim what is not stored (test/consumer/ledger.test.ts).
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -28,7 +29,10 @@ export interface LedgerOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly settings: Settings;
-  /** Names this process in the header `Waybill-Writer` of each block. People read it, and a consumer that met a conflict. */
+  /**
+   * Names this process in the header `Waybill-Writer` of each block. People read it, and a consumer that met a
+   * conflict.
+   */
   readonly writer: string;
   readonly ackTimeoutMs: number;
   /** How many chains are kept in memory, about. */
@@ -52,8 +56,8 @@ export interface LedgerWriter {
   /** Forgets chains that nobody needs and that were not loaded lately, if there are too many. */
   evict(isNeeded: (orgid: string) => boolean): void;
   /**
-   * Stores blocks: those of `_system`, then those of the other chains side by side. Several calls may be under way if no two
-   * have blocks of the same chain, `_system` excepted.
+   * Stores blocks: those of `_system`, then those of the other chains side by side. Several calls may be under way if
+   * no two have blocks of the same chain, `_system` excepted.
    */
   store(blocks: readonly SealedBlock[]): Promise<void>;
   /** Stores blocks, and the last one, which claims the watermark, after all others. Nothing else may be under way. */
@@ -63,7 +67,9 @@ export interface LedgerWriter {
   close(): void;
 }
 
-/** JetStream's error codes for a failed sequence check: "wrong last sequence", and its variant on replicated streams. */
+/**
+ * JetStream's error codes for a failed sequence check: "wrong last sequence", and its variant on replicated streams.
+ */
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
 /** Whether storing failed because another writer was first. */
@@ -91,8 +97,8 @@ export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> 
   let system = Promise.resolve();
 
   /**
-   * In crash order. What is stored when this is interrupted is ahead of the watermark. The next session reads on from the
-   * watermark and skips what each chain has already (`source.seq`, `source.index`).
+   * In crash order. What is stored when this is interrupted is ahead of the watermark. The next session reads on from
+   * the watermark and skips what each chain has already (`source.seq`, `source.index`).
    */
   async function store(blocks: readonly SealedBlock[]): Promise<void> {
     const byChain = Map.groupBy(blocks, ({ orgid }) => orgid);

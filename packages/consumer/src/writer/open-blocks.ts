@@ -2,8 +2,9 @@
  * The blocks that entries are collected in, one for each chain, until they are sealed and stored.
  *
  * The oldest blocks are sealed first, a few at a time, and the others go on growing meanwhile. So a block is as old as
- * possible when it is sealed, and twice as large as the average block in memory. If all were sealed at once, they would be
- * half that size. (Knuth describes this for replacement selection in TAOCP 5.4.1: a snow plough that goes in circles.)
+ * possible when it is sealed, and twice as large as the average block in memory. If all were sealed at once, they would
+ * be half that size. (Knuth describes this for replacement selection in TAOCP 5.4.1: a snow plough that goes in
+ * circles.)
  */
 import { type ChainState, MAX_BLOCK_BYTES, nextTrailer } from '@waybill/schema';
 import { createDrafts, type Draft, type Drafts } from './drafts.ts';
@@ -13,7 +14,9 @@ import type { Watermark } from './watermark.ts';
 
 /** A block is closed when its entries have this many bytes, or when one more entry might make it too large. */
 const FULL_BLOCK_BYTES = 262_144;
-/** Room for the largest entry (a record of a message on the longest subject), and for a trailer without its publishers. */
+/**
+ * Room for the largest entry (a record of a message on the longest subject), and for a trailer without its publishers.
+ */
 const RESERVED_BYTES = 160 * 1024;
 
 /** A block that is on its way. */
@@ -25,7 +28,9 @@ export interface SealedBlock {
   readonly bytes: number;
   /** Whether one of its entries records how the streams are configured. */
   readonly hasStreamRecord: boolean;
-  /** Makes the block's bytes. Only blocks that are being sent are in memory twice. Not to be called after `stored()`. */
+  /**
+   * Makes the block's bytes. Only blocks that are being sent are in memory twice. Not to be called after `stored()`.
+   */
   payload(): Buffer;
   /** To be called when it is stored: frees its memory, and holds back no watermark any more. */
   stored(): void;
@@ -45,11 +50,13 @@ export interface OpenBlocks extends EntrySink {
   /** Whether a chain has entries that are not stored. */
   holds(orgid: string): boolean;
   /**
-   * Seals the oldest blocks, up to a limit, and all blocks of `_system`, which come first. Leaves the very last block for
-   * `sealAll`, which needs one. Leaves chains that have a block on its way: empty when there are only such.
+   * Seals the oldest blocks, up to a limit, and all blocks of `_system`, which come first. Leaves the very last block
+   * for `sealAll`, which needs one. Leaves chains that have a block on its way: empty when there are only such.
    */
   sealOldest(limit: SealLimit): SealedBlock[];
-  /** Seals all blocks, those of `_system` first. The last one claims the watermark: it must be stored after all others. */
+  /**
+   * Seals all blocks, those of `_system` first. The last one claims the watermark: it must be stored after all others.
+   */
   sealAll(): SealedBlock[];
   /** The latest `received` of an entry that was appended; '' before the first. */
   readonly latestReceived: string;

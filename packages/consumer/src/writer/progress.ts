@@ -18,7 +18,10 @@ export interface Progress extends FoldCounts {
   latestReceived: string | null;
   /** Milliseconds that the last commit took. */
   lastCommitMs: number | null;
-  /** The number of the epoch, which `watermark` is within, for a stream that somebody else owns; 0 for a stream of our own. */
+  /**
+   * The number of the epoch, which `watermark` is within, for a stream that somebody else owns; 0 for a stream of our
+   * own.
+   */
   epoch: number;
 }
 

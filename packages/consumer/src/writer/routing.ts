@@ -1,6 +1,6 @@
 /**
- * Which chain each message of AUDIT belongs to: as one event, as several, or as a record in `_system`. No I/O and no state:
- * the same message always goes to the same chain.
+ * Which chain each message of AUDIT belongs to: as one event, as several, or as a record in `_system`. No I/O and no
+ * state: the same message always goes to the same chain.
  */
 import { type DataCheck, readMessage, type Reading, SYSTEM_CHAIN } from '@waybill/schema';
 import type { StreamItem } from '../nats/stream-item.ts';

@@ -14,8 +14,8 @@ import { createCommitter } from './committer.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import { type EnteredEpoch, enterEpoch, type EnterOptions } from './enter-epoch.ts';
 import { createFold } from './fold.ts';
+import { checkKnownRecords } from './known-records.ts';
 import { type LedgerWriter, openLedger } from './ledger-writer.ts';
-import { refuseNewerRecords } from './newer-ledger.ts';
 import { createOpenBlocks } from './open-blocks.ts';
 import { checkPayloadLimit } from './payload-limit.ts';
 import { countCommit, type Progress } from './progress.ts';
@@ -49,7 +49,7 @@ export interface SessionOptions
 export async function runSession(session: SessionOptions): Promise<void> {
   const { nc, jsm } = session;
   checkPayloadLimit(nc);
-  await refuseNewerRecords(jsm, session);
+  await checkKnownRecords(jsm, session);
   const epoch = await enterEpoch({ ...session, settings: session });
   using cleanup = new DisposableStack();
   const ledger = await openLedger({ ...session, settings: session });

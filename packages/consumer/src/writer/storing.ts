@@ -1,8 +1,9 @@
 /**
  * When open blocks are stored, and how many of them.
  *
- * A block costs as much as two entries, and a sync where the server syncs always. So under a backlog blocks grow, and the
- * oldest are stored a few at a time. Without a backlog nobody waits for a block to grow: everything is stored at once.
+ * A block costs as much as two entries, and a sync where the server syncs always. So under a backlog blocks grow, and
+ * the oldest are stored a few at a time. Without a backlog nobody waits for a block to grow: everything is stored at
+ * once.
  */
 import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
 import { lastSeqOf, type StreamItem } from '../nats/stream-item.ts';

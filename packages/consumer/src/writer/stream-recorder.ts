@@ -1,11 +1,11 @@
 /**
  * What `_system` says about the two streams' configuration: how it was at the first commit, and each change since
- * (docs/format.md §10). A bill rests on streams that lose nothing. Whoever reads the ledger later can see whether somebody
- * loosened a stream meanwhile, even if it was set back.
+ * (docs/format.md §10). A bill rests on streams that lose nothing. Whoever reads the ledger later can see whether
+ * somebody loosened a stream meanwhile, even if it was set back.
  *
- * Each block of `_system` says in a header where the newest record is, so it is found without reading the chain. Nothing
- * that is verified depends on the header: if it is missing, the configuration is recorded once more. A change that was seen
- * is forgotten when the ledger is found to have it, not when it is sent.
+ * Each block of `_system` says in a header where the newest record is, so it is found without reading the chain.
+ * Nothing that is verified depends on the header: if it is missing, the configuration is recorded once more. A change
+ * that was seen is forgotten when the ledger is found to have it, not when it is sent.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import {
@@ -21,7 +21,8 @@ import {
   type SystemRecord,
 } from '@waybill/schema';
 import type { Settings } from '../settings.ts';
-import { entryAt, readStored } from '../ledger/find-block.ts';
+import { newestBlockOfAll } from '../ledger/ledger-end.ts';
+import { entryAt } from '../ledger/stored-block.ts';
 import { getLastMessage, getMessage } from '../nats/leader-get.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
 import { mayHarmLedger } from '../streams/stream-config.ts';
@@ -48,8 +49,8 @@ export interface StreamRecorder {
   /** Folds records of all changes, for a commit that also has events. */
   recordAll(fold: Fold, system: ChainState): void;
   /**
-   * The same for a commit of nothing else. Stops before a change of LEDGER that may let a block erase another one. A block
-   * that has to be stored is stored then, but no block is made for a record alone.
+   * The same for a commit of nothing else. Stops before a change of LEDGER that may let a block erase another one. A
+   * block that has to be stored is stored then, but no block is made for a record alone.
    */
   recordIdle(fold: Fold, system: ChainState): void;
 }
@@ -75,7 +76,8 @@ export async function startStreamRecorder(options: RecorderOptions): Promise<Str
 
   function record(fold: Fold, { head }: ChainState, isEnd: (change: StreamChange) => boolean): void {
     if (!place) return;
-    // An epoch is found by its record's number, which no other entry may have (audit/epoch.ts): not before its first message.
+    // An epoch is found by its record's number, which no other entry may have (audit/epoch.ts): not before its first
+    // message.
     if (Math.max(place.seq, head.sourceSeq) % EPOCH_STRIDE === 0) return;
     for (const one of nextRecords(isEnd)) fold.record(one, place);
   }
@@ -120,19 +122,20 @@ function createRecordQueue(
 }
 
 /**
- * The place of the ledger's newest entry. A record there changes nothing for whoever looks at the newest entry to see which
- * stream the ledger is made from (audit/stream-identity.ts). Not above the watermark: messages may still come to `_system`
- * from there.
+ * The place of the ledger's newest entry. A record there changes nothing for whoever looks at the newest entry to see
+ * which stream the ledger is made from (audit/stream-identity.ts). Not above the watermark: messages may still come to
+ * `_system` from there.
  */
 async function findPlace({ jsm, settings, watermark }: RecorderOptions): Promise<RecordPlace | null> {
-  const { ledgerStream, ledgerPrefix } = settings;
-  const message = await getLastMessage(jsm, ledgerStream, `${ledgerPrefix}.*`);
-  if (!message) return null;
-  const { core } = entryAt(settings, readStored(settings, message.subject, message), -1);
+  const block = await newestBlockOfAll(jsm, settings);
+  if (!block) return null;
+  const { core } = entryAt(settings, block, -1);
   return { seq: Math.min(core.source.seq, watermark), received: core.received };
 }
 
-/** If another writer is faster than this look, our next block of `_system` is refused, and the next session looks again. */
+/**
+ * If another writer is faster than this look, our next block of `_system` is refused, and the next session looks again.
+ */
 async function findRecord(jsm: JetStreamManager, settings: Settings): Promise<number | null> {
   const subject = formatLedgerSubject(SYSTEM_CHAIN, settings.ledgerPrefix);
   const newest = await getLastMessage(jsm, settings.ledgerStream, subject);

@@ -6,7 +6,11 @@ const TAKEOVER_MS = 2_000;
 /** What is waited for at the most: the first look after the last block, the limit with its spread, a look more. */
 const LATEST_MS = TAKEOVER_MS * (1 / 4 + 5 / 4 + 1 / 20);
 
-/** Looks as standby.ts does, each look taking `lookMs`. @returns when it would have taken over; Infinity: not in an hour */
+/**
+ * Looks as standby.ts does, each look taking `lookMs`.
+ *
+ * @returns when it would have taken over; Infinity: not in an hour
+ */
 function watch(
   takeover: TakeoverDecision,
   {

@@ -1,14 +1,14 @@
 /**
- * Decides when a standby takes over: the ledger stands still although AUDIT is ahead of it. Pure. standby.ts looks, and tells
- * it the time.
+ * Decides when a standby takes over: the ledger stands still although AUDIT is ahead of it. Pure. standby.ts looks, and
+ * tells it the time.
  *
- * A writer is judged by its blocks, not by its commits: a writer that stores a commit for seconds moves the ledger with each
- * block, however slow each sync is. The ledger of a healthy writer stands still while one block is stored, a few messages are
- * folded or a session is opened. Each takes tenths of a second. They take longer on a machine that hangs, while many sizes of
- * earlier uploads are read back, or where AUDIT ends in a gap.
+ * A writer is judged by its blocks, not by its commits: a writer that stores a commit for seconds moves the ledger with
+ * each block, however slow each sync is. The ledger of a healthy writer stands still while one block is stored, a few
+ * messages are folded or a session is opened. Each takes tenths of a second. They take longer on a machine that hangs,
+ * while many sizes of earlier uploads are read back, or where AUDIT ends in a gap.
  *
- * Taking over from a writer that is alive is safe, since every block is a compare-and-swap. It costs one of the two what it
- * had in flight, and a session.
+ * Taking over from a writer that is alive is safe, since every block is a compare-and-swap. It costs one of the two
+ * what it had in flight, and a session.
  */
 
 /** What a look at both streams says. */

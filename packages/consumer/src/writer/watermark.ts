@@ -1,5 +1,6 @@
 /**
- * Up to where AUDIT is in the ledger: the one place that knows. A session has one watermark; whoever needs the number asks it.
+ * Up to where AUDIT is in the ledger: the one place that knows. A session has one watermark; whoever needs the number
+ * asks it.
  *
  * All numbers are sequences of AUDIT as the ledger counts them (audit/epoch.ts), and none of them ever goes back.
  */

@@ -1,4 +1,4 @@
-/** Calls `work` for every item, `width` at a time; results in the items' order. */
+/** Calls `work` for every item, `width` at a time. @returns the results, in the order of the items */
 export async function inParallel<T, R>(
   items: readonly T[],
   width: number,

@@ -1,16 +1,18 @@
-/** What a newer version has written ends writing: this one would go on without knowing what it says. */
+/** Records in `_system` that this version does not know: a newer version wrote them, and this one must not go on. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { isKnownKind, show, SYSTEM_CHAIN } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
-import { entryAt, newestBlock } from '../ledger/find-block.ts';
+import { newestBlock } from '../ledger/find-block.ts';
+import { entryAt } from '../ledger/stored-block.ts';
 
 /**
- * Looks at the newest block of `_system`. Entries and blocks of a newer version are refused wherever they are read.
+ * Checks the newest block of `_system` only: reading all of it would slow a start down with each rejected message.
+ * Entries and blocks of a newer format are found wherever they are read.
  *
  * @throws ConsumerError NEWER_LEDGER, LEDGER_DAMAGED
  */
-export async function refuseNewerRecords(jsm: JetStreamManager, settings: Settings): Promise<void> {
+export async function checkKnownRecords(jsm: JetStreamManager, settings: Settings): Promise<void> {
   const block = await newestBlock(jsm, settings, SYSTEM_CHAIN);
   if (!block) return;
   for (let i = 0; i < block.lines.length; i++) {
