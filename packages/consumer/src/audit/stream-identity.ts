@@ -4,7 +4,7 @@
  */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import type { EpochRecord } from '@waybill/schema';
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../pause.ts';
 import type { Settings } from '../settings.ts';
 import { newestBlockOfAll } from '../ledger/ledger-end.ts';
 import { entryAt, type StoredBlock } from '../ledger/stored-block.ts';

@@ -40,7 +40,7 @@ Exit codes: 0; 1 when --check found a difference; 78 for a change that is refuse
   },
 };
 
-/** As `diff -u` would print it: what is there with a minus, what is wanted with a plus. */
+/** Like `diff -u`: what is there with a minus, what is wanted with a plus. */
 function diff(drift: readonly Drift[]): string[] {
   if (drift.length === 0) return [];
   const lines = ['--- found', '+++ wanted'];

@@ -102,7 +102,7 @@ function report(error: unknown, args: readonly string[], output: Output): number
   return known ? EXIT_CODES[error.code] : UNFORESEEN;
 }
 
-/** Escaped as JSON has it, so that the escapes of texts for people find nothing to do. */
+/** JSON with all other characters escaped, so that the escaping of texts for people changes nothing in it. */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(
     /[\u007f-\uffff]/g,

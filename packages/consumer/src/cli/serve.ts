@@ -29,7 +29,7 @@ Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
     const logger = pino(options, logDestination());
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals): void => {
-      // The second one is from somebody who does not want to wait. Nothing is lost: recovery is the ordinary start.
+      // The second signal means: do not wait. Nothing is lost, because recovery is the ordinary start.
       if (stop.signal.aborted) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
       stop.abort();
     };
@@ -43,10 +43,10 @@ Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
   },
 };
 
-/** How much of the log is kept for a disk that is full; more is dropped. */
+/** How much of the log is kept while the disk is full. More is dropped. */
 const MAX_LOG_BYTES = 1024 * 1024;
 
-/** A log that cannot be written ends nothing: chaining is worth more. */
+/** A log that cannot be written does not end the service: chaining matters more. */
 function logDestination(): pino.DestinationStream {
   const destination = pino.destination({ dest: process.stdout.fd, sync: true, maxLength: MAX_LOG_BYTES });
   destination.on('error', () => undefined);

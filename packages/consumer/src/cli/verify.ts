@@ -47,7 +47,7 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
     wait: { type: 'string' },
     json: { type: 'boolean' },
   },
-  takesMore: 'file',
+  listOption: 'file',
   run: (context) => (context.values.all('file').length === 0 ? verifyStreams(context) : verifyFiles(context)),
 };
 
@@ -121,7 +121,7 @@ function fromSeq(values: Values): number {
 
 const HEAD = /^(?:([A-Za-z0-9_][A-Za-z0-9_-]{0,63}):)?(\d{1,15}):([0-9a-f]{64})$/;
 
-/** @param orgid the chain of heads that name none; null: they must name one */
+/** @param orgid the chain of heads that name none; null when each head must name its chain */
 function expectations(values: Values, orgid: string | null): Map<string, Expectation[]> {
   const heads = new Map<string, Expectation[]>();
   for (const text of values.all('expect')) {

@@ -12,7 +12,7 @@ import { checkChainName } from '../ledger/chain-name.ts';
 import { chainRange } from '../ledger/chain-range.ts';
 import { findBlock, nextBlock } from '../ledger/find-block.ts';
 import { readStored } from '../ledger/stored-block.ts';
-import { isRefusal } from '../nats/nats-error.ts';
+import { isPermanentError } from '../nats/nats-error.ts';
 import { readRange } from '../nats/read-range.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
 
@@ -92,7 +92,7 @@ async function waitForBlock(
       failures = 0;
     } catch (error) {
       const isPassing = error instanceof ConsumerError && ['NO_ANSWER', 'JETSTREAM_OFF'].includes(error.code);
-      if (!isPassing || isRefusal(error) || ++failures >= MAX_FAILURES) throw error;
+      if (!isPassing || isPermanentError(error) || ++failures >= MAX_FAILURES) throw error;
     }
     await pause(FOLLOW_MS, signal);
   }

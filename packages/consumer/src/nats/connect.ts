@@ -3,7 +3,7 @@
  * with acknowledgements, and the ways to read a stream in order. Names of streams and subjects come in as arguments. Events,
  * chains and blocks never come in: here a message is a subject, headers and bytes.
  *
- * This file opens the connection that everything else runs over, and refuses servers that cannot do what is needed.
+ * This file opens the connection that everything else runs over, and closes it again when the server cannot do what is needed.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';

@@ -78,7 +78,7 @@ export function createDirectBatches({ nc, stream, subject, to }: DirectBatchesOp
       current = ahead?.seq === seq ? ahead : fetch(seq);
       ahead = null;
       const [{ messages, end }] = await Promise.all([current.batch, allowed]);
-      if (isClosed || end.kind === 'refused') return [];
+      if (isClosed || end.kind === 'unsupported') return [];
       const last = messages.at(-1)?.seq ?? to;
       const hasMore = end.kind === 'broken' || (end.kind === 'whole' && end.pending > 0);
       if (last < to && hasMore) ahead = fetch(last + 1);

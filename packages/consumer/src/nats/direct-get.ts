@@ -31,11 +31,11 @@ export interface DirectRequest {
  * - `whole`: the server says that the answer is complete. In that replica, `pending` more messages match after `last`
  * - `none`: that replica has no such message
  * - `broken`: the answer, or the rest of it, did not arrive
- * - `refused`: nobody answers such requests: an older server, a stream without `allow_direct`, or no replica just now
+ * - `unsupported`: nobody answers such requests: an older server, a stream without `allow_direct`, or no replica just now
  */
 export type DirectEnd =
   | { readonly kind: 'whole'; readonly pending: number; readonly last: number; readonly upTo: number }
-  | { readonly kind: 'none' | 'broken' | 'refused' };
+  | { readonly kind: 'none' | 'broken' | 'unsupported' };
 
 /** @throws ConsumerError NO_PERMISSION (the inbox), CANNOT_CONNECT; whatever `onMessage` throws */
 export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
@@ -55,14 +55,14 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
     if (!isChecked) {
       const seq = sequenceOf(message);
       // This client lays out messages in memory in another way than `readDirectMessage` expects.
-      if (seq !== null && seq !== read.seq) return resolve({ kind: 'refused' });
+      if (seq !== null && seq !== read.seq) return resolve({ kind: 'unsupported' });
       isChecked = seq !== null;
     }
     if (read.previous !== null && read.previous !== last) return broken();
     last = read.seq;
     onMessage(read, message);
     // A server that does not know batches sends one message and no more.
-    if (read.previous === null) resolve({ kind: 'refused' });
+    if (read.previous === null) resolve({ kind: 'unsupported' });
   }
 
   function fail(failure: unknown): void {
@@ -110,7 +110,7 @@ function sequenceOf(message: Msg): number | null {
 /** @param last the sequence that arrived last; the server says which one it sent last, and both have to be the same */
 function endOf({ headers }: Msg, last: number): DirectEnd {
   if (headers?.code === 404) return { kind: 'none' };
-  if (headers?.code !== 204) return { kind: 'refused' };
+  if (headers?.code !== 204) return { kind: 'unsupported' };
   const number = (name: string): number => Number(headers.last(name) ?? 0);
   if (number('Nats-Last-Sequence') !== last) return { kind: 'broken' };
   return { kind: 'whole', pending: number('Nats-Num-Pending'), last, upTo: number('Nats-UpTo-Sequence') };

@@ -4,10 +4,10 @@ import { ConsumerError } from '../errors.ts';
 import { maskConsumerName } from './consumer-name.ts';
 
 /**
- * Whether the server answered "no", so that asking again does not help: a permission is missing, or a request is wrong. An
- * error that says that the server cannot answer just now is not one of these.
+ * Whether to ask again does not help: a permission is missing, or the server says that the request is wrong. An error that
+ * says that the server cannot answer just now is not permanent.
  */
-export function isRefusal(error: unknown): error is Error {
+export function isPermanentError(error: unknown): error is Error {
   for (let one = error; one instanceof Error; one = one.cause) {
     if (one instanceof errors.PermissionViolationError) return true;
     if (one instanceof JetStreamApiError && one.status < 500) return true;
@@ -15,8 +15,8 @@ export function isRefusal(error: unknown): error is Error {
   return false;
 }
 
-/** Whether the server does not accept the identity, at a dial or while connected. Waiting does not change that. */
-export function isIdentityRefused(error: unknown): boolean {
+/** Whether the server does not accept the identity, at a dial or while connected. To wait does not help. */
+export function isAuthError(error: unknown): boolean {
   for (let one = error; one instanceof Error; one = one.cause) {
     if (one instanceof errors.AuthorizationError || one instanceof errors.UserAuthenticationExpiredError) return true;
   }

@@ -13,7 +13,7 @@ import { createDirectBatches } from './direct-batches.ts';
 import type { DirectMessage } from './direct-message.ts';
 import { getLastMessage } from './leader-get.ts';
 import { createLeaderReader } from './leader-read.ts';
-import { isRefusal } from './nats-error.ts';
+import { isPermanentError } from './nats-error.ts';
 import { createGapFinder } from './stream-gap.ts';
 import type { StreamGap, StreamItem, StreamMessage } from './stream-item.ts';
 
@@ -63,7 +63,7 @@ export async function* readRange(
         await sequence.addDirect(await batches.readFrom(sequence.position + 1), items);
         if (items.length === 0 && !isAborted()) await sequence.addFromLeader(items);
       } catch (error) {
-        if (isRefusal(error) || nc.isClosed()) throw error;
+        if (isPermanentError(error) || nc.isClosed()) throw error;
         failure = error;
       }
       if (isAborted()) return;

@@ -21,7 +21,7 @@ import {
 } from '@waybill/schema';
 
 /** An event that a chain has. */
-export interface ChainEvent {
+interface ChainEvent {
   /** When the stream stored its message. */
   readonly received: string;
   readonly origin: Origin | null;

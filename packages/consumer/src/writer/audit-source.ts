@@ -5,7 +5,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { ConsumerLogger } from '../logger.ts';
 import { shiftReader } from '../audit/epoch.ts';
-import { explain, isRefusal } from '../nats/nats-error.ts';
+import { explain, isPermanentError } from '../nats/nats-error.ts';
 import { createOrderedReader, type OrderedReader } from '../nats/ordered-reader.ts';
 import { type EnteredEpoch, StreamChangedError } from './enter-epoch.ts';
 import type { WriterPaths } from './writer-paths.ts';
@@ -49,7 +49,7 @@ export function openAuditSource(options: AuditSourceOptions): AuditSource {
       logger.info({ watermark, audit: base + info.state.last_seq, writer }, 'writing');
     },
     onReset(reason, cause) {
-      if (!isRefusal(cause) && !(cause instanceof StreamChangedError))
+      if (!isPermanentError(cause) && !(cause instanceof StreamChangedError))
         return logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer');
       ended = cause instanceof StreamChangedError ? cause : explain(cause, `read stream ${auditStream}`);
       source.finish();

@@ -1,6 +1,7 @@
 /** The options of `startConsumer`, and their defaults. */
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { AnyEventDefinition, KnownOptions } from '@waybill/schema';
+import type { AnyEventDefinition } from '@waybill/schema';
+import type { KnownOptions } from '../check-options.ts';
 import type { ConsumerLogger } from '../logger.ts';
 import { SETTINGS, type Settings } from '../settings.ts';
 import type { StreamHistory } from '../streams/stream-history.ts';

@@ -2,7 +2,7 @@
 import { errors, type NatsConnection } from '@nats-io/nats-core';
 import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
-import { explain, isIdentityRefused } from '../nats/nats-error.ts';
+import { explain, isAuthError } from '../nats/nats-error.ts';
 
 export interface ConnectionState {
   readonly isConnected: boolean;
@@ -29,7 +29,7 @@ export function watchConnection({ nc, settings, logger, onBreak }: ConnectionWat
       }
       if (type !== 'error') continue;
       // Reported before the disconnection that follows.
-      if (isIdentityRefused(status.error)) onBreak(new Error(`NATS refuses this identity: ${status.error.message}`));
+      if (isAuthError(status.error)) onBreak(new Error(`NATS refuses this identity: ${status.error.message}`));
       // The server does not answer a message that may not be published.
       if (isMissingRight(status.error, settings)) onBreak(whatWasAttempted(status.error, settings));
     }
