@@ -43,9 +43,8 @@ describe.for(PACKAGES)('packages/%s/src', ([name, tree]) => {
 
   test.for(Object.keys(tree.rooms))('one file of %s/ begins with a paragraph about the room', (folder) => {
     const files = globSync('*.ts', { cwd: join(src, folder) }).filter((file) => !file.endsWith('.test.ts'));
-    const mainFiles = files.filter((file) =>
-      /^\/\*\*\s[^.:]*\broom\b/.test(readFileSync(join(src, folder, file), 'utf8')),
-    );
+    const begins = (file: string): string => readFileSync(join(src, folder, file), 'utf8').replace(/^#!.*\n/, '');
+    const mainFiles = files.filter((file) => begins(file).startsWith(`/**\n * The \`${folder}/\` room: `));
     expect(mainFiles, 'what lives here, what may come in, what never may').toHaveLength(1);
   });
 

@@ -108,7 +108,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
         imports: ['config'],
         bans: [{ specifier: '^@waybill/', because: 'nats/ knows NATS and nothing of Waybill.' }],
       },
-      streams: { imports: ['nats'] },
+      streams: { imports: ['config', 'nats'] },
       ledger: { imports: ['nats'] },
       audit: { imports: ['nats', 'ledger'] },
       writer: { imports: ['nats', 'streams', 'ledger', 'audit'] },

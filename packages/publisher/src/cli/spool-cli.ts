@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-/** The `waybill-spool` command: what waits in a spool directory, and its delivery without the service that wrote it. */
+/**
+ * The `cli/` room: the `waybill-spool` command, which shows what waits in a spool directory and delivers it without the
+ * service that wrote it. Arguments come in, text and an exit code go out. It calls what a service calls, and no other
+ * folder imports it.
+ */
 import './check-node-cli.ts';
 import { join } from 'node:path';
 import { env, stderr, stdout } from 'node:process';
