@@ -19,7 +19,7 @@ test.each([
   expect(now).toBeLessThanOrEqual(Date.now());
 });
 
-test('a clock with fractions, one that gives nonsense and one that throws', () => {
+test('a clock with fractions, one that returns nonsense and one that throws', () => {
   expect(createClock(() => 1_700_000_000_000.9)()).toBe(1_700_000_000_000);
   const before = Date.now();
   const broken = () => {

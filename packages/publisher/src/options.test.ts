@@ -22,10 +22,10 @@ const source = '//x';
 const refused = (message: string) =>
   expect.objectContaining({ code: 'INVALID_OPTIONS', message: expect.stringContaining(message) });
 
-/** From a configuration or from JavaScript, options may be anything. */
+/** A configuration or JavaScript may pass anything as options. */
 const create = (options: unknown) => createPublisher(options as PublisherOptions);
 
-// Without servers the publisher is disabled: what is wrong shows on the machine of a developer who has no NATS.
+// Without servers the publisher is disabled. Wrong options are errors even then, so that developers without NATS see them.
 test.for([
   [{}, 'createPublisher: source is undefined, expected a URI-reference'],
   [{ source: 'a b' }, 'source is a b'],
@@ -57,7 +57,7 @@ test.for([
   expect(() => create({ ...options, logger: QUIET })).toThrow(refused(message));
 });
 
-test('a password in a server that cannot be read is in no message', () => {
+test('a password in a malformed server address is in no message', () => {
   const servers = ['nats://ok', 'nats://u:p/secret@nats:4222'];
   expect(() => create({ source, servers })).toThrow(
     refused('createPublisher: servers, number 2: expected host, host:port, nats://'),
@@ -140,11 +140,11 @@ test.for(['express', 'hono', 'fastify'] as const)('%s refuses to be without clai
   expect(factories[name]).toThrow(refused('claims is undefined, expected a function'));
 });
 
-test('dispatcher refuses an organization for the others that is none', () => {
+test('dispatcher refuses a degradedOrgid that is no organization', () => {
   expect(() => dispatcher(nullSink(), { degradedOrgid: 'a b' })).toThrow(refused('degradedOrgid is "a b", expected'));
 });
 
-test('an actor that is null keeps no decision from being taken', () => {
+test('an actor that is null does not keep a decision from being made', () => {
   const sink = memorySink();
   expect(decision({ orgid: 'acme', actor: null as never, audit: sink }, () => 7)).toBe(7);
   expect(sink.events).toHaveLength(2);

@@ -57,7 +57,7 @@ test('files with the line ends of Windows are accepted', () => {
   expect(createAuthenticator({ nkeySeedFile }, transport)('nonce')).toMatchObject({ nkey });
 });
 
-test('one that is undefined was not given', () => {
+test('a member that is undefined counts as absent', () => {
   const credentials = { token: undefined, credsFile: undefined, user: 'u', pass: SECRET } as unknown as Credentials;
   expect(createAuthenticator(credentials, transport)()).toEqual({ user: 'u', pass: SECRET });
   const file = { user: undefined, pass: undefined, nkeySeedFile: '/does/not/exist' } as unknown as Credentials;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { withoutCredentials } from './without-credentials.ts';
 
-test('of the configured servers, the host and the port stay', () => {
+test('hosts and ports of the configured servers stay', () => {
   const servers = ['nats://me:hunter2@a:1', 'me:hunter2@b:2', 'nats://me:hun/ter@c:3'];
   expect(withoutCredentials(`neither ${servers.join(' nor ')} answers`, servers)).toBe(
     'neither nats://a:1 nor nats://b:2 nor (a server) answers',
@@ -12,7 +12,7 @@ test('of the configured servers, the host and the port stay', () => {
   );
 });
 
-test('nothing of a password is left, whatever is in it', () => {
+test('no part of a password is left, whatever characters it has', () => {
   const odd = fc
     .array(fc.constantFrom(...Array.from('/@#?%:,; \\"[]&=+\n')), { maxLength: 4 })
     .map((chars) => chars.join(''));

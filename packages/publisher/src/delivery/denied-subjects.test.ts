@@ -8,7 +8,7 @@ const eventOf = (producerseq: number, action: string, more: Partial<PendingEvent
   return { ...event, bytes: 10, adopted: false, ...more } as PendingEvent;
 };
 
-function createLot(maxEvents = 1_000, maxBytes = Infinity) {
+function createWaiting(maxEvents = 1_000, maxBytes = Infinity) {
   const dropped: string[] = [];
   const denied = new DeniedSubjects({
     maxEvents,
@@ -18,13 +18,13 @@ function createLot(maxEvents = 1_000, maxBytes = Infinity) {
   return { denied, dropped };
 }
 
-/** Its subject is refused by the server. */
+/** The server denies the event's subject. */
 function deny(denied: DeniedSubjects, event: PendingEvent, token = event.producerseq): void {
   expect(denied.judge(event)).toBe('send');
   denied.deny(event.subject, new Map([[token, event]]));
 }
 
-/** Everything that may go, each as if it was stored. */
+/** Takes every event that may go, as if each was stored. */
 function depart(denied: DeniedSubjects): PendingEvent[] {
   const gone: PendingEvent[] = [];
   for (let next = denied.next(); next !== undefined; next = denied.next()) {
@@ -34,8 +34,8 @@ function depart(denied: DeniedSubjects): PendingEvent[] {
   return gone;
 }
 
-test('when the right comes, an organization goes out in the order of its numbers, as far as it is permitted', () => {
-  const { denied } = createLot();
+test('with the permission, an organization goes out in the order of its numbers, as far as it is permitted', () => {
+  const { denied } = createWaiting();
   deny(denied, eventOf(1, 'read'));
   deny(denied, eventOf(2, 'shared'));
   for (let number = 3; number <= 60; number++) {
@@ -47,7 +47,7 @@ test('when the right comes, an organization goes out in the order of its numbers
   expect(depart(denied)).toEqual([]);
   const tried = denied.probe(1_000);
   expect(tried?.event.producerseq).toBe(1);
-  // The token that it was sent with before, so that whatever is said of either try is understood.
+  // The token of the earlier try, so that an answer to either try is understood.
   expect(tried?.token).toBe(1);
   denied.permit(1);
   const first = depart(denied).map(({ producerseq, type }) => [producerseq, type] as const);
@@ -59,8 +59,8 @@ test('when the right comes, an organization goes out in the order of its numbers
   expect(denied.events).toBe(0);
 });
 
-test('a share of the room for each organization, and room for all: the oldest that is not permitted gives way', () => {
-  const { denied, dropped } = createLot(8);
+test('each organization has a share of the room: the oldest event of a denied subject is dropped for a new one', () => {
+  const { denied, dropped } = createWaiting(8);
   deny(denied, eventOf(1, 'read'));
   for (let number = 2; number <= 4; number++) denied.add(eventOf(number, 'read'));
   expect(dropped).toEqual([]);
@@ -73,8 +73,8 @@ test('a share of the room for each organization, and room for all: the oldest th
   expect(denied.events).toBe(8);
 });
 
-test('room is counted in bytes, too: a few large events leave the queue to others', () => {
-  const { denied, dropped } = createLot(1_000, 1_000);
+test('room is counted in bytes too: a few large events do not fill the queue', () => {
+  const { denied, dropped } = createWaiting(1_000, 1_000);
   deny(denied, eventOf(1, 'read', { bytes: 400 }));
   denied.add(eventOf(2, 'read', { bytes: 400 }));
   denied.add(eventOf(3, 'read', { bytes: 90 }));
@@ -82,15 +82,15 @@ test('room is counted in bytes, too: a few large events leave the queue to other
 });
 
 test('dead publishers have room of their own', () => {
-  const { denied, dropped } = createLot(2);
+  const { denied, dropped } = createWaiting(2);
   deny(denied, eventOf(1, 'read'));
   deny(denied, eventOf(1, 'read', { orgid: 'beta', adopted: true, producer: 'dead' }));
   expect([denied.events, denied.adopted]).toEqual([2, 1]);
   expect(dropped).toEqual([]);
 });
 
-test('an acknowledgement that comes after the refusal of its subject is that of the event', () => {
-  const { denied } = createLot();
+test('an acknowledgement after the denial of its subject counts for the event', () => {
+  const { denied } = createWaiting();
   const first = eventOf(1, 'read');
   expect(denied.judge(first)).toBe('send');
   deny(denied, eventOf(2, 'read'));
@@ -101,13 +101,13 @@ test('an acknowledgement that comes after the refusal of its subject is that of 
   expect(denied.sentAs(77)).toBeUndefined();
 });
 
-test('very many events of one subject are handed back, in order', () => {
-  const { denied } = createLot(Infinity);
+test('very many events of one subject go out in order', () => {
+  const { denied } = createWaiting(Infinity);
   const events = 300_000;
   deny(denied, eventOf(1, 'read'));
   for (let number = 2; number <= events; number++) denied.add(eventOf(number, 'read'));
   denied.permitAll();
-  // They are refused again, and permitted again.
+  // The subject is denied again, and permitted again.
   const again = denied.next();
   expect(again?.event.producerseq).toBe(1);
   denied.deny('audit.file.read.acme', new Map([[1, again?.event as PendingEvent]]));

@@ -46,7 +46,7 @@ test('no responders', () => {
   expect(read('')).toMatchObject({ kind: 'retry' });
 });
 
-test('a reader that knows the stream reads what one that does not reads, whatever comes', () => {
+test('a reader that knows the stream reads any answer as one that does not', () => {
   const known = createAnswerReader();
   const answer = fc.oneof(
     fc

@@ -50,7 +50,7 @@ test('work is bounded: an object that doubles with each level is given up at the
   expect(performance.now() - start).toBeLessThan(500);
 });
 
-test('what somebody added to Object.prototype is no field', () => {
+test('a member that somebody added to Object.prototype is no field', () => {
   const prototype = Object.prototype as unknown as Record<string, unknown>;
   prototype['polluted'] = () => 'x';
   try {
@@ -61,7 +61,7 @@ test('what somebody added to Object.prototype is no field', () => {
   }
 });
 
-test('the bound comes before the copy: of an object with too many members nothing is read but names', () => {
+test('the bound is checked before copying: of an object with too many members only names are read', () => {
   let read = 0;
   const huge = (): object => {
     const object: Record<string, unknown> = {};
@@ -131,7 +131,7 @@ describe('free-form members', () => {
     ['deep inside', { a: [{ b: { at: new Date(0) } }] }, { a: [{ b: { at: '1970-01-01T00:00:00.000Z' } }] }],
   ])('%s becomes JSON', ([, value, expected]) => {
     expect(copyOf(value)).toEqual(expected);
-    // Everywhere else what is no JSON is refused, since the schema says what is meant to be there.
+    // Everywhere else a value that is no JSON is refused, because the schema says what belongs there.
     expect(copyFields({ orgid: 'acme', typed: value }, rules).ok).toBe(false);
   });
 
@@ -156,7 +156,7 @@ describe('free-form members', () => {
   }
 });
 
-test('a long text that is to fit does not cost the event', () => {
+test('a long text that has to fit does not drop the event', () => {
   const rules = {
     fits: new Map<string, (text: string) => string | undefined>([
       ['name', (text: string) => text.slice(0, 10)],

@@ -39,7 +39,7 @@ test.each([
 test('fields of a service of its own, and those of every type, are not', () => {
   const own = { size: 1, sized: 1, region: 'eu', tag: 'x', checksum: 'y', name: 'z', bytes: 1, x: 1, duration_ms: 1 };
   expect(look({ orgid: 'acme', digest, time: new Date(), ...own })).toEqual([]);
-  // It is there: the other one is something else.
+  // The right field is given, so the other one is intended.
   expect(look({ size_bytes: 1, sizeBytes: 1 })).toEqual([]);
   expect(look(...Array.from({ length: 10_000 }, (_, i) => ({ [`size_bytes${i % 10}${i}`]: i }))).length).toBeLessThan(
     300,

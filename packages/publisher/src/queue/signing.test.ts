@@ -17,7 +17,7 @@ function pending(name: string): PendingEvent {
   return event as PendingEvent;
 }
 
-test('signed afterwards, an event is what it would have been with the key at first', () => {
+test('an event that is signed afterwards is the same as one that is signed at once', () => {
   const signer = createSigner({ secret });
   const { keyid, sign } = signer.peek() as NonNullable<ReturnType<typeof signer.peek>>;
   const event = pending('Zoë 😀 \u2028');
@@ -32,7 +32,7 @@ test('signed afterwards, an event is what it would have been with the key at fir
   expect(verify(null, Buffer.from(signedText(parsed)), createPublicKey(secret), signature)).toBe(true);
 });
 
-test('one that has no room for a signature stays as it is, and is counted when it is stored', () => {
+test('an event without room for a signature stays unsigned, and is counted when it is stored', () => {
   const signing = createSigning({ signer: createSigner({ secret }), logger: QUIET, resume: () => {} });
   const { text: short } = pending('x');
   const filled = short.replace('"name":"x"', `"name":"${'x'.repeat(MAX_EVENT_BYTES - short.length + 1)}"`);

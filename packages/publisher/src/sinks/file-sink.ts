@@ -7,7 +7,7 @@
 import type { Ack } from '../ack.ts';
 import { type HeldDirectory, holdDirectory } from '../directory/held-directory.ts';
 import type { Drop } from '../drop.ts';
-import { checkWait, startTimer } from '../duration.ts';
+import { checkWait, within } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
 import type { EventInput } from '../event-input.ts';
 import { createStamper } from '../event/stamper.ts';
@@ -129,12 +129,12 @@ interface Confirming {
 async function confirmWritten(event: EventInput, { take, settings, trouble, timeoutMs }: Confirming): Promise<Ack> {
   await settings.signer?.identity();
   const { promise, resolve } = Promise.withResolvers<Ack | PublisherError>();
-  const timer = startTimer(timeoutMs, () =>
-    resolve(new PublisherError('TIMEOUT', trouble.explain(`not written within ${timeoutMs} ms`))),
-  );
   take(event, resolve);
-  const result = await promise;
-  timer.stop();
+  const result = await within(
+    promise,
+    timeoutMs,
+    () => new PublisherError('TIMEOUT', trouble.explain(`not written within ${timeoutMs} ms`)),
+  );
   if (result instanceof PublisherError) throw result;
   return result;
 }
@@ -207,12 +207,10 @@ function createSettlement(writers: ReadonlyMap<string, ChainWriter>): Settlement
       const observer = (): void => {
         if (isSettled()) resolve(true);
       };
-      const timer = startTimer(timeoutMs, () => resolve(false));
       observers.add(observer);
       try {
-        return await promise;
+        return await within(promise, timeoutMs, () => false);
       } finally {
-        timer.stop();
         observers.delete(observer);
       }
     },
