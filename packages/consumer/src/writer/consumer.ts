@@ -19,7 +19,7 @@ import type { ConsumerStatus, WriterState } from './consumer-status.ts';
 import { noProgress } from './progress.ts';
 import { createRouter } from './routing.ts';
 import { runSessions } from './session-loop.ts';
-import { FAST, PLAIN } from './writer-paths.ts';
+import { FAST_PATHS, PLAIN_PATHS } from './writer-paths.ts';
 
 export type { ConsumerStatus, Role } from './consumer-status.ts';
 
@@ -51,7 +51,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       ...DEFAULTS,
       ...options,
       jsm,
-      paths: options.fastPaths ? FAST : PLAIN,
+      paths: options.fastPaths ? FAST_PATHS : PLAIN_PATHS,
       route: createRouter({ subjectPrefix, checkData: createDataCheck(options.events) }),
       writer: nuid.next(),
       progress,

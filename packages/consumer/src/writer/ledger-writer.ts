@@ -23,7 +23,7 @@ import { knowsBatches } from '../nats/atomic-batch.ts';
 import { createBlockSender } from './block-sender.ts';
 import { createChainCache } from './chain-cache.ts';
 import type { SealedBlock } from './open-blocks.ts';
-import { PLAIN, type WriterPaths } from './writer-paths.ts';
+import { PLAIN_PATHS, type WriterPaths } from './writer-paths.ts';
 
 export interface LedgerOptions {
   readonly nc: NatsConnection;
@@ -79,7 +79,7 @@ export function isConflict(error: unknown): boolean {
 
 /** @throws ConsumerError LEDGER_DAMAGED when the stream has lost messages or its newest message is no block */
 export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> {
-  const { nc, jsm, settings, writer, minBatchedBlocks, paths = PLAIN } = options;
+  const { nc, jsm, settings, writer, minBatchedBlocks, paths = PLAIN_PATHS } = options;
   const found = await readLedgerEnd(jsm, settings);
   const newestFound = found.orgid === null ? null : { orgid: found.orgid, seq: found.lastSeq };
   const cache = createChainCache({

@@ -9,5 +9,5 @@ export interface WriterPaths {
   readonly makeHeaderPrinter: MakeHeaderPrinter;
 }
 
-export const PLAIN: WriterPaths = { tapDeliveries: undefined, makeHeaderPrinter: plainHeaders };
-export const FAST: WriterPaths = { tapDeliveries, makeHeaderPrinter: preparedHeaders };
+export const PLAIN_PATHS: WriterPaths = { tapDeliveries: undefined, makeHeaderPrinter: plainHeaders };
+export const FAST_PATHS: WriterPaths = { tapDeliveries, makeHeaderPrinter: preparedHeaders };
