@@ -1,6 +1,6 @@
 /**
- * Checks durations that callers give. Every duration that reaches a timer is checked here: Node fires a timer of more than
- * 2^31-1 ms, of Infinity or of NaN after 1 ms.
+ * Checks durations that callers give. Every duration that reaches a timer is checked here: Node fires a timer of more
+ * than 2^31-1 ms, of Infinity or of NaN after 1 ms.
  */
 import { ConsumerError } from './errors.ts';
 

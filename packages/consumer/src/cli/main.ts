@@ -1,6 +1,6 @@
 /**
- * The `cli/` room: the `waybill` command, one file a subcommand. Arguments come in, text and an exit code go out. A command
- * calls the same functions as an embedder; nothing is computed here.
+ * The `cli/` room: the `waybill` command, one file a subcommand. Arguments come in, text and an exit code go out. A
+ * command calls the same functions as an embedder; nothing is computed here.
  *
  * This file finds the command, runs it, and turns what goes wrong into a line and an exit code.
  */

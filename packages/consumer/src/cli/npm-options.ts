@@ -1,7 +1,7 @@
 /**
- * Options that npm took away. In `npm run waybill deploy --check`, without `--` before the command, npm reads `--check` as
- * its own option. The command would run without it and do something else. npm leaves such options in the environment, as
- * `npm_config_check`.
+ * Options that npm took away. In `npm run waybill deploy --check`, without `--` before the command, npm reads `--check`
+ * as its own option. The command would run without it and do something else. npm leaves such options in the
+ * environment, as `npm_config_check`.
  */
 import type { Command } from './command.ts';
 

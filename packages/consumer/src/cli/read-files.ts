@@ -94,7 +94,10 @@ async function reading<T>(name: string, read: (name: string) => Promise<T>): Pro
   }
 }
 
-/** Formats in which log rotation compresses files, by their first bytes, and the program that prints them. No entry begins so. */
+/**
+ * Formats in which log rotation compresses files, by their first bytes, and the program that prints them. No entry
+ * begins so.
+ */
 const COMPRESSED: readonly (readonly [magic: string, format: string, program: string])[] = [
   ['1f8b', 'gzip', 'zcat'],
   ['28b52ffd', 'zstd', 'zstdcat'],

@@ -1,6 +1,6 @@
 /**
- * What the user may have meant when the first entry of a file is not the one that was asked for. It is a note beside the
- * verdict, which the format defines (docs/format.md §11) and which does not depend on what was meant.
+ * What the user may have meant when the first entry of a file is not the one that was asked for. It is a note beside
+ * the verdict, which the format defines (docs/format.md §11) and which does not depend on what was meant.
  */
 import { type ChainReport, isChainName } from '@waybill/schema';
 
@@ -14,7 +14,11 @@ interface FirstEntry {
   readonly orgid: string;
 }
 
-/** Passes chunks on, and keeps the first one. @returns the chunks, and the unverified first entry as soon as it is known */
+/**
+ * Passes chunks on, and keeps the first one.
+ *
+ * @returns the chunks, and the unverified first entry as soon as it is known
+ */
 export function keepFirst(chunks: AsyncIterable<Uint8Array>): {
   readonly chunks: AsyncIterable<Uint8Array>;
   first(): FirstEntry | null;

@@ -1,6 +1,6 @@
 /**
- * The `config/` room: what an operator sets from outside, as environment variables and the files that they name. It turns text
- * into checked values, or throws. It opens no connection and reads nothing but those files.
+ * The `config/` room: what an operator sets from outside, as environment variables and the files that they name. It
+ * turns text into checked values, or throws. It opens no connection and reads nothing but those files.
  *
  * This file reads all `WAYBILL_*` variables at once.
  */

@@ -23,8 +23,8 @@ export function unusableFile(variable: string, file: string, why: string): Consu
 }
 
 /**
- * People write the secret itself where the name of its file belongs. So a path is shown only if that file exists, or the
- * folder that it names.
+ * People write the secret itself where the name of its file belongs. So a path is shown only if that file exists, or
+ * the folder that it names.
  */
 function shownPath(file: string): string {
   const folder = dirname(file);

@@ -1,7 +1,7 @@
 /**
- * Checks the files with certificates and the client's key. The client itself reads them at every dial. Its errors do not
- * say which file is wrong, and they look like those of a server that cannot be reached, which `serve` waits for. So the
- * files are checked once before the first dial.
+ * Checks the files with certificates and the client's key. The client itself reads them at every dial. Its errors do
+ * not say which file is wrong, and they look like those of a server that cannot be reached, which `serve` waits for. So
+ * the files are checked once before the first dial.
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';

@@ -1,6 +1,6 @@
 /**
- * The `export/` room: a chain's entries as they are stored, one JSON line each. An auditor takes them away and verifies them
- * without NATS. Lines go out unchanged: nothing here interprets them.
+ * The `export/` room: a chain's entries as they are stored, one JSON line each. An auditor takes them away and verifies
+ * them without NATS. Lines go out unchanged: nothing here interprets them.
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';

@@ -1,4 +1,7 @@
-/** Base blocks. A trailer may tell only what changed since an earlier block, its base. Both together have all publishers. */
+/**
+ * Base blocks. A trailer may tell only what changed since an earlier block, its base. Both together have all
+ * publishers.
+ */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { decodeUtf8, formatLedgerSubject, SchemaError, splitBlock, type Trailer } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
@@ -13,7 +16,8 @@ export interface BaseBlock {
 }
 
 /**
- * @param at `last` is the last entry of the block that is wanted; `streamSeq` is where a header says that it is, or null
+ * @param at `last` is the last entry of the block that is wanted; `streamSeq` is where a header says that it is, or
+ *   null
  * @throws ConsumerError LEDGER_DAMAGED when there is no such block
  */
 export async function readBase(

@@ -1,4 +1,7 @@
-/** The heads of chains. A head that is kept elsewhere shows later whether a chain was cut or rewritten (`verify --expect`). */
+/**
+ * The heads of chains. A head that is kept elsewhere shows later whether a chain was cut or rewritten (`verify
+ * --expect`).
+ */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Totals } from '@waybill/schema';

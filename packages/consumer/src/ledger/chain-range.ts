@@ -27,7 +27,9 @@ export function chainRange(ledger: LedgerSettings, { orgid, ...range }: ChainRan
 
 const LINE_FEED = 10;
 const FIRST_AND_LAST = /"first":(\d+),"head":"[0-9a-f]{64}","last":(\d+)/;
-/** Bytes of a trailer that are searched. Its members are sorted by name, and those before `first` and `last` are short. */
+/**
+ * Bytes of a trailer that are searched. Its members are sorted by name, and those before `first` and `last` are short.
+ */
 const TRAILER_START = 512;
 
 /** The numbers of a block's first and last entry, by its trailer; null when they cannot be read. */

@@ -1,6 +1,6 @@
 /**
- * The `ledger/` room: reading what is stored in LEDGER. Names of chains, single blocks, the newest blocks of many chains, and
- * ranges of one chain. Nothing here writes, and nothing here knows what AUDIT has.
+ * The `ledger/` room: reading what is stored in LEDGER. Names of chains, single blocks, the newest blocks of many
+ * chains, and ranges of one chain. Nothing here writes, and nothing here knows what AUDIT has.
  *
  * This file finds single blocks of one chain without reading the stream. It asks the stream's leader (leader-get.ts). A
  * `DIRECT.GET` may be answered by a follower that lags, and would then give an old head or an old boundary.

@@ -51,7 +51,11 @@ export interface LedgerEnd {
   readonly allowsBatches: boolean;
 }
 
-/** What a writer needs to know before it continues the ledger. @throws ConsumerError LEDGER_DAMAGED when a block is missing */
+/**
+ * What a writer needs to know before it continues the ledger.
+ *
+ * @throws ConsumerError LEDGER_DAMAGED when a block is missing
+ */
 export async function readLedgerEnd(jsm: JetStreamManager, ledger: LedgerSettings): Promise<LedgerEnd> {
   const stream = ledger.ledgerStream;
   const { state, config } = await readStreamInfo(jsm, stream);

@@ -2,8 +2,8 @@
  * The newest blocks of many chains in few requests (`multi_last` of `DIRECT.GET`, ADR-31, nats-server 2.11).
  *
  * Any replica may answer, also one that lags. So an answer counts only if it knows the stream at least up to a sequence
- * that the caller knows to be stored. Even an old answer does no harm to a writer: the server refuses a block that does not
- * continue its chain's newest one.
+ * that the caller knows to be stored. Even an old answer does no harm to a writer: the server refuses a block that does
+ * not continue its chain's newest one.
  */
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { formatLedgerSubject } from '@waybill/schema';
@@ -34,13 +34,14 @@ export interface NewestRequest extends LastBlocksRequest {
 /**
  * Reads the newest block of each chain.
  *
- * @returns `all` when every block was handed over. Otherwise the leader has to be asked: the replica that answered does not
- *   know `known` yet (`behind`), or no whole answer came (`silent`)
+ * @returns `all` when every block was handed over. Otherwise the leader has to be asked: the replica that answered does
+ *   not know `known` yet (`behind`), or no whole answer came (`silent`)
  * @throws whatever `onBlock` throws
  */
 export async function readNewestBlocks({ known, ...request }: NewestRequest): Promise<'all' | 'behind' | 'silent'> {
   const { orgids } = request;
-  // One of the chains must have a block: an answer without blocks does not say how much of the stream the replica knows.
+  // One of the chains must have a block: an answer without blocks does not say how much of the stream the replica
+  // knows.
   const asked = known === null || orgids.includes(known.orgid) ? orgids : [...orgids, known.orgid];
   const upTo = await readLastBlocks({ ...request, orgids: asked }, {});
   if (upTo === null) return 'silent';
@@ -50,8 +51,8 @@ export async function readNewestBlocks({ known, ...request }: NewestRequest): Pr
 /**
  * Reads the last block of each chain as one replica has them: of all blocks, or of those stored before a time.
  *
- * @returns the last sequence of the stream that the replica knows; 0 when no chain has a block there; null when no whole
- *   answer came
+ * @returns the last sequence of the stream that the replica knows; 0 when no chain has a block there; null when no
+ *   whole answer came
  */
 export async function readLastBlocks(
   { nc, ledger, orgids, timeoutMs, onBlock }: LastBlocksRequest,

@@ -24,7 +24,11 @@ function byName(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** The organization with a chain whose name is nearest to a misspelt one; null when none is near. @throws ConsumerError … */
+/**
+ * The organization with a chain whose name is nearest to a misspelt one; null when none is near.
+ *
+ * @throws ConsumerError NO_STREAM, NO_PERMISSION …
+ */
 export async function similarOrganization(
   nc: NatsConnection,
   ledger: LedgerSettings,

@@ -31,8 +31,8 @@ export interface StoredBlock {
 }
 
 /**
- * Header of a block whose trailer adds to another block, its base (base-block.ts): the base's sequence in the ledger stream.
- * It is only a hint.
+ * Header of a block whose trailer adds to another block, its base (base-block.ts): the base's sequence in the ledger
+ * stream. It is only a hint.
  */
 export const BASE_HEADER = 'Waybill-Base';
 
@@ -58,7 +58,12 @@ export function parseWhole(ledger: LedgerSettings, { streamSeq, orgid, lines, tr
   return orDamaged(ledger, { orgid, streamSeq }, () => parseBlock(`${lines.join('\n')}\n${JSON.stringify(trailer)}\n`));
 }
 
-/** One entry of a block. @param index in `lines`, from 0; negative from the end. @throws ConsumerError LEDGER_DAMAGED */
+/**
+ * One entry of a block.
+ *
+ * @param index in `lines`, from 0; negative from the end.
+ * @throws ConsumerError LEDGER_DAMAGED
+ */
 export function entryAt(
   ledger: LedgerSettings,
   { streamSeq, orgid, lines }: Pick<StoredBlock, 'streamSeq' | 'orgid' | 'lines'>,

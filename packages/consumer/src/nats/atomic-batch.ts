@@ -1,10 +1,10 @@
 /**
- * Many small messages stored at once: JetStream's atomic batches (ADR-50). The server checks each message's condition when
- * the last one has arrived, and stores all or none. With `sync_interval: always` a batch costs a handful of syncs where
- * single messages cost one each. A batch has one acknowledgement.
+ * Many small messages stored at once: JetStream's atomic batches (ADR-50). The server checks each message's condition
+ * when the last one has arrived, and stores all or none. With `sync_interval: always` a batch costs a handful of syncs
+ * where single messages cost one each. A batch has one acknowledgement.
  *
- * Atomicity is not what keeps the ledger safe. Each block is a compare-and-swap on its chain, alone or in a batch, so any
- * part of a batch would be as good as the same blocks sent singly.
+ * Atomicity is not what keeps the ledger safe. Each block is a compare-and-swap on its chain, alone or in a batch, so
+ * any part of a batch would be as good as the same blocks sent singly.
  */
 import { type NatsConnection, Nuid } from '@nats-io/nats-core';
 import { type AckInbox, RefusedError } from './ack-inbox.ts';
@@ -24,8 +24,8 @@ const MAX_BATCH_MESSAGES = 1_000;
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 
 /**
- * Servers from here on sync a batch once. Servers from 2.12 on know batches and sync each message. Older servers ignore the
- * headers and store each message as if it were alone.
+ * Servers from here on sync a batch once. Servers from 2.12 on know batches and sync each message. Older servers ignore
+ * the headers and store each message as if it were alone.
  */
 const BATCHING_SERVER = '2.15.0';
 
@@ -71,7 +71,8 @@ export function cutIntoBatches<Message extends Sized>(messages: readonly Message
 
 export interface BatchSender {
   /**
-   * Sends messages on different subjects, and waits until they are stored. The iterable makes each message when it is sent.
+   * Sends messages on different subjects, and waits until they are stored. The iterable makes each message when it is
+   * sent.
    *
    * @param count of `messages`
    * @returns the sequence in the stream of the first message; the others follow it
@@ -87,8 +88,9 @@ export interface BatchSenderOptions {
 }
 
 export function createBatchSender({ nc, inbox, printHeaders }: BatchSenderOptions): BatchSender {
-  // Short, because each message keeps it for ever. If two writers ever have the same, the server refuses both. A generator
-  // of its own, because one generator's ids begin alike: the server may still hold a batch of the session before.
+  // Short, because each message keeps it for ever. If two writers ever have the same, the server refuses both. A
+  // generator of its own, because one generator's ids begin alike: the server may still hold a batch of the session
+  // before.
   const tag = new Nuid().next().slice(0, 6);
   let number = 0;
 

@@ -1,9 +1,10 @@
 /**
- * The `nats/` room: everything that knows NATS and nothing of Waybill. Connections, errors and denials of the server, publishing
- * with acknowledgements, and the ways to read a stream in order. Names of streams and subjects come in as arguments. Events,
- * chains and blocks never come in: here a message is a subject, headers and bytes.
+ * The `nats/` room: everything that knows NATS and nothing of Waybill. Connections, errors and denials of the server,
+ * publishing with acknowledgements, and the ways to read a stream in order. Names of streams and subjects come in as
+ * arguments. Events, chains and blocks never come in: here a message is a subject, headers and bytes.
  *
- * This file opens the connection that everything else runs over, and closes it again when the server cannot do what is needed.
+ * This file opens the connection that everything else runs over, and closes it again when the server cannot do what is
+ * needed.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -34,7 +35,8 @@ const OPTIONS: KnownOptions<ConnectOptions> = {
 /**
  * Connects once. After that, the connection reconnects by itself and never gives up.
  *
- * @throws ConsumerError BAD_ARGUMENT, CANNOT_CONNECT, BAD_CONFIG (a file that cannot be used), SERVER_TOO_OLD, JETSTREAM_OFF
+ * @throws ConsumerError BAD_ARGUMENT, CANNOT_CONNECT, BAD_CONFIG (a file that cannot be used), SERVER_TOO_OLD,
+ *   JETSTREAM_OFF
  */
 export async function openConnection(nats: NatsConfig, options: ConnectOptions = {}): Promise<NatsConnection> {
   checkOptions('openConnection', nats, NATS_CONFIG);

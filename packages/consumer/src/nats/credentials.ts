@@ -1,6 +1,6 @@
 /**
- * Identities that stand in files. A file is read again at every dial, also when the client reconnects, so that a rotated
- * file takes effect with the next dial. No message shows what is in a file.
+ * Identities that stand in files. A file is read again at every dial, also when the client reconnects, so that a
+ * rotated file takes effect with the next dial. No message shows what is in a file.
  */
 import {
   type Authenticator,

@@ -16,9 +16,11 @@ export interface DeliveryInfo {
 export type OnDelivery = (subject: string, payload: Uint8Array, delivery: DeliveryInfo) => void;
 
 /**
- * Another way for a subscription's deliveries than its callback. Every delivery comes one way or the other, never both ways.
+ * Another way for a subscription's deliveries than its callback. Every delivery comes one way or the other, never both
+ * ways.
  *
- * @returns a function that ends it; null when this connection does not allow it, and then all deliveries take the callback
+ * @returns a function that ends it; null when this connection does not allow it, and then all deliveries take the
+ *   callback
  */
 export type TapDeliveries = (nc: NatsConnection, sub: Subscription, onDelivery: OnDelivery) => (() => void) | null;
 

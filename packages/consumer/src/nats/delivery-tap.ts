@@ -3,14 +3,15 @@
  * client's parser gets them. The client looks at each byte of a message's first line twice and makes nine views of the
  * message. That is a third of what chaining an event costs.
  *
- * Only the writer reads this way, and only when it is told to (writer/writer-paths.ts). The plain way is the subscription's
- * callback. Nothing that verifies or answers a question reaches this file: writer/writer-paths.test.ts follows the imports.
+ * Only the writer reads this way, and only when it is told to (writer/writer-paths.ts). The plain way is the
+ * subscription's callback. Nothing that verifies or answers a question reaches this file: writer/writer-paths.test.ts
+ * follows the imports.
  *
- * Everything else goes to the client unchanged: answers, acknowledgements, status messages, pings, other subscriptions. The
- * client gets whole protocol operations in their order, with some of them left out, which is a valid stream. So the client
- * keeps the connection: its sockets, TLS, identities, reconnecting. The tap patches the client's parser from outside. It
- * checks that the parser is built as expected; if not, all messages take the callback. It also leaves a connection alone
- * whose `subscribe` somebody has replaced: whoever does that wants to see the messages.
+ * Everything else goes to the client unchanged: answers, acknowledgements, status messages, pings, other subscriptions.
+ * The client gets whole protocol operations in their order, with some of them left out, which is a valid stream. So the
+ * client keeps the connection: its sockets, TLS, identities, reconnecting. The tap patches the client's parser from
+ * outside. It checks that the parser is built as expected; if not, all messages take the callback. It also leaves a
+ * connection alone whose `subscribe` somebody has replaced: whoever does that wants to see the messages.
  *
  * https://docs.nats.io/reference/reference-protocols/nats-protocol
  */

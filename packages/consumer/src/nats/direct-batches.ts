@@ -24,8 +24,8 @@ export interface DirectBatches {
 }
 
 /**
- * Approximate size of one batch. What is in flight has to fit into the server's buffer for a client. A larger message comes
- * alone.
+ * Approximate size of one batch. What is in flight has to fit into the server's buffer for a client. A larger message
+ * comes alone.
  */
 const BATCH_BYTES = 2 * 1024 * 1024;
 const BATCH_MESSAGES = 4_096;
@@ -93,8 +93,8 @@ export function createDirectBatches({ nc, stream, subject, to }: DirectBatchesOp
 }
 
 /**
- * Whether the identity may publish direct gets. The server does not answer one that it denies, so that the batches would
- * wait in vain. It does tell the client, and the client fails a request (unlike a publish) with that.
+ * Whether the identity may publish direct gets. The server does not answer one that it denies, so that the batches
+ * would wait in vain. It does tell the client, and the client fails a request (unlike a publish) with that.
  *
  * @throws ConsumerError NO_PERMISSION
  */

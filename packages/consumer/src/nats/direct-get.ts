@@ -31,7 +31,8 @@ export interface DirectRequest {
  * - `whole`: the server says that the answer is complete. In that replica, `pending` more messages match after `last`
  * - `none`: that replica has no such message
  * - `broken`: the answer, or the rest of it, did not arrive
- * - `unsupported`: nobody answers such requests: an older server, a stream without `allow_direct`, or no replica just now
+ * - `unsupported`: nobody answers such requests: an older server, a stream without `allow_direct`, or no replica just
+ *   now
  */
 export type DirectEnd =
   | { readonly kind: 'whole'; readonly pending: number; readonly last: number; readonly upTo: number }
@@ -98,7 +99,9 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
   }
 }
 
-/** The sequence as the client reads it; null when the publisher's own headers are such that the client cannot read them. */
+/**
+ * The sequence as the client reads it; null when the publisher's own headers are such that the client cannot read them.
+ */
 function sequenceOf(message: Msg): number | null {
   try {
     return Number(message.headers?.last('Nats-Sequence'));

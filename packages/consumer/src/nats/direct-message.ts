@@ -1,11 +1,11 @@
 /**
- * A message of a stream in the answer to a direct get (ADR-31). The server adds lines to the headers of the message. They
- * say which message it is.
+ * A message of a stream in the answer to a direct get (ADR-31). The server adds lines to the headers of the message.
+ * They say which message it is.
  *
  * These lines are read as bytes, from the end of the headers, where the server puts them. Everything before them was
- * written by the publisher, who may write any header, such as `Nats-Sequence: 7`, and even a status, such as a `204 EOB`
- * that would end the answer. The client's own parser would also trim white space off the subject, and would so report
- * another subject than the stream has.
+ * written by the publisher, who may write any header, such as `Nats-Sequence: 7`, and even a status, such as a `204
+ * EOB` that would end the answer. The client's own parser would also trim white space off the subject, and would so
+ * report another subject than the stream has.
  */
 import type { Msg } from '@nats-io/nats-core';
 
@@ -15,7 +15,9 @@ export interface DirectMessage {
   /** When the stream stored it: RFC 3339, UTC, milliseconds (cut, not rounded). */
   readonly received: string;
   readonly payload: Uint8Array;
-  /** Sequence of the message before it in the same answer; 0 for the first; null when the answer has only this message. */
+  /**
+   * Sequence of the message before it in the same answer; 0 for the first; null when the answer has only this message.
+   */
   readonly previous: number | null;
 }
 

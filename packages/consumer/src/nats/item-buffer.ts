@@ -11,7 +11,9 @@ export interface ItemBuffer {
   push(item: StreamItem): void;
   /** Removes the oldest items. */
   take(maxItems: number): StreamItem[];
-  /** Waits until `isEnough`, which is asked at each `push` and `wake`, or until `ms` have passed. One caller at a time. */
+  /**
+   * Waits until `isEnough`, which is asked at each `push` and `wake`, or until `ms` have passed. One caller at a time.
+   */
   wait(isEnough: () => boolean, ms?: number): Promise<void>;
   wake(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Single messages by the word of the stream's leader (`STREAM.MSG.GET`). Any other replica may lag behind it, or may have
- * lost a message. A direct get is quicker, and may be answered by any replica.
+ * Single messages by the word of the stream's leader (`STREAM.MSG.GET`). Any other replica may lag behind it, or may
+ * have lost a message. A direct get is quicker, and may be answered by any replica.
  */
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { explain } from './nats-error.ts';
@@ -11,7 +11,11 @@ type MessageQuery =
   | { readonly seq: number; readonly next_by_subj: string }
   | { readonly last_by_subj: string };
 
-/** The message with a sequence number; null when the stream has none there. @throws ConsumerError NO_STREAM, NO_ANSWER … */
+/**
+ * The message with a sequence number; null when the stream has none there.
+ *
+ * @throws ConsumerError NO_STREAM, NO_ANSWER …
+ */
 export function getMessage(jsm: JetStreamManager, stream: string, seq: number): Promise<StoredMsg | null> {
   return ask(jsm, stream, { seq });
 }
@@ -32,7 +36,11 @@ export function getNextMessage(
   return ask(jsm, stream, { seq, next_by_subj: subject });
 }
 
-/** The newest message on a subject; wildcards are allowed. null when there is none. @throws ConsumerError as `getMessage` */
+/**
+ * The newest message on a subject; wildcards are allowed. null when there is none.
+ *
+ * @throws ConsumerError as `getMessage`
+ */
 export function getLastMessage(jsm: JetStreamManager, stream: string, subject: string): Promise<StoredMsg | null> {
   return ask(jsm, stream, { last_by_subj: subject });
 }

@@ -3,11 +3,13 @@ import { toMilliseconds } from './direct-message.ts';
 import { getMessage, getNextMessage } from './leader-get.ts';
 import type { StreamMessage } from './stream-item.ts';
 
-/** Reads several messages after one another from the stream's leader (leader-get.ts), where other replicas lack them. */
+/**
+ * Reads several messages after one another from the stream's leader (leader-get.ts), where other replicas lack them.
+ */
 export interface LeaderReader {
   /**
-   * The next messages after a sequence, without one missing in between; empty when none is left. Each call reads twice as
-   * many as the last one, up to a limit.
+   * The next messages after a sequence, without one missing in between; empty when none is left. Each call reads twice
+   * as many as the last one, up to a limit.
    *
    * @throws ConsumerError NO_PERMISSION, NO_STREAM, NO_ANSWER …
    */

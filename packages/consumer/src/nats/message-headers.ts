@@ -1,9 +1,9 @@
 /**
  * Headers of messages of which thousands are sent that differ in a number or two.
  *
- * The plain way is the client's own object. It looks through all of its names at each change, and prints all of them anew:
- * with small blocks, a twentieth of the writer's time. The fast way prints what all messages have in common once. Both give
- * the same bytes (message-headers.test.ts).
+ * The plain way is the client's own object. It looks through all of its names at each change, and prints all of them
+ * anew: with small blocks, a twentieth of the writer's time. The fast way prints what all messages have in common once.
+ * Both give the same bytes (message-headers.test.ts).
  */
 import { headers as emptyHeaders, type MsgHdrs } from '@nats-io/nats-core';
 

@@ -4,8 +4,8 @@ import { ConsumerError } from '../errors.ts';
 import { maskConsumerName } from './consumer-name.ts';
 
 /**
- * Whether to ask again does not help: a permission is missing, or the server says that the request is wrong. An error that
- * says that the server cannot answer just now is not permanent.
+ * Whether to ask again does not help: a permission is missing, or the server says that the request is wrong. An error
+ * that says that the server cannot answer just now is not permanent.
  */
 export function isPermanentError(error: unknown): error is Error {
   for (let one = error; one instanceof Error; one = one.cause) {
@@ -56,7 +56,10 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
   return failed('NO_ANSWER', cause instanceof Error ? cause.message : String(cause));
 }
 
-/** What the identity may not do. When it may not subscribe to an inbox, the text names the variable that chooses the inbox. */
+/**
+ * What the identity may not do. When it may not subscribe to an inbox, the text names the variable that chooses the
+ * inbox.
+ */
 export function describeDenial(denial: { readonly operation: string; readonly subject: string }): string {
   const { operation, subject } = denial;
   if (operation === 'publish') return `the NATS identity may not publish ${subject}`;

@@ -1,19 +1,20 @@
 /**
  * Reads a stream for a writer: in strict order, each message once, for ever. Queries read otherwise (read-range.ts).
  *
- * An ephemeral pull consumer without acks delivers (pull-consumer.ts), and is given up at the first doubt: when its delivery
- * numbers are not contiguous, when a heartbeat knows of a later delivery, or when it is silent. Then a new consumer begins
- * right after the last message that arrived.
+ * An ephemeral pull consumer without acks delivers (pull-consumer.ts), and is given up at the first doubt: when its
+ * delivery numbers are not contiguous, when a heartbeat knows of a later delivery, or when it is silent. Then a new
+ * consumer begins right after the last message that arrived.
  *
- * Sequence numbers that are missing *in the stream* are no fault of the delivery. They are handed on as gaps, but only by
- * the word of the stream's leader (stream-gap.ts): a consumer may run on a replica that lags or has lost a message.
+ * Sequence numbers that are missing *in the stream* are no fault of the delivery. They are handed on as gaps, but only
+ * by the word of the stream's leader (stream-gap.ts): a consumer may run on a replica that lags or has lost a message.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { DeliveryInfo, TapDeliveries } from './delivery-info.ts';
+import { type Arrivals, createArrivals } from './arrivals.ts';
+import type { TapDeliveries } from './delivery-info.ts';
 import { createItemBuffer, type ItemBuffer } from './item-buffer.ts';
+import { keepConsumer, type OnLost } from './kept-consumer.ts';
 import { type PullConsumer, startPullConsumer } from './pull-consumer.ts';
-import { createGapFinder } from './stream-gap.ts';
 import type { StreamItem } from './stream-item.ts';
 
 export interface OrderedReaderOptions {
@@ -27,7 +28,9 @@ export interface OrderedReaderOptions {
   readonly maxBufferedBytes?: number;
   /** A fast path for deliveries. Default: they come by the subscription's callback. */
   readonly tapDeliveries?: TapDeliveries | undefined;
-  /** Rejects when the stream is no longer the one that was to be read. Called for each new consumer and for each gap. */
+  /**
+   * Rejects when the stream is no longer the one that was to be read. Called for each new consumer and for each gap.
+   */
   readonly confirm?: () => Promise<void>;
   /** Called once, when the server has created the first consumer: the stream may be read. */
   readonly onReading?: () => void;
@@ -37,8 +40,8 @@ export interface OrderedReaderOptions {
 
 export interface OrderedReader {
   /**
-   * Takes items in order, at most `maxItems`. Waits for at least one, and for more while the server has more to deliver.
-   * Empty only after `close()` or `finish()`, or when nothing has come within `waitMs`.
+   * Takes items in order, at most `maxItems`. Waits for at least one, and for more while the server has more to
+   * deliver. Empty only after `close()` or `finish()`, or when nothing has come within `waitMs`.
    */
   next(maxItems: number, waitMs?: number): Promise<StreamItem[]>;
   /** Number of items that have arrived and were not taken. */
@@ -54,7 +57,6 @@ export interface OrderedReader {
 
 const MAX_ITEMS = 65_536;
 const MAX_BYTES = 32 * 1024 * 1024;
-const RETRY_MS = 250;
 
 export function createOrderedReader(options: OrderedReaderOptions): OrderedReader {
   const buffer = createItemBuffer({
@@ -153,117 +155,4 @@ function startConsumer(options: OrderedReaderOptions, parts: ConsumerParts): Pul
     ...(confirm && { confirm }),
     onLost,
   });
-}
-
-/** Puts what arrives into the buffer, in order and without a sequence number missing. */
-interface Arrivals {
-  /** Sequence of the last item. */
-  readonly position: number;
-  /** Messages that the server had not delivered yet when it sent the last one. */
-  readonly pending: number;
-  /** @returns false when messages are missing before this one, and nobody has confirmed yet that they are a gap */
-  addMessage(subject: string, payload: Uint8Array, delivery: DeliveryInfo): boolean;
-  /** Adds the gap after `position`, if there is one. */
-  addGap(): Promise<void>;
-  /** Adds no gap any more. */
-  stop(): void;
-}
-
-function createArrivals(buffer: ItemBuffer, { jsm, stream, startSeq, confirm }: OrderedReaderOptions): Arrivals {
-  const gaps = createGapFinder(jsm, stream);
-  let position = startSeq - 1;
-  let pending = 0;
-  let isStopped = false;
-
-  return {
-    get position() {
-      return position;
-    },
-    get pending() {
-      return pending;
-    },
-    addMessage(subject, payload, delivery) {
-      const { streamSeq: seq, received } = delivery;
-      if (seq !== position + 1) return false;
-      position = seq;
-      ({ pending } = delivery);
-      buffer.push({ kind: 'message', seq, subject, received, payload });
-      return true;
-    },
-    async addGap() {
-      const gap = await gaps.findAfter(position);
-      const isNext = (): boolean => !isStopped && gap?.first === position + 1;
-      if (!gap || !isNext()) return;
-      await confirm?.();
-      if (!isNext()) return;
-      position = gap.last;
-      buffer.push(gap);
-    },
-    stop() {
-      isStopped = true;
-    },
-  };
-}
-
-type OnLost = (reason: string, cause?: unknown) => void;
-
-interface KeptConsumer {
-  /** Whether there is a consumer just now. */
-  readonly isRunning: boolean;
-  /** The consumer has delivered a message: when it is lost, the next one starts at once. */
-  noteDelivery(): void;
-  resume(): void;
-  stop(): void;
-}
-
-interface KeepConsumerOptions {
-  /** Awaited before each consumer starts. A rejection counts as a lost consumer. */
-  readonly prepare: () => Promise<void>;
-  readonly start: (onLost: OnLost) => PullConsumer;
-  /** May call `stop`. */
-  readonly onLost: OnLost;
-}
-
-/** Keeps a consumer running: when it is lost, another one starts, after a pause if the lost one had delivered nothing. */
-function keepConsumer({ prepare, start, onLost }: KeepConsumerOptions): KeptConsumer {
-  let consumer: PullConsumer | null = null;
-  let retry: NodeJS.Timeout | undefined;
-  let hasDelivered = false;
-  let isStopped = false;
-
-  function startNext(): void {
-    prepare().then(
-      () => {
-        if (!isStopped) consumer = start(replace);
-      },
-      (error: unknown) => replace((error as Error).message, error),
-    );
-  }
-
-  function replace(reason: string, cause?: unknown): void {
-    consumer = null;
-    if (isStopped) return;
-    onLost(reason, cause);
-    if (isStopped) return;
-    retry = setTimeout(startNext, hasDelivered ? 0 : RETRY_MS);
-    hasDelivered = false;
-  }
-
-  startNext();
-  return {
-    get isRunning() {
-      return consumer !== null;
-    },
-    noteDelivery() {
-      hasDelivered = true;
-    },
-    resume() {
-      consumer?.resume();
-    },
-    stop() {
-      isStopped = true;
-      clearTimeout(retry);
-      consumer?.stop();
-    },
-  };
 }

@@ -28,7 +28,11 @@ export interface PullConsumerOptions {
   readonly onIdle: () => Promise<void>;
   /** Awaited when the consumer exists, before the first request. A rejection gives the consumer up. */
   readonly confirm?: () => Promise<void>;
-  /** Called once, when the consumer is given up; nothing else is called after it. @param cause the error, if it was one */
+  /**
+   * Called once, when the consumer is given up; nothing else is called after it.
+   *
+   * @param cause the error, if it was one
+   */
   readonly onLost: (reason: string, cause?: unknown) => void;
 }
 

@@ -1,4 +1,6 @@
-/** The requests for messages of a pull consumer (`CONSUMER.MSG.NEXT`, ADR-13): one is open at a time, and is watched. */
+/**
+ * The requests for messages of a pull consumer (`CONSUMER.MSG.NEXT`, ADR-13): one is open at a time, and is watched.
+ */
 import { nanos } from '@nats-io/nats-core';
 import { startSilenceWatch } from './silence-watch.ts';
 
@@ -9,7 +11,11 @@ export interface PullRequests {
   hear(): void;
   /** A message has come. The last one of a request opens the next. */
   onDelivery(): void;
-  /** The server has ended the request. @param isTooSmall the next message is larger than what was left of the request */
+  /**
+   * The server has ended the request.
+   *
+   * @param isTooSmall the next message is larger than what was left of the request
+   */
   onEnd(isTooSmall: boolean): void;
   stop(): void;
 }

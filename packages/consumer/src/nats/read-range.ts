@@ -2,8 +2,8 @@
  * Reads a range of a stream for queries: in order, in bounded memory, with an end, and with errors.
  *
  * Messages come in batches from whichever replica answers (direct-batches.ts). A replica may lag, or may have lost a
- * message. So at each jump, and for everything that is missing at the end of the range, the stream's leader is asked. It
- * has the message, or it says that there is none.
+ * message. So at each jump, and for everything that is missing at the end of the range, the stream's leader is asked.
+ * It has the message, or it says that there is none.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -21,12 +21,15 @@ export interface StreamRange {
   readonly stream: string;
   /** Only messages on this subject; wildcards are allowed. A range with a subject has no gaps. */
   readonly subject?: string;
-  /** The first and the last sequence, inclusive. The last one comes from the leader: another replica may not have it yet. */
+  /**
+   * The first and the last sequence, inclusive. The last one comes from the leader: another replica may not have it
+   * yet.
+   */
   readonly from: number;
   readonly to: number;
   /**
-   * With a subject: whether a message directly follows another one, or is the first (`before` is null). If not, the leader
-   * is asked what is between them. Default: always true.
+   * With a subject: whether a message directly follows another one, or is the first (`before` is null). If not, the
+   * leader is asked what is between them. Default: always true.
    */
   readonly follows?: (message: StreamMessage, before: StreamMessage | null) => boolean;
   readonly signal?: AbortSignal;

@@ -3,7 +3,9 @@ import type { NatsConnection } from '@nats-io/nats-core';
 
 /** The oldest that everything here was run on (2.10.27, by hand). The tests run on the current one. */
 export const OLDEST_SERVER = '2.10.0';
-/** From here on `sync_interval: always` keeps an acknowledged event through a power failure (nats-server #8456, #8475). */
+/**
+ * From here on `sync_interval: always` keeps an acknowledged event through a power failure (nats-server #8456, #8475).
+ */
 const DURABLE_SERVER = '2.15.0';
 
 /** The version of the connected server; `0.0.0` when it gave none. */

@@ -1,10 +1,10 @@
 /**
- * The sockets that a NATS client opens, so that those that it forgets can be destroyed. When a server accepts a connection
- * and then does not answer (frozen, overloaded), a dial of nats-core 3.4.0 times out and leaves its socket open. That
- * socket keeps the process alive, and each further try leaves another one.
+ * The sockets that a NATS client opens, so that those that it forgets can be destroyed. When a server accepts a
+ * connection and then does not answer (frozen, overloaded), a dial of nats-core 3.4.0 times out and leaves its socket
+ * open. That socket keeps the process alive, and each further try leaves another one.
  *
- * The publisher has the same code: the two packages may not import each other, and schema knows no Node. sockets.test.ts
- * compares them.
+ * The publisher has the same code: the two packages may not import each other, and schema knows no Node.
+ * sockets.test.ts compares them.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';

@@ -13,8 +13,8 @@ export interface GapFinder {
 }
 
 /**
- * A gap takes two questions: where the stream ends, and which message comes next. An old leader may answer one of them and
- * a new leader the other. So a gap at the stream's end counts only when it is found twice.
+ * A gap takes two questions: where the stream ends, and which message comes next. An old leader may answer one of them
+ * and a new leader the other. So a gap at the stream's end counts only when it is found twice.
  */
 export function createGapFinder(jsm: JetStreamManager, stream: string): GapFinder {
   let suspected: { first: number; last: number } | null = null;

@@ -1,7 +1,11 @@
 import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { explain } from './nats-error.ts';
 
-/** A stream's configuration and state, as its leader has it. @throws ConsumerError NO_STREAM, NO_PERMISSION, NO_ANSWER … */
+/**
+ * A stream's configuration and state, as its leader has it.
+ *
+ * @throws ConsumerError NO_STREAM, NO_PERMISSION, NO_ANSWER …
+ */
 export async function readStreamInfo(jsm: JetStreamManager, stream: string): Promise<StreamInfo> {
   try {
     return await jsm.streams.info(stream);

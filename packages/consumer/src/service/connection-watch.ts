@@ -1,4 +1,6 @@
-/** Watches the connection of `serve`: lost, restored, identity not accepted, permission denied. Logs each change once. */
+/**
+ * Watches the connection of `serve`: lost, restored, identity not accepted, permission denied. Logs each change once.
+ */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ConsumerError } from '../errors.ts';
 import type { ConsumerLogger } from '../logger.ts';
@@ -26,7 +28,9 @@ export interface ConnectionWatchOptions {
   readonly refusedMs: number;
 }
 
-/** The client tries about every half second. After this long without such an error, the next one begins a new period. */
+/**
+ * The client tries about every half second. After this long without such an error, the next one begins a new period.
+ */
 const AUTH_PERIOD_ENDS_MS = 10_000;
 
 export function watchConnection(
@@ -37,7 +41,9 @@ export function watchConnection(
   const denials = createPermissionDenials({ maskedPrefixes: [settings.ledgerPrefix], isOptional });
   let isConnected = true;
   let reconnects = 0;
-  /** The period in which the server does not accept the identity. `from` and `last` are of a clock that nobody can set. */
+  /**
+   * The period in which the server does not accept the identity. `from` and `last` are of a clock that nobody can set.
+   */
   let notAccepted: { readonly since: Date; readonly from: number; last: number } | null = null;
   const { promise: lost, reject } = Promise.withResolvers<never>();
   lost.catch(() => undefined); // The caller races it.

@@ -1,7 +1,7 @@
 /**
  * How far the ledger is behind AUDIT, seen from outside of the writer: a writer that is stuck cannot tell, nor can a
- * standby. In seconds, the lag is the age of the oldest event that is in no chain. A look now and then is enough to know it
- * exactly: the oldest event stays the oldest until the watermark passes it.
+ * standby. In seconds, the lag is the age of the oldest event that is in no chain. A look now and then is enough to
+ * know it exactly: the oldest event stays the oldest until the watermark passes it.
  */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import { EPOCH_STRIDE } from '@waybill/schema';

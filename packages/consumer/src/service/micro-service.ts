@@ -1,7 +1,7 @@
 /**
  * Answers `$SRV.PING|INFO|STATS`, the discovery of NATS services (ADR-32), so that `nats micro ls|info|stats waybill`
- * finds every consumer. It shows one endpoint, `chain`, on the subjects of events. Who publishes there gets the stream's
- * acknowledgement; the endpoint's number of requests is that of chained events.
+ * finds every consumer. It shows one endpoint, `chain`, on the subjects of events. Who publishes there gets the
+ * stream's acknowledgement; the endpoint's number of requests is that of chained events.
  *
  * The official package (`@nats-io/services`) is not used: it is older than the client, and its services need request
  * handlers, of which there are none here.

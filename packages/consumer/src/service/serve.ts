@@ -1,6 +1,7 @@
 /**
- * The `service/` room: the process around the writer. It connects, prepares the streams, starts the writer, watches it from
- * outside, and answers health checks, metrics and NATS service discovery. It decides nothing about events or blocks.
+ * The `service/` room: the process around the writer. It connects, prepares the streams, starts the writer, watches it
+ * from outside, and answers health checks, metrics and NATS service discovery. It decides nothing about events or
+ * blocks.
  *
  * This file is `waybill serve`: it starts all of that, and ends cleanly when it is asked to.
  */
@@ -30,7 +31,9 @@ export interface ServeOptions {
   readonly logger: ConsumerLogger;
   /** Asks the service to finish the commit in flight and end. */
   readonly stop: AbortSignal;
-  /** How long the server may not accept the identity, which it accepted at the start, before this ends. Default: 30,000. */
+  /**
+   * How long the server may not accept the identity, which it accepted at the start, before this ends. Default: 30,000.
+   */
   readonly refusedMs?: number;
 }
 

@@ -1,4 +1,6 @@
-/** The one status behind `/status`, `/metrics`, `/readyz` and `$SRV.STATS`, so that they cannot contradict each other. */
+/**
+ * The one status behind `/status`, `/metrics`, `/readyz` and `$SRV.STATS`, so that they cannot contradict each other.
+ */
 import { VERSION } from '../version.ts';
 import { describeDenial } from '../nats/nats-error.ts';
 import type { PermissionDenial } from '../nats/permission-denials.ts';

@@ -14,8 +14,8 @@ const RETRY_MS = 1_000;
 const PASSING: ReadonlySet<ConsumerErrorCode> = new Set(['CANNOT_CONNECT', 'NO_ANSWER', 'JETSTREAM_OFF']);
 
 /**
- * Connects, and waits for a server that is not there yet. It does not wait when the server does not accept the identity, or
- * is too old.
+ * Connects, and waits for a server that is not there yet. It does not wait when the server does not accept the
+ * identity, or is too old.
  *
  * @returns null when the signal was aborted first
  */

@@ -56,7 +56,8 @@ export interface DeployedStream {
  * Creates the streams that are missing, and corrects those that differ. A second call changes nothing. What must not be
  * corrected is found before the first change.
  *
- * @throws ConsumerError BAD_ARGUMENT, DESTRUCTIVE_CHANGE, STREAM_DRIFT (a field that no server changes), NO_PERMISSION, NO_STREAM (`bind`)
+ * @throws ConsumerError BAD_ARGUMENT, DESTRUCTIVE_CHANGE, STREAM_DRIFT (a field that no server changes), NO_PERMISSION,
+ *   NO_STREAM (`bind`)
  */
 export async function deployStreams(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
   checkOptions('deployStreams', options, OPTIONS);
@@ -101,7 +102,11 @@ async function deploy(
   return done;
 }
 
-/** Every field of the streams that is not as wanted; changes nothing. @throws ConsumerError NO_PERMISSION, NO_STREAM (`bind`) */
+/**
+ * Every field of the streams that is not as wanted; changes nothing.
+ *
+ * @throws ConsumerError NO_PERMISSION, NO_STREAM (`bind`)
+ */
 export async function checkStreams(nc: NatsConnection, options: DeployOptions): Promise<Drift[]> {
   checkOptions('checkStreams', options, OPTIONS);
   const jsm = await jetstreamManager(nc, { checkAPI: false });

@@ -14,7 +14,9 @@ const MAY_PUBLISH: readonly (readonly [RegExp, ShippedUser])[] = [
   [/^\$JS\.API\.(INFO$|STREAM\.(INFO|MSG\.GET)\.|DIRECT\.GET\.)/, 'auditor'],
 ];
 
-/** @returns a clause for the end of a message; empty when the error is no denial, or no shipped user has the permission */
+/**
+ * @returns a clause for the end of a message; empty when the error is no denial, or no shipped user has the permission
+ */
 export function whoMay(failure: unknown): string {
   for (let error = failure; error instanceof Error; error = error.cause) {
     if (!(error instanceof errors.PermissionViolationError) || error.operation !== 'publish') continue;

@@ -1,6 +1,7 @@
 /**
- * The `streams/` room: the two streams as things that somebody has to configure. What they must look like, how to create and
- * correct them, how to notice that somebody changed one, and which user may do what. No message of either stream comes in.
+ * The `streams/` room: the two streams as things that somebody has to configure. What they must look like, how to
+ * create and correct them, how to notice that somebody changed one, and which user may do what. No message of either
+ * stream comes in.
  *
  * This file has the wanted configurations, and says how far a stream is from its own.
  */
@@ -38,7 +39,9 @@ export type WantedStream = Pick<
 
 const DUPLICATE_WINDOW_MS = 120_000;
 
-/** The stream of events. It takes messages of any size: a message that is too large for an event has to be recorded too. */
+/**
+ * The stream of events. It takes messages of any size: a message that is too large for an event has to be recorded too.
+ */
 export function auditStreamConfig({ auditStream, auditPrefix }: Settings, limits: StreamLimits): WantedStream {
   return wantedStream({
     name: auditStream,
@@ -61,8 +64,8 @@ export function ledgerStreamConfig({ ledgerStream, ledgerPrefix }: Settings, lim
 }
 
 /**
- * Atomic batches (atomic-batch.ts) make the ledger faster. Their absence is no drift. AUDIT has none: a stream holds few
- * unfinished batches, and any producer could leave some.
+ * Atomic batches (atomic-batch.ts) make the ledger faster. Their absence is no drift. AUDIT has none: a stream holds
+ * few unfinished batches, and any producer could leave some.
  */
 export const RECOMMENDED_FOR_LEDGER = { allow_atomic: true } satisfies Partial<StreamConfig>;
 
@@ -80,7 +83,8 @@ function wantedStream({ name, subjects, maxAgeMs, maxBytes, replicas }: StreamCh
     subjects,
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
-    // `old` would erase what nobody has read yet. With `new`, the server refuses new messages, and publishers keep them.
+    // `old` would erase what nobody has read yet. With `new`, the server refuses new messages, and publishers keep
+    // them.
     discard: DiscardPolicy.New,
     deny_delete: true,
     deny_purge: true,
@@ -144,7 +148,9 @@ export function mayHarmLedger(field: string): boolean {
   return !HARMLESS_FIELDS.has(field);
 }
 
-/** Compares a stream as the server describes it with the wanted one. A field that is absent has the server's default. */
+/**
+ * Compares a stream as the server describes it with the wanted one. A field that is absent has the server's default.
+ */
 export function findDrift(wanted: WantedStream, found: Partial<StreamConfig>): Drift[] {
   const drift: Drift[] = [];
   for (const [field, value] of Object.entries({ ...wanted, ...DEFAULT_FIELDS })) {

@@ -1,13 +1,13 @@
 /**
- * Compares the streams' configuration with the wanted one while the service runs: at intervals, and at once when JetStream
- * announces that a stream was changed (advisories; the permission to hear them is optional).
+ * Compares the streams' configuration with the wanted one while the service runs: at intervals, and at once when
+ * JetStream announces that a stream was changed (advisories; the permission to hear them is optional).
  *
  * What a drift means for the writer:
  *
- * - In **AUDIT** it never stops the writer. A looser limit can only lose events that are in no chain yet. To stop chaining
- *   would lose them for certain.
- * - In **LEDGER** a field that lets somebody erase, change or add blocks ends the service (STREAM_DRIFT), and prevents its
- *   start. With `discard: old`, for example, each new block erases one that a bill rests on. AUDIT keeps the events
+ * - In **AUDIT** it never stops the writer. A looser limit can only lose events that are in no chain yet. To stop
+ *   chaining would lose them for certain.
+ * - In **LEDGER** a field that lets somebody erase, change or add blocks ends the service (STREAM_DRIFT), and prevents
+ *   its start. With `discard: old`, for example, each new block erases one that a bill rests on. AUDIT keeps the events
  *   meanwhile.
  * - A missing stream does not end the service: the next start might create it again without anybody noticing.
  */

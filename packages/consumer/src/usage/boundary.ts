@@ -19,8 +19,8 @@ export type Hints = ReadonlyMap<string, StoredBlock>;
 const HINTS_TIMEOUT_MS = 10_000;
 
 /**
- * The newest blocks of many chains that were stored before a moment. Any replica may answer, so that a block may be old or
- * missing: they are hints and nothing else. A server before 2.11 gives none.
+ * The newest blocks of many chains that were stored before a moment. Any replica may answer, so that a block may be old
+ * or missing: they are hints and nothing else. A server before 2.11 gives none.
  *
  * @param at at most `MAX_CHAINS` organizations
  */
@@ -46,8 +46,8 @@ export async function readHints(
 }
 
 /**
- * The chain's last entry with `received < before`, and the first one after it. The result is exact whatever the hint is: the
- * stream's leader says which block comes next. Takes a few requests, however long the chain is.
+ * The chain's last entry with `received < before`, and the first one after it. The result is exact whatever the hint
+ * is: the stream's leader says which block comes next. Takes a few requests, however long the chain is.
  *
  * @throws ConsumerError LEDGER_DAMAGED, NO_STREAM …
  */
@@ -79,7 +79,9 @@ export async function findLast(jsm: JetStreamManager, ledger: LedgerSettings, or
   return block && entryAt(ledger, block, -1);
 }
 
-/** @param at `block` is the newest one whose first entry is before the moment; `next` follows it, if the caller has it */
+/**
+ * @param at `block` is the newest one whose first entry is before the moment; `next` follows it, if the caller has it
+ */
 async function cutIn(
   jsm: JetStreamManager,
   ledger: LedgerSettings,

@@ -6,8 +6,8 @@ const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,3})0*)?
 const NORMAL_LENGTH = '2026-07-01T00:00:00.000Z'.length;
 
 /**
- * Turns a moment into the form of `received`: UTC, milliseconds. In this form equal moments are equal texts, and texts sort
- * by time.
+ * Turns a moment into the form of `received`: UTC, milliseconds. In this form equal moments are equal texts, and texts
+ * sort by time.
  *
  * @param text RFC 3339 with a zone, or a date, which means its midnight in UTC
  * @throws ConsumerError BAD_ARGUMENT naming `name` and the value

@@ -27,8 +27,8 @@ export interface OpenedWindow {
 const CLOCK_TOLERANCE_MS = 60_000;
 
 /**
- * Looks how far the ledger is. Call it before any boundary is looked up: a ledger that has passed `to` now has passed it
- * then.
+ * Looks how far the ledger is. Call it before any boundary is looked up: a ledger that has passed `to` now has passed
+ * it then.
  *
  * @throws ConsumerError BAD_ARGUMENT, NO_STREAM, LEDGER_DAMAGED …
  */

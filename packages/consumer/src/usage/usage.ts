@@ -1,9 +1,9 @@
 /**
- * The `usage/` room: what an organization used, which is the bill. It reads the ledger, and AUDIT only to tell whether an answer
- * is final. It never reads an event's data.
+ * The `usage/` room: what an organization used, which is the bill. It reads the ledger, and AUDIT only to tell whether
+ * an answer is final. It never reads an event's data.
  *
- * Totals are cumulative and hashed into each entry. So what an organization used in `[from, to)` of received time is the
- * difference of two entries. The answer names both, and whoever has the chain can check it.
+ * Totals are cumulative and hashed into each entry. So what an organization used in `[from, to)` of received time is
+ * the difference of two entries. The answer names both, and whoever has the chain can check it.
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -40,7 +40,8 @@ export interface Usage {
   readonly pending?: string;
   /**
    * `received` of the entry after a boundary, when it is later than the server's clock: some clock was ahead. Absent
-   * otherwise. The times in a chain never go back, so events that were really received in the window may count after it.
+   * otherwise. The times in a chain never go back, so events that were really received in the window may count after
+   * it.
    */
   readonly clock_ahead?: string;
 }
@@ -79,8 +80,8 @@ export async function usage(
 }
 
 /**
- * The usage of every organization that has an entry before `to`. An organization that begins later is in no answer about
- * the time before. The reserved chains belong to no organization.
+ * The usage of every organization that has an entry before `to`. An organization that begins later is in no answer
+ * about the time before. The reserved chains belong to no organization.
  *
  * @throws ConsumerError as `usage`
  */

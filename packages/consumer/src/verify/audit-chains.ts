@@ -2,8 +2,8 @@
  * What the ledger's writer knew of each chain when the next message of AUDIT came. Verification makes it again while it
  * reads AUDIT in order. It begins with the entries of messages that AUDIT no longer has, by their cores alone.
  *
- * When an organization's message is gone from the middle of AUDIT, its chain here is *partial* from there on: its windows
- * lack numbers, and prove nothing any more.
+ * When an organization's message is gone from the middle of AUDIT, its chain here is *partial* from there on: its
+ * windows lack numbers, and prove nothing any more.
  */
 import {
   type Admission,

@@ -14,8 +14,8 @@ import {
 import { asEpochRecord } from '../audit/epoch.ts';
 import type { Era } from '../audit/eras.ts';
 import { type AuditChains, createAuditChains } from './audit-chains.ts';
-import { claimOf, createLabels, type Labels } from './audit-claim.ts';
-import { type AuditIndex, createAuditIndex, type Place } from './audit-index.ts';
+import { claimOf, createLabels, type Labels } from './entry-claim.ts';
+import { type ClaimIndex, createClaimIndex, type Place } from './claim-index.ts';
 import { type AuditCounts, noAuditCounts } from './audit-report.ts';
 import { type ClaimContext, createClaimContext } from './claim-context.ts';
 import { createRecordedGaps, type RecordedGaps } from './recorded-gaps.ts';
@@ -40,7 +40,7 @@ export interface AuditClaims {
   isRead(orgid: string): boolean;
   /** The era that a number is in. */
   eraOf(seq: number): Era | undefined;
-  readonly index: AuditIndex;
+  readonly index: ClaimIndex;
   readonly labels: Labels;
   readonly gaps: RecordedGaps;
   readonly context: ClaimContext;
@@ -54,7 +54,7 @@ export interface AuditClaims {
 
 export function createAuditClaims(options: AuditClaimsOptions): AuditClaims {
   const { stream, eras, bind, orgid, isCut } = options;
-  const index = createAuditIndex();
+  const index = createClaimIndex();
   const labels = createLabels();
   const gaps = createRecordedGaps();
   const context = createClaimContext();
@@ -97,7 +97,10 @@ export function createAuditClaims(options: AuditClaimsOptions): AuditClaims {
     return null;
   }
 
-  /** AUDIT's end was looked up when the ledger's was known. Somebody else's stream may have been restored without its end. */
+  /**
+   * AUDIT's end was looked up when the ledger's was known. Somebody else's stream may have been restored without its
+   * end.
+   */
   function addBeyond(seq: number, { base, last }: Era): string | null {
     if (!bind) return `it is of message ${seq - base} of ${stream}, which ends at ${last - base}`;
     beyond = { first: beyond?.first ?? seq, count: (beyond?.count ?? 0) + 1 };
@@ -148,7 +151,9 @@ function isRead({ orgid }: AuditClaimsOptions, chain: string): boolean {
   return orgid === undefined || chain === orgid;
 }
 
-/** Whether a message has to be found for an entry. Of `_system`, only for entries about an organization that is read. */
+/**
+ * Whether a message has to be found for an entry. Of `_system`, only for entries about an organization that is read.
+ */
 function needsMessage(options: AuditClaimsOptions, core: Entry['core'], event: JsonObject | null): boolean {
   const { orgid, subjectPrefix } = options;
   if (isRead(options, core.orgid)) return true;

@@ -1,6 +1,8 @@
-/** What the comparison of a message with its entry needs to know of other entries. Collected while the ledger is read. */
+/**
+ * What the comparison of a message with its entry needs to know of other entries. Collected while the ledger is read.
+ */
 import { type JsonObject, SYSTEM_CHAIN, type VerifiedEntry, type Volume } from '@waybill/schema';
-import type { Place } from './audit-index.ts';
+import type { Place } from './claim-index.ts';
 
 export interface ClaimContext {
   /** Adds an entry whose message AUDIT has. @param event of an entry of `_system`; null for others and when erased */

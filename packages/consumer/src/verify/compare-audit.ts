@@ -1,4 +1,6 @@
-/** Reads AUDIT in order, hands each message to the check (verify-audit.ts), and explains the claims that no message met. */
+/**
+ * Reads AUDIT in order, hands each message to the check (verify-audit.ts), and explains the claims that no message met.
+ */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { SYSTEM_CHAIN } from '@waybill/schema';
@@ -8,7 +10,7 @@ import { getNextMessage } from '../nats/leader-get.ts';
 import { mergeInOrder } from '../nats/merge-ranges.ts';
 import { readRange, type StreamRange } from '../nats/read-range.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
-import type { StreamItem } from '../nats/stream-item.ts';
+import { lastSeqOf, type StreamItem } from '../nats/stream-item.ts';
 import { type AuditFindings, createAuditFindings } from './audit-findings.ts';
 import type { Unmet } from './unmet-claims.ts';
 import type { AuditCheck } from './verify-audit.ts';
@@ -85,7 +87,7 @@ async function* messagesOf(options: ComparisonOptions): AsyncGenerator<StreamIte
     readRange(nc, jsm, { stream, from, to, ...(subject !== undefined && { subject, follows }) }),
   );
   for await (const own of mergeInOrder(ranges)) {
-    options.onProgress(own.kind === 'gap' ? own.last : own.seq, to);
+    options.onProgress(lastSeqOf(own), to);
     yield* toLedger(own, eras);
   }
 }
@@ -130,7 +132,9 @@ function andMore(count: number): string {
   return count === 1 ? '' : `; so it is with ${count - 1} more`;
 }
 
-/** Where only some subjects were read: whether the stream has no message for these claims, by the word of its leader. */
+/**
+ * Where only some subjects were read: whether the stream has no message for these claims, by the word of its leader.
+ */
 async function areGone({ jsm, settings, check, eras }: ComparisonOptions, unmet: Unmet): Promise<boolean> {
   let emptyBefore = 0;
   for (const number of check.numbersOf(unmet)) {

@@ -1,6 +1,6 @@
 /** Claims that no message was compared with: found while AUDIT is read, up to the last number that was read. */
 import type { Era } from '../audit/eras.ts';
-import type { Label } from './audit-claim.ts';
+import type { Label } from './entry-claim.ts';
 import type { AuditClaims } from './audit-claims.ts';
 import type { SequenceGap } from './recorded-gaps.ts';
 

@@ -1,4 +1,7 @@
-/** What of the two streams a verification is about: where they begin and end, looked up in an order that makes it consistent. */
+/**
+ * What of the two streams a verification is about: where they begin and end, looked up in an order that makes it
+ * consistent.
+ */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import { ConsumerError, type ConsumerErrorCode } from '../errors.ts';
 import { pause } from '../pause.ts';
@@ -37,8 +40,8 @@ export interface VerificationScope {
 }
 
 /**
- * Looks in this order: AUDIT, the ledger, AUDIT again. So the ledger has everything up to AUDIT's first end, unless it is
- * behind; and AUDIT, at the second look, has everything that the ledger is made from.
+ * Looks in this order: AUDIT, the ledger, AUDIT again. So the ledger has everything up to AUDIT's first end, unless it
+ * is behind; and AUDIT, at the second look, has everything that the ledger is made from.
  */
 export async function findScope(
   jsm: JetStreamManager,

@@ -1,7 +1,7 @@
 /**
- * The chains against AUDIT, in both directions. Every message is in exactly one chain, unchanged. And every entry that is
- * made from a message that AUDIT should have is made from exactly one there. While AUDIT is read in order, the writer's
- * decisions are made again: which event is new, how much an erased one moved, and at which time.
+ * The chains against AUDIT, in both directions. Every message is in exactly one chain, unchanged. And every entry that
+ * is made from a message that AUDIT should have is made from exactly one there. While AUDIT is read in order, the
+ * writer's decisions are made again: which event is new, how much an erased one moved, and at which time.
  *
  * All numbers are the ledger's.
  */
@@ -10,8 +10,8 @@ import type { Era } from '../audit/eras.ts';
 import type { StreamMessage } from '../nats/stream-item.ts';
 import type { AuditChains } from './audit-chains.ts';
 import { type AuditClaims, type AuditClaimsOptions, createAuditClaims } from './audit-claims.ts';
-import type { Place } from './audit-index.ts';
-import { createMessageJudge, type Finding } from './audit-judge.ts';
+import type { Place } from './claim-index.ts';
+import { createMessageJudge, type Finding } from './message-judge.ts';
 import type { AuditCounts, AuditProblem } from './audit-report.ts';
 import type { SequenceGap } from './recorded-gaps.ts';
 import { createUnmetClaims, type Unmet } from './unmet-claims.ts';
@@ -22,7 +22,11 @@ export interface AuditCheckOptions extends AuditClaimsOptions {
 }
 
 export interface AuditCheck {
-  /** Adds a good entry of the ledger; call it for all of them before `compare`. @returns what is wrong with it, or null */
+  /**
+   * Adds a good entry of the ledger; call it for all of them before `compare`.
+   *
+   * @returns what is wrong with it, or null
+   */
   addEntry(verified: VerifiedEntry): string | null;
   /** Compares one message. Call it in the stream's order. */
   compare(message: Omit<StreamMessage, 'kind'>): AuditProblem[];

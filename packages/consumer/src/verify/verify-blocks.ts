@@ -1,12 +1,6 @@
 /** Verification of the ledger stream itself: every chain in it, every trailer, and that no block is missing. */
-import {
-  type ChainReport,
-  type Expectation,
-  type ReceiptKeys,
-  SYSTEM_CHAIN,
-  type VerifiedEntry,
-} from '@waybill/schema';
-import { createStoredChain, type StoredChain } from './stored-chain.ts';
+import { type ChainReport, type Expectation, type ReceiptKeys, SYSTEM_CHAIN } from '@waybill/schema';
+import { createStoredChain, type OnEntry, reportOf, type StoredChain, verifyNextBlock } from './stored-chain.ts';
 
 export interface BlockVerifierOptions {
   /** Only these chains are verified. Default: all. */
@@ -16,8 +10,8 @@ export interface BlockVerifierOptions {
   /** Heads that chains must contain, by organization. */
   readonly expect?: ReadonlyMap<string, readonly Expectation[]>;
   readonly receiptKeys?: ReceiptKeys;
-  /** Called with every good entry, in the ledger's order. @returns what is wrong with it, or null */
-  readonly onEntry: (verified: VerifiedEntry) => string | null;
+  /** Called with every good entry, in the ledger's order. */
+  readonly onEntry: OnEntry;
 }
 
 export interface BlockVerifier {
@@ -39,7 +33,7 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
     let chain = chains.get(orgid);
     if (!chain) {
       const start = orgid === SYSTEM_CHAIN ? 1 : fromSeq;
-      chain = createStoredChain({ orgid, start, expect: expect?.get(orgid), receiptKeys, onEntry });
+      chain = createStoredChain({ orgid, start, expect: expect?.get(orgid), receiptKeys });
       chains.set(orgid, chain);
     }
     return chain;
@@ -50,7 +44,7 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
 
   return {
     push({ seq, orgid, payload }) {
-      if (!only || only.has(orgid)) chainOf(orgid).push(seq, payload);
+      if (!only || only.has(orgid)) verifyNextBlock(chainOf(orgid), { seq, payload }, onEntry);
     },
     get watermark() {
       return [...chains.values()].reduce((highest, chain) => Math.max(highest, chain.watermark), 0);
@@ -60,7 +54,7 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
     },
     finish() {
       const sorted = [...chains].toSorted(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
-      return sorted.map(([, chain]) => chain.finish());
+      return sorted.map(([, chain]) => reportOf(chain));
     },
   };
 }

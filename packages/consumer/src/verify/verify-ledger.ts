@@ -1,6 +1,7 @@
 /**
- * The `verify/` room: whether the ledger is what it claims to be. The chains, the LEDGER stream that holds them, and AUDIT that
- * they are made from. It reads and compares; it never writes, never repairs, and never uses a fast path of what it verifies.
+ * The `verify/` room: whether the ledger is what it claims to be. The chains, the LEDGER stream that holds them, and
+ * AUDIT that they are made from. It reads and compares; it never writes, never repairs, and never uses a fast path of
+ * what it verifies.
  *
  * This file verifies a whole ledger, or one organization's part of it.
  */

@@ -11,8 +11,8 @@ import {
   type Label,
   recordOf,
   rejectedAs,
-} from './audit-claim.ts';
-import type { AuditIndex, Place } from './audit-index.ts';
+} from './entry-claim.ts';
+import type { ClaimIndex, Place } from './claim-index.ts';
 import type { AuditCounts, AuditProblem } from './audit-report.ts';
 import type { ClaimContext } from './claim-context.ts';
 
@@ -30,7 +30,7 @@ export interface AuditEvent {
 export type Finding = Pick<AuditProblem, 'kind' | 'verdict' | 'detail'>;
 
 export interface JudgeContext {
-  readonly index: AuditIndex;
+  readonly index: ClaimIndex;
   readonly context: Pick<ClaimContext, 'statedVolume'>;
   readonly counts: AuditCounts;
   /** Whether an organization's chain was read. */

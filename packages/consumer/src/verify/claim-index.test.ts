@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createAuditIndex } from './audit-index.ts';
+import { createClaimIndex } from './claim-index.ts';
 
 const digest = (n: number) => hash('sha256', String(n), 'buffer');
 
-function unsettled(index: ReturnType<typeof createAuditIndex>, first: number, last: number): [number, number][] {
+function unsettled(index: ReturnType<typeof createClaimIndex>, first: number, last: number): [number, number][] {
   const found: [number, number][] = [];
   index.eachUnsettled(first, last, (seq, label) => found.push([seq, label]));
   return found;
 }
 
 test('an event belongs to the first entry that claims it, with what that one said', () => {
-  const index = createAuditIndex();
+  const index = createClaimIndex();
   for (const [label, seq] of [1, 65_535, 65_536, 65_537, 9_000_000_000].entries()) {
     for (const place of [{ seq }, { seq, index: 0 }, { seq, index: 255 }]) {
       expect(index.labelAt(place)).toBe(0);
@@ -38,7 +38,7 @@ test('what is not settled is named, in order', () => {
   });
   fc.assert(
     fc.property(fc.array(fc.tuple(place, fc.boolean())), (claims) => {
-      const index = createAuditIndex();
+      const index = createClaimIndex();
       const open = new Map<string, { seq: number; at: number }>();
       for (const [at, isMet] of claims) {
         index.claim(at, 7, digest(1));

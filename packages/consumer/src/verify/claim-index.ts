@@ -1,6 +1,6 @@
 /**
- * Which entry claims which event of AUDIT. A claim takes 16 bytes in pages by sequence number, so ten million events take
- * 160 MB, whatever they are. The events of one message that holds several have a table of their own.
+ * Which entry claims which event of AUDIT. A claim takes 16 bytes in pages by sequence number, so ten million events
+ * take 160 MB, whatever they are. The events of one message that holds several have a table of their own.
  */
 
 /** An event's place in AUDIT. */
@@ -10,7 +10,7 @@ export interface Place {
   readonly index?: number | undefined;
 }
 
-export interface AuditIndex {
+export interface ClaimIndex {
   /**
    * Adds the claim of an entry about the event at a place. The first claim stays.
    *
@@ -45,7 +45,7 @@ interface Slot {
   readonly offset: number;
 }
 
-export function createAuditIndex(): AuditIndex {
+export function createClaimIndex(): ClaimIndex {
   const pages = new Map<number, DataView>();
   const batches = new Map<number, DataView>();
 

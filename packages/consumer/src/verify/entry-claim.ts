@@ -1,7 +1,7 @@
 /**
- * The claim of an entry: what it says about the message of AUDIT that it is made from, in few bytes. A claim has a label
- * (which chain, what kind of entry) and a digest of everything that follows from the message. Verification makes the same
- * digest from the message itself.
+ * The claim of an entry: what it says about the message of AUDIT that it is made from, in few bytes. A claim has a
+ * label (which chain, what kind of entry) and a digest of everything that follows from the message. Verification makes
+ * the same digest from the message itself.
  */
 import {
   canonicalJson,
@@ -69,7 +69,11 @@ export function createLabels(): Labels {
   };
 }
 
-/** Makes an entry's claim. @param entry `event` is null for organizations' entries: to read it costs as much as all else */
+/**
+ * Makes an entry's claim.
+ *
+ * @param entry `event` is null for organizations' entries: to read it costs as much as all else
+ */
 export function claimOf(
   core: Entry['core'],
   { origin, event, isErased }: { origin: Origin | null; event: JsonObject | null; isErased: boolean },
@@ -113,7 +117,9 @@ export interface EventFacts {
   readonly origin: Origin | null;
 }
 
-/** @param volume that of an erased entry. Any other entry's volume follows from the event, whose hash is in the digest */
+/**
+ * @param volume that of an erased entry. Any other entry's volume follows from the event, whose hash is in the digest
+ */
 export function digestOfEvent({ eventHash, received, subject, origin }: EventFacts, volume: Volume | null): Buffer {
   const number = origin ? `${origin.producer} ${origin.producerseq}` : '-';
   const moved = volume ? `${volume.kind} ${volume.bytes} ${volume.from ?? '-'}` : '-';
@@ -121,8 +127,8 @@ export function digestOfEvent({ eventHash, received, subject, origin }: EventFac
 }
 
 /**
- * The digest of a record that stands for a message. `received` is not part of it: `_system` also has entries of gaps, whose
- * times cannot be compared with anything. What was found wrong with a message is in the label.
+ * The digest of a record that stands for a message. `received` is not part of it: `_system` also has entries of gaps,
+ * whose times cannot be compared with anything. What was found wrong with a message is in the label.
  */
 export function digestOfRecord(record: JsonObject, subject: string): Buffer {
   const { reason: _reason, detail: _detail, ...facts } = record;
@@ -148,7 +154,9 @@ export function digestOfErasedRecord(record: JsonObject, subject: string): Buffe
   return digestOfRecordHash(crypto.hash('sha256', canonicalJson(record), 'hex'), subject);
 }
 
-/** The record that the writer makes of a message, or of an event in it (`docs/format.md` §10); null when it makes none. */
+/**
+ * The record that the writer makes of a message, or of an event in it (`docs/format.md` §10); null when it makes none.
+ */
 export function recordOf(
   reading: Reading,
   message: { subject: string; payload: Uint8Array },
