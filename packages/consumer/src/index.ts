@@ -1,9 +1,7 @@
 import './check-node.ts';
 export { type Config, readConfig } from './config/config.ts';
-export { Environment } from './config/environment.ts';
 export type { NatsConfig } from './config/nats-config.ts';
 export { type ConnectOptions, openConnection } from './nats/connect.ts';
-export { OLDEST_SERVER } from './nats/server-version.ts';
 export type { ConsumerOptions } from './writer/consumer-options.ts';
 export { type Consumer, type ConsumerStatus, type Role, startConsumer } from './writer/consumer.ts';
 export { checkStreams, type DeployedStream, type DeployOptions, deployStreams } from './streams/deploy.ts';

@@ -15,7 +15,6 @@ export {
   type DispatcherStats,
 } from './instrument/dispatcher.ts';
 export { type Drop, DROP_REASONS, type DropReason } from './drop.ts';
-export { createSink, type CreateSinkOptions, type SinkConfig } from './sinks/create-sink.ts';
 export {
   decision,
   type Decision,

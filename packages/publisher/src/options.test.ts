@@ -11,7 +11,6 @@ import { withFlush } from './instrument/with-flush.ts';
 import type { PublisherOptions } from './options.ts';
 import { createPublisher } from './publisher/publisher.ts';
 import { createSigner } from './signing/signer.ts';
-import { createSink } from './sinks/create-sink.ts';
 import { sinkFromEnvironment } from './sinks/environment-sink.ts';
 import { fileSink } from './sinks/file-sink.ts';
 import { memorySink } from './sinks/memory-sink.ts';
@@ -80,7 +79,7 @@ test.for([
   ['createSigner', { keyId: 'k' }, 'keyid'],
   ['fileSink', { source, directory: '/nowhere', backoffMaxms: 1 }, 'backoffMaxMs'],
   ['memorySink', { faults: null }, 'fault'],
-  ['createSink', { Strict: true }, 'strict'],
+  ['sinkFromEnvironment nats', { source, Strict: true }, 'strict'],
   ['dispatcher', { supress: () => true }, 'suppress'],
   ['autoCapture', { channel: {} }, 'channels'],
   ['audited', { name: 'export', orgid: 'acme', failClose: true }, 'failClosed'],
@@ -100,7 +99,7 @@ test.for([
     createSigner: () => createSigner(given),
     fileSink: () => fileSink(given),
     memorySink: () => memorySink(given),
-    createSink: () => createSink({ kind: 'null' }, given),
+    'sinkFromEnvironment nats': () => sinkFromEnvironment(given, {}),
     dispatcher: () => dispatcher(sink, given),
     autoCapture: () => autoCapture(given),
     audited: () => audited(given),
@@ -154,16 +153,6 @@ test('an actor that is null does not keep a decision from being made', () => {
 test.for(['nats', 'file', 'null'])('WAYBILL_SINK=%s: a missing source is an error', (kind) => {
   const env = { WAYBILL_SINK: kind, WAYBILL_SINK_DIRECTORY: '/nowhere' };
   expect(() => sinkFromEnvironment({ strict: true } as never, env)).toThrow(refused('source is undefined'));
-});
-
-test.for([
-  { kind: 'nats', source, server: servers },
-  { kind: 'file', source, directory: '/nowhere', ondrop: () => {} },
-  { kind: 'memory', sources: '//x' },
-  { kind: 'null', source },
-  { kind: 'tee', sink: [] },
-] as const)('createSink refuses a misspelt option of %o', (config) => {
-  expect(() => createSink(config as never, { strict: true })).toThrow(refused('is no option'));
 });
 
 test.for([

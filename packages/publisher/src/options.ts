@@ -83,8 +83,6 @@ export interface PublisherOptions {
   readonly closeTimeoutMs?: number;
   /** How many events may be unacknowledged at once. */
   readonly windowEvents?: number;
-  /** How many bytes may be unacknowledged at once. */
-  readonly windowBytes?: number;
   /** Milliseconds without an acknowledgement after which every unacknowledged event is sent again. */
   readonly ackTimeoutMs?: number;
   /** Waits before a resend and before a dial are random, below a bound that doubles from here ... */
@@ -108,7 +106,6 @@ export const DEFAULTS = {
   maxQueueEvents: 16_384,
   maxQueueBytes: 32 * 1024 * 1024,
   windowEvents: 1_024,
-  windowBytes: 8 * 1024 * 1024,
   ackTimeoutMs: 5_000,
   backoffMinMs: 50,
   backoffMaxMs: 5_000,
@@ -148,7 +145,6 @@ export const PUBLISHER_OPTIONS: KnownOptions<PublisherOptions> = {
   handleSignals: true,
   closeTimeoutMs: true,
   windowEvents: true,
-  windowBytes: true,
   ackTimeoutMs: true,
   backoffMinMs: true,
   backoffMaxMs: true,

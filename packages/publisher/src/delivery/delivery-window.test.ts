@@ -94,7 +94,6 @@ function createWorld(maxParked = 400) {
 
   const delivery = new Delivery({
     windowEvents: 1_024,
-    windowBytes: 1_000_000,
     ackTimeoutMs: 500,
     parkProbeMs: PARK_PROBE_MS,
     maxParked,

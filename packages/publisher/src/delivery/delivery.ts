@@ -22,7 +22,6 @@ import { Wire } from './wire.ts';
 
 export interface DeliveryOptions {
   readonly windowEvents: number;
-  readonly windowBytes: number;
   readonly ackTimeoutMs: number;
   readonly parkProbeMs: number;
   /** Events that may wait for a permission, and their bytes. */
@@ -34,6 +33,9 @@ export interface DeliveryOptions {
   /** There is something to send: call `run` soon. */
   wake(): void;
 }
+
+/** How many bytes may be unacknowledged at once. */
+const WINDOW_BYTES = 8 * 1024 * 1024;
 
 const INBOX_REMEDY =
   'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
@@ -50,7 +52,7 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
-    this.#window = new SendWindow(options.windowEvents, options.windowBytes);
+    this.#window = new SendWindow(options.windowEvents, WINDOW_BYTES);
     this.#denied = new DeniedSubjects({
       maxEvents: options.maxParked,
       maxBytes: options.maxParkedBytes,

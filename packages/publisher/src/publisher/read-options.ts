@@ -12,7 +12,6 @@ const NUMBERS = [
   'maxQueueEvents',
   'maxQueueBytes',
   'windowEvents',
-  'windowBytes',
   'maxSpoolBytes',
   'spoolSegmentBytes',
 ] as const satisfies readonly (keyof Settings)[];

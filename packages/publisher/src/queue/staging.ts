@@ -108,8 +108,8 @@ export class Staging {
     const { delivery, disk } = this.#options;
     this.#retry.stop();
     // Adopted events stay in their own segments.
-    const older = delivery.close().filter((event) => !event.adopted);
-    older.push(...this.#unsigned.takeAll());
+    const undelivered = delivery.close().filter((event) => !event.adopted);
+    const older = undelivered.concat(this.#unsigned.takeAll());
     const newer = this.#held;
     this.#held = [];
     for (const event of drain(this.#accepted)) {

@@ -53,6 +53,7 @@ test('WAYBILL_SINK=null takes nothing', async () => {
 test.for<[Record<string, string>, string]>([
   [{ WAYBILL_SINK: 'kafka' }, 'WAYBILL_SINK is "kafka", expected nats, file or null'],
   [{ WAYBILL_SINK: 'file' }, 'WAYBILL_SINK is file, which needs WAYBILL_SINK_DIRECTORY'],
+  [{ WAYBILL_SINK: 'file', WAYBILL_SINK_DIRECTORY: import.meta.filename }, 'directory'],
   [
     { WAYBILL_NATS_TOKEN: 'secret', WAYBILL_NATS_CREDS_FILE: '/creds' },
     'WAYBILL_NATS_TOKEN and WAYBILL_NATS_CREDS_FILE are set: expected one identity',

@@ -1,5 +1,5 @@
 /**
- * The room of messages: an event on its way, from a publisher's fields to the text that is published, and from a message
+ * The `message/` room: an event on its way, from a publisher's fields to the text that is published, and from a message
  * of the AUDIT stream back to events. It knows what events are (`event/`). It never knows what becomes of them in the
  * ledger.
  *

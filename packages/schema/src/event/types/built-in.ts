@@ -1,5 +1,5 @@
 /**
- * The room of built-in event types: each file defines those of one subject. It knows how a type is defined (`event/`), and
+ * The `event/types/` room: the built-in event types. Each file defines those of one subject. It knows how a type is defined (`event/`), and
  * nothing of publishing.
  */
 import type { AnyEventDefinition } from '../define-event.ts';
