@@ -1,13 +1,12 @@
-import { replay, startConsumer, usage, usageOfAll, verifyLedger } from '@waybill/consumer';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { pino } from 'pino';
+import { replay, startConsumer, usage, usageOfAll, verifyLedger } from '@waybill/consumer';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 
 const EVENTS = 2_000;
-const logger = pino({ level: 'silent' });
 
 /** A ledger that a consumer made over a connection of its own. */
 async function chainOver(server: TestNats, fastPaths: boolean | undefined) {

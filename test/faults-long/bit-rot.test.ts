@@ -9,7 +9,7 @@ import { caughtUp } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve } from '../support/waybill-process.ts';
+import { environmentOf, serve } from '../support/waybill.ts';
 
 /**
  * Damage in the files of a server without replicas, which says nothing about it. The promise: what is lost or

@@ -100,7 +100,11 @@ const WAITS: Record<string, (timeoutMs: number) => { waiting: () => Promise<unkn
     const handler = withFlush({ flush: () => new Promise(() => {}) }, () => 1, { timeoutMs });
     return { waiting: () => handler() };
   },
-  lazySize: (timeoutMs) => ({ waiting: async () => lazySize(() => new Promise(() => {}), { timeoutMs }) }),
+  lazySize(timeoutMs) {
+    // At most 32 are looked up at once in a process, so none may be left waiting.
+    const size = Promise.withResolvers<number>();
+    return { waiting: async () => lazySize(() => size.promise, { timeoutMs }), end: () => size.resolve(1) };
+  },
   waitFor: (timeoutMs) => ({ waiting: () => memorySink().waitFor('no.such', { timeoutMs }) }),
   createSigner(timeoutMs) {
     const signer = createSigner({ getSecret: () => new Promise(() => {}), timeoutMs });

@@ -1,7 +1,7 @@
 import type { Drop, DropReason } from './drop.ts';
 
 /**
- * Why `createPublisher` or `confirm` failed. The union is closed: `docs/errors.md` lists exactly these.
+ * Why `createPublisher` or `confirm` failed. The union is closed: `docs/reference/errors.md` lists exactly these.
  *
  * - `INVALID_OPTIONS`: a function was called with options that cannot work
  * - `INVALID`: the event is no valid event; `cause` names the field and the rule

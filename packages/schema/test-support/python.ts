@@ -11,7 +11,7 @@ const program = join(DOCS, 'format-example.py');
 
 export const hasPython = spawnSync('python3', ['--version']).status === 0;
 
-/** What the verifier of `docs/format-example.py` says of a file. */
+/** What the verifier of `docs/reference/format-example.py` says of a file. */
 export function verifyInPython(content: string | Uint8Array): { status: number | null; out: string } {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
   const file = join(folder.path, 'chain.ndjson');

@@ -8,7 +8,7 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What `--help` prints; `docs/cli.md` quotes it. */
+  /** What `--help` prints; `docs/reference/cli.md` quotes it. */
   readonly help: string;
   /** All but `--help`, which every command has. */
   readonly options: ParseArgsOptionsConfig;

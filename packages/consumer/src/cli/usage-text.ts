@@ -8,7 +8,7 @@ export function clockNote(answer: Usage | UsageReport): string {
   const more = whose.length > 3 ? ` and ${whose.length - 3} more` : '';
   return (
     `clock ahead: the chain of ${whose.slice(0, 3).join(', ')}${more} goes on with times up to ${answer.clock_ahead}, ` +
-    `ahead of the server's clock: what was received in this window may be counted after it (docs/operations.md)`
+    `ahead of the server's clock: what was received in this window may be counted after it (docs/guides/incidents.md)`
   );
 }
 

@@ -31,7 +31,7 @@ A size that is not known is counted under "unknown" and is in no sum of bytes. A
 received before --to is chained: then it is the same whenever it is asked for.
 
 JSON: one object for --org; { from, to, final, organizations, sum } for --all. Numbers are decimal strings.
-Exit codes: 0, also when the answer is not final yet; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0, also when the answer is not final yet; 64 and above as listed in docs/reference/cli.md.`,
   options: {
     org: { type: 'string' },
     all: { type: 'boolean' },

@@ -1,6 +1,6 @@
 /**
  * What the user may have meant when the first entry of a file is not the one that was asked for. It is a note beside
- * the verdict, which the format defines (docs/format.md §11) and which does not depend on what was meant.
+ * the verdict, which the format defines (docs/reference/format.md §11) and which does not depend on what was meant.
  */
 import { type ChainReport, isChainName } from '@waybill/schema';
 

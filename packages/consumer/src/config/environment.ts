@@ -1,5 +1,5 @@
 /**
- * The `WAYBILL_*` variables. This schema is their documentation: `docs/configuration.md` has exactly its rows, and a
+ * The `WAYBILL_*` variables. This schema is their documentation: `docs/reference/configuration.md` has exactly its rows, and a
  * test compares them.
  */
 import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';

@@ -1,7 +1,7 @@
 import { MAX_KEPT_PAYLOAD } from '@waybill/schema';
 import { createHash } from 'node:crypto';
 
-/** What a record in `_system` keeps of a message, or of an event in one (`docs/format.md` §10). */
+/** What a record in `_system` keeps of a message, or of an event in one (`docs/reference/format.md` §10). */
 export type KeptMessage = {
   readonly subject: string;
   /** Bytes of the whole payload, and their SHA-256 in hex. */

@@ -80,6 +80,6 @@ export async function readLedgerEnd(jsm: JetStreamManager, ledger: LedgerSetting
 function damaged(what: string): ConsumerError {
   return new ConsumerError(
     'LEDGER_DAMAGED',
-    `${what}: it must not be written to before it is repaired (docs/operations.md)`,
+    `${what}: it must not be written to before it is repaired (docs/guides/incidents.md)`,
   );
 }

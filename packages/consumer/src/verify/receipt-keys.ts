@@ -6,7 +6,7 @@ import { ConsumerError } from '../errors.ts';
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 /**
- * Checks receipts (docs/format.md §2) with `node:crypto`. Its OpenSSL checks the equation without cofactor.
+ * Checks receipts (docs/reference/format.md §2) with `node:crypto`. Its OpenSSL checks the equation without cofactor.
  *
  * @param publicKeys by key id: base64 of the 32 bytes of an Ed25519 public key
  * @throws ConsumerError BAD_ARGUMENT naming the key id

@@ -260,12 +260,7 @@ function createWorld(maxParked = 400) {
   };
 }
 
-test(
-  'whatever is refused, not answered, denied for a while or dropped: each stored event is chained, and all are settled',
-  {
-    timeout: 60_000,
-  },
-  () => {
+test('whatever is refused, not answered, denied for a while or dropped: each stored event is chained, and all are settled', () => {
     fc.assert(
       fc.property(fc.array(stepOf, { maxLength: 80, size: 'max' }), (steps) => {
         const world = createWorld();

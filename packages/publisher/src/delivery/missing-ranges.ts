@@ -1,7 +1,7 @@
 /**
  * Bounds the missing ranges in an organization's numbers.
  *
- * A chain remembers `MAX_MISSING` ranges of missing numbers for each publisher (docs/format.md §9). With one more, it forgets
+ * A chain remembers `MAX_MISSING` ranges of missing numbers for each publisher (docs/reference/format.md §9). With one more, it forgets
  * the lowest, and an event with a number in that range is not chained when it comes. So a publisher sends nothing that could
  * make more ranges.
  *

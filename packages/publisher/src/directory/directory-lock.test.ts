@@ -50,13 +50,13 @@ async function startTaker(folder: string, linkError?: string) {
   });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));
-  await expect.poll(() => output, { timeout: 30_000 }).toContain('ready\n');
+  await expect.poll(() => output).toContain('ready\n');
   const closed = once(child, 'close');
   return {
     pid: child.pid,
     go: () => void child.stdin.write('\n'),
     async outcome() {
-      await expect.poll(() => output.split('\n').length, { timeout: 30_000 }).toBe(3);
+      await expect.poll(() => output.split('\n').length).toBe(3);
       return output.split('\n')[1];
     },
     async kill9() {
@@ -129,27 +129,22 @@ test('who was taken over finds out, and takes nothing away from the new owner', 
 test.each([
   ['with hard links', undefined],
   ['without', 'EPERM'],
-])(
-  'of six that want what a dead one left, one gets it: %s',
-  async (_, linkError) => {
-    const takers = async (folder: string) =>
-      Promise.all(Array.from({ length: 6 }, () => startTaker(folder, linkError)));
-    for (let round = 0; round < 3; round++) {
-      using folder = folderOf();
-      leaveLock(folder.path, { ...ownerHere(), started: '1' });
-      const all = await takers(folder.path);
-      for (const { go } of all) go();
-      const outcomes = await Promise.all(all.map(({ outcome }) => outcome()));
-      await Promise.all(all.map(({ kill9 }) => kill9()));
-      expect(outcomes.filter((outcome) => outcome === 'took it')).toHaveLength(1);
-      expect(readdirSync(folder.path)).toEqual(['waybill.lock']);
-      // Without links, a lock that is being written is one whose owner cannot be looked at.
-      const refused = linkError ? /^process \d+ has |less than a minute ago$/ : /^process \d+ has /;
-      expect(outcomes.filter((outcome) => refused.test(outcome ?? ''))).toHaveLength(5);
-    }
-  },
-  60_000,
-);
+])('of six that want what a dead one left, one gets it: %s', async (_, linkError) => {
+  const takers = async (folder: string) => Promise.all(Array.from({ length: 6 }, () => startTaker(folder, linkError)));
+  for (let round = 0; round < 3; round++) {
+    using folder = folderOf();
+    leaveLock(folder.path, { ...ownerHere(), started: '1' });
+    const all = await takers(folder.path);
+    for (const { go } of all) go();
+    const outcomes = await Promise.all(all.map(({ outcome }) => outcome()));
+    await Promise.all(all.map(({ kill9 }) => kill9()));
+    expect(outcomes.filter((outcome) => outcome === 'took it')).toHaveLength(1);
+    expect(readdirSync(folder.path)).toEqual(['waybill.lock']);
+    // Without links, a lock that is being written is one whose owner cannot be looked at.
+    const refused = linkError ? /^process \d+ has |less than a minute ago$/ : /^process \d+ has /;
+    expect(outcomes.filter((outcome) => refused.test(outcome ?? ''))).toHaveLength(5);
+  }
+});
 
 test('without hard links: taken, refused to others, given back, and taken over after kill -9', async () => {
   using folder = folderOf();
@@ -165,7 +160,7 @@ test('without hard links: taken, refused to others, given back, and taken over a
   expect(await third.outcome()).toBe('took it');
   await Promise.all([second.kill9(), third.kill9()]);
   expect(readdirSync(folder.path)).toEqual(['waybill.lock']);
-}, 60_000);
+});
 
 test('a lock that is being written is not taken away', () => {
   using folder = folderOf();

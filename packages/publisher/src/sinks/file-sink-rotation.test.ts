@@ -159,13 +159,13 @@ test('everything in the directory is deleted while the sink runs: the chains go 
         await sink.confirm(upload(6));
         return readdirSync(folder.path);
       },
-      { timeout: 60_000, interval: 200 },
+      { interval: 200 },
     )
     .toContain('waybill.lock');
   expect(await sink.confirm(upload(2, 'quiet'))).toMatchObject({ seq: 2 });
   await sink.close();
   expect(drops).toEqual([]);
-}, 90_000);
+});
 
 test('a file that somebody cut in the middle, or wrote to, is left as it is: its events are dropped, and each is told', async () => {
   using folder = folderOf();

@@ -140,7 +140,7 @@ test('what is emitted before the key is there is signed before it is written; wi
     const { sink } = sinkIn(folder.path, { signer: createSigner({ getSecret }) });
     for (let i = 1; i <= 300; i++) sink.emit(upload(i));
     key.resolve(Buffer.alloc(32, 7).toString('base64'));
-    expect(await sink.flush({ timeoutMs: 10_000 })).toBe(true);
+    expect(await sink.flush({ timeoutMs: 60_000 })).toBe(true);
     await sink.close();
     const lines = linesOf(folder.path);
     const report = verify(lines, { orgid: 'acme' });
@@ -250,7 +250,7 @@ describe('trouble', () => {
     expect(await second.flush({ timeoutMs: 1 })).toBe(false);
     await first.confirm(upload(5));
     await first.close();
-    expect(await second.flush({ timeoutMs: 10_000 })).toBe(true);
+    expect(await second.flush({ timeoutMs: 60_000 })).toBe(true);
     await second.close();
     expect(existsSync(join(folder.path, 'waybill.lock'))).toBe(false);
     expect(second.stats()).toEqual({ emitted: 3, written: 2, pending: 0, dropped: 1 });
@@ -279,9 +279,7 @@ test('kill -9 while writing: what was confirmed is there, and the chain verifies
     let output = '';
     child.stdout.on('data', (chunk) => (output += chunk));
     const before = confirmed;
-    await expect
-      .poll(() => (confirmed = Number(output.trimEnd().split('\n').at(-1))), { timeout: 20_000 })
-      .toBeGreaterThan(before + 100);
+    await expect.poll(() => Number(output.trimEnd().split('\n').at(-1))).toBeGreaterThan(before + 100);
     child.kill('SIGKILL');
     await once(child, 'close');
     confirmed = Number(output.slice(0, output.lastIndexOf('\n')).split('\n').at(-1));
@@ -289,7 +287,7 @@ test('kill -9 while writing: what was confirmed is there, and the chain verifies
     expect(report.verdict).toBe('ok');
     expect(report.entries).toBeGreaterThanOrEqual(confirmed);
   }
-}, 60_000);
+});
 
 test('a second process in the directory waits while the first one lives, and goes on at once when that is killed', async () => {
   using folder = folderOf();
@@ -314,11 +312,11 @@ test('a second process in the directory waits while the first one lives, and goe
   });
   child.kill('SIGKILL');
   await once(child, 'close');
-  expect(await sink.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(await sink.flush({ timeoutMs: 60_000 })).toBe(true);
   expect(sink.stats()).toEqual({ emitted: 2, written: 2, pending: 0, dropped: 0 });
   await sink.close();
   expect(verify(linesOf(folder.path))).toMatchObject({ verdict: 'ok', entries: 3 });
-}, 60_000);
+});
 
 test('close gives the sums of the whole life', async () => {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-sums-'));

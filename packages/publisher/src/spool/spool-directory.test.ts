@@ -24,7 +24,6 @@ import { markHome, quarantine, readDirectory } from './spool-directory.ts';
 import { openHome } from './spool-home.ts';
 
 const folderOf = () => mkdtempDisposableSync(join(tmpdir(), 'waybill-homes-'));
-const PATIENT = { timeout: 8_000 };
 const OLD = new Date(Date.now() - 2 * 3_600_000);
 const upload = (n: number) =>
   artifactUploaded({ orgid: 'acme', digest: `sha256:${n.toString(16).padStart(64, '0')}`, size_bytes: n });
@@ -111,10 +110,10 @@ test("other people's things beside a spool stay as they are, and are named once"
   const linked = contentOf(elsewhere.path);
 
   const { publisher, lines } = spooling(folder.path, { producer: 'next' });
-  await expect.poll(() => adopted(publisher), PATIENT).toMatchObject({ scanned: true, segments: 1 });
+  await expect.poll(() => adopted(publisher)).toMatchObject({ scanned: true, segments: 1 });
   publisher.emit(upload(1));
   await publisher.close({ timeoutMs: 1 });
-  await expect.poll(() => readdirSync(folder.path), PATIENT).not.toContain('dead');
+  await expect.poll(() => readdirSync(folder.path)).not.toContain('dead');
 
   expect(contentOf(folder.path)).toMatchObject(theirs);
   expect(contentOf(elsewhere.path)).toEqual(linked);
@@ -137,7 +136,7 @@ test('what others put into a home stays there, and its segments are taken all th
   symlinkSync(join(home, 'missing'), join(home, 'dead.0000000000000007.seg'));
   writeFileSync(join(home, 'film.seg'), 'a film');
   const { publisher, lines } = spooling(folder.path);
-  await expect.poll(() => adopted(publisher), PATIENT).toMatchObject({ scanned: true, segments: 1 });
+  await expect.poll(() => adopted(publisher)).toMatchObject({ scanned: true, segments: 1 });
   await publisher.close({ timeoutMs: 1 });
   expect(contentOf(home)).toEqual({
     'notes.txt': 'mine',
@@ -153,7 +152,7 @@ test("a boot id that is the name of somebody's directory makes a home beside it"
   using folder = folderOf();
   mkdirSync(join(folder.path, 'blobs'));
   const { publisher } = spooling(folder.path, { producer: 'blobs' });
-  await expect.poll(() => adopted(publisher)?.scanned, PATIENT).toBe(true);
+  await expect.poll(() => adopted(publisher)?.scanned).toBe(true);
   expect(readdirSync(folder.path).filter((name) => /^blobs\.[0-9a-f]{6}$/.test(name))).toHaveLength(1);
   await publisher.close({ timeoutMs: 1 });
   expect(readdirSync(folder.path)).toEqual(['blobs']);
@@ -278,7 +277,7 @@ test('a home that cannot be taken over keeps nobody from the others, stays, and 
     cpSync(join(elsewhere.path, 'far'), far, { recursive: true });
     const before = contentOf(far);
     const { publisher, lines } = spooling(folder.path, { producer: 'next' });
-    await expect.poll(() => adopted(publisher), PATIENT).toMatchObject({ scanned: true, segments: 1 });
+    await expect.poll(() => adopted(publisher)).toMatchObject({ scanned: true, segments: 1 });
     await publisher.close({ timeoutMs: 1 });
     const failures = lines.filter(({ message }) => message.includes('taking over'));
     expect(failures).toMatchObject([{ message: `spool: taking over ${far} failed` }]);

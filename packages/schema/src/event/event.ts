@@ -38,7 +38,7 @@ export type ActorType = z.infer<typeof ActorType>;
 export const Outcome = z.enum(['success', 'failure']);
 export type Outcome = z.infer<typeof Outcome>;
 
-/** The attributes that a service gives besides `data`. `docs/format.md` says what each one means. */
+/** The attributes that a service gives besides `data`. `docs/reference/format.md` says what each one means. */
 export const EventAttributes = z.object({
   /** The thing that was acted on, e.g. a digest or a user id. */
   subject: text(MAX_LENGTHS.subject).optional(),

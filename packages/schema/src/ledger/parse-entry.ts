@@ -1,4 +1,4 @@
-/** Reads an entry's line: its form, as `docs/format.md` §6 to §8 have it. */
+/** Reads an entry's line: its form, as `docs/reference/format.md` §6 to §8 have it. */
 import { SchemaError, show } from '../error.ts';
 import { isProducerseq, PRODUCER_PATTERN } from '../event/origin.ts';
 import { isChainName, isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';

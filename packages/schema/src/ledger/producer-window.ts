@@ -1,6 +1,6 @@
 /**
  * Anti-replay windows (the idea of RFC 4303 §3.4.3): which of a publisher's events a chain has already.
- * `docs/format.md` §9 is the specification.
+ * `docs/reference/format.md` §9 is the specification.
  *
  * A number above `last` is new. One that is missing below it is late and welcome. One at or below `floor` is beyond the
  * window: chained or lost, nobody knows. Any other was chained before. All of it is bounded: publishers of a chain, ranges

@@ -1,5 +1,5 @@
 /**
- * The last line of a block: where the chain stands. `docs/format.md` §9 is the specification.
+ * The last line of a block: where the chain stands. `docs/reference/format.md` §9 is the specification.
  *
  * Nothing in it is hashed. All but `watermark` and `base` can be derived from the entries, and verifiers do so.
  */
