@@ -13,7 +13,7 @@ import {
   NO_VOLUME,
   type Origin,
   type Reading,
-  type Refusal,
+  type RejectedReading,
   type Sha256,
   type SizeMemory,
   type Source,
@@ -127,7 +127,7 @@ function runItems(state: FoldState, items: readonly RoutedItem[], start: number)
     const routed = items[index] as RoutedItem;
     const { item, reading } = routed;
     if (item.kind === 'gap') foldGap(state, item);
-    else if (!reading?.ok) foldRejected(state, item, { routed, refusal: reading as Refusal });
+    else if (!reading?.ok) foldRejected(state, item, { routed, rejected: reading as RejectedReading });
     else if (!foldEvent(state, item, { routed, reading })) return { done: false, index, orgid: routed.orgid };
   }
   return { done: true };
@@ -146,9 +146,9 @@ function foldGap(state: FoldState, { first, last, received }: StreamGap): void {
 function foldRejected(
   state: FoldState,
   message: StreamMessage,
-  { routed, refusal }: { routed: RoutedItem; refusal: Refusal },
+  { routed, rejected }: { routed: RoutedItem; rejected: RejectedReading },
 ): void {
-  const { reason, detail } = refusal;
+  const { reason, detail } = rejected;
   const kept = keepMessage(message.subject, routed.payload);
   if (recordMessage(state, message, { index: routed.index, what: { kind: 'rejected', reason, detail, ...kept } }))
     state.counts.rejected++;

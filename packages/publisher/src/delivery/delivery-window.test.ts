@@ -261,19 +261,18 @@ function createWorld(maxParked = 400) {
 }
 
 test('whatever is refused, not answered, denied for a while or dropped: each stored event is chained, and all are settled', () => {
-    fc.assert(
-      fc.property(fc.array(stepOf, { maxLength: 80, size: 'max' }), (steps) => {
-        const world = createWorld();
-        for (const step of steps) {
-          world.step(step);
-          expect(world.openRanges()).toBeLessThanOrEqual(MAX_MISSING / 2);
-        }
-        expect(world.drain()).toBe(0);
-        expect(world.wrong).toEqual([]);
-        expect(world.delivery.parked).toBe(0);
-        world.delivery.close();
-      }),
-      { numRuns: 200 },
-    );
-  },
-);
+  fc.assert(
+    fc.property(fc.array(stepOf, { maxLength: 80, size: 'max' }), (steps) => {
+      const world = createWorld();
+      for (const step of steps) {
+        world.step(step);
+        expect(world.openRanges()).toBeLessThanOrEqual(MAX_MISSING / 2);
+      }
+      expect(world.drain()).toBe(0);
+      expect(world.wrong).toEqual([]);
+      expect(world.delivery.parked).toBe(0);
+      world.delivery.close();
+    }),
+    { numRuns: 200 },
+  );
+});
