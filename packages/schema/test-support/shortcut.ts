@@ -1,7 +1,8 @@
 /** Compares verification with and without a shortcut. */
 import { expect } from 'vitest';
 import type { Entry } from '../src/ledger/entry.ts';
-import type { CreateShortcut, VerifiedEntry } from '../src/verify/chain-judge.ts';
+import type { VerifiedEntry } from '../src/verify/chain-judge.ts';
+import type { CreateShortcut } from '../src/verify/shortcut.ts';
 import type { ChainReport } from '../src/verify/verdict.ts';
 import { createVerifier, type VerifyOptions } from '../src/verify/verify.ts';
 import { fastSha256 } from './chain.ts';

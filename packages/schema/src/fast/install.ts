@@ -12,7 +12,7 @@ import { installCorePrinter } from '../ledger/running-head.ts';
 import { installArtifactRecognizer } from '../message/built-in-data.ts';
 import { installFactReader } from '../message/read-message.ts';
 import { installTextStamp } from '../message/stamp.ts';
-import { installShortcut } from '../verify/verify.ts';
+import { installShortcut } from '../verify/shortcut.ts';
 import { isCertainlyArtifactData } from './check-artifact.ts';
 import { isCertainlyAnEvent } from './check-event.ts';
 import { printCore } from './print-entry.ts';

@@ -18,7 +18,7 @@ import { type Core, type CoreOrigin, emptyHead, type Entry, headOf, type Source 
 import { MAX_INDEX, RECEIVED_PATTERN } from '../ledger/parse-entry.ts';
 import { RunningHead } from '../ledger/running-head.ts';
 import type { Totals, Volume } from '../ledger/volume.ts';
-import type { DeriveVolume, Shortcut } from '../verify/chain-judge.ts';
+import type { DeriveVolume, Shortcut } from '../verify/shortcut.ts';
 import { isCertainlyCanonical } from './is-canonical.ts';
 import { readEventFacts } from './read-event.ts';
 

@@ -6,15 +6,10 @@
 import { SchemaError } from '../error.ts';
 import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
 import type { ProducerWindows } from '../ledger/producer-window.ts';
-import {
-  ChainJudge,
-  type ChainOptions,
-  type CreateShortcut,
-  type ReadLine,
-  type VerifiedEntry,
-} from './chain-judge.ts';
+import { ChainJudge, type ChainOptions, type ReadLine, type VerifiedEntry } from './chain-judge.ts';
 import { MAX_LINE_BYTES } from './line-splitter.ts';
 import type { AsyncReceiptKeys, ReceiptKeys } from './receipt.ts';
+import { type CreateShortcut, installedShortcut } from './shortcut.ts';
 import type { ChainReport } from './verdict.ts';
 
 export interface VerifyOptions extends ChainOptions {
@@ -61,19 +56,12 @@ export function verify(lines: Iterable<string | Uint8Array>, options: VerifyOpti
   return verifier.finish();
 }
 
-let createShortcut: CreateShortcut = () => () => null;
-
-/** For `fast/install.ts`: verifiers made from now on try this shortcut first. */
-export function installShortcut(create: CreateShortcut): void {
-  createShortcut = create;
-}
-
 /**
  * Verifies a chain line by line. `SIZE_WINDOW` bounds the memory for sizes. Memory otherwise grows with the number of
  * publishers, of gaps in their numbers, and of erased uploads, and not with the chain's length.
  */
 export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier {
-  return createVerifier(options, createShortcut);
+  return createVerifier(options, installedShortcut());
 }
 
 /** @param shortcut a parameter for tests, which compare verdicts with and without one */
@@ -103,7 +91,7 @@ export function createVerifier(options: VerifyOptions, shortcut: CreateShortcut)
 /** Verifies a chain line by line, as `createChainVerifier` does, with an asynchronous check of signatures. */
 export function createAsyncChainVerifier(options: AsyncVerifyOptions): AsyncChainVerifier {
   const { receiptKeys } = options;
-  const judge = new ChainJudge(options, createShortcut, receiptKeys.find);
+  const judge = new ChainJudge(options, installedShortcut(), receiptKeys.find);
 
   async function take(line: ReadLine): Promise<VerifiedEntry | null> {
     const candidate = judge.examine(line);
