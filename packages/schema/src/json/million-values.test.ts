@@ -1,4 +1,4 @@
-/** The hot path beside the portable reference, on a million random values: canonical text, and its hash. */
+/** Canonical text and its hash, compared with the portable reference on a million random values. */
 import { hash } from 'node:crypto';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
@@ -11,7 +11,7 @@ import { parseJson } from './parse-json.ts';
 const VALUES = 1_000_000;
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 32);
 
-/** mulberry32: small, and the same everywhere. */
+/** mulberry32: a small generator that gives the same numbers everywhere. */
 function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -43,7 +43,7 @@ const NAMES = [
 
 function createValues(random: () => number) {
   const below = (n: number): number => random() % n;
-  /** Any double there is, and often a small or a whole one. */
+  /** Any double, and often a small or a whole one. */
   const number = (): number => {
     if (below(3) === 0) return below(1_000) - 500;
     bits.setUint32(0, random());
@@ -93,14 +93,14 @@ test(
       const value = next(0);
       const text = canonicalJson(value);
       if (text !== canonicalize(value)) throw new Error(`value ${i} has another text: ${text}`);
-      // The text again, as it comes from the wire: in order already.
+      // The canonical text, parsed: its members are in order already.
       if (canonicalJson(parseJson(text)) !== text) throw new Error(`value ${i} is no fixed point: ${text}`);
       const hex = hash('sha256', text, 'hex');
       if (hex !== bytesToHex(sha256(utf8ToBytes(text)))) throw new Error(`value ${i} has another hash: ${text}`);
       characters += text.length;
       if (JSON.stringify(value) !== text) reordered++;
     }
-    // Enough of them had to be put in order.
+    // Enough of the values had to be put in order.
     expect(reordered).toBeGreaterThan(VALUES / 20);
     console.log(
       `${VALUES} values, ${characters} characters, ${reordered} that JSON.stringify prints otherwise; seed ${SEED}`,

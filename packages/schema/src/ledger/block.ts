@@ -1,6 +1,6 @@
 /**
- * A block: what one commit adds to one chain. It is one LEDGER message of newline-delimited JSON: the new entries in order,
- * and then a trailer that says where the chain stands.
+ * A block: what one commit adds to one chain. It is one LEDGER message of newline-delimited JSON: the new entries in
+ * order, and then a trailer that says where the chain stands.
  */
 import { SchemaError } from '../error.ts';
 import { canonicalJson } from '../json/canonical.ts';

@@ -1,10 +1,11 @@
 /**
- * Anti-replay windows (the idea of RFC 4303 §3.4.3): which of a publisher's events a chain has already. `docs/format.md` §9 is
- * the specification.
+ * Anti-replay windows (the idea of RFC 4303 §3.4.3): which of a publisher's events a chain has already.
+ * `docs/format.md` §9 is the specification.
  *
- * A number above `last` is new. A number below it that is missing is late, and is chained too. A number at or below `floor` is
- * beyond the window: nobody knows whether it was chained. Any other number was chained before. Everything is bounded: the
- * publishers of a chain, the ranges of a publisher, and the ranges of a chain. A publisher that was forgotten is new again.
+ * A number above `last` is new. A number below it that is missing is late, and is chained too. A number at or below
+ * `floor` is beyond the window: nobody knows whether it was chained. Any other number was chained before. Everything is
+ * bounded: the publishers of a chain, the ranges of a publisher, and the ranges of a chain. A publisher that was
+ * forgotten is new again.
  */
 
 /** The number of publishers that a chain remembers: those that it saw last. */
@@ -197,7 +198,7 @@ export class ProducerWindows {
 
   /** Takes one number out of the missing ranges. @returns false: no range has it */
   #fill({ missing }: OpenWindow, number: number): boolean {
-    // Binary search for the first range that does not end before the number. A verifier keeps every range, so there are many.
+    // Binary search for the first range that does not end before the number: a verifier keeps every range.
     let i = 0;
     for (let end = missing.length; i < end;) {
       const middle = (i + end) >>> 1;

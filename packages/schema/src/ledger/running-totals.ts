@@ -1,6 +1,6 @@
 /**
- * The totals of a growing chain: the sums of `addVolume`, changed in place. An entry changes three of ten numbers. Making all ten
- * anew for each entry would be most of the garbage of a writer that keeps thousands of chains.
+ * The totals of a growing chain: the sums of `addVolume`, changed in place. An entry changes three of ten numbers.
+ * Making all ten anew for each entry would be most of the garbage of a writer that keeps thousands of chains.
  */
 import { detached } from '../json/detached.ts';
 import { DECIMAL_PATTERN, type Tally, type Totals, type Volume } from './volume.ts';
@@ -96,7 +96,9 @@ class RunningTally {
   }
 }
 
-/** Keeps a text from the second time on that it is asked for. One that changes with every entry is not worth keeping. */
+/**
+ * Keeps a text from the second time on that it is asked for. One that changes with every entry is not worth keeping.
+ */
 class KeptText {
   text: string | null = null;
   #wasMade = false;

@@ -1,10 +1,11 @@
 /**
  * The sizes of a chain's recent uploads, for skipped uploads that do not state theirs.
  *
- * The rule is part of the format, so that every writer, a restarted writer and every verifier agree. A skipped upload of
- * unknown size takes the size of the latest *mention* of its digest. Two kinds of entries mention a digest: an upload of known
- * size that did not fail, and a skipped upload that took its size from one. A mention counts for the next `SIZE_WINDOW` entries
- * of the chain. Older mentions are forgotten. So the window bounds memory, and a writer that starts reads back one window.
+ * The rule is part of the format, so that every writer, a restarted writer and every verifier agree. A skipped upload
+ * of unknown size takes the size of the latest *mention* of its digest. Two kinds of entries mention a digest: an
+ * upload of known size that did not fail, and a skipped upload that took its size from one. A mention counts for the
+ * next `SIZE_WINDOW` entries of the chain. Older mentions are forgotten. So the window bounds memory, and a writer that
+ * starts reads back one window.
  */
 import type { Transfer } from '../event/transfer.ts';
 import { detached } from '../json/detached.ts';

@@ -1,4 +1,6 @@
-/** Records: what the entries of the `_system` chain have in place of an event. They tell what happened that is no event. */
+/**
+ * Records: what the entries of the `_system` chain have in place of an event. They tell what happened that is no event.
+ */
 import type { Json, JsonObject } from '../json/json.ts';
 import type { Rejection } from '../message/rejection.ts';
 import type { Totals } from './volume.ts';
@@ -41,8 +43,8 @@ export type SystemRecord =
   /** Sequences of the AUDIT stream, inclusive, without a message: it was deleted, has expired or was lost. */
   | { readonly kind: 'gap'; readonly first: number; readonly last: number }
   /**
-   * The AUDIT stream is chained up to this sequence, and no block said so, because two writers had stored parts of it. The
-   * entry's `source.seq` may be that of the entry before it.
+   * The AUDIT stream is chained up to this sequence, and no block said so, because two writers had stored parts of it.
+   * The entry's `source.seq` may be that of the entry before it.
    */
   | { readonly kind: 'watermark'; readonly seq: number }
   /** The configuration of both streams: at the first commit, and whenever it differs from the newest such record. */
@@ -83,7 +85,10 @@ export type SystemRecord =
       readonly tree: string;
     };
 
-/** The kinds that this version knows. A verifier only hashes records of other kinds. A writer that finds one writes nothing. */
+/**
+ * The kinds that this version knows. A verifier only hashes records of other kinds. A writer that finds one writes
+ * nothing.
+ */
 export const SYSTEM_KINDS = [
   'rejected',
   'duplicate',
@@ -132,7 +137,10 @@ export interface EpochRecord {
 /** An epoch has room for so many messages. 9,007 epochs fit into the integers that JSON holds exactly. */
 export const EPOCH_STRIDE = 1_000_000_000_000;
 
-/** Whether an entry's event is a record that stands for no message of the AUDIT stream. Records of unknown kinds may be such. */
+/**
+ * Whether an entry's event is a record that stands for no message of the AUDIT stream. Records of unknown kinds may be
+ * such.
+ */
 export function standsForNoMessage(event: JsonObject | null): boolean {
   if (event === null) return false;
   const { kind } = event;

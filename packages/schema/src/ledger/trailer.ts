@@ -1,7 +1,8 @@
 /**
  * The last line of a block. It says where the chain stands. `docs/format.md` §9 is the specification.
  *
- * A trailer is not hashed. Everything but `watermark` and `base` can be derived from the entries, and verifiers derive it.
+ * A trailer is not hashed. Everything but `watermark` and `base` can be derived from the entries, and verifiers derive
+ * it.
  */
 import { SchemaError, show } from '../error.ts';
 import { isChainName } from '../event/subject.ts';
@@ -33,7 +34,10 @@ export interface Trailer {
   readonly totals: Totals;
   /** Every message of the AUDIT stream up to this sequence is in the ledger, whatever its organization. 0: none yet. */
   readonly watermark: number;
-  /** All windows of publishers. With `base`: the windows that have changed since that block, and null for each that is gone. */
+  /**
+   * All windows of publishers. With `base`: the windows that have changed since that block, and null for each that is
+   * gone.
+   */
   readonly producers: ProducerRecord;
   /** The `last` of the block with all windows that this trailer adds to; null: this trailer has all windows. */
   readonly base: number | null;
@@ -55,11 +59,15 @@ export interface TrailerBase {
   since: number;
 }
 
-/** A trailer always has all windows when they are at most so long: less is not worth reading a second block to restore a head. */
+/**
+ * A trailer always has all windows when they are at most so long: less is not worth reading a second block to restore a
+ * head.
+ */
 const ALWAYS_ALL_BYTES = 2_048;
 /**
- * How much longer a trailer's windows are assumed to be than those of the trailer before it: about two publishers with one or
- * two missing ranges. A restored head does not know how many trailers there were since the base, and estimates it with this.
+ * How much longer a trailer's windows are assumed to be than those of the trailer before it: about two publishers with
+ * one or two missing ranges. A restored head does not know how many trailers there were since the base, and estimates
+ * it with this.
  */
 const GROWTH_BYTES = 256;
 
@@ -80,8 +88,8 @@ export function restoreBase(base: Pick<Trailer, 'last' | 'producers'>, changed: 
 }
 
 /**
- * RFC 8785 text of the trailer of a block that ends where the chain stands. Call it once for each block, in their order: the
- * content of the next trailer depends on it.
+ * RFC 8785 text of the trailer of a block that ends where the chain stands. Call it once for each block, in their
+ * order: the content of the next trailer depends on it.
  */
 export function nextTrailer(
   chain: TrailerState & { readonly head: RunningHead },
@@ -97,8 +105,8 @@ export function nextTrailer(
 }
 
 /**
- * Gives all windows again when the changed ones since the base have become as long. So a trailer is on average at most about
- * twice as long as what has changed.
+ * Gives all windows again when the changed ones since the base have become as long. So a trailer is on average at most
+ * about twice as long as what has changed.
  */
 function nextProducers(chain: TrailerState, seq: number): { base: number | null; text: string } {
   const { producers, base } = chain;
@@ -117,7 +125,11 @@ function nextProducers(chain: TrailerState, seq: number): { base: number | null;
 
 const { only, check, checkTotals } = createShapeCheck('NOT_A_BLOCK', 'trailer.');
 
-/** Reads a trailer and checks its shape. @throws SchemaError NOT_A_BLOCK naming the member and its value; NEWER_VERSION */
+/**
+ * Reads a trailer and checks its shape.
+ *
+ * @throws SchemaError NOT_A_BLOCK naming the member and its value; NEWER_VERSION
+ */
 export function parseTrailer(line: string): Trailer {
   let value: Json;
   try {
@@ -205,8 +217,8 @@ export function trailerMismatch(trailer: Trailer, first: Entry, last: Entry): st
 }
 
 /**
- * What in a trailer's publishers contradicts the windows after the block's last entry; null: nothing does. Call it for each
- * block of a chain, in order: after a trailer with all windows, the next ones may add to it.
+ * What in a trailer's publishers contradicts the windows after the block's last entry; null: nothing does. Call it for
+ * each block of a chain, in order: after a trailer with all windows, the next ones may add to it.
  *
  * @param lastFull the `last` of the newest earlier block with all windows; null: there is none
  */

@@ -1,6 +1,6 @@
 /**
- * Volumes: the bytes that single events transferred, and the totals of a chain. They are exact integers, as decimal strings
- * outside and BigInt inside, because the bytes of a busy organization exceed 2^53.
+ * Volumes: the bytes that single events transferred, and the totals of a chain. They are exact integers, as decimal
+ * strings outside and BigInt inside, because the bytes of a busy organization exceed 2^53.
  */
 /** At most 32 digits: 2^53 events of 2^53 bytes. */
 export const DECIMAL_PATTERN = /^(0|[1-9]\d{0,31})$/;

@@ -1,6 +1,6 @@
 /**
- * Judges the lines of one chain by the rules of `docs/format.md` §11, in the order that is given there. The signature comes
- * last. The caller (`verify.ts`) checks it, because it may have to wait for the answer.
+ * Judges the lines of one chain by the rules of `docs/format.md` §11, in the order that is given there. The signature
+ * comes last. The caller (`verify.ts`) checks it, because it may have to wait for the answer.
  */
 import { SchemaError, show } from '../error.ts';
 import type { EventFacts } from '../event/event-facts.ts';
@@ -36,7 +36,10 @@ export interface ChainOptions {
   readonly orgid?: string;
   /** The `seq` of the first line, for a chain without its beginning. What is before it is taken on trust. Default 1. */
   readonly fromSeq?: number;
-  /** Heads that the chain must contain. Only they can show a tail that was cut, or a chain that was recomputed as a whole. */
+  /**
+   * Heads that the chain must contain. Only they can show a tail that was cut, or a chain that was recomputed as a
+   * whole.
+   */
   readonly expect?: readonly Expectation[];
   readonly sha256?: Sha256;
 }

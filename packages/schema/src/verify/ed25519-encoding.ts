@@ -1,9 +1,10 @@
 /**
  * Decides which bytes are a public key and a signature of Ed25519, before any library checks a signature.
  *
- * RFC 8032 leaves room for differences. OpenSSL, WebCrypto and noble disagree about points that are not in canonical encoding and
- * about points of small order, and so do versions of OpenSSL. This file refuses such points, and an S that is not below the
- * group's order. What is left is the equation without cofactor. All implementations that check this equation agree.
+ * RFC 8032 leaves room for differences. OpenSSL, WebCrypto and noble disagree about points that are not in canonical
+ * encoding and about points of small order, and so do versions of OpenSSL. This file refuses such points, and an S that
+ * is not below the group's order. What is left is the equation without cofactor. All implementations that check this
+ * equation agree.
  */
 
 const P = 2n ** 255n - 19n;
@@ -38,8 +39,8 @@ export function isPublicKey(bytes: Uint8Array): boolean {
 }
 
 /**
- * Whether 64 bytes can be a signature R ‖ S: S is below the group's order; R is canonical and not of small order. That R is a
- * point follows from the equation, which computes a point and compares its encoding.
+ * Whether 64 bytes can be a signature R ‖ S: S is below the group's order; R is canonical and not of small order. That
+ * R is a point follows from the equation, which computes a point and compares its encoding.
  */
 export function isSignature(bytes: Uint8Array): boolean {
   return bytes.length === 64 && isPlainPoint(bytes.subarray(0, 32)) && littleEndian(bytes.subarray(32)) < ORDER;

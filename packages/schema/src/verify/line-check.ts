@@ -18,7 +18,10 @@ export interface ChainEnd {
   readonly last: Entry | null;
   /** The next entry is the first of the whole chain. */
   readonly isFirst: boolean;
-  /** When `last` is null: the hash of the entry before, as the caller knows it from elsewhere; null: the caller does not. */
+  /**
+   * When `last` is null: the hash of the entry before, as the caller knows it from elsewhere; null: the caller does
+   * not.
+   */
   readonly held: string | null;
   readonly sha256: Sha256;
 }

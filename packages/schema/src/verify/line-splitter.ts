@@ -1,4 +1,7 @@
-/** Cuts a ledger into lines of bytes. Lines are cut before they are decoded, so that no changed byte can hide in a U+FFFD. */
+/**
+ * Cuts a ledger into lines of bytes. Lines are cut before they are decoded, so that no changed byte can hide in a
+ * U+FFFD.
+ */
 import { MAX_BLOCK_BYTES } from '../ledger/block.ts';
 
 /** The longest line, without its line feed. No entry is longer than a block. */
@@ -7,15 +10,18 @@ export const MAX_LINE_BYTES = MAX_BLOCK_BYTES;
 const LINE_FEED = 10;
 
 export interface LineSplitter {
-  /** The lines that end in this chunk, without line feeds. Most are views of the chunk: use them before its memory changes. */
+  /**
+   * The lines that end in this chunk, without line feeds. Most are views of the chunk: use them before its memory
+   * changes.
+   */
   push(chunk: Uint8Array): Uint8Array[];
   /** The last line, when the input does not end with a line feed; null: it does. */
   finish(): Uint8Array | null;
 }
 
 /**
- * Cuts a stream of bytes into lines, in bounded memory. Of a line longer than `MAX_LINE_BYTES` it gives one byte more than that
- * and drops the rest, which is enough for `ChainVerifier.pushBytes` to reject it.
+ * Cuts a stream of bytes into lines, in bounded memory. Of a line longer than `MAX_LINE_BYTES` it gives one byte more
+ * than that and drops the rest, which is enough for `ChainVerifier.pushBytes` to reject it.
  */
 export function createLineSplitter(): LineSplitter {
   let parts: Uint8Array[] = [];

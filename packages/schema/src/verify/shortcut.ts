@@ -13,8 +13,8 @@ export interface KnownEntry {
 }
 
 /**
- * Reads a line that it recognizes as the very line that a writer puts after the verified entry `last`. null: it says nothing
- * about the line, and the rules decide.
+ * Reads a line that it recognizes as the very line that a writer puts after the verified entry `last`. null: it says
+ * nothing about the line, and the rules decide.
  */
 export type Shortcut = (line: string, last: Entry) => KnownEntry | null;
 

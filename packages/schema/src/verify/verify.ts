@@ -1,7 +1,7 @@
 /**
- * The room of verification: it derives everything in a chain that can be derived, and compares. It is pure, and total: bad
- * data gives a verdict, never an exception. It is the only judge; the CLI, the service, tests and web pages all call it. It
- * imports the ledger's rules, and never zod, I/O or a way to write a ledger.
+ * The room of verification: it derives everything in a chain that can be derived, and compares. It is pure, and total:
+ * bad data gives a verdict, never an exception. It is the only judge; the CLI, the service, tests and web pages all
+ * call it. It imports the ledger's rules, and never zod, I/O or a way to write a ledger.
  */
 import { SchemaError } from '../error.ts';
 import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
@@ -25,15 +25,17 @@ export interface ChainVerifier {
   /** The next line, without its line feed. @returns the entry when it is good */
   push(line: string): VerifiedEntry | null;
   /**
-   * The next line as bytes, without its line feed (`createLineSplitter`). Use it for everything that comes from a file: text
-   * that was decoded leniently may have lost the very byte that was changed.
+   * The next line as bytes, without its line feed (`createLineSplitter`). Use it for everything that comes from a file:
+   * text that was decoded leniently may have lost the very byte that was changed.
    */
   pushBytes(line: Uint8Array): VerifiedEntry | null;
   /** A problem has been found. Further lines change nothing. */
   readonly failed: boolean;
   /** Reports a problem that the caller has found at the next entry. */
   fail(detail: string): void;
-  /** The publishers' windows after the last good entry, as in trailers; null when the chain's beginning is not at hand. */
+  /**
+   * The publishers' windows after the last good entry, as in trailers; null when the chain's beginning is not at hand.
+   */
   readonly windows: ProducerWindows | null;
   finish(): ChainReport;
 }
