@@ -29,7 +29,7 @@ const REJECTION_OF: Partial<Record<SchemaError['code'], Rejection>> = {
 };
 
 /**
- * The refusal that an error stands for. The words of an error that is not ours are left out: they are the platform's,
+ * What an error says about a message. The words of an error that is not ours are left out: they are the platform's,
  * and the same bytes have to give the same record everywhere.
  */
 export function rejectionOf(error: unknown): RejectedReading {
