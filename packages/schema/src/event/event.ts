@@ -1,5 +1,5 @@
 /**
- * The room of events: what one is, in both dialects, and the rules of its parts. It knows JSON and subjects. It never
+ * The `event/` room: what one is, in both dialects, and the rules of its parts. It knows JSON and subjects. It never
  * knows how an event travels (`message/`) or how it is chained (`ledger/`).
  *
  * This file has the event as our own publisher writes it: a CloudEvents 1.0 JSON object in structured mode, one form
