@@ -22,6 +22,7 @@ const maxWorkers = Math.max(4, availableParallelism());
 /** The faults take longest, so they begin first; of the others those that took longest the last time. */
 class FaultsFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- this one returns a new array
     const sorted = await super.sort(files);
     const isFault = ({ moduleId }: TestSpecification): boolean => moduleId.includes('/test/faults/');
     return [...sorted.filter(isFault), ...sorted.filter((file) => !isFault(file))];

@@ -7,4 +7,4 @@ export const ROOT = join(import.meta.dirname, '../..');
 export const WAYBILL = join(ROOT, 'packages/consumer/src/cli.ts');
 
 /** The program behind the command `waybill-spool`. */
-export const WAYBILL_SPOOL = join(ROOT, 'packages/publisher/src/spool-cli.ts');
+export const WAYBILL_SPOOL = join(ROOT, 'packages/publisher/src/cli/spool-cli.ts');

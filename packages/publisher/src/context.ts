@@ -1,4 +1,7 @@
-/** What every event that is emitted inside a decision carries: the decision's id, and the traceparent of the span around it. */
+/**
+ * What every event that is emitted inside a decision carries: the decision's id, and the traceparent of the span around
+ * it.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { activeTraceparent, readTraceparent } from './traceparent.ts';
 

@@ -18,7 +18,11 @@ export function checkWait(name: string, ms: number): number {
   throw bad(name, ms, 'milliseconds, 0 or more; Infinity for no limit');
 }
 
-/** Checks how often something is done: more than 0, and at most the longest time of a timer. @throws PublisherError INVALID_OPTIONS */
+/**
+ * Checks how often something is done: more than 0, and at most the longest time of a timer.
+ *
+ * @throws PublisherError INVALID_OPTIONS
+ */
 export function checkPeriod(name: string, ms: number): number {
   if (typeof ms === 'number' && ms > 0 && ms <= MAX_TIMER_MS) return ms;
   throw bad(name, ms, `milliseconds, more than 0 and at most ${MAX_TIMER_MS}`);

@@ -16,7 +16,10 @@ export interface PublisherStatus {
   readonly holes?: number;
 }
 
-/** `acked`: in the stream. `spooled`: in a file, which survives this process. `fsynced`: it survives a power failure as well. */
+/**
+ * `acked`: in the stream. `spooled`: in a file, which survives this process. `fsynced`: it survives a power failure as
+ * well.
+ */
 export type ConfirmLevel = 'acked' | 'spooled' | 'fsynced';
 
 /** How an event was confirmed: on disk, or in the stream if that came first. */

@@ -36,8 +36,8 @@ export class SchemaError extends Error {
   override readonly name = 'SchemaError';
   readonly code: SchemaErrorCode;
   /**
-   * The broken rule in fixed words. They contain nothing of the value and nothing of the platform's error, so they can be
-   * part of a hashed record. Only errors about messages have a rule.
+   * The broken rule in fixed words. They contain nothing of the value and nothing of the platform's error, so they can
+   * be part of a hashed record. Only errors about messages have a rule.
    */
   readonly rule: string | undefined;
 
@@ -54,8 +54,8 @@ export function refuse(rule: string): never {
 }
 
 /**
- * A name or a part of a definition, as an error message shows it: JSON of at most 80 characters, well-formed. Never throws.
- * Do not use it for a value of an event, which may be a secret in the wrong field; use `kindOf`.
+ * A name or a part of a definition, as an error message shows it: JSON of at most 80 characters, well-formed. Never
+ * throws. Do not use it for a value of an event, which may be a secret in the wrong field; use `kindOf`.
  */
 export function show(value: unknown): string {
   let text: string;

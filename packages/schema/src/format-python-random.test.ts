@@ -6,7 +6,7 @@ import { compareAll, hasPython } from '../test-support/python.ts';
 import { erase, forge, toBytes } from '../test-support/verdicts.ts';
 import { canonicalJson, isJsonObject, type JsonObject } from './index.ts';
 
-/** Two organizations, a reserved chain each, in which events came alone and several in a message; some are erased. */
+/** Chains of an organization and of both reserved names, with single events and batches. Some events are erased. */
 const rich = [
   makeChain(
     'acme',
@@ -73,7 +73,7 @@ describe.skipIf(!hasPython)('the verifier in python, on random files', () => {
       if (!changed) return [];
       const { core, event = null } = changed;
       if (!isJsonObject(core)) return [toBytes(lines.with(at, canonicalJson(changed)))];
-      // Sometimes all of the chain up to there: nothing after it would fit.
+      // The chain ends there: nothing after the changed entry would fit.
       const isErased = event === null;
       const event_hash = isErased || path % 3 === 0 ? (core['event_hash'] ?? null) : fastSha256(canonicalJson(event));
       const rehashed = 'event_hash' in core ? { ...core, event_hash } : core;

@@ -106,7 +106,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     });
     expect(verify(lines).verdict).toBe('ok');
     expect(verifyInPython(`${lines.join('\n')}\n`).status).toBe(0);
-    // An epoch that begins twice, or at a number that was used.
+    // An epoch that begins at a number that was used.
     const again = appendEntry(head, {
       received: at,
       source: { stream: 'theirs', seq: 3 * EPOCH_STRIDE, subject: '' },
@@ -130,7 +130,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     }));
     const forgotten = makeChain('acme', many, () => 1).lines;
     const fewer = makeChain('acme', many.toSpliced(9, 1), () => 1).lines;
-    // 65 ranges and more of one publisher, and 4,097 of all, until one comes that is beyond.
+    // More than 64 ranges of one publisher, more than 4,096 of all, and then a number beyond the window.
     const number = (n: number): number => 2 * (Math.floor((n - 1) / 70) + 1);
     const ranged = Array.from({ length: 70 * 65 }, (_, i): Spec => ({
       what: 'other',
@@ -179,7 +179,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
 
   it('agrees about first lines that are no canonical JSON, or of a newer version', () => {
     const [good = ''] = makeChain('acme', [{ what: 'upload', artifact: 1, bytes: 5, producer: 1 }]).lines;
-    // Neither mark is there, so that the verdict tells rule 2 from rule 4.
+    // The line has neither mark of an entry, so the verdict tells which rule was broken, 2 or 4.
     const line = good.replace('{"core":', '{"core": ').replace('"volume":', ' "volume":');
     const changes: [string, string][] = [
       ['"v":1', '"v":1.0'],

@@ -47,7 +47,7 @@ const encoder = new TextEncoder();
 describe('the example', () => {
   it('verifies', () => {
     expect(verify(acme)).toMatchObject({ verdict: 'ok', orgid: 'acme', entries: 4, missing: '0' });
-    // Before the late event.
+    // Without the late event.
     expect(verify(acme.slice(0, 3))).toMatchObject({ verdict: 'incomplete', missing: '1' });
     expect(verify(system)).toMatchObject({ verdict: 'ok', orgid: '_system', entries: 2 });
   });
@@ -60,7 +60,7 @@ describe('the example', () => {
     for (const { core, event } of acme.map(parseEntry)) {
       const { source, received, seq } = core;
       const own = JSON.stringify(event, null, 1);
-      // The fifth message is an array, of which this is the first.
+      // The fifth message is an array, and this is its first element.
       const message = readMessage(source.subject, encoder.encode(source.index === 0 ? `[ ${own} ]` : own));
       const reading = message.form === 'single' ? message.reading : message.elements[0]?.reading;
       if (!reading?.ok) throw new Error(reading?.detail);

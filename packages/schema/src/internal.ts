@@ -1,6 +1,6 @@
 /**
- * `@waybill/schema/internal`: everything that Waybill's own packages import. It changes with any version; the public API
- * is `index.ts`.
+ * `@waybill/schema/internal`: everything that Waybill's own packages import. It changes with any version; the public
+ * API is `index.ts`.
  */
 import './check-node.ts';
 import './fast/install.ts';

@@ -1,9 +1,9 @@
 /**
- * `@waybill/schema/node-version`: refuses a Node that is too old. Every entry point imports it first, and it imports nothing.
- * So it is evaluated before any code that needs a newer Node.
+ * `@waybill/schema/node-version`: refuses a Node that is too old. Every entry point imports it first, and it imports
+ * nothing. So it is evaluated before any code that needs a newer Node.
  *
- * Modules are linked before any of them is evaluated. For that reason no module imports by name what Node 18's built-ins lack
- * (`crypto.hash`, `zlib.crc32`): linking would fail before this file can say why.
+ * Modules are linked before any of them is evaluated. For that reason no module imports by name what Node 18's
+ * built-ins lack (`crypto.hash`, `zlib.crc32`): linking would fail before this file can say why.
  */
 
 /**

@@ -10,7 +10,7 @@ const ROOMS = ['', 'config', 'json', 'event', 'event/types', 'message', 'ledger'
 const ENTRY_POINTS = new Set(['index.ts', 'internal.ts']);
 
 interface Import {
-  /** As it is written. */
+  /** As the source has it. */
   readonly specifier: string;
   /** Relative to `src`; null for a package. */
   readonly file: string | null;
@@ -21,7 +21,7 @@ const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
 );
 const imports = new Map(sources.map((file) => [file, importsOf(file)]));
 
-/** Of types too: they are part of what a reader has to know. */
+/** All imports of a file. Imports of types count, because a reader has to know them too. */
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(SRC, file), 'utf8');
   const found = text.matchAll(/^(?:import|export) (?:[^;'=()]*? from )?'([^']+)';$/gm);
@@ -70,7 +70,7 @@ test('the only way into fast/ is install.ts, from the entry points', () => {
       file !== null && roomOf(file) === 'fast' && roomOf(from) !== 'fast' ? [`${from} imports ${file}`] : [],
     ),
   );
-  // Without the folder there is none.
+  // The folder may have been deleted.
   const isThere = sources.some((file) => roomOf(file) === 'fast');
   const expected = isThere ? Array.from(ENTRY_POINTS, (from) => `${from} imports fast/install.ts`) : [];
   expect(ways.toSorted()).toEqual(expected.toSorted());
@@ -85,7 +85,7 @@ test('a verifier needs no zod: neither ledger/ and verify/ nor the rooms that kn
     );
   });
   expect(reaching).toEqual([]);
-  // The test can tell.
+  // The test can tell the difference.
   expect(reach('event/event.ts')).toContain('zod');
 });
 

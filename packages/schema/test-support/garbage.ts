@@ -1,4 +1,4 @@
-/** Messages that are no events, and what is said of them. */
+/** Messages that are no events, and the records that they become. */
 import type { Json } from '../src/json/json.ts';
 import { cas, digest, event, SUBJECT, without } from './message.ts';
 
@@ -7,7 +7,7 @@ const RUN = 'audit.run.failed.acme';
 const run = { ...event, type: 'run.failed', data: { name: 'n', duration_ms: 1 } };
 const inCas = (Info: Json): Json => ({ ...cas, Data: { ...cas.Data, Info } });
 
-/** A message for each text that can stand in a record's `detail`; with those of `dataTexts`, all there are. */
+/** One message for each text that a record's `detail` can have. Texts about the data of built-in types are left out. */
 export const GARBAGE: readonly [name: string, subject: string, payload: unknown, reason: string, detail: string][] = [
   ['nothing', SUBJECT, '', 'not_json', 'is not JSON'],
   ['text', SUBJECT, 'hello', 'not_json', 'is not JSON'],

@@ -1,4 +1,4 @@
-/** Messages for tests, and what is read in them. */
+/** Messages for tests, and their readings. */
 import { readMessage } from '../src/internal.ts';
 import type { JsonObject } from '../src/json/json.ts';
 import type { Reading } from '../src/message/read-message.ts';
@@ -27,7 +27,7 @@ export const cas = {
 const encoder = new TextEncoder();
 export const bytesOf = (value: unknown): Uint8Array =>
   encoder.encode(typeof value === 'string' ? value : JSON.stringify(value));
-/** Of a message that is no array. */
+/** The reading of a message that is no array. */
 export function readBytes(subject: string, payload: Uint8Array): Reading {
   const message = readMessage(subject, payload);
   if (message.form !== 'single') throw new Error('an array');

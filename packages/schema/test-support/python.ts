@@ -11,7 +11,7 @@ const program = join(DOCS, 'format-example.py');
 
 export const hasPython = spawnSync('python3', ['--version']).status === 0;
 
-/** What the verifier of `docs/reference/format-example.py` says of a file. */
+/** The exit code and the output of the verifier in `docs/reference/format-example.py`. */
 export function verifyInPython(content: string | Uint8Array): { status: number | null; out: string } {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
   const file = join(folder.path, 'chain.ndjson');
@@ -21,7 +21,12 @@ export function verifyInPython(content: string | Uint8Array): { status: number |
   return { status, out: stdout };
 }
 
-/** Holds the verdicts on many files together: starting python takes longer than most of them. @returns how many have each verdict */
+/**
+ * Compares the two verdicts on each file. All files go to one process, because starting python takes longer than most
+ * of them.
+ *
+ * @returns the number of files with each verdict
+ */
 export function compareAll(files: readonly Uint8Array[]): Map<string, number> {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
   const names = files.map((bytes, i) => {

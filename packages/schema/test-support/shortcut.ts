@@ -1,7 +1,8 @@
 /** Compares verification with and without a shortcut. */
 import { expect } from 'vitest';
 import type { Entry } from '../src/ledger/entry.ts';
-import type { CreateShortcut, VerifiedEntry } from '../src/verify/chain-judge.ts';
+import type { VerifiedEntry } from '../src/verify/chain-judge.ts';
+import type { CreateShortcut } from '../src/verify/shortcut.ts';
 import type { ChainReport } from '../src/verify/verdict.ts';
 import { createVerifier, type VerifyOptions } from '../src/verify/verify.ts';
 import { fastSha256 } from './chain.ts';
@@ -28,7 +29,11 @@ export function runWith(lines: readonly string[], createShortcut: CreateShortcut
   return { report: verifier.finish(), entries };
 }
 
-/** Holds verdicts with and without a shortcut together. @returns how many lines the shortcut took */
+/**
+ * Compares verdicts and entries with and without a shortcut.
+ *
+ * @returns the number of lines that the shortcut recognized
+ */
 export function compareVerdicts(
   createShortcut: CreateShortcut,
   lines: readonly string[],
@@ -38,9 +43,9 @@ export function compareVerdicts(
   const counting: CreateShortcut = (sha256, deriveVolume) => {
     const read = createShortcut(sha256, deriveVolume);
     return (line, last) => {
-      const successor = read(line, last);
-      if (successor) taken++;
-      return successor;
+      const known = read(line, last);
+      if (known) taken++;
+      return known;
     };
   };
   const short = runWith(lines, counting, options);
@@ -48,7 +53,7 @@ export function compareVerdicts(
   return taken;
 }
 
-/** The line with other texts of event and core and, if `rehash`, with hashes that are right for these texts. */
+/** The line with other texts of event and core. With `rehash` the hashes are right for these texts. */
 export function rewrite(
   line: string,
   change: { event?: (text: string) => string; core?: (text: string) => string; rehash: boolean },

@@ -1,4 +1,4 @@
-/** What the tests of verification share: chains, what is done to them, and the verdict. */
+/** What the tests of verification share: chains, changes to them, and verdicts. */
 import fc from 'fast-check';
 import { originOf } from '../src/event/origin.ts';
 import { SYSTEM_CHAIN } from '../src/event/subject.ts';
@@ -18,7 +18,7 @@ export const run = (lines: readonly (string | Uint8Array)[], options: VerifyOpti
 export const toBytes = (lines: readonly string[]): Uint8Array =>
   encoder.encode(lines.map((line) => `${line}\n`).join(''));
 
-/** As `verify --file` does it. */
+/** Verifies a file as `verify --file` does. */
 export function runFile(bytes: Uint8Array, options: VerifyOptions = {}, chunk = 1000): ChainReport {
   const verifier = createChainVerifier({ sha256: fastSha256, ...options });
   const splitter = createLineSplitter();
@@ -52,11 +52,11 @@ interface ForgedEntry {
   /** `source.seq`, and `source.index`. */
   readonly source?: number;
   readonly index?: number;
-  /** Default: the event's. */
+  /** Default: the origin that the event states. */
   readonly origin?: CoreOrigin | null;
 }
 
-/** A chain of one's own making, with right hashes and whatever in it. */
+/** A chain with right hashes and any content. */
 export function forge(entries: readonly ForgedEntry[], orgid = 'acme'): string[] {
   let head: Head = emptyHead(orgid);
   return entries.map((entry, i) => {

@@ -1,4 +1,5 @@
-import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
+import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
+import { ConsumerError } from '../errors.ts';
 import { explain } from './nats-error.ts';
 
 /**
@@ -17,9 +18,9 @@ export async function readStreamInfo(jsm: JetStreamManager, stream: string): Pro
 /** The same; null when there is no such stream. @throws ConsumerError NO_PERMISSION, NO_ANSWER … */
 export async function findStreamInfo(jsm: JetStreamManager, stream: string): Promise<StreamInfo | null> {
   try {
-    return await jsm.streams.info(stream);
-  } catch (cause) {
-    if (cause instanceof JetStreamApiError && cause.code === JetStreamApiCodes.StreamNotFound) return null;
-    throw explain(cause, `look at stream ${stream}`);
+    return await readStreamInfo(jsm, stream);
+  } catch (error) {
+    if (error instanceof ConsumerError && error.code === 'NO_STREAM') return null;
+    throw error;
   }
 }

@@ -132,7 +132,10 @@ function readDenial(status: object): Denial | null {
   return { operation, subject };
 }
 
-/** The client's ping timer no longer keeps the process alive. If a client has the timer elsewhere, it does, until the time of `handleSignals` is over. */
+/**
+ * The client's ping timer no longer keeps the process alive. If a client has the timer elsewhere, it does, until the time
+ * of `handleSignals` is over.
+ */
 export function unrefTimers(connection: ConnectionLike): void {
   const { protocol } = connection as { protocol?: { heartbeats?: { timer?: { unref?: () => void } } } };
   protocol?.heartbeats?.timer?.unref?.();

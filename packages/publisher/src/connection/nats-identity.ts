@@ -1,4 +1,7 @@
-/** Where the publisher connects to, and as whom: `credentials`, a URL in `servers`, or `connect` says it, only one of them. */
+/**
+ * Where the publisher connects to, and as whom: `credentials`, a URL in `servers`, or `connect` says it, only one of
+ * them.
+ */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { readServerAddress, type ServerAddress, splitServers } from '@waybill/schema';
 import type { Credentials } from '../credentials.ts';

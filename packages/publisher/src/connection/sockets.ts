@@ -8,7 +8,7 @@ import diagnostics from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
 export interface Sockets {
-  /** Every socket that this call opens, now or later, is one of ours. */
+  /** Every socket that this call opens, now or later, belongs to this object. */
   run<Result>(open: () => Result): Result;
   destroyAll(): void;
   /** Present and later sockets no longer keep the process alive. */

@@ -5,7 +5,7 @@
  *
  * Permissions get corrected, so one event of a denied subject is tried now and then. When it is permitted, the lane goes
  * out in the order of its numbers. When there is no room for more, the oldest event of a denied subject is dropped, so that
- * a permission that never comes stops nobody for good.
+ * a permission that never comes does not stop other events for ever.
  */
 import type { PendingEvent } from '../pending-event.ts';
 import { type Lane, LaneBook } from './lane.ts';

@@ -3,7 +3,10 @@ import type { PendingEvent } from '../pending-event.ts';
 /** Empty places at the front stay until there are this many, and more of them than events. */
 const KEPT_PLACES = 64;
 
-/** Events of one organization and boot id in the order of their numbers. Most are added at the end and removed at the front. */
+/**
+ * Events of one organization and boot id in the order of their numbers. Most are added at the end and removed at the
+ * front.
+ */
 export class NumberedEvents {
   #places: (PendingEvent | undefined)[] = [];
   /** Index of the first event. Shifting a long array takes time. */

@@ -1,4 +1,7 @@
-/** Answers to a published message: JetStream's PubAck (ADR-1 and ADR-22 of nats-architecture-and-design), or "no responders". */
+/**
+ * Answers to a published message: JetStream's PubAck (ADR-1 and ADR-22 of nats-architecture-and-design), or "no
+ * responders".
+ */
 import type { Ack } from '../ack.ts';
 
 export type Answer =

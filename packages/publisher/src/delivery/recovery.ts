@@ -70,7 +70,11 @@ export class Recovery {
     this.#deadline.start();
   }
 
-  /** An event left the window. @param wasOldest only the oldest one's progress counts: the others may be answered long after it got lost */
+  /**
+   * An event left the window.
+   *
+   * @param wasOldest only then the time starts again: when the oldest one's answer got lost, others may still be answered
+   */
   left(wasOldest: boolean): void {
     if (wasOldest) this.#deadline.restart();
     if (this.#window.isEmpty) this.#deadline.stop();

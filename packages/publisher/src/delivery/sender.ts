@@ -17,7 +17,7 @@ export interface SenderOptions {
   tooLarge(event: PendingEvent, detail: string): void;
 }
 
-/** The clock is read once for so many events: reading it costs a tenth of sending one. */
+/** The clock is read once for this many events, because reading it costs a tenth of sending one. */
 const EVENTS_PER_CLOCK = 8;
 
 /** Decides which event goes out next: one of the window again, one that waited for a permission, or a new one. */

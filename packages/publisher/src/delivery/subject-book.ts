@@ -50,7 +50,7 @@ export class SubjectBook {
     return [...this.#subjects].flatMap(([subject, its]) => (type === undefined || its.type === type ? [subject] : []));
   }
 
-  /** At most so many. There may be thousands. */
+  /** @param most how many to return: there may be thousands */
   some(most: number): string[] {
     const some: string[] = [];
     for (const subject of this.#subjects.keys()) if (some.push(subject) === most) break;

@@ -30,7 +30,7 @@ const SERVICE_SHARE = 0.8;
 
 const hooked = new Set<Hooked>();
 
-/** @returns stops that */
+/** @returns a function that cancels it */
 export function onSignal(hook: SignalHook): () => void {
   const mine: Hooked = { ...hook, waiting: null, since: 0 };
   if (hooked.size === 0) {

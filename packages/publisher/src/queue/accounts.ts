@@ -169,7 +169,7 @@ export class AccountBook {
     return this.#adopted.inMemory;
   }
 
-  /** When nothing is pending any more. */
+  /** Call it when nothing is pending. */
   closeResult(): CloseResult {
     const lost = Object.values(this.#dropped).reduce((sum, events) => sum + events, 0);
     return { acked: this.#acked, spooled: this.#spooled, lost };

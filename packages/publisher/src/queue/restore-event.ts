@@ -6,7 +6,7 @@ import { memoryOf } from './memory.ts';
 /** What goes into lines of the protocol. Whoever may write to the directory may not write anything else there. */
 const VISIBLE = /^[!-~]{1,512}$/;
 
-/** From a record on disk to the event that was emitted then; null when its text is none of ours. */
+/** Makes an event of a record on disk; null when the record's text is not one that a publisher wrote. */
 export function restoreEvent(
   record: SegmentRecord,
   place: Pick<PendingEvent, 'segment' | 'adopted' | 'waiter'>,

@@ -18,7 +18,10 @@ export interface SettlementOptions {
   readonly reporter: Reporter;
 }
 
-/** The only way out for events: each is counted, its place on disk is released, and whoever has to know is told, in this order. */
+/**
+ * The only way out for events. In this order: the event is counted, its place on disk is released, and its waiter, the
+ * log and the channels are told.
+ */
 export class Settlement {
   readonly #options: SettlementOptions;
 

@@ -167,7 +167,7 @@ export class Staging {
     if (disk === null || adoption === null) return;
     if (!adoption.look()) this.#retry.set(settings.spoolRetryMs);
     if (!this.#isHungry) return;
-    // Never signed here: whoever signs an event vouches for having seen it.
+    // These are never signed here: a signature says that the signer saw the event happen.
     for (const event of adoption.next()) delivery.offer(event);
     if (!disk.isEmpty && !signing.waits()) this.#unsigned.offer(disk.readBack());
   }

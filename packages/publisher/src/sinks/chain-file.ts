@@ -93,7 +93,10 @@ export interface ChainFileOptions {
 
 const EXTENSION = '.ndjson';
 
-/** An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on every disk. */
+/**
+ * An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on every
+ * disk.
+ */
 export function chainFilePath(directory: string, orgid: string): string {
   return join(directory, `${orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`)}${EXTENSION}`);
 }

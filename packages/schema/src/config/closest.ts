@@ -1,4 +1,7 @@
-/** The name that somebody probably meant: the one that needs the fewest changes of letters. null: all need more than `limit`. */
+/**
+ * The name that somebody probably meant: the one that needs the fewest changes of letters. null: all need more than
+ * `limit`.
+ */
 export function closest(name: string, names: readonly string[], limit: number): string | null {
   let best: string | null = null;
   let least = limit + 1;

@@ -4,14 +4,17 @@
  */
 import { closest } from './closest.ts';
 
-/** The names of all options of a function. With `satisfies KnownOptions<Options>` the compiler keeps the list complete. */
+/**
+ * The names of all options of a function. With `satisfies KnownOptions<Options>` the compiler keeps the list complete.
+ */
 export type KnownOptions<Options> = Readonly<Record<keyof Options & string, true>>;
 
 const MAX_CHANGES = 3;
 
 /**
- * What is wrong with an object of options; null: nothing. JavaScript ignores a misspelt option, and so does TypeScript when
- * the object is not a literal. Without this check a spool that is off by mistake would show only when it is needed.
+ * What is wrong with an object of options; null: nothing. JavaScript ignores a misspelt option, and so does TypeScript
+ * when the object is not a literal. Without this check a spool that is off by mistake would show only when it is
+ * needed.
  */
 export function faultOfOptions(given: unknown, known: Readonly<Record<string, true>>): string | null {
   if (typeof given !== 'object' || given === null) return `options are ${String(given)}: expected an object`;

@@ -1,6 +1,6 @@
 /**
- * Addresses of NATS servers, and the user or token in their URLs. The official client takes only `host:port`: of a URL with a
- * password it reads a wrong port, and it does not log in. So URLs are read here.
+ * Addresses of NATS servers, and the user or token in their URLs. The official client takes only `host:port`: of a URL
+ * with a password it reads a wrong port, and it does not log in. So URLs are read here.
  *
  * An error about a malformed URL quotes nothing of it, because nobody can tell which part is the password.
  */
@@ -16,7 +16,10 @@ export interface ServerAddress {
   readonly identity: UrlIdentity | undefined;
 }
 
-/** The servers in a list, or in a text such as `process.env.NATS_URL`, which may be unset or empty, or name several with commas. */
+/**
+ * The servers in a list, or in a text such as `process.env.NATS_URL`, which may be unset or empty, or name several with
+ * commas.
+ */
 export function splitServers(servers: string | readonly string[] = []): string[] {
   const list = typeof servers === 'string' ? servers.split(',') : servers;
   return list.map((server) => server.trim()).filter((server) => server !== '');

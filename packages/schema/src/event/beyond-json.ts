@@ -1,6 +1,6 @@
 /**
- * Finds parts of a zod schema that no JSON value satisfies. Events are JSON, so an event of a type with such a part could never
- * be emitted. The type is refused when it is defined, before an event is lost.
+ * Finds parts of a zod schema that no JSON value satisfies. Events are JSON, so an event of a type with such a part
+ * could never be emitted. The type is refused when it is defined, before an event is lost.
  */
 import type * as z from 'zod';
 

@@ -15,8 +15,8 @@ export function isChainloop(value: Json): value is JsonObject {
 }
 
 /**
- * @param type the `<target>.<action>` of the subject. An artifact's event must be on a subject `casartifact.…`, where Chainloop
- *   publishes it, so that a permission for other subjects is no permission to add to a bill
+ * @param type the `<target>.<action>` of the subject. An artifact's event must be on a subject `casartifact.…`, where
+ *   Chainloop publishes it, so that a permission for other subjects is no permission to add to a bill
  * @throws SchemaError NOT_AN_EVENT naming the first bad member
  */
 export function checkChainloop(value: JsonObject, type: string): void {

@@ -1,6 +1,6 @@
 /**
- * What the ledger accepts as an event: any valid CloudEvents 1.0 JSON event that names an organization, whatever SDK made
- * it. Our own publisher writes a narrower form (`event.ts`).
+ * What the ledger accepts as an event: any valid CloudEvents 1.0 JSON event that names an organization, whatever SDK
+ * made it. Our own publisher writes a narrower form (`event.ts`).
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
  */
 import { refuse } from '../error.ts';

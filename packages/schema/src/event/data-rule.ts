@@ -1,6 +1,7 @@
 /**
- * The parts that the schemas of built-in types consist of. Each states its rule in fixed words, whatever value it gets. The
- * words stand in records of the `_system` chain, which are hashed, so none of them may come from zod or the platform.
+ * The parts that the schemas of built-in types consist of. Each states its rule in fixed words, whatever value it gets.
+ * The words stand in records of the `_system` chain, which are hashed, so none of them may come from zod or the
+ * platform.
  */
 import * as z from 'zod';
 import { hasLength } from './text-rule.ts';

@@ -9,8 +9,8 @@ import { EVENT_TYPE_PATTERN, isBatchType } from './subject.ts';
 export type EventFields<Data> = EventAttributes & Data & { /** When it happened, if not now. */ readonly time?: Date };
 
 /**
- * The argument of `emit`. Making a draft does not read `fields`, so it cannot throw in the code of the service. The publisher
- * copies, checks and stamps it (`stampEvent`).
+ * The argument of `emit`. Making a draft does not read `fields`, so it cannot throw in the code of the service. The
+ * publisher copies, checks and stamps it (`stampEvent`).
  */
 export interface EventDraft<Type extends string = string, Fields = unknown> {
   readonly type: Type;
@@ -18,8 +18,8 @@ export interface EventDraft<Type extends string = string, Fields = unknown> {
 }
 
 /**
- * An event type. Call it to make a draft; pass it to `createPublisher({ events })` to permit it. Its type parameters tell a
- * reader of the event the literal type and the shape of `data`.
+ * An event type. Call it to make a draft; pass it to `createPublisher({ events })` to permit it. Its type parameters
+ * tell a reader of the event the literal type and the shape of `data`.
  */
 export interface EventDefinition<Type extends string = string, Shape extends z.ZodRawShape = z.ZodRawShape> {
   (fields: EventFields<z.input<z.ZodObject<Shape>>>): EventDraft<Type, EventFields<z.input<z.ZodObject<Shape>>>>;
@@ -39,14 +39,15 @@ export interface AnyEventDefinition {
 const OPTIONS: KnownOptions<AnyEventDefinition> = { type: true, data: true, actorRequired: true };
 
 /**
- * Defines an event type. Attributes and data members are given side by side when an event is made, so no data member may
- * have the name of an attribute.
+ * Defines an event type. Attributes and data members are given side by side when an event is made, so no data member
+ * may have the name of an attribute.
  *
  *     const releaseApproved = defineEvent({ type: 'release.approved', data: z.object({ version: z.string() }) });
  *     audit.emit(releaseApproved({ orgid: 'acme', version: '1.2.0' }));
  *
- * The publisher publishes what `data` returns: it leaves out what zod strips, and publishes what zod transforms transformed.
- * For a text that only people read use `displayText(max)`: a longer one is cut, and does not cost the event.
+ * The publisher publishes what `data` returns: it leaves out what zod strips, and publishes what zod transforms
+ * transformed. For a text that only people read use `displayText(max)`: a longer one is cut, and does not cost the
+ * event.
  *
  * @throws SchemaError BAD_DEFINITION when the type is defined, never when an event is made
  */

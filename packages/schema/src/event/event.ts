@@ -1,9 +1,9 @@
 /**
- * The `event/` room: what an event is, in both dialects, and the rules of its parts. It knows JSON and subjects. It never
+ * The room of events: what one is, in both dialects, and the rules of its parts. It knows JSON and subjects. It never
  * knows how an event travels (`message/`) or how it is chained (`ledger/`).
  *
- * This file has the event as our own publisher writes it: a CloudEvents 1.0 JSON object in structured mode, one form for
- * each thing. The ledger accepts more from other publishers: `cloud-event.ts`.
+ * This file has the event as our own publisher writes it: a CloudEvents 1.0 JSON object in structured mode, one form
+ * for each thing. The ledger accepts more from other publishers: `cloud-event.ts`.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 import * as z from 'zod';
@@ -102,7 +102,9 @@ export interface Event extends EventAttributes {
 /** The names of all attributes. Members of `data` in `defineEvent` must have other names. */
 export const ATTRIBUTE_NAMES: ReadonlySet<string> = new Set(Object.keys(Event.shape));
 
-/** Tells whether an object is certainly an event. Of one that it does not know, it says false, and the schema decides. */
+/**
+ * Tells whether an object is certainly an event. Of one that it does not know, it says false, and the schema decides.
+ */
 export type EventRecognizer = (value: JsonObject) => boolean;
 
 let isCertainlyAnEvent: EventRecognizer = () => false;
@@ -152,8 +154,8 @@ function isExtension(value: Json | undefined): boolean {
 }
 
 /**
- * The first fault that a zod schema found, as an error that names the field and the rule. It does not name the value: the
- * error ends up in logs, and the value may be a secret in the wrong field.
+ * The first fault that a zod schema found, as an error that names the field and the rule. It does not name the value:
+ * the error ends up in logs, and the value may be a secret in the wrong field.
  */
 export function notAnEvent(
   error: z.ZodError,

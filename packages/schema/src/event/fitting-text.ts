@@ -1,9 +1,9 @@
 /**
  * Makes texts fit that are too long for their field. No event, and so no part of a bill, is lost because of a name.
  *
- * A text for people (a name, an e-mail address, a file name, a route, a message) is cut, with a mark. An id is never cut,
- * because two ids may begin alike. An id that is too long is replaced by its SHA-256, which is as unique, and which everybody
- * who has the id can compute. Digests and sizes are neither: a wrong one is refused.
+ * A text for people (a name, an e-mail address, a file name, a route, a message) is cut, with a mark. An id is never
+ * cut, because two ids may begin alike. An id that is too long is replaced by its SHA-256, which is as unique, and
+ * which everybody who has the id can compute. Digests and sizes are neither: a wrong one is refused.
  */
 import type * as z from 'zod';
 import { sha256Hex } from '../hash.ts';
@@ -30,8 +30,8 @@ export function cutText(text: string, max: number): string {
 const MAX_HASHED = 1_048_576;
 
 /**
- * The id. If it has more than `max` UTF-16 units, or a character that an attribute may not have: `sha256:` and its SHA-256 in
- * hexadecimal. A text that is too long to be an id is left out.
+ * The id. If it has more than `max` UTF-16 units, or a character that an attribute may not have: `sha256:` and its
+ * SHA-256 in hexadecimal. A text that is too long to be an id is left out.
  */
 function hashOdd(text: string, max: number): string | undefined {
   if (text.length > MAX_HASHED) return undefined;
@@ -42,11 +42,11 @@ function hashOdd(text: string, max: number): string | undefined {
 const cuts = new WeakMap<z.core.$ZodType, number>();
 
 /**
- * The schema of a text that only people read, for the data of `defineEvent`. The publisher cuts a longer text and leaves out
- * an empty one, so a reader of the event can rely on 1 to `max` UTF-16 units.
+ * The schema of a text that only people read, for the data of `defineEvent`. The publisher cuts a longer text and
+ * leaves out an empty one, so a reader of the event can rely on 1 to `max` UTF-16 units.
  *
- * The schema object itself is remembered. Wrap it (`displayText(256).optional()`), but do not refine it, which would make
- * another object.
+ * The schema object itself is remembered. Wrap it (`displayText(256).optional()`), but do not refine it, which would
+ * make another object.
  */
 export function displayText(max: number): z.ZodString {
   return cutAt(textOf(1, max), max);

@@ -19,8 +19,8 @@ export function isProducerseq(value: unknown): value is string {
 }
 
 /**
- * The origin that an event states; null: it states none in our form. In events of other publishers, members of these names may
- * mean something else, so another form is no fault.
+ * The origin that an event states; null: it states none in our form. In events of other publishers, members of these
+ * names may mean something else, so another form is no fault.
  */
 export function originOf(event: JsonObject): Origin | null {
   const { producer, producerseq } = event;

@@ -1,6 +1,7 @@
 /**
  * NATS subjects. The subject of an event is `<prefix>.<target>.<action>.<orgid>`, that of a Chainloop event
- * `<prefix>.<target>.<action>`, and that of an organization's blocks `<ledger prefix>.<orgid>`. A prefix has one or more tokens.
+ * `<prefix>.<target>.<action>`, and that of an organization's blocks `<ledger prefix>.<orgid>`. A prefix has one or
+ * more tokens.
  */
 import { SchemaError, show } from '../error.ts';
 import { createTextMemo } from '../json/text-memo.ts';
@@ -8,7 +9,9 @@ import { createTextMemo } from '../json/text-memo.ts';
 export const DEFAULT_EVENT_PREFIX = 'audit';
 export const DEFAULT_LEDGER_PREFIX = 'ledger';
 
-/** The chain for everything that is no event. No organization has this name: their names begin with a letter or a digit. */
+/**
+ * The chain for everything that is no event. No organization has this name: their names begin with a letter or a digit.
+ */
 export const SYSTEM_CHAIN = '_system';
 
 /** The chain for events that name no organization. Nobody is billed for it, and no organization has this name. */
@@ -19,7 +22,10 @@ export const ORGID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 export const EVENT_TYPE_PATTERN = /^[a-z0-9_-]{1,64}\.[a-z0-9_-]{1,64}$/;
 export const SUBJECT_PREFIX_PATTERN = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 
-/** The end of a reserved action. Its subjects carry arrays of events, of any type of the target. No event type ends with it. */
+/**
+ * The end of a reserved action. Its subjects carry arrays of events, of any type of the target. No event type ends with
+ * it.
+ */
 const BATCH_ACTION = '.batch';
 
 /** Whether an event can have this organization: one that is billed, or `_unattributed`. */
@@ -79,9 +85,9 @@ export function isBatchType(type: string): boolean {
 }
 
 /**
- * The two tokens of the subject that an event of this type belongs on: the last two of the type in lower case, with `-` for
- * each character that a token cannot have. null: the type belongs on no subject, because it has one token or ends with
- * `batch`.
+ * The two tokens of the subject that an event of this type belongs on: the last two of the type in lower case, with `-`
+ * for each character that a token cannot have. null: the type belongs on no subject, because it has one token or ends
+ * with `batch`.
  */
 function subjectTypeOf(type: string): string | null {
   const tokens = type

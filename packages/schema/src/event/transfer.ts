@@ -58,8 +58,8 @@ function chainloopTransfer(data: Json | undefined): Transfer | null {
   const { digest } = info;
   const kind = chainloopKind(data['ActionType'], info);
   if (kind === null) return null;
-  // Chainloop writes an unknown size as 0 ("SizeBytes: 0 when unknown"). Content with another digest is not empty, and a
-  // skipped upload never looked at the content.
+  // Chainloop writes an unknown size as 0 ("SizeBytes: 0 when unknown"). Content with another digest is not empty, and
+  // a skipped upload never looked at the content.
   const unknown = info['size_bytes'] === 0 && (kind === 'deduplicated' || digest !== EMPTY_DIGEST);
   return transfer(
     kind,

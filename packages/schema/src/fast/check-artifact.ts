@@ -1,6 +1,6 @@
 /**
- * The schemas of artifact events by hand, faster than zod. Data that passes here satisfies them. Of other data nothing is
- * said, and the schema (`event/types/artifact.ts`) decides. `check-artifact.test.ts` holds the two together.
+ * The schemas of artifact events by hand, faster than zod. Data that passes here satisfies them. Of other data nothing
+ * is said, and the schema (`event/types/artifact.ts`) decides. `check-artifact.test.ts` holds the two together.
  */
 import { hasLength } from '../event/text-rule.ts';
 import { DIGEST_PATTERN } from '../event/transfer.ts';

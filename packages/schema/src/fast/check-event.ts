@@ -1,6 +1,7 @@
 /**
- * The rules of the event schema by hand, ten times faster than zod. What passes here is an event. Of anything else nothing
- * is said, and the schema (`event/event.ts`) decides and has the words. `check-event.test.ts` holds the two together.
+ * The rules of the event schema by hand, ten times faster than zod. What passes here is an event. Of anything else
+ * nothing is said, and the schema (`event/event.ts`) decides and has the words. `check-event.test.ts` holds the two
+ * together.
  */
 import { ID_PATTERN, MAX_LENGTHS, SIGNATURE_PATTERN, TRACEPARENT_PATTERN } from '../event/attribute.ts';
 import { PRODUCER_PATTERN } from '../event/origin.ts';
@@ -19,8 +20,8 @@ export interface AttributeRule {
 }
 
 /**
- * Text without the characters that an attribute must not have. It has no surrogates either: whether they come in pairs is
- * left to the schema.
+ * Text without the characters that an attribute must not have. It has no surrogates either: whether they come in pairs
+ * is left to the schema.
  */
 // oxlint-disable-next-line no-control-regex -- what is excluded
 const CLEAN = /^[^\0-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+$/;

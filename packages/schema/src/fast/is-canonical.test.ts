@@ -7,7 +7,7 @@ import type { Json } from '../json/json.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { isCertainlyCanonical } from './is-canonical.ts';
 
-/** What it stands for: the slow way, which is held to the reference by `canonical.test.ts`. */
+/** The plain way. `canonical.test.ts` holds it to the reference. */
 function isCanonical(text: string): boolean {
   try {
     return canonicalJson(parseJson(text)) === text;
@@ -118,7 +118,7 @@ describe('isPlainCanonical', () => {
     expect([nested(32), nested(33), '"é"', '"\\n"'].map(isCertainlyCanonical)).toEqual([true, false, false, false]);
     const long = (length: number) => `"${'x'.repeat(length - 2)}"`;
     expect([long(65_535), long(65_536), long(200_000)].map(isCertainlyCanonical)).toEqual([true, false, false]);
-    // Nothing of a text is taken for a part of the next one.
+    // No byte of a longer text is left for the next one.
     expect(isCertainlyCanonical('{"a":[1,2,3]}') && isCertainlyCanonical('{"a":[1,2,3')).toBe(false);
   });
 });

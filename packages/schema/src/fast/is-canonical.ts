@@ -1,9 +1,9 @@
 /**
  * Whether a text is canonical JSON, without parsing and printing it: one pass over its bytes, without an allocation.
  *
- * It knows ASCII without escapes and at most 32 levels, which is nearly every text. Of any other text it says nothing, and
- * parsing and printing (`json/canonical.ts`) decides. It never accepts a text that is not canonical: `is-canonical.test.ts`
- * tries to make it do so.
+ * It knows ASCII without escapes and at most 32 levels, which is nearly every text. Of any other text it says nothing,
+ * and parsing and printing (`json/canonical.ts`) decides. It never accepts a text that is not canonical:
+ * `is-canonical.test.ts` tries to make it do so.
  */
 
 const MAX_KNOWN_DEPTH = 32;

@@ -1,7 +1,7 @@
 /**
- * Prints the core of the next entry. It gives what `printNextCore` (`ledger/running-head.ts`) gives. Members stand in their
- * sorted order, so nothing is sorted, and texts that recur in many entries are made once. `print-entry.test.ts` holds the two
- * together.
+ * Prints the core of the next entry. It gives what `printNextCore` (`ledger/running-head.ts`) gives. Members stand in
+ * their sorted order, so nothing is sorted, and texts that recur in many entries are made once. `print-entry.test.ts`
+ * holds the two together.
  *
  * The text has as few pieces as possible, because V8 joins them all when the text is hashed.
  */

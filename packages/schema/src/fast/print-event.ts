@@ -1,7 +1,8 @@
 /**
- * Prints the text of a new event. It makes what `stampEvent` (`message/stamp.ts`) makes, for events that have nothing unusual.
- * It remembers the layout of the last event of each type: which fields are attributes, which are data, and the order of the
- * data. The platform then prints one object literal that is in canonical order. `print-event.test.ts` holds it to `stampEvent`.
+ * Prints the text of a new event. It makes what `stampEvent` (`message/stamp.ts`) makes, for events that have nothing
+ * unusual. It remembers the layout of the last event of each type: which fields are attributes, which are data, and the
+ * order of the data. The platform then prints one object literal that is in canonical order. `print-event.test.ts`
+ * holds it to `stampEvent`.
  */
 import { ATTRIBUTE_NAMES, EventAttributes, MAX_EVENT_BYTES } from '../event/event.ts';
 import { isInOrder, MAX_DEPTH } from '../json/canonical.ts';
@@ -122,7 +123,10 @@ function hasNames(fields: object, names: readonly string[]): boolean {
   return true;
 }
 
-/** null: the fields have a time of their own, an attribute that the publisher sets, or a name that a literal cannot hold. */
+/**
+ * null: the fields have a time of their own, an attribute that the publisher sets, or a name that a literal cannot
+ * hold.
+ */
 function makeLayout(fields: object, rules: TypeRules): Layout | null {
   const names = Object.keys(fields);
   const attributes: string[] = [];

@@ -1,11 +1,11 @@
 /**
- * Reads an event of our own publishers in its text. To chain an event, the plain way parses it, checks it, and prints it again
- * to see that it is canonical. That is most of the cost. One regular expression, made of the rules of `check-event.ts`, does
- * all three.
+ * Reads an event of our own publishers in its text. To chain an event, the plain way parses it, checks it, and prints
+ * it again to see that it is canonical. That is most of the cost. One regular expression, made of the rules of
+ * `check-event.ts`, does all three.
  *
- * It knows events in canonical JSON without escapes, with attributes of the specification only, of an organization that is
- * billed. Of any other text it says nothing, and the plain way (`message/read-message.ts`) decides. `read-event.test.ts`
- * holds the two together, on invalid events too.
+ * It knows events in canonical JSON without escapes, with attributes of the specification only, of an organization that
+ * is billed. Of any other text it says nothing, and the plain way (`message/read-message.ts`) decides.
+ * `read-event.test.ts` holds the two together, on invalid events too.
  */
 import type { EventFacts } from '../event/event-facts.ts';
 import type { Origin } from '../event/origin.ts';
@@ -19,7 +19,10 @@ import { isCertainlyCanonical } from './is-canonical.ts';
 /** A character that prints as itself between quotes. Surrogates are left out: a lone one has no canonical form. */
 const CHAR = String.raw`[^"\\\0-\x1f\ud800-\udfff]`;
 
-/** The data of an artifact event. Captures digest, size and whether it was skipped. Integers of fifteen digits are exact. */
+/**
+ * The data of an artifact event. Captures digest, size and whether it was skipped. Integers of fifteen digits are
+ * exact.
+ */
 const ARTIFACT_DATA =
   String.raw`\{(?:"backend_type":"${CHAR}{1,64}",)?"digest":"(sha256:[0-9a-f]{64})"` +
   String.raw`(?:,"file_name":"${CHAR}{1,1024}")?(?:,"size_bytes":(0|[1-9]\d{0,14}))?(?:,"skipped":(true|false))?\}`;

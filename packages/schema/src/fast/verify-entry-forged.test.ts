@@ -17,7 +17,10 @@ const compare = (lines: readonly string[], options: VerifyOptions = {}): number 
 
 const ID = '01997b3c-0000-7000-8000-000000000001';
 
-/** The next entry as a forger makes it, who adds whatever the event says. An honest one counts what is no size as unknown. */
+/**
+ * The next entry of a forger, who adds whatever the event states. An honest writer counts a value that is no size as
+ * unknown.
+ */
 function billAnything(before: Entry | null, event: JsonObject, seq: number, isHonest: boolean): Entry {
   const { size_bytes: size, skipped } = event['data'] as JsonObject;
   const kind =
@@ -125,7 +128,7 @@ describe('verification with the shortcut and without it, of what a forger chaine
                 },
                 origin: one.origin === 'of the event' ? originOf(one.event) : one.origin,
                 event: canonicalJson(one.event),
-                // BigInt takes no fractions: those cannot get into totals.
+                // BigInt refuses fractions, so they cannot get into totals.
                 volume:
                   one.fits && /^\d+$/.test(stated.bytes ?? '0')
                     ? stated
@@ -221,7 +224,7 @@ describe('verification with the shortcut and without it, of what a forger chaine
     const most = { count: '5', bytes: nines, unknown: '0' };
     for (const [seq, totals] of [
       [5, { ...NO_TOTALS, uploads: most }],
-      // The first entry, which is the general way's, is the last that fits.
+      // The plain way judges the first entry, which is the last one that fits.
       [5, { ...NO_TOTALS, events: `${'9'.repeat(31)}8` }],
       [5, { ...NO_TOTALS, uploads: { ...most, bytes: '0', count: nines } }],
       [Number.MAX_SAFE_INTEGER - 1, NO_TOTALS],

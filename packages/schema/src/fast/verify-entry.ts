@@ -1,13 +1,14 @@
 /**
- * The shortcut of verification. Most lines of a ledger are good. Such a line need not be taken to pieces and judged piece by
- * piece. This makes the entry again, as the ledger's writer did, from the entry before it and from what only the line can
- * say: when and where the message was received, and the event. The event gives the origin and, with the entries before it,
- * the volume. Then it compares the two texts.
+ * The shortcut of verification. Most lines of a ledger are good. Such a line need not be taken to pieces and judged
+ * piece by piece. This makes the entry again, as the ledger's writer did, from the entry before it and from what only
+ * the line can say: when and where the message was received, and the event. The event gives the origin and, with the
+ * entries before it, the volume. Then it compares the two texts.
  *
- * A line that is equal byte for byte follows from the entry before it. Its form, canonical text, hashes, link, number, volume
- * and totals are right, because they were made here. Of any other line nothing is said: the plain way (`verify/chain-judge.ts`)
- * judges it and has the words. So a mistake in finding the pieces costs time and never changes a verdict. What must hold is
- * that no value gets in here that the plain way refuses. `verify-entry.test.ts` holds the two together.
+ * A line that is equal byte for byte follows from the entry before it. Its form, canonical text, hashes, link, number,
+ * volume and totals are right, because they were made here. Of any other line nothing is said: the plain way
+ * (`verify/chain-judge.ts`) judges it and has the words. So a mistake in finding the pieces costs time and never
+ * changes a verdict. What must hold is that no value gets in here that the plain way refuses. `verify-entry.test.ts`
+ * holds the two together.
  */
 import { type Origin, originOf } from '../event/origin.ts';
 import { isReservedChain } from '../event/subject.ts';
@@ -18,7 +19,7 @@ import { type Core, type CoreOrigin, emptyHead, type Entry, headOf, type Source 
 import { MAX_INDEX, RECEIVED_PATTERN } from '../ledger/parse-entry.ts';
 import { RunningHead } from '../ledger/running-head.ts';
 import type { Totals, Volume } from '../ledger/volume.ts';
-import type { DeriveVolume, Shortcut } from '../verify/chain-judge.ts';
+import type { DeriveVolume, Shortcut } from '../verify/shortcut.ts';
 import { isCertainlyCanonical } from './is-canonical.ts';
 import { readEventFacts } from './read-event.ts';
 
@@ -88,8 +89,8 @@ export function createEntryReader(sha256: Sha256, deriveVolume: DeriveVolume): S
 }
 
 /**
- * What only a line can say, and where its core and its event end. How a part is found does not matter, because it is compared
- * as a part of the whole line.
+ * What only a line can say, and where its core and its event end. How a part is found does not matter, because it is
+ * compared as a part of the whole line.
  */
 class LineParts {
   received = '';
@@ -135,8 +136,8 @@ class LineParts {
   }
 
   /**
-   * Whether the whole line is this core, the event's text and this hash. Compares piece by piece: V8 compares whole strings
-   * several times faster than `startsWith` does.
+   * Whether the whole line is this core, the event's text and this hash. Compares piece by piece: V8 compares whole
+   * strings several times faster than `startsWith` does.
    */
   areAround(line: string, core: string, hash: string): boolean {
     const { coreEnd, eventEnd } = this;

@@ -1,9 +1,9 @@
 /**
  * RFC 8785 (JSON Canonicalization Scheme): the one text of a JSON value, which is hashed.
  *
- * The npm package `canonicalize` is the reference. This is the same function, several times faster, with a limit on nesting
- * and an error that names the place. A value whose members are in order already is printed by the platform; every value of
- * a canonical text is so. `canonical.test.ts` holds this file to the reference and to the RFC's vectors.
+ * The npm package `canonicalize` is the reference. This is the same function, several times faster, with a limit on
+ * nesting and an error that names the place. A value whose members are in order already is printed by the platform;
+ * every value of a canonical text is so. `canonical.test.ts` holds this file to the reference and to the RFC's vectors.
  */
 import { SchemaError } from '../error.ts';
 import type { Json } from './json.ts';
@@ -17,7 +17,10 @@ const LONE_SURROGATE = 'has a lone surrogate';
 /** A string of these characters prints as itself between quotes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-/** @throws SchemaError NOT_CANONICAL for a value that RFC 8785 cannot express; the message has its place as a JSON Pointer */
+/**
+ * @throws SchemaError NOT_CANONICAL for a value that RFC 8785 cannot express; the message has its place as a JSON
+ *   Pointer
+ */
 export function canonicalJson(value: Json): string {
   if (isInOrder(value, 0)) {
     const text = JSON.stringify(value);
@@ -36,8 +39,9 @@ export function canonicalJson(value: Json): string {
 }
 
 /**
- * Whether `JSON.stringify` prints the canonical text of a value, apart from lone surrogates. It prints numbers and strings as
- * RFC 8785 does, and members in the order that they have. false for a value that it would change or leave out.
+ * Whether `JSON.stringify` prints the canonical text of a value, apart from lone surrogates. It prints numbers and
+ * strings as RFC 8785 does, and members in the order that they have. false for a value that it would change or leave
+ * out.
  */
 export function isInOrder(value: unknown, depth: number): boolean {
   switch (typeof value) {

@@ -1,6 +1,7 @@
 /**
- * Parsing that loses nothing. `JSON.parse` rounds numbers and drops members that are given twice, without an error. A ledger
- * that hashed the result would confirm something that was never sent. For that reason RFC 8785 demands I-JSON (RFC 7493).
+ * Parsing that loses nothing. `JSON.parse` rounds numbers and drops members that are given twice, without an error. A
+ * ledger that hashed the result would confirm something that was never sent. For that reason RFC 8785 demands I-JSON
+ * (RFC 7493).
  */
 import { refuseJson, SchemaError, show } from '../error.ts';
 import { canonicalJson } from './canonical.ts';
@@ -83,7 +84,10 @@ function endOfNumber(text: string, start: number): number {
   return i;
 }
 
-/** @throws SchemaError NOT_EXACT when a double changes the number, e.g. 9007199254740993. The error does not name the value */
+/**
+ * @throws SchemaError NOT_EXACT when a double changes the number, e.g. 9007199254740993. The error does not name the
+ *   value
+ */
 function checkNumber(source: string): void {
   const printed = String(Number(source));
   if (printed === source || decimal(printed) === decimal(source)) return;

@@ -1,7 +1,4 @@
-/**
- * The hot path beside the portable reference, on random values: canonical text, and its hash. `npm run test:long` takes a
- * million; `npm test` takes a slice of them, another one each time.
- */
+/** The hot path beside the portable reference, on a million random values: canonical text, and its hash. */
 import { hash } from 'node:crypto';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
@@ -11,6 +8,7 @@ import { canonicalJson } from './canonical.ts';
 import type { Json } from './json.ts';
 import { parseJson } from './parse-json.ts';
 
+/** `npm run test:long` takes all of them; `npm test` a slice, another one each time. */
 const VALUES = process.env['WAYBILL_TEST_WHOLE'] ? 1_000_000 : 40_000;
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 32);
 

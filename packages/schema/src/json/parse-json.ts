@@ -1,10 +1,11 @@
 /**
- * `JSON.parse` without a bug of V8. After some text had a member named `\`, V8 may read the name of another member as `\` when
- * that name is written with an escape (`"\n"`, `"\u0015"`). Node 24 and 26 and browsers of their time have the bug
- * (https://github.com/nodejs/node/issues/63785). A ledger would hash what nobody sent, and any producer could cause that.
+ * `JSON.parse` without a bug of V8. After some text had a member named `\`, V8 may read the name of another member as
+ * `\` when that name is written with an escape (`"\n"`, `"\u0015"`). Node 24 and 26 and browsers of their time have the
+ * bug (https://github.com/nodejs/node/issues/63785). A ledger would hash what nobody sent, and any producer could cause
+ * that.
  *
- * Only names of members are affected. So for a text with a backslash this file builds the objects itself, from strings that it
- * has parsed one by one.
+ * Only names of members are affected. So for a text with a backslash this file builds the objects itself, from strings
+ * that it has parsed one by one.
  */
 import { MAX_DEPTH } from './canonical.ts';
 import type { Json } from './json.ts';

@@ -43,7 +43,7 @@ const anyCore: fc.Arbitrary<Core> = fc.record({
   volume: moved,
   totals: fc.record({ events: decimal, uploads: tally, downloads: tally, deduplicated: tally }),
 });
-/** With a volume that its chain and its `seq` allow. */
+/** A core with a volume that its chain and its `seq` permit. */
 const core = anyCore.map((one): Core => {
   if (one.orgid === '_system') return { ...one, origin: null, volume: NO_VOLUME };
   if (one.orgid === '_unattributed') return { ...one, volume: NO_VOLUME };

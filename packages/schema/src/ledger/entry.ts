@@ -1,6 +1,7 @@
 /**
- * The `ledger/` room: entries, blocks, and the rules by which both are made. It is pure, and knows neither streams nor
- * zod, so that a verifier in a browser has no more code than it needs. It never knows how a chain is judged (`verify/`).
+ * The room of the ledger: entries, blocks, and the rules by which both are made. It is pure, and knows neither streams
+ * nor zod, so that a verifier in a browser has no more code than it needs. It never knows how a chain is judged
+ * (`verify/`).
  *
  * This file has entries and the hash rule. `docs/reference/format.md` is the specification:
  *

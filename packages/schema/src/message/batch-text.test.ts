@@ -7,7 +7,7 @@ import { parseJson } from '../json/parse-json.ts';
 import { beginsArray, cutElements } from './batch-text.ts';
 
 const space = fc.stringMatching(/^[ \t\n\r]{0,3}$/);
-/** An array as somebody may write it, and the texts of its elements. */
+/** An array in any layout, and the texts of its elements. */
 const anyArray = fc
   .tuple(space, fc.array(fc.tuple(space, anyJson, fc.nat(2), space), { maxLength: 8 }), space)
   .map(([before, elements, after]) => {
@@ -50,7 +50,7 @@ describe('cutElements', () => {
       { numRuns: 20_000 },
     );
     expect(arrays).toBeGreaterThan(5_000);
-  }, 240_000);
+  });
 
   it('says where there are too many', () => {
     expect(cutElements('[1,2,3]', 3)).toEqual(['1', '2', '3']);

@@ -1,7 +1,7 @@
 /**
- * Cuts a JSON array into the texts of its elements, as they were sent. The bytes of a bad element are kept in the ledger, so
- * they must be the sender's own. Whether the array is JSON is checked elsewhere; this file only finds the commas.
- * `batch-text.test.ts` holds it to `JSON.parse`.
+ * Cuts a JSON array into the texts of its elements, as they were sent. The bytes of a bad element are kept in the
+ * ledger, so they must be the sender's own. Whether the array is JSON is checked elsewhere; this file only finds the
+ * commas. `batch-text.test.ts` holds it to `JSON.parse`.
  */
 
 const QUOTE = 0x22;

@@ -11,7 +11,9 @@ export const BUILT_IN_DATA: ReadonlyMap<string, z.ZodObject> = new Map(
   BUILT_IN_EVENTS.map(({ type, data }) => [type, data]),
 );
 
-/** Tells whether data certainly satisfies the schemas of artifact events. Of data that it does not know, it says false. */
+/**
+ * Tells whether data certainly satisfies the schemas of artifact events. Of data that it does not know, it says false.
+ */
 export type ArtifactRecognizer = (data: JsonObject) => boolean;
 
 let recognize: ArtifactRecognizer = () => false;

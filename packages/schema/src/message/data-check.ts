@@ -23,8 +23,8 @@ export interface DataCheck {
 }
 
 /**
- * The check for these types and the built-in ones. A definition of a built-in type adds to the built-in schema and never
- * replaces it: the format says what a message of such a type is.
+ * The check for these types and the built-in ones. A definition of a built-in type adds to the built-in schema and
+ * never replaces it: the format says what a message of such a type is.
  */
 export function createDataCheck(definitions: readonly AnyEventDefinition[] = []): DataCheck {
   const own = new Map(definitions.filter((d) => BUILT_IN_DATA.get(d.type) !== d.data).map((d) => [d.type, d.data]));

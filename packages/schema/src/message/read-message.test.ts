@@ -17,7 +17,7 @@ describe('events', () => {
       origin: null,
       transfer,
     });
-    // Of one that is canonical already, the event is made when it is asked for.
+    // The event of a canonical text is parsed when somebody asks for it.
     const { ok, event: made, ...rest } = read(canonicalJson(event)) as Reading & { ok: true };
     expect([ok, made]).toEqual([true, event]);
     expect(rest).toEqual({ orgid: 'acme', canonical: canonicalJson(event), origin: null, transfer });

@@ -64,8 +64,8 @@ export interface ReadMessageOptions {
 }
 
 /**
- * Reads an event in its text without parsing it. It returns null for a text that it does not know, whether that is an event
- * or not, and the plain way decides. What it returns is what the plain way finds.
+ * Reads an event in its text without parsing it. It returns null for a text that it does not know, whether that is an
+ * event or not, and the plain way decides. What it returns is what the plain way finds.
  */
 export type FactReader = (text: string) => EventFacts | null;
 

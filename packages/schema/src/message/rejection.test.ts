@@ -15,7 +15,7 @@ import { createDataCheck } from './data-check.ts';
 import { REJECTIONS } from './rejection.ts';
 import { z } from 'zod';
 
-/** A good value of each member of built-in data that is not just text. */
+/** A good value for each member of built-in data that is not any text. */
 const GOOD: Readonly<Record<string, Json>> = {
   digest,
   size_bytes: 1,
@@ -105,7 +105,7 @@ describe('garbage', () => {
     expect(readWith('release.approved', { version: 7 })).toEqual({ form: 'single', reading: refused });
     expect(readWith('release.approved', null)).toEqual({ form: 'single', reading: refused });
     expect(readWith('release.approved', { version: '1' })).toMatchObject({ reading: { ok: true } });
-    // One of a type of ours adds to our schema, and takes nothing from it.
+    // A definition of a built-in type adds to the built-in schema, and takes nothing from it.
     const quick = readMessage(SUBJECT, bytesOf(canonicalJson(event)), { checkData });
     expect(quick).toEqual({ form: 'single', reading: refused });
     expect(readWith('run.started', { name: 'n' })).toEqual({ form: 'single', reading: refused });

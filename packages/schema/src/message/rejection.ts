@@ -29,8 +29,8 @@ const REJECTION_OF: Partial<Record<SchemaError['code'], Rejection>> = {
 };
 
 /**
- * What an error says about a message. The words of an error that is not ours are left out: they are the platform's, and
- * the same bytes have to give the same record everywhere.
+ * What an error says about a message. The words of an error that is not ours are left out: they are the platform's,
+ * and the same bytes have to give the same record everywhere.
  */
 export function rejectionOf(error: unknown): RejectedReading {
   const reason = error instanceof SchemaError && error.rule !== undefined ? REJECTION_OF[error.code] : undefined;

@@ -1,7 +1,7 @@
 /**
- * The `message/` room: an event on its way, from a publisher's fields to the text that is published, and from a message
- * of the AUDIT stream back to events. It knows what events are (`event/`). It never knows what becomes of them in the
- * ledger.
+ * The room of messages: an event on its way, from a publisher's fields to the text that is published, and from a
+ * message of the AUDIT stream back to events. It knows what events are (`event/`). It never knows what becomes of them
+ * in the ledger.
  *
  * This file makes the event of a draft, and its text.
  */
@@ -33,8 +33,8 @@ export interface StampedEvent {
 }
 
 /**
- * Makes an event of a draft's type and fields. Texts that are too long are made to fit. The data is what the schema of the
- * type returns for it.
+ * Makes an event of a draft's type and fields. Texts that are too long are made to fit. The data is what the schema of
+ * the type returns for it.
  *
  * @param fields a plain object that nobody changes any more; `time` may be a Date
  * @throws SchemaError NOT_AN_EVENT, NOT_CANONICAL or TOO_LARGE, naming the field and the rule, never the value
@@ -84,7 +84,10 @@ export type TextStamp = (type: string, fields: object, stamp: Stamp) => string;
 
 let createFast: ((checkData: DataCheck, plain: TextStamp) => TextStamp) | null = null;
 
-/** For `fast/install.ts`: what it creates gives the same texts as `plain`, and asks `plain` for those that it does not know. */
+/**
+ * For `fast/install.ts`: what it creates gives the same texts as `plain`, and asks `plain` for those that it does not
+ * know.
+ */
 export function installTextStamp(create: (checkData: DataCheck, plain: TextStamp) => TextStamp): void {
   createFast = create;
 }

@@ -1,4 +1,7 @@
-/** What the publisher does with the fields of each event type: which it cuts, which it makes JSON of, and what it publishes. */
+/**
+ * What the publisher does with the fields of each event type: which it cuts, which it makes JSON of, and what it
+ * publishes.
+ */
 import type * as z from 'zod';
 import { closest } from '../config/closest.ts';
 import { SchemaError } from '../error.ts';
@@ -14,13 +17,18 @@ export interface TypeRules {
   readonly actorRequired: boolean;
   /** Functions that make the text of a field fit, by the field's name: attributes and data members. */
   readonly fits: ReadonlyMap<string, Fit>;
-  /** The field that somebody probably meant by a name that the type does not have; null: the type has it, or it is like none. */
+  /**
+   * The field that somebody probably meant by a name that the type does not have; null: the type has it, or it is like
+   * none.
+   */
   meant(name: string): string | null;
-  /** Whether the schema names a data member and accepts any value for it. The publisher then makes JSON of any value. */
+  /**
+   * Whether the schema names a data member and accepts any value for it. The publisher then makes JSON of any value.
+   */
   isFreeForm(name: string): boolean;
   /**
-   * The data that is published: what the schema returns for it. The format's rules for a built-in type hold too, whatever schema
-   * a service has defined for the type.
+   * The data that is published: what the schema returns for it. The format's rules for a built-in type hold too,
+   * whatever schema a service has defined for the type.
    *
    * @returns `data` itself when nothing changes
    * @throws SchemaError NOT_AN_EVENT
@@ -29,8 +37,8 @@ export interface TypeRules {
 }
 
 /**
- * Members that `timed` and `dispatcher` add to events of any type. A schema that does not name them neither strips nor refuses
- * them.
+ * Members that `timed` and `dispatcher` add to events of any type. A schema that does not name them neither strips nor
+ * refuses them.
  */
 const ADDED: readonly string[] = ['claimed_org', 'degraded', 'duration_ms'];
 
@@ -117,7 +125,7 @@ function parsed(schema: z.ZodObject, data: JsonObject): JsonObject {
   try {
     result = schema.safeParse(data);
   } catch (cause) {
-    // A transform or a refinement of the service threw. Its message may quote the value, so it is only kept as the cause.
+    // A transform or a refinement of the service threw. Its message may quote the value, so it is only the cause.
     const what = cause instanceof Error ? cause.name : typeof cause;
     throw new SchemaError('NOT_AN_EVENT', `data: its schema threw ${what}`, { cause });
   }

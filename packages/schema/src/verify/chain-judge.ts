@@ -1,24 +1,24 @@
 /**
- * Judges the lines of one chain by the rules of `docs/reference/format.md` §11, in the order that is given there. The signature comes
- * last. The caller (`verify.ts`) checks it, because it may have to wait for the answer.
+ * Judges the lines of one chain by the rules of `docs/reference/format.md` §11, in the order that is given there. The signature
+ * comes last. The caller (`verify.ts`) checks it, because it may have to wait for the answer.
  */
 import { SchemaError, show } from '../error.ts';
 import type { EventFacts } from '../event/event-facts.ts';
 import { type Origin, originOf } from '../event/origin.ts';
 import { ownerOf } from '../event/owner.ts';
 import { isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';
-import type { Transfer } from '../event/transfer.ts';
 import { type Sha256, sha256Hex } from '../hash.ts';
 import type { JsonObject } from '../json/json.ts';
 import { comparePlaces, type Core, type Entry } from '../ledger/entry.ts';
 import { parseEntry } from '../ledger/parse-entry.ts';
 import type { ProducerWindows } from '../ledger/producer-window.ts';
 import { isKnownKind, standsForNoMessage } from '../ledger/system-record.ts';
-import { NO_TOTALS, type Volume } from '../ledger/volume.ts';
+import { NO_TOTALS } from '../ledger/volume.ts';
 import { ExpectedHeads } from './expected-heads.ts';
 import { type ChainEnd, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './line-check.ts';
 import { createMissingEventFinder, type MissingEventFinder } from './missing-events.ts';
 import { createReceiptReader, type Receipt, type ReceiptKeys, type ReceiptReader, wrongSignature } from './receipt.ts';
+import type { CreateShortcut, KnownEntry, Shortcut } from './shortcut.ts';
 import {
   type ChainReport,
   CHECKED,
@@ -36,7 +36,10 @@ export interface ChainOptions {
   readonly orgid?: string;
   /** The `seq` of the first line, for a chain without its beginning. What is before it is taken on trust. Default 1. */
   readonly fromSeq?: number;
-  /** Heads that the chain must contain. Only they can show a tail that was cut, or a chain that was recomputed as a whole. */
+  /**
+   * Heads that the chain must contain. Only they can show a tail that was cut, or a chain that was recomputed as a
+   * whole.
+   */
   readonly expect?: readonly Expectation[];
   readonly sha256?: Sha256;
 }
@@ -55,24 +58,6 @@ export interface VerifiedEntry {
   /** null for entries without one. */
   readonly origin: Origin | null;
 }
-
-/** An entry that a shortcut has read in its line. */
-interface KnownEntry {
-  readonly entry: Entry;
-  /** null: the event's text was not read, so the event has to be looked at. */
-  readonly facts: EventFacts | null;
-}
-
-/**
- * Reads a line that it recognizes as the very line that a writer puts after the verified entry `last`. null: it says nothing
- * about the line, and the judge judges it.
- */
-export type Shortcut = (line: string, last: Entry) => KnownEntry | null;
-
-/** The volume that the entry `seq` has by what its event transferred and by the entries before it. Changes nothing. */
-export type DeriveVolume = (seq: number, transfer: Transfer | null) => Volume;
-
-export type CreateShortcut = (sha256: Sha256, deriveVolume: DeriveVolume) => Shortcut;
 
 /** An entry that is good but for its signature. */
 interface Candidate extends KnownEntry {

@@ -5,7 +5,7 @@ import { canonicalJson } from '../json/canonical.ts';
 import type { JsonObject } from '../json/json.ts';
 import { parseJson } from '../json/parse-json.ts';
 import { type Entry, formatCore, formatEntry } from '../ledger/entry.ts';
-import { isHash, isOrgid } from '../ledger/parse-entry.ts';
+import { isHash, isOrgid } from '../ledger/shape.ts';
 import { addVolume, NO_TOTALS, type Totals } from '../ledger/volume.ts';
 
 /** The end of a chain, which the next entry has to fit. */
@@ -18,7 +18,10 @@ export interface ChainEnd {
   readonly last: Entry | null;
   /** The next entry is the first of the whole chain. */
   readonly isFirst: boolean;
-  /** When `last` is null: the hash of the entry before, as the caller knows it from elsewhere; null: the caller does not. */
+  /**
+   * When `last` is null: the hash of the entry before, as the caller knows it from elsewhere; null: the caller does
+   * not.
+   */
   readonly held: string | null;
   readonly sha256: Sha256;
 }

@@ -49,7 +49,7 @@ describe('createMissingEventFinder', () => {
     const whole = finderOf(true);
     for (const n of evens) expect(whole.add('p', n)).toBeNull();
     expect(whole.add('p', 1)).toBe('the event 1 of producer p is beyond the window of its publisher');
-    // What the window of a part was before it begins, nobody knows.
+    // Nobody knows the windows before the beginning of a part.
     const part = finderOf(false);
     for (const n of evens) expect(part.add('p', n)).toBeNull();
     expect(part.add('p', 1)).toBeNull();
@@ -71,7 +71,7 @@ describe('createMissingEventFinder', () => {
     fc.assert(
       fc.property(fc.array(sent, { minLength: 300, maxLength: 900, size: 'max' }), fc.nat(300), (all, from) => {
         const windows = new ProducerWindows();
-        // One number or few for most, and any for one, so that much is chained again and much is dropped.
+        // Few numbers for most publishers and many for one, so that much is chained again and much is dropped.
         const numbered = all.map(({ p, n }) => ({ p, n: p < 9 ? n : (n % 2) + 1 }));
         let seq = 0;
         const chain = numbered.filter(({ p, n }) => {

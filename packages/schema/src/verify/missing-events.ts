@@ -1,4 +1,6 @@
-/** The events that publishers counted and a chain lacks, and those that it has twice: derived from `core.origin` alone. */
+/**
+ * The events that publishers counted and a chain lacks, and those that it has twice: derived from `core.origin` alone.
+ */
 import type { Origin } from '../event/origin.ts';
 import { LEDGER_LIMITS, ProducerWindows, type WindowLimits } from '../ledger/producer-window.ts';
 
@@ -21,8 +23,8 @@ interface MissingEvents {
 export const MAX_LISTED = 100;
 const UNBOUNDED: WindowLimits = { producers: Infinity, missing: Infinity, chainMissing: Infinity };
 /**
- * The limits of a part of a chain. Which ranges the writer dropped depends on entries that are not at hand. Which publisher it
- * forgot does not: it forgets a publisher when `MAX_PRODUCERS` others have come since.
+ * The limits of a part of a chain. Which ranges the writer dropped depends on entries that are not at hand. Which
+ * publisher it forgot does not: it forgets a publisher when `MAX_PRODUCERS` others have come since.
  */
 const PART_LIMITS: WindowLimits = { ...UNBOUNDED, producers: LEDGER_LIMITS.producers };
 
@@ -35,8 +37,8 @@ export interface MissingEventFinder {
 }
 
 /**
- * @param isWhole false when the chain's beginning is not at hand. What a publisher sent before its first event here then
- *   does not count as missing
+ * @param isWhole false when the chain's beginning is not at hand. What a publisher sent before its first event here
+ *   then does not count as missing
  */
 export function createMissingEventFinder(isWhole: boolean): MissingEventFinder {
   /** Everything that came. It shows what is missing and what came twice. */

@@ -1,6 +1,6 @@
 /**
- * Receipts: events that carry their publisher's signature, which the operator of the ledger cannot forge. `docs/reference/format.md`
- * §2 and §11 say how they are formed and when one is valid:
+ * Receipts: events that carry their publisher's signature, which the operator of the ledger cannot forge.
+ * `docs/reference/format.md` §2 and §11 say how they are formed and when one is valid:
  *
  *     signature = base64( Ed25519( key named by keyid, UTF-8 of JCS(event without signature) ) )
  *
@@ -54,7 +54,11 @@ export function signedText(event: JsonObject): string {
 }
 
 export interface ReceiptReader {
-  /** Reads the next entry's event. @returns the receipt that has to fit; what is wrong with it; or null: there is none to check */
+  /**
+   * Reads the next entry's event.
+   *
+   * @returns the receipt that has to fit; what is wrong with it; or null: there is none to check
+   */
   read(event: JsonObject): Receipt | string | null;
   /** To be called when the receipt that was read last fits. */
   countVerified(): void;

@@ -76,11 +76,14 @@ export interface ChainReport {
   /** Entries whose event was erased. Their volume is taken on trust. */
   readonly erased: number;
   /**
-   * Events that were chained a second time, when the chain may have forgotten their publisher (`MAX_PRODUCERS`). They are
-   * counted twice. They are no sign of tampering.
+   * Events that were chained a second time, when the chain may have forgotten their publisher (`MAX_PRODUCERS`). They
+   * are counted twice. They are no sign of tampering.
    */
   readonly repeated: number;
-  /** Events that their publisher counted and that the chain lacks. They are no sign of tampering. At most 100 are listed. */
+  /**
+   * Events that their publisher counted and that the chain lacks. They are no sign of tampering. At most 100 are
+   * listed.
+   */
   readonly holes: readonly MissingRange[];
   /** The number of all missing events, a decimal. Any makes the verdict `incomplete`. */
   readonly missing: string;

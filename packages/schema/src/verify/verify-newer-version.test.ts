@@ -61,7 +61,7 @@ describe('the first line, of a version that is not known here', () => {
     const first = newerLine({ seq: 1, prev_hash: zeros });
     expect(run([first], { expect: [{ seq: 0, hash: zeros }] }).verdict).toBe('unreadable');
     expect(run([first], { expect: [{ seq: 0, hash: ones }] }).verdict).toBe('tampered');
-    // The same for one that can be read.
+    // The same for a version that is known.
     const { lines } = makeChain('acme', [upload(1), upload(2)]);
     expect(run(lines, { expect: [{ seq: 0, hash: ones }] })).toMatchObject({
       verdict: 'tampered',

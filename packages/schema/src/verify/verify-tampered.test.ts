@@ -15,7 +15,7 @@ describe('one byte changed', () => {
     const missed: string[] = [];
     let seq = 1;
     for (const [at, byte] of good.entries()) {
-      // 0x1f: makes F0 BF BD of U+FFFD's EF BF BD, which a lenient decoder reads as U+FFFD again.
+      // 0x1f turns U+FFFD's EF BF BD into F0 BF BD, which a lenient decoder reads as U+FFFD again.
       for (const other of [byte ^ 1, byte ^ 0x1f, byte ^ 0x80, 10]) {
         if (other === byte) continue;
         const { verdict, problem } = runFile(good.with(at, other), {}, 65_536);
@@ -95,7 +95,7 @@ describe('entries moved', () => {
   it.each(cases)('are found: %s', (_name, change, seqOf) => {
     fc.assert(
       fc.property(anyLongChain, fc.nat(), ({ lines }, n) => {
-        // The last entry removed is a cut tail; it cannot be swapped either.
+        // Removing the last entry cuts the tail, and it has no next one to be swapped with.
         const i = n % (lines.length - 1);
         const changed = change(lines, i);
         expect(run(changed)).toMatchObject({ verdict: 'tampered', problem: { seq: seqOf(i, lines.length) } });

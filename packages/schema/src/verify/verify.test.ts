@@ -290,7 +290,7 @@ describe('the chain of what no organization has', () => {
     expect(run(forge([{ event: { ...event, orgid: 'acme' } }], '_unattributed')).verdict).toBe('tampered');
     expect(run(forge([{ event: login('acme') }], '_unattributed')).verdict).toBe('tampered');
     expect(run(forge([{ event: login() }], 'acme')).verdict).toBe('tampered');
-    // No organization has that name, and Chainloop's way to name none is another.
+    // No organization has that name. Chainloop names no organization in another way.
     expect(run(forge([{ event: login('_unattributed') }], '_unattributed')).verdict).toBe('tampered');
   });
 });

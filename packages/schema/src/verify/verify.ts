@@ -1,20 +1,15 @@
 /**
- * The `verify/` room: everything in a chain that can be derived is derived again, and compared. It is pure, and total: bad
- * data gives a verdict, never an exception. It is the only judge: the CLI, the service, tests and web pages all call it.
- * It imports the ledger's rules, and never zod, I/O or a way to write a ledger.
+ * The room of verification: it derives everything in a chain that can be derived, and compares. It is pure, and total:
+ * bad data gives a verdict, never an exception. It is the only judge; the CLI, the service, tests and web pages all
+ * call it. It imports the ledger's rules, and never zod, I/O or a way to write a ledger.
  */
 import { SchemaError } from '../error.ts';
 import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
 import type { ProducerWindows } from '../ledger/producer-window.ts';
-import {
-  ChainJudge,
-  type ChainOptions,
-  type CreateShortcut,
-  type ReadLine,
-  type VerifiedEntry,
-} from './chain-judge.ts';
+import { ChainJudge, type ChainOptions, type ReadLine, type VerifiedEntry } from './chain-judge.ts';
 import { MAX_LINE_BYTES } from './line-splitter.ts';
 import type { AsyncReceiptKeys, ReceiptKeys } from './receipt.ts';
+import { type CreateShortcut, installedShortcut } from './shortcut.ts';
 import type { ChainReport } from './verdict.ts';
 
 export interface VerifyOptions extends ChainOptions {
@@ -30,15 +25,17 @@ export interface ChainVerifier {
   /** The next line, without its line feed. @returns the entry when it is good */
   push(line: string): VerifiedEntry | null;
   /**
-   * The next line as bytes, without its line feed (`createLineSplitter`). Use it for everything that comes from a file: text
-   * that was decoded leniently may have lost the very byte that was changed.
+   * The next line as bytes, without its line feed (`createLineSplitter`). Use it for everything that comes from a file:
+   * text that was decoded leniently may have lost the very byte that was changed.
    */
   pushBytes(line: Uint8Array): VerifiedEntry | null;
   /** A problem has been found. Further lines change nothing. */
   readonly failed: boolean;
   /** Reports a problem that the caller has found at the next entry. */
   fail(detail: string): void;
-  /** The publishers' windows after the last good entry, as in trailers; null when the chain's beginning is not at hand. */
+  /**
+   * The publishers' windows after the last good entry, as in trailers; null when the chain's beginning is not at hand.
+   */
   readonly windows: ProducerWindows | null;
   finish(): ChainReport;
 }
@@ -61,19 +58,12 @@ export function verify(lines: Iterable<string | Uint8Array>, options: VerifyOpti
   return verifier.finish();
 }
 
-let createShortcut: CreateShortcut = () => () => null;
-
-/** For `fast/install.ts`: verifiers made from now on try this shortcut first. */
-export function installShortcut(create: CreateShortcut): void {
-  createShortcut = create;
-}
-
 /**
  * Verifies a chain line by line. `SIZE_WINDOW` bounds the memory for sizes. Memory otherwise grows with the number of
  * publishers, of gaps in their numbers, and of erased uploads, and not with the chain's length.
  */
 export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier {
-  return createVerifier(options, createShortcut);
+  return createVerifier(options, installedShortcut());
 }
 
 /** @param shortcut a parameter for tests, which compare verdicts with and without one */
@@ -103,7 +93,7 @@ export function createVerifier(options: VerifyOptions, shortcut: CreateShortcut)
 /** Verifies a chain line by line, as `createChainVerifier` does, with an asynchronous check of signatures. */
 export function createAsyncChainVerifier(options: AsyncVerifyOptions): AsyncChainVerifier {
   const { receiptKeys } = options;
-  const judge = new ChainJudge(options, createShortcut, receiptKeys.find);
+  const judge = new ChainJudge(options, installedShortcut(), receiptKeys.find);
 
   async function take(line: ReadLine): Promise<VerifiedEntry | null> {
     const candidate = judge.examine(line);

@@ -51,13 +51,13 @@ describe('a volume that no event vouches for', () => {
         { event: unsized, volume: taken(bytes, from) },
       ]);
     const erasing = (lines: string[], at: number): string[] => lines.with(at, erase(lines[at] as string));
-    // The upload of 7 is the later one. Were the erased one of the same digest, it would not count.
+    // The upload of 7 bytes is the later one. The erased one would not count even if it had the same digest.
     expect(run(erasing(of(1, '5'), 0))).toMatchObject({ verdict: 'tampered', problem: { seq: 3 } });
     expect(run(erasing(of(2, '7'), 0)).verdict).toBe('ok');
-    // Erased, the later one may be of the same digest or of another.
+    // When the later one is erased, it may have the same digest or another.
     expect(run(erasing(of(2, '7'), 1)).verdict).toBe('ok');
     expect(run(erasing(of(1, '5'), 1)).verdict).toBe('ok');
-    // One that was erased and passed the size on is a later one, too.
+    // An erased entry that passed a size on is a later mention too.
     const passed = forge([
       { event: stated(5), volume: five },
       { event: stated(7), volume: seven },

@@ -15,18 +15,22 @@ export interface VolumeCheck {
   /** Adds an entry whose volume was derived. It takes the place of `check`. */
   add(seq: number, transfer: Transfer | null, volume: Volume): void;
   /**
-   * Volumes that no event at hand shows: those of erased entries, and sizes taken from erased entries or from before the
-   * beginning.
+   * Volumes that no event at hand shows: those of erased entries, and sizes taken from erased entries or from before
+   * the beginning.
    */
   readonly trusted: number;
 }
 
-/** Derives each entry's volume again from its event and the uploads before it. @param fromSeq where the chain at hand starts */
+/**
+ * Derives each entry's volume again from its event and the uploads before it.
+ *
+ * @param fromSeq where the chain at hand starts
+ */
 export function createVolumeCheck(fromSeq: number): VolumeCheck {
   const sizes = createSizeMemory();
   /**
-   * Sizes of uploads whose events were erased, by the upload's `seq`. Their digests are unknown, but later entries may have
-   * taken their sizes. The value's `seq` is that of the latest entry with this size.
+   * Sizes of uploads whose events were erased, by the upload's `seq`. Their digests are unknown, but later entries may
+   * have taken their sizes. The value's `seq` is that of the latest entry with this size.
    */
   const erased = new Map<number, { readonly bytes: string; readonly seq: number }>();
 

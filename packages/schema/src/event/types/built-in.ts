@@ -1,6 +1,6 @@
 /**
- * The `event/types/` room: the built-in event types. Each file defines those of one subject. It knows how a type is defined (`event/`), and
- * nothing of publishing.
+ * The room of built-in event types: each file defines those of one subject. It knows how a type is defined (`event/`),
+ * and nothing of publishing.
  */
 import type { AnyEventDefinition } from '../define-event.ts';
 import { ARTIFACT_EVENTS } from './artifact.ts';
