@@ -1,6 +1,6 @@
-/** The glossary of ARCHITECTURE.md, and the names that packages export. `glossary.test.ts` holds the two together. */
+/** The glossary of ARCHITECTURE.md, and the names in the packages' sources. `glossary.test.ts` holds the two together. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
 const PACKAGES = join(ROOT, 'packages');
@@ -12,7 +12,7 @@ export interface Term {
   readonly not: readonly string[];
 }
 
-/** A name and where it is: an export of an entry point, or a source file. */
+/** A name and where it is: an export of a source file, or the file itself. */
 export interface Name {
   readonly name: string;
   readonly place: string;
@@ -34,21 +34,25 @@ export function parseGlossary(page: string): Term[] {
     });
 }
 
-/** What a reader may import: the names in the export lists of all entry points. Lists name everything, no `export *`. */
+/** What the source files of all packages export, entry points included. */
 export function exportedNames(): Name[] {
-  return packagesOf().flatMap((pkg) => {
-    const { exports } = JSON.parse(readFileSync(join(PACKAGES, pkg, 'package.json'), 'utf8')) as {
-      exports: Readonly<Record<string, string | { readonly source?: string }>>;
-    };
-    const sources = Object.values(exports).flatMap((target) =>
-      typeof target === 'string' ? [] : (target.source ?? []),
-    );
-    return sources.flatMap((source) =>
-      namesExportedBy(readFileSync(join(PACKAGES, pkg, source), 'utf8')).map((name) => ({
-        name,
-        place: `${pkg}/${source.replace('./src/', '')}`,
-      })),
-    );
+  return sourceFiles().flatMap(({ place, path }) =>
+    namesExportedBy(readFileSync(path, 'utf8')).map((name) => ({ name, place })),
+  );
+}
+
+/** Source files without tests, by their names. */
+export function fileNames(): Name[] {
+  return sourceFiles().map(({ place }) => ({ name: basename(place, '.ts'), place }));
+}
+
+function sourceFiles(): { place: string; path: string }[] {
+  const packages = readdirSync(PACKAGES, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return packages.flatMap(({ name: pkg }) => {
+    const src = join(PACKAGES, pkg, 'src');
+    return readdirSync(src, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      .map((file) => ({ place: `${pkg}/${file}`, path: join(src, file) }));
   });
 }
 
@@ -64,21 +68,6 @@ export function namesExportedBy(source: string): string[] {
   );
   const declared = code.matchAll(/^export (?:async )?(?:const|function|class|interface|type|enum) (\w+)/gm);
   return [...lists, ...[...declared].map(([, name = '']) => name)].filter((name) => name !== '');
-}
-
-/** Source files without tests, by their names. */
-export function fileNames(): Name[] {
-  return packagesOf().flatMap((pkg) =>
-    readdirSync(join(PACKAGES, pkg, 'src'), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-      .map((file) => ({ name: basename(file, '.ts'), place: `${pkg}/${dirname(file)}` })),
-  );
-}
-
-function packagesOf(): string[] {
-  return readdirSync(PACKAGES, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
 }
 
 /** `MAX_OPEN_HOLES`, `OpenHoles` and `open-holes` have the words open, hole(s). */
