@@ -58,9 +58,8 @@ export function createAuditClaims(options: AuditClaimsOptions): AuditClaims {
   const labels = createLabels();
   const gaps = createRecordedGaps();
   const context = createClaimContext();
-  const { hasRepeated, hasErasedSizes } = context;
-  const cut = isCut === true ? orgid : undefined;
-  const chains = new Map(eras.map((era) => [era, createAuditChains({ hasRepeated, hasErasedSizes, cut })] as const));
+  const forChains = { ...context, cut: isCut === true ? orgid : undefined };
+  const chains = new Map(eras.map((era) => [era, createAuditChains(forChains)] as const));
   const newest = eras.at(-1);
   const counts = noAuditCounts();
   let highest = 0;

@@ -6,7 +6,7 @@ test('very many segments, none of which can be read', () => {
   const segments = 150_000;
   let failures = 0;
   const adoption = new Adoption({
-    spool: { adopt: () => Array.from({ length: segments }, (_, i) => `/does/not/exist/${i}`), setAside: () => {} },
+    spool: { adopt: () => Array.from({ length: segments }, (_, i) => `/does/not/exist/${i}`), quarantine: () => {} },
     book: new AccountBook(),
     reporter: { putAside: () => {}, spoolFailed: () => void failures++ },
     maxInMemory: 1,

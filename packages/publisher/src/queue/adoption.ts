@@ -9,7 +9,7 @@ import type { AccountBook } from './accounts.ts';
 import { restoreEvent } from './restore-event.ts';
 
 export interface AdoptionOptions {
-  readonly spool: Pick<Spool, 'adopt' | 'setAside'>;
+  readonly spool: Pick<Spool, 'adopt' | 'quarantine'>;
   readonly book: AccountBook;
   readonly reporter: Pick<Reporter, 'putAside' | 'spoolFailed'>;
   /** Events that may be on their way at once. */
@@ -158,7 +158,7 @@ export class Adoption {
     try {
       if (!segment.damaged) return deleteFile(segment.path);
       reporter.putAside(segment.path);
-      spool.setAside(segment.path);
+      spool.quarantine(segment.path);
     } catch (error) {
       reporter.spoolFailed(`deleting ${segment.path}`, error);
     }

@@ -31,21 +31,21 @@ export class DiskQueue {
 
   /** Writes events that leave memory. false: nothing was written. */
   append(events: readonly PendingEvent[]): boolean {
-    if (!this.#options.spool.take(events)) return false;
+    if (!this.#options.spool.spill(events)) return false;
     this.#leftMemory(events);
     return true;
   }
 
   /** Writes events that stay in memory as well. When the disk takes nothing, they are in memory only. */
   keepCopy(events: readonly PendingEvent[]): void {
-    if (events.length === 0 || !this.#options.spool.keep(events)) return;
+    if (events.length === 0 || !this.#options.spool.journal(events)) return;
     for (const event of events) event.waiter?.written(event);
   }
 
   /** The oldest events on disk, in memory again. Records that cannot be read are counted as lost. */
   readBack(): PendingEvent[] {
     const { spool, book, settlement, directory } = this.#options;
-    const { records, lost } = spool.next(BATCH);
+    const { records, lost } = spool.readBack(BATCH);
     let unreadable = lost;
     const events: PendingEvent[] = [];
     for (const { segment, ...record } of records) {
@@ -95,7 +95,7 @@ export class DiskQueue {
   /** @returns the events for which there is no room */
   #writeToNewFile(events: readonly PendingEvent[]): PendingEvent[] {
     const lost: PendingEvent[] = [];
-    this.#options.spool.cut();
+    this.#options.spool.startSegment();
     for (let at = 0; at < events.length; at += BATCH) {
       const batch = events.slice(at, at + BATCH);
       if (!this.append(batch)) lost.push(...batch);
