@@ -1,4 +1,4 @@
-/** What the owner of a bound stream may do to it, and what becomes of the ledger. The table in docs/operations.md. */
+/** The table in docs/reference/operations.md: what a bound stream's owner may do, and what becomes of the ledger. */
 import { jetstreamManager, RetentionPolicy } from '@nats-io/jetstream';
 import { deployStreams, startConsumer, verifyLedger } from '@waybill/consumer';
 import { describe, expect, test } from 'vitest';

@@ -14,7 +14,7 @@ beforeEach(needsOwnServer);
 
 const FAST = { logger, bind: true, restartMs: 20, takeoverMs: 200, ackTimeoutMs: 2_000 };
 
-/** The table in docs/operations.md. */
+/** The table in docs/reference/operations.md. */
 const RIGHTS = [
   '$JS.API.STREAM.INFO.BOUND',
   '$JS.API.STREAM.MSG.GET.BOUND',

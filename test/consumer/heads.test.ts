@@ -4,7 +4,7 @@ import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
 import { formatBlock, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
 import { describe, expect, test } from 'vitest';
-import { createHeads, type Heads } from '../../packages/consumer/src/writer/chain-cache.ts';
+import { createChainCache, type ChainCache } from '../../packages/consumer/src/writer/chain-cache.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { faultyConnection } from '../support/faulty-connection.ts';
 import { copyLedger } from '../support/ledger-builder.ts';
@@ -78,14 +78,14 @@ async function open(
   settings: Settings,
   known: { orgid: string; seq: number },
   timeoutMs = WAIT_MS,
-): Promise<Heads> {
+): Promise<ChainCache> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return createHeads({ nc, jsm, settings, timeoutMs, maxChains: 100, known: () => known });
+  return createChainCache({ nc, jsm, settings, timeoutMs, maxChains: 100, newestKnown: () => known });
 }
 
 const asked = [...Array.from({ length: CHAINS }, (_, i) => `org-${i}`), 'org-without-a-chain', SYSTEM_CHAIN];
 
-function expectHeads(heads: Heads, newest: Awaited<ReturnType<typeof someChains>>['newest']): void {
+function expectHeads(heads: ChainCache, newest: Awaited<ReturnType<typeof someChains>>['newest']): void {
   for (const orgid of asked) {
     const at = newest.get(orgid);
     expect(heads.newest(orgid)).toBe(at?.streamSeq ?? 0);
@@ -161,7 +161,7 @@ test('chains that nobody needs go, those first that were not asked for since; th
   const nc = await server.connect();
   const settings = await makeStreams(nc);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const heads = createHeads({ nc, jsm, settings, timeoutMs: WAIT_MS, maxChains: 3, known: () => null });
+  const heads = createChainCache({ nc, jsm, settings, timeoutMs: WAIT_MS, maxChains: 3, newestKnown: () => null });
   const kept = () => [...heads.chains.keys()].toSorted();
   await heads.load([SYSTEM_CHAIN, 'a', 'b', 'c']);
   // All were asked for just now.

@@ -1,4 +1,4 @@
-/** docs/scaling.md against a real server: what its configuration and its migration steps claim. */
+/** docs/reference/scaling.md against a real server: what its configuration and its migration steps claim. */
 import { DiscardPolicy, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Settings, startConsumer } from '@waybill/consumer';
@@ -23,7 +23,7 @@ const settingsOf = (p: number): Settings => ({
 });
 const ALL = Array.from({ length: PARTITIONS }, (_, p) => settingsOf(p));
 
-/** As in docs/scaling.md: what crosses from the producers' account is renamed where it arrives. */
+/** As in docs/reference/scaling.md: what crosses from the producers' account is renamed where it arrives. */
 const accounts = (mappings: string): string => `
   accounts {
     AUDIT {

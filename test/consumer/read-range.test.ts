@@ -5,7 +5,7 @@ import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readRange, type StreamRange } from '../../packages/consumer/src/nats/read-range.ts';
-import type { StreamItem } from '../../packages/consumer/src/nats/ordered-reader.ts';
+import type { StreamItem } from '../../packages/consumer/src/nats/stream-item.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { until } from '../support/until.ts';
 import { uniqueName } from '../support/unique-name.ts';

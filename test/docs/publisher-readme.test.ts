@@ -54,7 +54,7 @@ test('the example of runs and receipts runs, and what it prints verifies', async
   await using server = await startNats();
   const nc = await server.connect();
   await createAudit(nc);
-  // The key of the example in docs/format.md.
+  // The key of the example in docs/reference/format.md.
   const WAYBILL_SIGNING_KEY = 'nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=';
   const { code, output } = await run(receipts ?? '', server.url, { WAYBILL_SIGNING_KEY });
   const signer = '21fe31dfa154a261=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=';

@@ -1,6 +1,7 @@
 /**
- * The recipes of docs/recipes.md do what they say. What they send is always made and read; where the client library of the
- * language is installed (`python3`, or `WAYBILL_TEST_PYTHON`, with nats-py), the program runs against a real server as well.
+ * The recipes of docs/guides/recipes.md do what they say. What they send is always made and read; where the client
+ * library of the language is installed (`python3`, or `WAYBILL_TEST_PYTHON`, with nats-py), the program runs against a
+ * real server as well.
  */
 import { startConsumer } from '@waybill/consumer';
 import { readMessage } from '@waybill/schema';
@@ -17,7 +18,7 @@ import { ROOT } from '../support/repository.ts';
 import { makeStreams } from '../support/traffic.ts';
 
 const run = promisify(execFile);
-const PAGE = await readFile(join(ROOT, 'docs/recipes.md'), 'utf8');
+const PAGE = await readFile(join(ROOT, 'docs/guides/recipes.md'), 'utf8');
 const PYTHON = process.env['WAYBILL_TEST_PYTHON'] ?? 'python3';
 const can = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
 const SUBJECT = 'audit.release.approved.acme';
@@ -31,7 +32,7 @@ afterEach(() => rm(folder, { recursive: true }));
 /** The code block after a mark. */
 function recipe(mark: string): string {
   const code = PAGE.split(`<!-- test: ${mark} -->\n`)[1]?.split('```')[1];
-  if (code === undefined) throw new Error(`docs/recipes.md has no ${mark}`);
+  if (code === undefined) throw new Error(`docs/guides/recipes.md has no ${mark}`);
   return code.slice(code.indexOf('\n') + 1);
 }
 

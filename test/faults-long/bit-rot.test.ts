@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 import { environmentOf, serve } from '../support/waybill.ts';
 
 /**
- * Damage in the files of a server without replicas, which says nothing about it (FACTS A8). The promise: what is lost or
+ * Damage in the files of a server without replicas, which says nothing about it. The promise: what is lost or
  * changed by it is named, by `waybill verify --all` or by a consumer that refuses to write; never silently accepted.
  */
 

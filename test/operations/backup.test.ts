@@ -1,4 +1,4 @@
-/** The drill of docs/operations.md, "Backup and restore": the documented steps on real servers, under load. */
+/** The drill of docs/guides/operator.md, "Backup and restore": the documented steps on real servers, under load. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { DEFAULT_SETTINGS } from '@waybill/consumer';

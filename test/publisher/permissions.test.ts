@@ -1,6 +1,7 @@
 import {
   artifactDownloaded,
   createPublisher,
+  decision,
   defineEvent,
   type Drop,
   lifecycle,
@@ -55,9 +56,9 @@ test('the shipped producer identity may publish every built-in type: runs, decis
     }),
   ).toThrow('mine');
   const actor = { type: 'SERVICE', id: 'scorer' } as const;
-  await publisher.decision({ orgid: 'acme', actor, name: 'limit', input: {} }, async (decision) => {
-    decision.record('score', 1);
-    decision.humanOversight({ reviewer: 'ann', action: 'approved' });
+  await decision({ audit: publisher, orgid: 'acme', actor, name: 'limit', input: {} }, async (scoring) => {
+    scoring.record('score', 1);
+    scoring.humanOversight({ reviewer: 'ann', action: 'approved' });
   });
   publisher.emit(requestHandled({ orgid: 'acme', method: 'GET', route: '/', status: 200, duration_ms: 1 }));
   publisher.emit(upload(1, 'acme'));

@@ -86,7 +86,7 @@ export async function checkLedger(nc: NatsConnection, settings: Settings): Promi
     return (stored.get(seq)?.size ?? 0) >= (several.get(seq - base) ?? 1);
   };
   let through = 0;
-  /** Epochs (docs/format.md §10): numbers up to `through` that no chain has went with the stream before. */
+  /** Epochs (docs/reference/format.md §10): numbers up to `through` that no chain has went with the stream before. */
   const epochs: { after: number; through: number; base: number }[] = [];
   for (const { subject, text } of await readStream(nc, settings.ledgerStream)) {
     const block = parseBlock(text);

@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { openConnection } from './nats/connect.ts';
-import { startConsumer } from './writer/consumer.ts';
 import { checkPeriod, checkWait } from './check-period.ts';
-import { verifyLedger } from './verify/verify-ledger.ts';
+import { openConnection, startConsumer, verifyLedger } from './index.ts';
 
 const WRONG = [Number.NaN, -1, Number.NEGATIVE_INFINITY, '5' as never];
 const TOO_LONG = [Number.POSITIVE_INFINITY, 2 ** 31, 86_400_001];

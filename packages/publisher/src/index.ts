@@ -1,25 +1,23 @@
 import './check-node.ts';
-export type { Accounts, CloseResult } from './queue/accounts.ts';
-export type { Ack } from './delivery/pub-ack.ts';
-export type { AdoptedStats } from './queue/adoption.ts';
-export { autoCapture, type AutoCapture, type AutoCaptureOptions } from './instrument/auto-capture.ts';
-export type { ConnectionLike } from './connection/link.ts';
-export type { Credentials } from './connection/authenticator.ts';
+export type { Accounts, AdoptedStats, CloseResult, PublisherStats, SpoolStats, UnsignedCounts } from './stats.ts';
+export type { Ack } from './ack.ts';
+export { type AutoCapture, autoCapture, type AutoCaptureOptions } from './instrument/auto-capture.ts';
+export type { ConnectionLike } from './connection-like.ts';
+export type { Credentials } from './credentials.ts';
 export {
   type Actor,
   type Claims,
   type Definition,
   type DispatchedFields,
-  dispatcher,
   type Dispatcher,
+  dispatcher,
   type DispatcherOptions,
   type DispatcherStats,
 } from './instrument/dispatcher.ts';
 export { type Drop, DROP_REASONS, type DropReason } from './drop.ts';
-export { createSink, type CreateSinkOptions, type SinkConfig } from './sinks/create-sink.ts';
 export {
-  type Decision,
   decision,
+  type Decision,
   type DecisionActor,
   type DecisionOptions,
   type Oversight,
@@ -30,26 +28,18 @@ export { type EnvironmentSinkOptions, sinkFromEnvironment } from './sinks/enviro
 export { PUBLISHER_ERROR_CODES, PublisherError, type PublisherErrorCode } from './error.ts';
 export { type FileCloseResult, type FileSink, fileSink, type FileSinkStats } from './sinks/file-sink.ts';
 export type { FileSinkOptions } from './sinks/file-sink-options.ts';
-export type {
-  Confirmation,
-  ConfirmLevel,
-  Publisher,
-  PublisherState,
-  PublisherStats,
-  PublisherStatus,
-  SpoolStats,
-  WaitOptions,
-} from './handle.ts';
-export type { EventInput } from './event/intake.ts';
+export type { Confirmation, ConfirmLevel, Publisher, PublisherState, PublisherStatus, WaitOptions } from './handle.ts';
+export type { EventInput } from './event-input.ts';
 export { type LazySize, lazySize, type LazySizeOptions } from './instrument/lazy-size.ts';
 export { audited, type ErrorDescription, lifecycle, type LifecycleOptions, timed } from './instrument/lifecycle.ts';
-export { type Fault, type Match, type MemorySink, memorySink, type MemorySinkOptions } from './sinks/memory-sink.ts';
+export { type Fault, type Match, memorySink, type MemorySink, type MemorySinkOptions } from './sinks/memory-sink.ts';
 export { nullSink } from './sinks/null-sink.ts';
 export type { PublisherOptions } from './options.ts';
 export { createPublisher } from './publisher/publisher.ts';
-export type { PublisherLogger } from './reporter.ts';
-export { createSigner, type Secret, type Signer, type SignerOptions, type SigningIdentity } from './signing/signer.ts';
-export type { UnsignedCounts } from './queue/signing.ts';
+export type { PublisherLogger } from './logger.ts';
+export { createSigner, type SignerOptions } from './signing/signer.ts';
+export type { Secret } from './signing/create-identity.ts';
+export type { Signer, SigningIdentity } from './signing-identity.ts';
 export type { Sink } from './sink.ts';
 export type { StamperOptions } from './event/stamper.ts';
 export { teeSink } from './sinks/tee-sink.ts';

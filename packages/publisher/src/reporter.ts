@@ -1,45 +1,34 @@
-import { printable, shownServer } from '@waybill/schema';
-import { outside } from './context.ts';
 import type { Drop, DropReason } from './drop.ts';
+import { guarded } from './foreign-code.ts';
+import type { PublisherLogger } from './logger.ts';
 
-/** As much of a logger as is used here; pino's and console's fit. */
-export interface PublisherLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
-/** Says what an operator has to know, once, and without ever throwing into the service. */
+/** Tells the service's log what an operator has to know, once. Never throws. */
 export interface Reporter {
   disabled(): void;
   connected(): void;
-  /** Not connected, or connected and nothing is stored; said when the reason changes. */
+  /** Not connected, or connected and nothing is stored. Logged when the reason changes. */
   degraded(reason: string): void;
-  /** A file can be written again after `degraded`. */
+  /** After `degraded`: a file can be written again. */
   written(): void;
   dropped(drop: Drop): void;
-  /** A file of the spool could not be read, deleted or put aside. */
+  /** A file of the spool could not be read, deleted or moved. */
   spoolFailed(what: string, error: unknown): void;
-  /** Something failed that costs no event. */
+  /** A file operation failed that loses no event. */
   fileFailed(what: string, error: unknown): void;
-  /** An event has a field that its type does not have, and lacks one that is called nearly the same. */
+  /** An event has a field that its type does not know, and lacks one with nearly the same name. */
   misspelt(type: string, name: string, meant: string): void;
-  /** A segment of a dead publisher had records that cannot be read. */
+  /** A dead publisher's segment has records that cannot be read. */
   putAside(path: string): void;
-  /** There are things in the spool's directory that are not ours. */
+  /** The spool's directory contains files that are not ours. */
   strangers(directory: string, paths: readonly string[]): void;
 }
 
-/** Drops of one reason are summed up for this long. */
+/** Drops of one reason are logged once in this time, with their count. */
 const DROP_QUIET_MS = 60_000;
-/** Why a publisher is disabled. */
+/** The reason in the status of a disabled publisher. */
 export const NOT_CONFIGURED = 'no servers and no connection are configured';
-/** Of strangers in one line of the log. */
+/** How many files one line of the log names. */
 const MAX_NAMES = 10;
-
-export const CONSOLE_LOGGER: PublisherLogger = {
-  info: () => {},
-  warn: (fields, message) => console.warn(printable(`waybill: ${message}`), fields),
-};
 
 export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) => void) | undefined): Reporter {
   const drops = new Map<DropReason, { quietUntil: number; count: number }>();
@@ -90,33 +79,4 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
       seen.count = 0;
     },
   };
-}
-
-/**
- * Foreign code may throw, or be async and reject: neither is the service's problem. It is called outside of the decision
- * of whoever emits at the time: often it is told of somebody else's event.
- */
-function guarded(call: () => unknown): void {
-  try {
-    defuse(outside(call));
-  } catch {
-    // A logger or a hook that fails has no better place to be told of.
-  }
-}
-
-/** A promise that nobody awaits must not end the process when it rejects. */
-export function defuse(value: unknown): void {
-  if (value instanceof Promise) value.catch(() => {});
-}
-
-/**
- * A message of a client, or of whoever makes the connection, with nothing of a user, a password or a token.
- *
- * @param servers as they are configured: of these, the host and the port stay
- */
-export function withoutCredentials(message: string, servers: readonly string[] = []): string {
-  let text = message;
-  for (const server of servers) text = text.replaceAll(server, shownServer(server) ?? '(a server)');
-  // Any other address: where its password ends is not known, so what comes before the last @ goes.
-  return text.replace(/:\/\/[^]*@/, '://***@');
 }

@@ -1,4 +1,4 @@
-/** The whole package as a browser gets it: one bundle, no built-in of Node, and a world that has no more than it needs. */
+/** The whole package in a browser: one bundle, without Node's built-ins, in a context that has only what it needs. */
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
@@ -11,7 +11,7 @@ interface Schema {
   createDataCheck: () => unknown;
 }
 
-/** Above this, something came along that should not have. */
+/** A larger bundle contains something that does not belong in it. */
 const MAX_BUNDLE_BYTES = 200_000;
 
 describe('in a browser', () => {
@@ -19,7 +19,7 @@ describe('in a browser', () => {
   let schema: Schema;
 
   beforeAll(async () => {
-    // An import of node:* fails the build: nothing is external, and a browser has none.
+    // An import of node:* fails the build, because nothing is external.
     const { outputFiles } = await build({
       entryPoints: [join(import.meta.dirname, 'index.ts')],
       bundle: true,

@@ -1,10 +1,10 @@
 /**
- * Why a value was refused. The union is closed: `docs/errors.md` lists exactly these.
+ * Why a value is refused. The union is closed: `docs/reference/errors.md` lists exactly these codes.
  *
  * - `NOT_JSON`: bytes that are not UTF-8, or text that is not JSON
- * - `NOT_EXACT`: JSON whose meaning would change by parsing it (a number beyond a double, a doubled member)
- * - `NOT_CANONICAL`: a value that RFC 8785 cannot express (lone surrogate, NaN, undefined, too deep)
- * - `NOT_AN_EVENT`: JSON that is no event: an attribute is missing or wrong
+ * - `NOT_EXACT`: JSON whose meaning parsing would change (a number that a double cannot hold, a member twice)
+ * - `NOT_CANONICAL`: a value that RFC 8785 cannot express (a lone surrogate, NaN, undefined, too many levels)
+ * - `NOT_AN_EVENT`: JSON that is no event, because an attribute is missing or wrong
  * - `TOO_LARGE`: an event whose JSON text has more than `MAX_EVENT_BYTES`
  * - `NOT_AN_ENTRY`: text that is no ledger entry
  * - `NOT_A_BLOCK`: a message that is no ledger block
@@ -31,13 +31,13 @@ export interface SchemaErrorOptions extends ErrorOptions {
   readonly rule?: string;
 }
 
-/** The one error class of `@waybill/schema`; `code` says what kind, `message` names the field and the value. */
+/** The only error class of `@waybill/schema`. `code` says the kind of fault; `message` names the field. */
 export class SchemaError extends Error {
   override readonly name = 'SchemaError';
   readonly code: SchemaErrorCode;
   /**
-   * The rule that was broken, in fixed words of ours: nothing of the value and nothing of the platform's is in it, so it
-   * may stand in what is hashed. Only errors about messages have one.
+   * The broken rule in fixed words. They contain nothing of the value and nothing of the platform's error, so they can
+   * be part of a hashed record. Only errors about messages have a rule.
    */
   readonly rule: string | undefined;
 
@@ -48,14 +48,14 @@ export class SchemaError extends Error {
   }
 }
 
-/** Refuses a message, in fixed words. @throws SchemaError NOT_AN_EVENT */
+/** Refuses a message in fixed words. @throws SchemaError NOT_AN_EVENT */
 export function refuse(rule: string): never {
   throw new SchemaError('NOT_AN_EVENT', rule, { rule });
 }
 
 /**
- * A name or a part of a definition as an error message shows it: JSON, cut at 80 characters, well-formed, never throwing.
- * Never for a value of an event, which may be a secret that came to the wrong place: that is `kindOf`.
+ * A name or a part of a definition, as an error message shows it: JSON of at most 80 characters, well-formed. Never
+ * throws. Do not use it for a value of an event, which may be a secret in the wrong field; use `kindOf`.
  */
 export function show(value: unknown): string {
   let text: string;
@@ -64,20 +64,23 @@ export function show(value: unknown): string {
   } catch {
     text = Object.prototype.toString.call(value);
   }
-  // The cut may go through a surrogate pair, and a message may become part of an entry.
+  // The cut may divide a surrogate pair, and an error message may become part of an entry.
   return (text.length > 80 ? `${text.slice(0, 77)}...` : text).toWellFormed();
 }
 
 /**
- * A text that is not JSON. @param cause what `JSON.parse` threw: only the position is kept of it, because it quotes the
- * text, which may have secrets in it. @throws SchemaError NOT_JSON
+ * Refuses a text that is not JSON.
+ *
+ * @param cause the error of `JSON.parse`. Only its position is kept, because its message quotes the text, which may
+ *   contain secrets
+ * @throws SchemaError NOT_JSON
  */
 export function refuseJson(cause: unknown): never {
   const at = /at position \d+/.exec((cause as Error).message)?.[0];
   throw new SchemaError('NOT_JSON', at === undefined ? 'is not JSON' : `is not JSON ${at}`, { rule: 'is not JSON' });
 }
 
-/** A value of an event as an error message names it: what kind of value, how long, and nothing of what it is. */
+/** A value of an event, as an error message names it: its kind and its length, and nothing of its content. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   if (typeof value === 'string') return `a string of ${value.length} characters`;

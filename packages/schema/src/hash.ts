@@ -4,8 +4,8 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 /**
  * SHA-256 of a text's UTF-8 bytes as 64 lower-case hexadecimal characters.
  *
- * Every function here that hashes takes one, so that a server can pass a faster one (`node:crypto`);
- * the default is the portable reference, which also runs in a browser.
+ * Every function that hashes takes one as a parameter, so that a server can pass a faster one (`node:crypto`). The
+ * default is the portable reference, which also runs in a browser.
  */
 export type Sha256 = (text: string) => string;
 

@@ -1,16 +1,17 @@
 /**
- * `@waybill/schema/node-version`: refuses a Node that is too old. It imports nothing, and is the first import of every
- * entry point, so that it is evaluated before anything that such a Node lacks. Modules are linked before any of them is
- * evaluated: what Node 18 lacks of a built-in is never imported by name (`crypto.hash`, `zlib.crc32`), which would be an
- * error of its own.
+ * `@waybill/schema/node-version`: refuses a Node that is too old. Every entry point imports it first, and it imports
+ * nothing. So it is evaluated before any code that needs a newer Node.
+ *
+ * Modules are linked before any of them is evaluated. For that reason no module imports by name what Node 18's
+ * built-ins lack (`crypto.hash`, `zlib.crc32`): linking would fail before this file can say why.
  */
 
 /**
- * Does nothing where there is no Node, such as in a browser.
+ * Does nothing outside Node, such as in a browser.
  *
- * @param who the package that needs it
- * @param oldest `22.12`
- * @throws Error naming the package, the version that it needs and the one that is there
+ * @param who the package that needs the version
+ * @param oldest the oldest version that works, e.g. `22.12`
+ * @throws Error naming the package, the version that it needs and the version that runs
  */
 export function requireNode(who: string, oldest: string): void {
   const { process } = globalThis as { process?: { versions?: { node?: string } } };

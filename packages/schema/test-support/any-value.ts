@@ -1,8 +1,8 @@
-/** Any value in any place of a JSON value: most are wrong there, and some are right. */
+/** Puts any value in any place of a JSON value. Most are wrong there, and some are right. */
 import fc from 'fast-check';
 import { isJsonObject, type Json, type JsonObject } from '../src/json/json.ts';
 
-/** undefined: the member is left out. */
+/** Any value. undefined: the member is left out. */
 export const anyValue: fc.Arbitrary<Json | undefined> = fc.constantFrom<Json | undefined>(
   undefined,
   null,
@@ -45,7 +45,7 @@ export const anyValue: fc.Arbitrary<Json | undefined> = fc.constantFrom<Json | u
   { a: 1 },
 );
 
-/** The value with another one at some place in it, in place of what is there or beside it; null: it cannot be. */
+/** The value with another one at some place, instead of what is there or beside it; null: that is not possible. */
 export function setSomewhere(value: JsonObject, path: number, to: Json | undefined, adds: boolean): JsonObject | null {
   const places: string[][] = [];
   const walk = (at: Json, steps: string[]): void => {

@@ -1,4 +1,4 @@
-/** Chains for tests, made as a consumer makes them: event, message, volume, entry. */
+/** Makes chains for tests as a consumer does: event, message, volume, entry. */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import {
@@ -24,10 +24,10 @@ export const digestOf = (text: string): string => `sha256:${fastSha256(text)}`;
 
 export interface Spec {
   readonly what: 'upload' | 'skip' | 'download' | 'other' | 'chainloop';
-  /** Which artifact. */
+  /** The number of the artifact. */
   readonly artifact: number;
   readonly bytes: number | null;
-  /** Which publisher; null: none. */
+  /** The number of the publisher; null: the event has no origin. */
   readonly producer: number | null;
   readonly note?: string;
   /** `source.index`. */
@@ -44,7 +44,7 @@ const checkData = createDataCheck();
 const encoder = new TextEncoder();
 
 /** An event's subject and its text on the wire. */
-export function makeMessage(orgid: string, n: number, spec: Spec, sequence: number): { subject: string; text: string } {
+function makeMessage(orgid: string, n: number, spec: Spec, sequence: number): { subject: string; text: string } {
   const digest = digestOf(`artifact ${spec.artifact}`);
   const size = spec.bytes === null ? {} : { size_bytes: spec.bytes };
   if (spec.what === 'chainloop') {
@@ -76,7 +76,7 @@ export function makeMessage(orgid: string, n: number, spec: Spec, sequence: numb
 
 const timeOf = (n: number): string => new Date(START + n * 1000).toISOString();
 
-/** @param sequenceOf the publisher's number of each event, when not one after the other */
+/** @param sequenceOf the publisher's number of the nth event. Default: 1, 2, 3 … per publisher */
 export function makeChain(orgid: string, specs: readonly Spec[], sequenceOf?: (n: number) => number): Chain {
   let head = emptyHead(orgid);
   const lines: string[] = [];
@@ -85,7 +85,7 @@ export function makeChain(orgid: string, specs: readonly Spec[], sequenceOf?: (n
   specs.forEach((spec, i) => {
     const n = i + 1;
     const sequence = sequenceOf?.(n) ?? (counters.get(spec.producer) ?? 0) + 1;
-    // Chainloop's events have no count.
+    // Chainloop's events have no number.
     if (spec.what !== 'chainloop') counters.set(spec.producer, sequence);
     const { subject, text } = makeMessage(orgid, n, spec, sequence);
     const message = readMessage(subject, encoder.encode(text));
@@ -117,7 +117,10 @@ export const anySpec: fc.Arbitrary<Spec> = fc.record(
   { requiredKeys: ['what', 'artifact', 'bytes', 'producer', 'note'] },
 );
 
-/** The chain again from entry `from` (its seq) on, with another history and right hashes: what an operator could do. */
+/**
+ * The chain with another history from the entry `from` (its `seq`) on, and with right hashes. An operator could do
+ * this.
+ */
 export function recompute(
   lines: readonly string[],
   from: number,

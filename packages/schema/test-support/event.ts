@@ -1,4 +1,4 @@
-/** Events with something wrong with them: any value in any place, also those that a rule's limit runs between. */
+/** Events with something wrong: any value in any place, and often one at the limit of a rule. */
 import fc from 'fast-check';
 import type { Json, JsonObject } from '../src/json/json.ts';
 import { anyJson } from './json.ts';
@@ -30,7 +30,7 @@ const ATTRIBUTES = (
 ).split(' ');
 const MEMBERS = ['digest', 'size_bytes', 'file_name', 'backend_type', 'skipped', 'transferred_bytes', 'name', 'other'];
 
-/** undefined: the member is left out. */
+/** A change of one member. undefined: the member is left out. */
 export interface EventChange {
   readonly place: 'event' | 'data';
   readonly name: string;
@@ -60,6 +60,6 @@ export function changedBy(event: JsonObject, { place, name, value }: EventChange
 
 function put(object: JsonObject, name: string, value: Json | undefined): JsonObject {
   const entries = Object.entries(object).filter(([member]) => member !== name);
-  // fromEntries defines members, also the one called __proto__.
+  // fromEntries defines members, even one named __proto__.
   return Object.fromEntries(value === undefined ? entries : [...entries, [name, value]]);
 }

@@ -1,4 +1,6 @@
-/** Random JSON values, with everything that makes canonical JSON hard: numbers at the edges, astral and control characters, odd names. */
+/**
+ * Random JSON values with what makes canonical JSON hard: extreme numbers, astral and control characters, odd names.
+ */
 import fc from 'fast-check';
 import type { Json } from '../src/json/json.ts';
 
@@ -25,7 +27,7 @@ export const anyJson: fc.Arbitrary<Json> = fc.letrec<{ json: Json }>((tie) => ({
     fc.array(tie('json'), { maxLength: 6 }),
     fc
       .uniqueArray(fc.tuple(text, tie('json')), { maxLength: 6, selector: ([name]) => name })
-      // fromEntries defines members, also the one called __proto__.
+      // fromEntries defines members, even one named __proto__.
       .map((members) => Object.fromEntries(members) as Json),
   ),
 })).json;

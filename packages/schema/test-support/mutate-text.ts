@@ -1,9 +1,9 @@
-/** Small changes to a JSON text: some that change its meaning, most that write the same in another way. */
+/** Small changes to a JSON text. Some change its meaning; most write the same value in another way. */
 import fc from 'fast-check';
 
 export type MutateText = (text: string) => string;
 
-/** The `n`th match of `pattern`, counted round and round, is replaced; without one, the text stays. */
+/** Replaces the `n`th match of `pattern`, modulo the number of matches. Without a match the text stays. */
 function replaceNth(text: string, pattern: RegExp, n: number, change: (match: string) => string): string {
   const matches = [...text.matchAll(pattern)];
   const match = matches[n % Math.max(1, matches.length)];
@@ -14,7 +14,9 @@ function replaceNth(text: string, pattern: RegExp, n: number, change: (match: st
 const unicodeEscape = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 const NUMBER = /(?<=[[:,]|^)-?\d[\d.e+-]*(?=[\],}]|$)/g;
 
-/** Member `n` of its object once more, or before the one in front of it. Of simple members, whose values have no commas. */
+/**
+ * Repeats a member of an object, or moves it before the one in front of it. Only members whose values have no commas.
+ */
 const MEMBER = /"[^"\\]*":(?:"[^"\\]*"|[^,{}[\]"]+)(?=[,}])/g;
 const MEMBERS = /("[^"\\]*":(?:"[^"\\]*"|[^,{}[\]"]+)),("[^"\\]*":(?:"[^"\\]*"|[^,{}[\]"]+))(?=[,}])/g;
 

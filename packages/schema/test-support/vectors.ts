@@ -1,8 +1,8 @@
-/** Reference vectors that stand beside the repository (`../shared/vectors`): read where they are, never copied in. */
+/** Reference vectors beside the repository (`../shared/vectors`). They are read where they are. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The folder of these vectors, or null when this checkout has none; tests then skip visibly. */
+/** The folder of these vectors; null: there is none, and the tests are skipped. */
 export function findVectors(name: string): string | null {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const candidate = join(folder, 'shared', 'vectors', name);

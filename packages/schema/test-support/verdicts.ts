@@ -1,13 +1,14 @@
-/** What the tests of verification share: chains, what is done to them, and the verdict. */
+/** What the tests of verification share: chains, changes to them, and verdicts. */
 import fc from 'fast-check';
-import { canonicalJson } from '../src/json/canonical.ts';
-import { appendEntry, type CoreOrigin, emptyHead, type Entry, type Head } from '../src/ledger/entry.ts';
-import { isJsonObject, type Json, type JsonObject } from '../src/json/json.ts';
-import { createLineSplitter } from '../src/verify/line-splitter.ts';
 import { originOf } from '../src/event/origin.ts';
 import { SYSTEM_CHAIN } from '../src/event/subject.ts';
-import type { ChainReport } from '../src/verify/verdict.ts';
+import { canonicalJson } from '../src/json/canonical.ts';
+import { isJsonObject, type Json, type JsonObject } from '../src/json/json.ts';
+import { type CoreOrigin, emptyHead, type Entry, type Head } from '../src/ledger/entry.ts';
+import { appendEntry } from '../src/ledger/running-head.ts';
 import { NO_VOLUME, type Volume } from '../src/ledger/volume.ts';
+import { createLineSplitter } from '../src/verify/line-splitter.ts';
+import type { ChainReport } from '../src/verify/verdict.ts';
 import { createChainVerifier, verify, type VerifyOptions } from '../src/verify/verify.ts';
 import { anySpec, fastSha256, makeChain, type Spec } from './chain.ts';
 
@@ -17,7 +18,7 @@ export const run = (lines: readonly (string | Uint8Array)[], options: VerifyOpti
 export const toBytes = (lines: readonly string[]): Uint8Array =>
   encoder.encode(lines.map((line) => `${line}\n`).join(''));
 
-/** As `verify --file` does it. */
+/** Verifies a file as `verify --file` does. */
 export function runFile(bytes: Uint8Array, options: VerifyOptions = {}, chunk = 1000): ChainReport {
   const verifier = createChainVerifier({ sha256: fastSha256, ...options });
   const splitter = createLineSplitter();
@@ -51,11 +52,11 @@ interface ForgedEntry {
   /** `source.seq`, and `source.index`. */
   readonly source?: number;
   readonly index?: number;
-  /** Default: the event's. */
+  /** Default: the origin that the event states. */
   readonly origin?: CoreOrigin | null;
 }
 
-/** A chain of one's own making, with right hashes and whatever in it. */
+/** A chain with right hashes and any content. */
 export function forge(entries: readonly ForgedEntry[], orgid = 'acme'): string[] {
   let head: Head = emptyHead(orgid);
   return entries.map((entry, i) => {

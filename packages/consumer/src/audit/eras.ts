@@ -1,14 +1,19 @@
 /**
- * Which numbers of the ledger the messages have that are in AUDIT now. With a stream of our own they are the stream's; with
- * somebody else's they are shifted by the base of an epoch (epoch.ts). A stream that was restored, or is a mirror, still
- * has messages of the epochs before: those have the numbers that they were chained with.
+ * Which numbers of the ledger the messages have that are in AUDIT now.
+ *
+ * For a stream of our own they are the stream's. For somebody else's they are shifted by the base of an epoch
+ * (epoch.ts). A stream that was restored, or is a mirror, still has messages of earlier epochs. Those have the numbers
+ * that they were chained with.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
+import type { LedgerSettings } from '../ledger/stored-block.ts';
+import type { StreamItem } from '../nats/stream-item.ts';
 import { type Epoch, epochBefore } from './epoch.ts';
-import type { LedgerPlace } from '../ledger/find-block.ts';
-import type { StreamItem } from '../nats/ordered-reader.ts';
 
-/** Messages whose numbers are shifted alike. Numbers are the ledger's, inclusive. */
+/**
+ * A stretch of messages whose numbers are shifted by the same base. `first` and `last` are the ledger's numbers,
+ * inclusive.
+ */
 export interface Era {
   readonly base: number;
   readonly first: number;
@@ -16,14 +21,14 @@ export interface Era {
 }
 
 /**
- * Ascending, and never empty: the last one may have no message.
+ * The eras of the stream, ascending and at least one. The last one may have no message.
  *
- * @param epoch the newest one
- * @param stretch numbers of the stream, inclusive
+ * @param epoch the one that the ledger is in
+ * @param stretch the stream's own numbers, inclusive
  */
 export async function readEras(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { epoch, stretch }: { epoch: Epoch; stretch: { first: number; last: number } },
 ): Promise<[Era, ...Era[]]> {
   const eras: [Era, ...Era[]] = [eraOf(epoch, stretch)];
@@ -41,7 +46,7 @@ function eraOf({ base, record }: Epoch, { first, last }: { first: number; last: 
   return { base, first: base + Math.max(first, record?.first ?? 1), last: base + last };
 }
 
-/** Without what is before a number of the ledger. */
+/** The eras without everything before a number of the ledger. */
 export function erasFrom(eras: readonly [Era, ...Era[]], first: number): [Era, ...Era[]] {
   const newest = eras.at(-1) as Era;
   const left = eras.filter((era) => era.last >= first).map((era) => ({ ...era, first: Math.max(era.first, first) }));
@@ -49,12 +54,12 @@ export function erasFrom(eras: readonly [Era, ...Era[]], first: number): [Era, .
   return [oldest, ...others];
 }
 
-/** Without what is after a number of the ledger. */
+/** The eras without everything after a number of the ledger. */
 export function erasUpTo(eras: readonly Era[], last: number): Era[] {
   return eras.map((era) => ({ ...era, last: Math.min(era.last, last) }));
 }
 
-/** The item with the ledger's numbers; a gap in as many pieces as there are eras in it. */
+/** The item with the ledger's numbers. A gap is cut into one piece for each era that it is in. */
 export function toLedger(item: StreamItem, eras: readonly Era[]): StreamItem[] {
   return eras.flatMap((era): StreamItem[] => {
     const { base, first, last } = era;
@@ -67,7 +72,7 @@ export function toLedger(item: StreamItem, eras: readonly Era[]): StreamItem[] {
   });
 }
 
-/** A number of the ledger as the stream has it; as it is, when it is of a stream that is gone. */
+/** The stream's own number for a number of the ledger; unchanged when it belongs to a stream that is gone. */
 export function toStream(seq: number, eras: readonly Era[]): number {
   const era = eras.find(({ base, last }) => seq > base && seq <= last) ?? eras.at(-1);
   return era && seq > era.base ? seq - era.base : seq;

@@ -1,4 +1,4 @@
-/** How values are written in environment variables: durations, sizes, lists. Strict: what is not understood is refused. */
+/** How durations, sizes and numbers are written in environment variables. Any other text is an error. */
 import { z } from 'zod';
 
 const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -14,7 +14,7 @@ const BYTES = {
   TiB: 2 ** 40,
 } as const;
 
-/** `90d`, `36h`, `15m`, `30s`, `500ms`, or `0`. In milliseconds. */
+/** `90d`, `36h`, `15m`, `30s`, `500ms`, or `0`. The value is in milliseconds. */
 export const Duration = z.string().transform((text, context) => {
   const ms = scaled(text, MS);
   if (ms !== null) return ms;
@@ -22,7 +22,7 @@ export const Duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** `500MB`, `20GiB`, a plain number of bytes, or `0`. In bytes. */
+/** `500MB`, `20GiB`, a plain number of bytes, or `0`. The value is in bytes. */
 export const Size = z.string().transform((text, context) => {
   const bytes = scaled(text, { '': 1, ...BYTES });
   if (bytes !== null) return bytes;

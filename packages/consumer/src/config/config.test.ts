@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readConfig } from './config.ts';
 import { ConsumerError } from '../errors.ts';
+import { readConfig } from './config.ts';
 
 function refusal(env: Record<string, string>): string {
   try {
@@ -22,11 +22,13 @@ test('nothing set', () => {
     auditMaxBytes: 0,
     ledgerMaxBytes: 0,
     checkIntervalMs: 60_000,
+    fastPaths: true,
     logLevel: 'info',
     http: null,
     ignored: [],
   });
   expect(readConfig({ WAYBILL_REPLICAS: '' }).replicas).toBe(1);
+  expect(readConfig({ WAYBILL_FAST: '0' }).fastPaths).toBe(false);
 });
 
 test('durations, sizes and several servers', () => {

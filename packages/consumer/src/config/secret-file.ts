@@ -1,4 +1,4 @@
-/** Files that a variable names: an identity, certificates. What is in them is in no message. */
+/** Files that variables name: identities and certificates. No message shows what is in them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConsumerError } from '../errors.ts';
@@ -8,7 +8,7 @@ export function readSecretFile(variable: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    // The system's own message quotes the path, and a cause is logged.
+    // The system's message quotes the path, and a `cause` is logged. So neither is passed on.
     const { code, syscall } = cause as NodeJS.ErrnoException;
     throw unusableFile(
       variable,
@@ -23,8 +23,8 @@ export function unusableFile(variable: string, file: string, why: string): Consu
 }
 
 /**
- * People put the secret itself where its file belongs. So a path is shown only if there is such a file, or the folder that
- * it names is there.
+ * People write the secret itself where the name of its file belongs. So a path is shown only if that file exists, or
+ * the folder that it names.
  */
 function shownPath(file: string): string {
   const folder = dirname(file);

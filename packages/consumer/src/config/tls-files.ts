@@ -1,10 +1,11 @@
 /**
- * Certificates and the key of a client. The client reads the files at every dial; they are read here once before the first,
- * because an error there does not say which file it is about, and would be waited for as if the server were not there.
+ * Checks the files with certificates and the client's key. The client itself reads them at every dial. Its errors do
+ * not say which file is wrong, and they look like those of a server that cannot be reached, which `serve` waits for. So
+ * the files are checked once before the first dial.
  */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import type { NatsSettings } from './config.ts';
+import type { NatsConfig } from './nats-config.ts';
 import { readSecretFile, unusableFile } from './secret-file.ts';
 
 const CA = 'WAYBILL_NATS_TLS_CA_FILE';
@@ -12,10 +13,10 @@ const CERT = 'WAYBILL_NATS_TLS_CERT_FILE';
 const KEY = 'WAYBILL_NATS_TLS_KEY_FILE';
 
 /** @throws ConsumerError BAD_CONFIG naming the variable */
-export function checkTlsFiles({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsSettings): void {
+export function checkTlsFiles({ tlsCaFile, tlsCertFile, tlsKeyFile }: NatsConfig): void {
   if (tlsCaFile !== undefined) {
     const ca = readSecretFile(CA, tlsCaFile);
-    // OpenSSL takes a file without any certificate for an empty list of authorities.
+    // To OpenSSL, a file without any certificate is an empty list of authorities.
     if (!isUsable({ ca }) || !hasCertificate(ca))
       throw unusableFile(CA, tlsCaFile, 'it does not have certificates (PEM)');
   }

@@ -1,22 +1,26 @@
-/** A chain's entries as they are stored, one JSON line each: what an auditor takes away and verifies without NATS. */
+/**
+ * The `export/` room: a chain's entries as they are stored, one JSON line each. An auditor takes them away and verifies
+ * them without NATS. Lines go out unchanged: nothing here interprets them.
+ */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { KnownOptions } from '@waybill/schema';
-import { setTimeout as pause } from 'node:timers/promises';
+import { checkOptions, type KnownOptions } from '../check-options.ts';
+import { ConsumerError } from '../errors.ts';
+import { pause } from '../pause.ts';
+import type { Settings } from '../settings.ts';
 import { checkChainName } from '../ledger/chain-name.ts';
 import { chainRange } from '../ledger/chain-range.ts';
-import { checkOptions } from '../check-options.ts';
-import { ConsumerError } from '../errors.ts';
-import { findBlock, nextBlock, readStored } from '../ledger/find-block.ts';
-import { explain, isRefusal } from '../nats/nats-error.ts';
+import { findBlock, nextBlock } from '../ledger/find-block.ts';
+import { readStored } from '../ledger/stored-block.ts';
+import { isPermanentError } from '../nats/nats-error.ts';
 import { readRange } from '../nats/read-range.ts';
-import type { Settings } from '../settings.ts';
+import { readStreamInfo } from '../nats/stream-info.ts';
 
 export interface ReplayOptions {
   readonly orgid: string;
   /** The first entry, by its number in the chain. Default: 1. */
   readonly fromSeq?: number;
-  /** Goes on with what is chained later, until `signal`. Default: ends with what is there at the start. */
+  /** Goes on with new entries until `signal`. Default: false, and the replay ends with the newest entry. */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -28,11 +32,11 @@ const OPTIONS: KnownOptions<ReplayOptions> = {
   signal: true,
 };
 const FOLLOW_MS = 500;
-/** Looks for new entries one after the other that the server did not answer, before a replay gives up. */
+/** Attempts in a row that the server did not answer, before a replay that follows gives up. */
 const MAX_FAILURES = 12;
 
 /**
- * Batches of lines, without line feeds; none when there is no such chain.
+ * Yields the lines in batches, without line feeds; none when there is no such chain.
  *
  * @throws ConsumerError BAD_ARGUMENT, NO_STREAM, LEDGER_DAMAGED …
  */
@@ -53,7 +57,7 @@ export async function* replay(
     fromSeq === 1 ? null : await findBlock(jsm, settings, orgid, { holds: ({ core }) => core.seq <= fromSeq });
   let position = (start?.streamSeq ?? 1) - 1;
   do {
-    const to = await lastSeq(jsm, settings);
+    const to = (await readStreamInfo(jsm, settings.ledgerStream)).state.last_seq;
     const range = chainRange(settings, { orgid, from: position + 1, to, ...(signal && { signal }) });
     for await (const items of readRange(nc, jsm, range)) {
       const lines: string[] = [];
@@ -65,25 +69,22 @@ export async function* replay(
       }
       if (lines.length > 0) yield lines;
     }
-  } while (follow && (await nextIsThere(jsm, settings, { orgid, streamSeq: position + 1, signal })));
+  } while (follow && (await waitForBlock(jsm, settings, { orgid, streamSeq: position + 1, signal })));
 }
 
-async function lastSeq(jsm: JetStreamManager, { ledgerStream }: Settings): Promise<number> {
-  try {
-    return (await jsm.streams.info(ledgerStream)).state.last_seq;
-  } catch (cause) {
-    throw explain(cause, `look at stream ${ledgerStream}`);
-  }
-}
-
-interface NextPlace {
+interface AwaitedBlock {
   readonly orgid: string;
+  /** The first sequence of the ledger stream at which it may be. */
   readonly streamSeq: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Waits for a block. @returns false when that was aborted */
-async function nextIsThere(jsm: JetStreamManager, settings: Settings, { signal, ...at }: NextPlace): Promise<boolean> {
+/** Waits for the next block of the chain. @returns false when the signal was aborted */
+async function waitForBlock(
+  jsm: JetStreamManager,
+  settings: Settings,
+  { signal, ...at }: AwaitedBlock,
+): Promise<boolean> {
   let failures = 0;
   while (!signal?.aborted) {
     try {
@@ -91,9 +92,9 @@ async function nextIsThere(jsm: JetStreamManager, settings: Settings, { signal, 
       failures = 0;
     } catch (error) {
       const isPassing = error instanceof ConsumerError && ['NO_ANSWER', 'JETSTREAM_OFF'].includes(error.code);
-      if (!isPassing || isRefusal(error) || ++failures >= MAX_FAILURES) throw error;
+      if (!isPassing || isPermanentError(error) || ++failures >= MAX_FAILURES) throw error;
     }
-    await pause(FOLLOW_MS, undefined, { signal }).catch(() => undefined);
+    await pause(FOLLOW_MS, signal);
   }
   return false;
 }

@@ -1,9 +1,13 @@
-/** The block that another block's trailer adds to: together they have all publishers of a chain. */
+/**
+ * Base blocks. A trailer may tell only what changed since an earlier block, its base. Both together have all
+ * publishers.
+ */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { decodeUtf8, formatLedgerSubject, splitBlock, type Trailer } from '@waybill/schema';
+import { decodeUtf8, formatLedgerSubject, SchemaError, splitBlock, type Trailer } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
-import { findBlockBySeq, type LedgerPlace } from './find-block.ts';
-import { explain } from '../nats/nats-error.ts';
+import { getMessage } from '../nats/leader-get.ts';
+import { findBlockBySeq } from './find-block.ts';
+import type { LedgerSettings } from './stored-block.ts';
 
 /** A trailer with all publishers, and where its block is in the ledger stream. */
 export interface BaseBlock {
@@ -12,15 +16,16 @@ export interface BaseBlock {
 }
 
 /**
- * @param at the last entry of the block that is wanted, and where a header says that it is; null: it is searched for
+ * @param at `last` is the last entry of the block that is wanted; `streamSeq` is where a header says that it is, or
+ *   null
  * @throws ConsumerError LEDGER_DAMAGED when there is no such block
  */
 export async function readBase(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   at: { readonly orgid: string; readonly last: number; readonly streamSeq: number | null },
 ): Promise<BaseBlock> {
-  const hinted = at.streamSeq === null ? null : await readAt(jsm, ledger, { ...at, streamSeq: at.streamSeq });
+  const hinted = at.streamSeq === null ? null : await tryRead(jsm, ledger, { ...at, streamSeq: at.streamSeq });
   if (hinted && isBase(hinted, at.last)) return hinted;
   const found = await findBlockBySeq(jsm, ledger, at.orgid, at.last);
   const trailer = found?.block.trailer;
@@ -35,27 +40,26 @@ function isBase({ trailer }: Pick<BaseBlock, 'trailer'>, last: number): boolean 
   return trailer.last === last && trailer.base === null;
 }
 
-/** null: there is no block of the chain there, as far as can be read. A header may say anything. */
-async function readAt(
+/** Null when no block of the chain can be read there: a header may say anything. */
+async function tryRead(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { orgid, streamSeq }: { readonly orgid: string; readonly streamSeq: number },
 ): Promise<BaseBlock | null> {
+  const message = await getMessage(jsm, ledger.ledgerStream, streamSeq);
+  if (message?.subject !== formatLedgerSubject(orgid, ledger.ledgerPrefix)) return null;
   try {
-    const message = await jsm.streams.getMessage(ledger.ledgerStream, { seq: streamSeq });
-    if (message?.subject !== formatLedgerSubject(orgid, ledger.ledgerPrefix)) return null;
     const { trailer } = splitBlock(decodeUtf8(lastLines(message.data)));
     return { streamSeq, trailer };
-  } catch (cause) {
-    const error = explain(cause, `read message ${streamSeq} of stream ${ledger.ledgerStream}`);
-    if (error.code === 'NO_PERMISSION' || error.code === 'NO_ANSWER') throw error;
-    return null;
+  } catch (error) {
+    if (error instanceof SchemaError) return null;
+    throw error;
   }
 }
 
 const LINE_FEED = 10;
 
-/** The last entry and the trailer. Reading all of a block costs a hundred times as much. */
+/** The last entry and the trailer. To read all of a block costs a hundred times as much. */
 export function lastLines(block: Uint8Array): Uint8Array {
   let start = block.length - 1;
   for (let line = 0; line < 2 && start > 0; line++) start = block.lastIndexOf(LINE_FEED, start - 1);

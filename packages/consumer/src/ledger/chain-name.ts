@@ -1,7 +1,12 @@
 import { isChainName, ORGID_PATTERN, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 
-/** @param name of the argument, for the message. @throws ConsumerError BAD_ARGUMENT when no chain can have this name */
+/**
+ * Checks the name of a chain: an organization, `_system` or `_unattributed`.
+ *
+ * @param name of the argument, for the message
+ * @throws ConsumerError BAD_ARGUMENT
+ */
 export function checkChainName(name: string, orgid: string): void {
   if (isChainName(orgid)) return;
   throw new ConsumerError(
@@ -10,7 +15,7 @@ export function checkChainName(name: string, orgid: string): void {
   );
 }
 
-/** The same for an organization, which `_system` and `_unattributed` are not. */
+/** Checks the name of an organization: not `_system` or `_unattributed`. @throws ConsumerError BAD_ARGUMENT */
 export function checkOrganization(name: string, orgid: string): void {
   if (ORGID_PATTERN.test(orgid)) return;
   throw new ConsumerError('BAD_ARGUMENT', `${name} is ${JSON.stringify(orgid)}: expected ${ORGID_PATTERN.source}`);

@@ -1,10 +1,11 @@
-import type { JetStreamManager } from '@nats-io/jetstream';
-import { ORGID_PATTERN, parseLedgerSubject } from '@waybill/schema';
-import type { LedgerPlace } from './find-block.ts';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { closest, ORGID_PATTERN, parseLedgerSubject } from '@waybill/schema';
 import { explain } from '../nats/nats-error.ts';
+import type { LedgerSettings } from './stored-block.ts';
 
-/** Every organization that has a chain, sorted; the reserved chains (`_system`, `_unattributed`) are of none. */
-export async function listOrganizations(jsm: JetStreamManager, ledger: LedgerPlace): Promise<string[]> {
+/** Every organization that has a chain, sorted. The reserved chains (`_system`, `_unattributed`) belong to none. */
+export async function listOrganizations(jsm: JetStreamManager, ledger: LedgerSettings): Promise<string[]> {
   try {
     const { state } = await jsm.streams.info(ledger.ledgerStream, { subjects_filter: `${ledger.ledgerPrefix}.*` });
     const found: string[] = [];
@@ -18,25 +19,24 @@ export async function listOrganizations(jsm: JetStreamManager, ledger: LedgerPla
   }
 }
 
-/** By UTF-16 units, wherever this runs: the order must not depend on a locale. */
+/** By UTF-16 units: the order must not depend on a locale. */
 function byName(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** Calls `work` for every item, `width` at a time; results in the items' order. */
-export async function inParallel<T, R>(
-  items: readonly T[],
-  width: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = Array.from({ length: items.length });
-  let next = 0;
-  async function worker(): Promise<void> {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await work(items[index] as T);
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
-  return results;
+/**
+ * The organization with a chain whose name is nearest to a misspelt one; null when none is near.
+ *
+ * @throws ConsumerError NO_STREAM, NO_PERMISSION …
+ */
+export async function similarOrganization(
+  nc: NatsConnection,
+  ledger: LedgerSettings,
+  orgid: string,
+): Promise<string | null> {
+  const orgids = await listOrganizations(await jetstreamManager(nc, { checkAPI: false }), ledger);
+  // Capitals, dashes and underscores are misspelt most often.
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_]/g, '');
+  const same = orgids.find((one) => plain(one) === plain(orgid));
+  return same ?? closest(orgid, orgids, Math.min(2, Math.floor(orgid.length / 3)));
 }

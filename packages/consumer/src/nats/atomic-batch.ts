@@ -1,62 +1,69 @@
 /**
- * Many small blocks at once: JetStream's atomic batches (ADR-50). The server checks each block's condition when the last
- * one is there, and stores all or none. With `sync_interval: always` a batch is a handful of syncs where single blocks
- * are one each, and it is one acknowledgement.
+ * Many small messages stored at once: JetStream's atomic batches (ADR-50). The server checks each message's condition
+ * when the last one has arrived, and stores all or none. With `sync_interval: always` a batch costs a handful of syncs
+ * where single messages cost one each. A batch has one acknowledgement.
  *
- * Nothing here is safe only because a batch is stored as a whole: each block is a compare-and-swap on its chain, as a
- * single one is, so any part of a batch would be as good as the same single blocks.
+ * Atomicity is not what keeps the ledger safe. Each block is a compare-and-swap on its chain, alone or in a batch, so
+ * any part of a batch would be as good as the same blocks sent singly.
  */
 import { type NatsConnection, Nuid } from '@nats-io/nats-core';
 import { type AckInbox, RefusedError } from './ack-inbox.ts';
-import type { BlockHeaders, OwnHeaders } from './prepared-headers.ts';
-import { isOlder } from './connect.ts';
-import type { SealedBlock } from '../writer/open-blocks.ts';
+import type { HeaderList, HeaderPrinter } from './message-headers.ts';
+import { isOlder, serverVersion } from './server-version.ts';
 
-/** The stream sequence of a chain's newest block: what makes each block a compare-and-swap. */
-export const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
+/** A message that may be sent in a batch. */
+export interface BatchMessage {
+  readonly subject: string;
+  readonly headers: HeaderList;
+  readonly payload: Uint8Array;
+}
 
 /** The server's own limit. */
-const MAX_BATCH_BLOCKS = 1_000;
-/** What the client packs for the socket is in memory a second time, and the server holds a batch until it is whole. */
+const MAX_BATCH_MESSAGES = 1_000;
+/** The client copies what it packs for the socket, and the server holds a batch until it is complete. */
 const MAX_BATCH_BYTES = 2 * 1024 * 1024;
 
 /**
- * From here on a batch is synced once. Servers of 2.12 and later know batches and sync each block; older ones ignore the
- * headers, and store each block as if it were alone.
+ * Servers from here on sync a batch once. Servers from 2.12 on know batches and sync each message. Older servers ignore
+ * the headers and store each message as if it were alone.
  */
 const BATCHING_SERVER = '2.15.0';
 
-/** "Atomic publish is disabled", and "batch is too large", by an operator's limit: nothing of it is stored. */
+/** "Atomic publish is disabled", and "batch is too large" by an operator's limit: nothing of the batch is stored. */
 const UNAVAILABLE = new Set([10_174, 10_199]);
 
-/** Whether the server knows batches, and gains by them. */
-export function knowsBatches({ info }: NatsConnection): boolean {
-  return !isOlder(info?.version ?? '0.0.0', BATCHING_SERVER);
+/** Whether the server knows batches and gains by them. */
+export function knowsBatches(nc: NatsConnection): boolean {
+  return !isOlder(serverVersion(nc), BATCHING_SERVER);
 }
 
 export function areBatchesUnavailable(error: unknown): boolean {
   return error instanceof RefusedError && UNAVAILABLE.has(error.errCode);
 }
 
-/** Whether blocks are so small that batches of them have at least so many. */
-export function arePlenty(blocks: readonly SealedBlock[], least: number): boolean {
-  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
-  return blocks.length >= least && bytes <= blocks.length * (MAX_BATCH_BYTES / least);
+interface Sized {
+  readonly bytes: number;
 }
 
-/** Blocks of different chains, cut into batches. */
-export function cutIntoBatches(blocks: readonly SealedBlock[]): SealedBlock[][] {
-  const batches: SealedBlock[][] = [];
-  let open: SealedBlock[] = [];
+/** Whether there are at least `least` messages, and they are so small that a batch takes that many. */
+export function fillBatches(messages: readonly Sized[], least: number): boolean {
+  const bytes = messages.reduce((sum, message) => sum + message.bytes, 0);
+  return messages.length >= least && bytes <= messages.length * (MAX_BATCH_BYTES / least);
+}
+
+/** Cuts messages into batches, in their order. */
+export function cutIntoBatches<Message extends Sized>(messages: readonly Message[]): Message[][] {
+  const batches: Message[][] = [];
+  let open: Message[] = [];
   let bytes = 0;
-  for (const block of blocks) {
-    if (open.length === MAX_BATCH_BLOCKS || (open.length > 0 && bytes + block.bytes > MAX_BATCH_BYTES)) {
+  for (const message of messages) {
+    if (open.length === MAX_BATCH_MESSAGES || (open.length > 0 && bytes + message.bytes > MAX_BATCH_BYTES)) {
       batches.push(open);
       open = [];
       bytes = 0;
     }
-    open.push(block);
-    bytes += block.bytes;
+    open.push(message);
+    bytes += message.bytes;
   }
   if (open.length > 0) batches.push(open);
   return batches;
@@ -64,42 +71,44 @@ export function cutIntoBatches(blocks: readonly SealedBlock[]): SealedBlock[][] 
 
 export interface BatchSender {
   /**
-   * Sends blocks of different chains, and waits until they are stored.
+   * Sends messages on different subjects, and waits until they are stored. The iterable makes each message when it is
+   * sent.
    *
-   * @returns the sequence in the stream of the first; the others follow it
-   * @throws RefusedError and nothing is stored; any other Error, and they may be
+   * @param count of `messages`
+   * @returns the sequence in the stream of the first message; the others follow it
+   * @throws RefusedError when nothing is stored; any other Error when they may be stored
    */
-  send(blocks: readonly SealedBlock[]): Promise<number>;
+  send(messages: Iterable<BatchMessage>, count: number): Promise<number>;
 }
 
 export interface BatchSenderOptions {
   readonly nc: NatsConnection;
   readonly inbox: AckInbox;
-  readonly headers: BlockHeaders;
-  readonly subjectOf: (orgid: string) => string;
-  /** What a block is stored with, alone or in a batch. */
-  readonly headersOf: (block: SealedBlock) => OwnHeaders;
+  readonly printHeaders: HeaderPrinter;
 }
 
-export function createBatchSender({ nc, inbox, headers, subjectOf, headersOf }: BatchSenderOptions): BatchSender {
-  // Short, since it is stored with each block for ever. Should another writer ever have the same, both are refused. Its own
-  // generator, because one generator's ids begin alike: the session before may have left a batch that the server still holds.
+export function createBatchSender({ nc, inbox, printHeaders }: BatchSenderOptions): BatchSender {
+  // Short, because each message keeps it for ever. If two writers ever have the same, the server refuses both. A
+  // generator of its own, because one generator's ids begin alike: the server may still hold a batch of the session
+  // before.
   const tag = new Nuid().next().slice(0, 6);
   let number = 0;
 
   return {
-    async send(blocks) {
+    async send(messages, count) {
       const id = `${tag}${(++number).toString(36)}`;
-      const publish = (block: SealedBlock, i: number) => {
-        const { orgid, payload } = block;
-        const own: OwnHeaders = [['Nats-Batch-Id', id], ['Nats-Batch-Sequence', i + 1], ...headersOf(block)];
-        if (i < blocks.length - 1) return nc.publish(subjectOf(orgid), payload(), { headers: headers.with(own) });
-        return inbox.publish(subjectOf(orgid), payload(), headers.with([...own, ['Nats-Batch-Commit', 1]]));
-      };
-      const ack = await blocks.map(publish).at(-1);
-      if (ack?.batch !== id || ack.count !== blocks.length)
-        throw new Error(`batch ${id} of ${blocks.length} blocks was acknowledged as ${ack?.batch} of ${ack?.count}`);
-      return ack.seq - blocks.length + 1;
+      let sent = 0;
+      let acknowledged: ReturnType<AckInbox['publish']> | null = null;
+      for (const { subject, payload, headers: own } of messages) {
+        sent++;
+        const batched: HeaderList = [['Nats-Batch-Id', id], ['Nats-Batch-Sequence', sent], ...own];
+        if (sent < count) nc.publish(subject, payload, { headers: printHeaders(batched) });
+        else acknowledged = inbox.publish(subject, payload, printHeaders([...batched, ['Nats-Batch-Commit', 1]]));
+      }
+      const ack = await acknowledged;
+      if (ack?.batch !== id || ack.count !== count)
+        throw new Error(`batch ${id} of ${count} messages was acknowledged as ${ack?.batch} of ${ack?.count}`);
+      return ack.seq - count + 1;
     },
   };
 }

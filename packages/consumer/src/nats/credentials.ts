@@ -1,6 +1,6 @@
 /**
- * Who Waybill is to the server, where that stands in a file. The file is read at every dial, the client's own reconnects
- * included, so that one that was rotated counts from the next. What is in it is in no message.
+ * Identities that stand in files. A file is read again at every dial, also when the client reconnects, so that a
+ * rotated file takes effect with the next dial. No message shows what is in a file.
  */
 import {
   type Authenticator,
@@ -8,7 +8,7 @@ import {
   nkeyAuthenticator,
   usernamePasswordAuthenticator,
 } from '@nats-io/nats-core';
-import type { NatsSettings } from '../config/config.ts';
+import type { NatsConfig } from '../config/nats-config.ts';
 import { readSecretFile, unusableFile } from '../config/secret-file.ts';
 
 interface FileKind {
@@ -38,37 +38,39 @@ const passwordOf = (user: string): FileKind => ({
 });
 
 /**
- * Reads and tries the file once, so that one that cannot be used is an error with a reason. The client must not find out:
- * when an authenticator throws, it closes the connection for good. When the file cannot be used at a later dial, what it
- * said last is offered again, and the server decides.
+ * Makes an authenticator from the file that is configured.
+ *
+ * The file is read and tried once now, so that a file that cannot be used is an error with a reason. Later, the
+ * authenticator must not throw: the client would close the connection for good. If the file cannot be used then, the
+ * authenticator offers its last good contents again, and the server decides.
  *
  * @returns null when no file is configured
  * @throws ConsumerError BAD_CONFIG naming the variable and the file
  */
-export function fileAuthenticator(nats: NatsSettings): Authenticator | null {
+export function fileAuthenticator(nats: NatsConfig): Authenticator | null {
   const { credsFile, nkeySeedFile, user, passwordFile } = nats;
-  if (credsFile !== undefined) return rereading(CREDS, credsFile);
-  if (nkeySeedFile !== undefined) return rereading(NKEY, nkeySeedFile);
-  if (user !== undefined && passwordFile !== undefined) return rereading(passwordOf(user), passwordFile);
+  if (credsFile !== undefined) return rereadAtEachDial(CREDS, credsFile);
+  if (nkeySeedFile !== undefined) return rereadAtEachDial(NKEY, nkeySeedFile);
+  if (user !== undefined && passwordFile !== undefined) return rereadAtEachDial(passwordOf(user), passwordFile);
   return null;
 }
 
-function rereading(kind: FileKind, file: string): Authenticator {
-  let last = read(kind, file);
+function rereadAtEachDial(kind: FileKind, file: string): Authenticator {
+  let last = readAuthenticator(kind, file);
   return (nonce) => {
     try {
-      last = read(kind, file);
+      last = readAuthenticator(kind, file);
     } catch {
-      // Being rotated, perhaps, or gone: see above.
+      // The file is gone, or is being rotated: the last good contents are offered again.
     }
     return last(nonce);
   };
 }
 
 /** @throws ConsumerError BAD_CONFIG */
-function read({ variable, expected, authenticator: make }: FileKind, file: string): Authenticator {
+function readAuthenticator({ variable, expected, authenticator: make }: FileKind, file: string): Authenticator {
   const bytes = readSecretFile(variable, file);
-  // Editors and secret stores of Windows end lines with CRLF and begin with a byte order mark, which the client does not take.
+  // Windows editors and secret stores write CRLF and a byte order mark. The client accepts neither.
   const text = bytes
     .toString('utf8')
     .replace(/^\uFEFF/, '')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createDeliveryParser } from './delivery-info.ts';
+import { createDeliveryInfoReader } from './delivery-info.ts';
 
 const expected = {
   streamSeq: 12345,
@@ -14,7 +14,7 @@ test.each([
   ['with a domain and an account', `$JS.ACK._.aBcD.AUDIT.waybill-x.1.12345.678.${stored}.9`],
   ['with a random token at the end', `$JS.ACK.hub.aBcD.AUDIT.waybill-x.1.12345.678.${stored}.9.r4nd0m`],
 ])('a reply subject %s; the last nanosecond of a millisecond is not rounded up', (_, reply) => {
-  const parse = createDeliveryParser();
+  const parse = createDeliveryInfoReader();
   expect(parse(reply)).toEqual(expected);
   // The next one of the same consumer, and one of another.
   expect(parse(reply.replace('.12345.678.', '.12346.679.'))).toEqual({
@@ -27,5 +27,5 @@ test.each([
 });
 
 test.each([undefined, '', '_INBOX.x', '$JS.ACK.AUDIT'])('%s is no delivery', (reply) => {
-  expect(createDeliveryParser()(reply)).toBeNull();
+  expect(createDeliveryInfoReader()(reply)).toBeNull();
 });

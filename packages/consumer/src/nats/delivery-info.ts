@@ -1,5 +1,7 @@
+import type { NatsConnection, Subscription } from '@nats-io/nats-core';
+
 /** What JetStream says about a delivered message in its reply subject (ADR-15: `$JS.ACK.…`). */
-export interface Delivery {
+export interface DeliveryInfo {
   /** Sequence in the stream. */
   readonly streamSeq: number;
   /** 1, 2, 3 … per consumer: a jump means that a message was lost on the way. */
@@ -10,6 +12,18 @@ export interface Delivery {
   readonly pending: number;
 }
 
+/** Takes a message of a JetStream consumer. @param payload may be a view of a larger buffer */
+export type OnDelivery = (subject: string, payload: Uint8Array, delivery: DeliveryInfo) => void;
+
+/**
+ * Another way for a subscription's deliveries than its callback. Every delivery comes one way or the other, never both
+ * ways.
+ *
+ * @returns a function that ends it; null when this connection does not allow it, and then all deliveries take the
+ *   callback
+ */
+export type TapDeliveries = (nc: NatsConnection, sub: Subscription, onDelivery: OnDelivery) => (() => void) | null;
+
 const PREFIX = '$JS.ACK.';
 const DOT = 46;
 
@@ -18,13 +32,13 @@ const DOT = 46;
  *
  * @returns null when the subject is no `$JS.ACK` subject, as with status messages
  */
-export function createDeliveryParser(): (reply: string | undefined) => Delivery | null {
-  /** What is the same in all: everything before the sequence in the stream. */
+export function createDeliveryInfoReader(): (reply: string | undefined) => DeliveryInfo | null {
+  /** The part that all of them share: everything before the sequence in the stream. */
   let before = '';
 
   return (reply) => {
     if (reply === undefined) return null;
-    // Looking for it in each took a twentieth of what a message costs.
+    // Finding its end in every subject would be a twentieth of what a message costs.
     if (before === '' || reply.slice(0, before.length) !== before) {
       const length = lengthBeforeSeq(reply);
       if (length < 0) return null;
@@ -43,12 +57,12 @@ export function createDeliveryParser(): (reply: string | undefined) => Delivery 
   };
 }
 
-/** -1: it is no reply subject of a delivery. */
+/** -1 when it is no reply subject of a delivery. */
 function lengthBeforeSeq(reply: string): number {
   if (!reply.startsWith(PREFIX)) return -1;
   let dots = 0;
   for (let i = 0; i < reply.length; i++) if (reply.charCodeAt(i) === DOT) dots++;
-  // $JS.ACK.<stream>.<consumer>.<deliveries>.… of old, $JS.ACK.<domain>.<account hash>.<stream>.… now.
+  // Old servers: $JS.ACK.<stream>.<consumer>.<deliveries>.…; new ones: $JS.ACK.<domain>.<account hash>.<stream>.…
   const skip = dots === 8 ? 3 : 5;
   if (dots < skip + 5) return -1;
   let at = PREFIX.length;
@@ -56,7 +70,7 @@ function lengthBeforeSeq(reply: string): number {
   return at;
 }
 
-/** Nanoseconds since 1970 are too many for a double: the digits below the milliseconds are cut off unread. */
+/** Digits of nanoseconds below milliseconds. They are not read: nanoseconds since 1970 do not fit into a double. */
 const NANO_DIGITS = 6;
 
 function decimal(text: string, start: number, end: number): number {
@@ -69,7 +83,7 @@ let lastMs = 0;
 let lastIso = '';
 
 function isoMilliseconds(ms: number): string {
-  // Messages of one millisecond come one after the other.
+  // Messages of the same millisecond come one after the other: the text is made once for them.
   if (ms !== lastMs) {
     lastIso = new Date(ms).toISOString();
     lastMs = ms;

@@ -1,26 +1,22 @@
 /**
- * A short way for deliveries: the messages of a JetStream consumer of ours are taken out of the bytes of the connection
- * before the client's parser gets them. What the client does with a message (it looks at each byte of its first line twice,
- * and makes nine views of it) is a third of what chaining an event costs here.
+ * A fast path for deliveries: takes the messages of our own JetStream consumer out of the connection's bytes before the
+ * client's parser gets them. The client looks at each byte of a message's first line twice and makes nine views of the
+ * message. That is a third of what chaining an event costs.
  *
- * Only the writer reads so. Nothing that verifies does.
+ * Only the writer reads this way, and only when it is told to (writer/writer-paths.ts). The plain way is the
+ * subscription's callback. Nothing that verifies or answers a question reaches this file: writer/writer-paths.test.ts
+ * follows the imports.
  *
- * Everything else goes to the client as it came: answers, acknowledgements, status messages, pings, other subscriptions. It
- * gets a stream of whole protocol operations, in their order, with some of them missing; that is as good a stream as any.
- * So the connection stays the client's: its sockets, TLS, identities, reconnecting. A client that is not built as is
- * expected here keeps all messages, and they come by the subscription's callback as they do without this. So does one
- * that somebody has wrapped: who replaces `subscribe` wants to see what comes.
+ * Everything else goes to the client unchanged: answers, acknowledgements, status messages, pings, other subscriptions.
+ * The client gets whole protocol operations in their order, with some of them left out, which is a valid stream. So the
+ * client keeps the connection: its sockets, TLS, identities, reconnecting. The tap patches the client's parser from
+ * outside. It checks that the parser is built as expected; if not, all messages take the callback. It also leaves a
+ * connection alone whose `subscribe` somebody has replaced: whoever does that wants to see the messages.
  *
  * https://docs.nats.io/reference/reference-protocols/nats-protocol
  */
-import type { NatsConnection, Subscription } from '@nats-io/nats-core';
-import { createDeliveryParser, type Delivery } from './delivery-info.ts';
-
-/** @param payload a view of what was read from the socket */
-export type OnDelivery = (subject: string, payload: Uint8Array, delivery: Delivery) => void;
-
-/** Messages that the tap knows are deliveries go to `onDelivery` until it is called; no other message of the subscription does. */
-export type Untap = () => void;
+import type { NatsConnection } from '@nats-io/nats-core';
+import { createDeliveryInfoReader, type OnDelivery, type TapDeliveries } from './delivery-info.ts';
 
 /** What is known of a client's parser. */
 interface Parser {
@@ -33,8 +29,7 @@ const BETWEEN_OPERATIONS = 0;
 /** By parser, which lives as long as a socket. */
 const taps = new WeakMap<Parser, DeliveryTap>();
 
-/** @returns null when this client cannot be tapped, now or at all: then everything comes by the callback */
-export function tapDeliveries(nc: NatsConnection, sub: Subscription, onDelivery: OnDelivery): Untap | null {
+export const tapDeliveries: TapDeliveries = (nc, sub, onDelivery) => {
   if (nc.subscribe !== (Object.getPrototypeOf(nc) as Partial<NatsConnection>).subscribe) return null;
   const parser = (nc as { protocol?: { parser?: Partial<Parser> } }).protocol?.parser as Parser | undefined;
   if (typeof parser?.parse !== 'function') return null;
@@ -47,7 +42,7 @@ export function tapDeliveries(nc: NatsConnection, sub: Subscription, onDelivery:
     taps.set(parser, tap);
   }
   return tap.add(sub.getID(), onDelivery);
-}
+};
 
 const LINE_FEED = 10;
 const LETTER_H = 72;
@@ -60,7 +55,7 @@ export class DeliveryTap {
   readonly #forward: (bytes: Uint8Array) => void;
   readonly #taken = new Map<
     string,
-    { onDelivery: OnDelivery; parseDelivery: ReturnType<typeof createDeliveryParser> }
+    { onDelivery: OnDelivery; parseDelivery: ReturnType<typeof createDeliveryInfoReader> }
   >();
   /** An operation whose end has not come yet, and how many bytes it takes to go on with it. */
   #rest: Uint8Array[] = [];
@@ -72,8 +67,8 @@ export class DeliveryTap {
     this.#forward = forward;
   }
 
-  add(sid: number, onDelivery: OnDelivery): Untap {
-    this.#taken.set(String(sid), { onDelivery, parseDelivery: createDeliveryParser() });
+  add(sid: number, onDelivery: OnDelivery): () => void {
+    this.#taken.set(String(sid), { onDelivery, parseDelivery: createDeliveryInfoReader() });
     return () => void this.#taken.delete(String(sid));
   }
 

@@ -1,4 +1,4 @@
-/** The messages of a stream in batches, by direct gets: while one is worked on, the next is on its way. */
+/** The messages of a stream in batches, by direct gets. While the caller works on one batch, the next is on its way. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type DirectEnd, getDirect } from './direct-get.ts';
 import type { DirectMessage } from './direct-message.ts';
@@ -8,25 +8,28 @@ export interface DirectBatchesOptions {
   readonly nc: NatsConnection;
   readonly stream: string;
   readonly subject: string | undefined;
-  /** Nothing after it is asked for. */
+  /** The last sequence that is asked for. */
   readonly to: number;
 }
 
 export interface DirectBatches {
   /**
-   * What the replica that answers has from a sequence on, in order, as far as it arrived. None: it has nothing there, or
-   * did not answer.
+   * The messages that the answering replica has from a sequence on, in order, as far as they arrived. Empty when it has
+   * none there, or did not answer.
    *
    * @throws ConsumerError NO_PERMISSION, CANNOT_CONNECT
    */
-  from(seq: number): Promise<readonly DirectMessage[]>;
+  readFrom(seq: number): Promise<readonly DirectMessage[]>;
   close(): void;
 }
 
-/** Of one batch, about: what is in flight has to fit into the server's buffer for a client. A larger message comes alone. */
+/**
+ * Approximate size of one batch. What is in flight has to fit into the server's buffer for a client. A larger message
+ * comes alone.
+ */
 const BATCH_BYTES = 2 * 1024 * 1024;
 const BATCH_MESSAGES = 4_096;
-/** Without a message for so long, a batch is taken for lost. */
+/** A batch counts as lost after this long without a message. */
 const SILENCE_MS = 5_000;
 
 interface Batch {
@@ -41,17 +44,17 @@ interface Fetch {
 }
 
 export function createDirectBatches({ nc, stream, subject, to }: DirectBatchesOptions): DirectBatches {
-  /** What is waited for, and what is asked for after it. */
+  /** The batch that the caller waits for, and the one after it. */
   let current: Fetch | null = null;
   let ahead: Fetch | null = null;
   let isClosed = false;
-  const allowed = mayGetDirectly(nc, stream);
-  allowed.catch(() => undefined);
+  const allowed = checkPermission(nc, stream);
+  allowed.catch(() => undefined); // `readFrom` waits for it.
 
   function fetch(seq: number): Fetch {
     const stop = new AbortController();
     const batch = fetchBatch(seq, stop.signal);
-    // It may fail while nobody waits for it.
+    // A batch that was asked for ahead may fail while nobody waits for it.
     batch.catch(() => undefined);
     return { seq, stop, batch };
   }
@@ -70,12 +73,12 @@ export function createDirectBatches({ nc, stream, subject, to }: DirectBatchesOp
   }
 
   return {
-    async from(seq) {
+    async readFrom(seq) {
       if (ahead?.seq !== seq) ahead?.stop.abort();
       current = ahead?.seq === seq ? ahead : fetch(seq);
       ahead = null;
       const [{ messages, end }] = await Promise.all([current.batch, allowed]);
-      if (isClosed || end.kind === 'refused') return [];
+      if (isClosed || end.kind === 'unsupported') return [];
       const last = messages.at(-1)?.seq ?? to;
       const hasMore = end.kind === 'broken' || (end.kind === 'whole' && end.pending > 0);
       if (last < to && hasMore) ahead = fetch(last + 1);
@@ -89,8 +92,13 @@ export function createDirectBatches({ nc, stream, subject, to }: DirectBatchesOp
   };
 }
 
-/** A message that may not be published is not answered: one is sent in a way that tells. @throws ConsumerError NO_PERMISSION */
-async function mayGetDirectly(nc: NatsConnection, stream: string): Promise<void> {
+/**
+ * Whether the identity may publish direct gets. The server does not answer one that it denies, so that the batches
+ * would wait in vain. It does tell the client, and the client fails a request (unlike a publish) with that.
+ *
+ * @throws ConsumerError NO_PERMISSION
+ */
+async function checkPermission(nc: NatsConnection, stream: string): Promise<void> {
   const query = JSON.stringify({ seq: Number.MAX_SAFE_INTEGER });
   try {
     await nc.request(`$JS.API.DIRECT.GET.${stream}`, query, { timeout: SILENCE_MS });

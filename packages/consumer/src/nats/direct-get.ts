@@ -1,39 +1,42 @@
 /**
  * One direct get with many answers (ADR-31, nats-server 2.11): `batch` and `multi_last`.
  *
- * Whoever reads so needs no consumer, and no right to create one, with which messages can be sent anywhere. Any replica
- * may answer, also one that lags: whoever needs to know that it has everything asks the leader.
+ * A reader of this kind needs no JetStream consumer and no permission to create one. That permission is a danger: a
+ * consumer can deliver messages to any subject. Any replica may answer a direct get, also one that lags. A caller that
+ * needs everything asks the leader for what is missing.
  */
 import type { Msg, NatsConnection, Subscription } from '@nats-io/nats-core';
 import { type DirectMessage, readDirectMessage } from './direct-message.ts';
 import { newInbox } from './inbox.ts';
 import { explain } from './nats-error.ts';
+import { startSilenceWatch } from './silence-watch.ts';
 
 export interface DirectRequest {
   readonly nc: NatsConnection;
   readonly stream: string;
-  /** As ADR-31 has it. */
+  /** The request's body, as in ADR-31. */
   readonly query: Readonly<Record<string, unknown>>;
-  /** Without a word for so long, the rest of the answer is taken for lost. */
+  /** The rest of the answer counts as lost after this long without a message. */
   readonly silenceMs: number;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Called for each message, in the stream's order and without one missing in between. `delivered` has the headers of the
-   * message itself: whoever published it may have written anything there.
+   * Called for each message, in the stream's order and without one missing in between. `delivered` has the headers that
+   * the publisher of the message wrote; they may say anything.
    */
   readonly onMessage: (message: DirectMessage, delivered: Msg) => void;
 }
 
 /**
  * How an answer ended:
- * - `whole`: the server says that this was all of it. `pending` messages come after `last` (as that replica knows the stream)
+ * - `whole`: the server says that the answer is complete. In that replica, `pending` more messages match after `last`
  * - `none`: that replica has no such message
  * - `broken`: the answer, or the rest of it, did not arrive
- * - `refused`: nobody answers such a request: an older server, a stream without `allow_direct`, or no replica just now
+ * - `unsupported`: nobody answers such requests: an older server, a stream without `allow_direct`, or no replica just
+ *   now
  */
 export type DirectEnd =
   | { readonly kind: 'whole'; readonly pending: number; readonly last: number; readonly upTo: number }
-  | { readonly kind: 'none' | 'broken' | 'refused' };
+  | { readonly kind: 'none' | 'broken' | 'unsupported' };
 
 /** @throws ConsumerError NO_PERMISSION (the inbox), CANNOT_CONNECT; whatever `onMessage` throws */
 export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
@@ -44,24 +47,23 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
   let isOver = false;
   let isChecked = false;
   let last = 0;
-  let lastHeard = performance.now();
 
-  function take(message: Msg): void {
+  function onAnswer(message: Msg): void {
     if (isOver) return;
-    lastHeard = performance.now();
+    silence.hear();
     const read = readDirectMessage(message);
     if (!read) return resolve(endOf(message, last));
     if (!isChecked) {
       const seq = sequenceOf(message);
-      // A client that keeps messages in memory in another way.
-      if (seq !== null && seq !== read.seq) return resolve({ kind: 'refused' });
+      // This client lays out messages in memory in another way than `readDirectMessage` expects.
+      if (seq !== null && seq !== read.seq) return resolve({ kind: 'unsupported' });
       isChecked = seq !== null;
     }
     if (read.previous !== null && read.previous !== last) return broken();
     last = read.seq;
     onMessage(read, message);
-    // A server that does not know of batches.
-    if (read.previous === null) resolve({ kind: 'refused' });
+    // A server that does not know batches sends one message and no more.
+    if (read.previous === null) resolve({ kind: 'unsupported' });
   }
 
   function fail(failure: unknown): void {
@@ -72,16 +74,14 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
   function callback(error: Error | null, message: Msg): void {
     if (error) return fail(explain(error, `read stream ${stream}`));
     try {
-      take(message);
+      onAnswer(message);
     } catch (failure) {
       fail(failure);
     }
   }
 
   let sub: Subscription | null = null;
-  const watchdog = setInterval(() => {
-    if (performance.now() - lastHeard > silenceMs) broken();
-  }, silenceMs / 4);
+  const silence = startSilenceWatch({ silenceMs, everyMs: silenceMs / 4, onSilence: broken });
   signal?.addEventListener('abort', broken);
   try {
     sub = nc.subscribe(inbox, { callback });
@@ -93,13 +93,15 @@ export async function getDirect(request: DirectRequest): Promise<DirectEnd> {
     return await promise;
   } finally {
     isOver = true;
-    clearInterval(watchdog);
+    silence.stop();
     signal?.removeEventListener('abort', broken);
     sub?.unsubscribe();
   }
 }
 
-/** As the client reads it; null when it cannot read the message's own headers, which may be anything. */
+/**
+ * The sequence as the client reads it; null when the publisher's own headers are such that the client cannot read them.
+ */
 function sequenceOf(message: Msg): number | null {
   try {
     return Number(message.headers?.last('Nats-Sequence'));
@@ -108,10 +110,10 @@ function sequenceOf(message: Msg): number | null {
   }
 }
 
-/** @param last what arrived last: what the server says it sent last has to be that */
+/** @param last the sequence that arrived last; the server says which one it sent last, and both have to be the same */
 function endOf({ headers }: Msg, last: number): DirectEnd {
   if (headers?.code === 404) return { kind: 'none' };
-  if (headers?.code !== 204) return { kind: 'refused' };
+  if (headers?.code !== 204) return { kind: 'unsupported' };
   const number = (name: string): number => Number(headers.last(name) ?? 0);
   if (number('Nats-Last-Sequence') !== last) return { kind: 'broken' };
   return { kind: 'whole', pending: number('Nats-Num-Pending'), last, upTo: number('Nats-UpTo-Sequence') };

@@ -1,10 +1,11 @@
 /**
- * A message of a stream as the answer to a direct get has it (ADR-31): the server adds lines to the message's own
- * headers, and they say which message it is.
+ * A message of a stream in the answer to a direct get (ADR-31). The server adds lines to the headers of the message.
+ * They say which message it is.
  *
- * The lines are read from the end of the headers, where the server puts them, and as bytes. Everything before them is the
- * producer's, who may write any header and even a status: `Nats-Sequence: 7`, or a `204 EOB` that would end the answer.
- * The client's headers would also cut white space off the subject, and another subject is another judgement.
+ * These lines are read as bytes, from the end of the headers, where the server puts them. Everything before them was
+ * written by the publisher, who may write any header, such as `Nats-Sequence: 7`, and even a status, such as a `204
+ * EOB` that would end the answer. The client's own parser would also trim white space off the subject, and would so
+ * report another subject than the stream has.
  */
 import type { Msg } from '@nats-io/nats-core';
 
@@ -14,7 +15,9 @@ export interface DirectMessage {
   /** When the stream stored it: RFC 3339, UTC, milliseconds (cut, not rounded). */
   readonly received: string;
   readonly payload: Uint8Array;
-  /** Sequence of the message before it in the same answer, 0 for the first; null when the answer is this message alone. */
+  /**
+   * Sequence of the message before it in the same answer; 0 for the first; null when the answer has only this message.
+   */
   readonly previous: number | null;
 }
 
@@ -22,14 +25,14 @@ const SEQUENCE = 'Nats-Sequence: ';
 const SUBJECT = 'Nats-Subject: ';
 const TIME = 'Nats-Time-Stamp: ';
 const PREVIOUS = 'Nats-Last-Sequence: ';
-/** The server adds six. */
+/** The server adds six lines. */
 const MAX_LINES = 8;
 const LINE_FEED = 10;
 const LINE_BREAK = 2;
 
-/** @returns null when it is no message of a stream: a status, which has none of these lines */
+/** @returns null when it is no message of a stream but a status, which has none of these lines */
 export function readDirectMessage({ data: payload }: Pick<Msg, 'data'>): DirectMessage | null {
-  // On the wire and in the client's memory the headers end where the payload begins.
+  // In the client's memory, as on the wire, the headers end where the payload begins.
   const before = Buffer.from(payload.buffer, 0, payload.byteOffset);
   let seq = -1;
   let received = '';
@@ -51,7 +54,11 @@ export function readDirectMessage({ data: payload }: Pick<Msg, 'data'>): DirectM
   return null;
 }
 
-/** The server leaves out zeros at the end: `…:37.12Z`, `…:37Z`. @param time RFC 3339, UTC, up to nanoseconds */
+/**
+ * Cuts a time to milliseconds. The server leaves out zeros at the end: `…:37.12Z`, `…:37Z`.
+ *
+ * @param time RFC 3339, UTC, up to nanoseconds
+ */
 export function toMilliseconds(time: string): string {
   const dot = time.indexOf('.');
   if (dot < 0) return `${time.slice(0, -1)}.000Z`;

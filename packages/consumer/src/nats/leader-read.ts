@@ -1,68 +1,65 @@
-/** Messages by the word of the stream's leader (`STREAM.MSG.GET`): what no other replica may be asked for. Slower than a direct get. */
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
 import { toMilliseconds } from './direct-message.ts';
-import { explain } from './nats-error.ts';
-import type { StreamMessage } from './ordered-reader.ts';
+import { getMessage, getNextMessage } from './leader-get.ts';
+import type { StreamMessage } from './stream-item.ts';
 
+/**
+ * Reads several messages after one another from the stream's leader (leader-get.ts), where other replicas lack them.
+ */
 export interface LeaderReader {
   /**
-   * The messages that come next after a sequence, in order: more at a time the longer it goes on. Between the first two, and
-   * so on, there is none. Empty when none is left.
+   * The next messages after a sequence, without one missing in between; empty when none is left. Each call reads twice
+   * as many as the last one, up to a limit.
    *
    * @throws ConsumerError NO_PERMISSION, NO_STREAM, NO_ANSWER …
    */
-  after(position: number): Promise<readonly StreamMessage[]>;
-  /** Another replica has answered: begin with few again. */
-  rest(): void;
+  readAfter(position: number): Promise<readonly StreamMessage[]>;
+  /** Begins again with one message: another replica has answered. */
+  reset(): void;
 }
 
 const MAX_MESSAGES = 256;
 const MAX_BYTES = 1024 * 1024;
 
-/** @param subject only messages on it */
+/** @param subject only messages on it; wildcards are allowed */
 export function createLeaderReader(jsm: JetStreamManager, stream: string, subject: string | undefined): LeaderReader {
   let count = 1;
 
-  async function get(query: { seq: number; next_by_subj?: string }): Promise<StreamMessage | null> {
-    try {
-      const message = await jsm.streams.getMessage(stream, query);
-      return message && toItem(message);
-    } catch (cause) {
-      throw explain(cause, `read stream ${stream}`);
-    }
+  /** Where no subject is given, the numbers of the next messages are known, and all are asked for at once. */
+  async function getSuccessors(first: StoredMsg): Promise<StoredMsg[]> {
+    const seqs = Array.from({ length: count - 1 }, (_, i) => first.seq + 1 + i);
+    const found = await Promise.all(seqs.map((seq) => getMessage(jsm, stream, seq)));
+    const end = found.indexOf(null);
+    return (end < 0 ? found : found.slice(0, end)) as StoredMsg[];
   }
 
-  /** Those right after one another; a number without a message ends them. */
-  async function successors(first: StreamMessage): Promise<StreamMessage[]> {
-    const wanted = Array.from({ length: count - 1 }, (_, i) => get({ seq: first.seq + 1 + i }));
-    const found = await Promise.all(wanted);
-    const end = found.indexOf(null);
-    return (end < 0 ? found : found.slice(0, end)) as StreamMessage[];
+  async function getSuccessorsOn(on: string, first: StoredMsg): Promise<StoredMsg[]> {
+    const found: StoredMsg[] = [];
+    for (let last = first; found.length < count - 1;) {
+      const next = await getNextMessage(jsm, stream, { seq: last.seq + 1, subject: on });
+      if (!next) break;
+      found.push(next);
+      last = next;
+    }
+    return found;
   }
 
   return {
-    async after(position) {
-      // The client's type leaves out `next_by_subj`, which the server has had since 2.9.
-      const first = await get({ seq: position + 1, next_by_subj: subject ?? '>' });
+    async readAfter(position) {
+      const first = await getNextMessage(jsm, stream, { seq: position + 1, subject });
       if (!first) return [];
-      const messages = [first];
-      if (subject === undefined) messages.push(...(await successors(first)));
-      else {
-        for (let last: StreamMessage | null = first; last && messages.length < count;) {
-          last = await get({ seq: last.seq + 1, next_by_subj: subject });
-          if (last) messages.push(last);
-        }
-      }
+      const rest = subject === undefined ? await getSuccessors(first) : await getSuccessorsOn(subject, first);
+      const messages = [first, ...rest].map(toStreamMessage);
       const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0);
       count = bytes > MAX_BYTES ? Math.ceil(count / 2) : Math.min(2 * count, MAX_MESSAGES);
       return messages;
     },
-    rest() {
+    reset() {
       count = 1;
     },
   };
 }
 
-function toItem({ seq, subject, timestamp, data }: StoredMsg): StreamMessage {
+function toStreamMessage({ seq, subject, timestamp, data }: StoredMsg): StreamMessage {
   return { kind: 'message', seq, subject, received: toMilliseconds(timestamp), payload: data };
 }

@@ -1,16 +1,16 @@
-import type { StreamItem } from './ordered-reader.ts';
+import type { StreamItem } from './stream-item.ts';
 
-/** The items of several readings of one stream, by sequence. The readings have no item in common. */
+/** Merges ranges of one stream by sequence. The ranges have no item in common. */
 export async function* mergeInOrder(
-  sources: readonly AsyncGenerator<readonly StreamItem[]>[],
+  ranges: readonly AsyncGenerator<readonly StreamItem[]>[],
 ): AsyncGenerator<StreamItem> {
-  const open = sources.map((source) => ({ source, items: [] as readonly StreamItem[], next: 0 }));
+  const open = ranges.map((range) => ({ range, items: [] as readonly StreamItem[], next: 0 }));
   try {
     for (;;) {
       let least: { seq: number; at: (typeof open)[number] } | null = null;
       for (const at of open) {
         while (at.next >= at.items.length) {
-          const { done, value } = await at.source.next();
+          const { done, value } = await at.range.next();
           if (done === true) break;
           at.items = value;
           at.next = 0;
@@ -24,6 +24,6 @@ export async function* mergeInOrder(
       yield least.at.items[least.at.next++] as StreamItem;
     }
   } finally {
-    for (const { source } of open) await source.return(undefined);
+    for (const { range } of open) await range.return(undefined);
   }
 }

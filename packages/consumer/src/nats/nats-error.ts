@@ -1,11 +1,13 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/nats-core';
-import { maskConsumerName } from './consumer-name.ts';
 import { ConsumerError } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import { maskConsumerName } from './consumer-name.ts';
 
-/** Whether an error is the server's refusal, which asking again does not change soon; not that it cannot answer just now. */
-export function isRefusal(error: unknown): error is Error {
+/**
+ * Whether to ask again does not help: a permission is missing, or the server says that the request is wrong. An error
+ * that says that the server cannot answer just now is not permanent.
+ */
+export function isPermanentError(error: unknown): error is Error {
   for (let one = error; one instanceof Error; one = one.cause) {
     if (one instanceof errors.PermissionViolationError) return true;
     if (one instanceof JetStreamApiError && one.status < 500) return true;
@@ -13,12 +15,19 @@ export function isRefusal(error: unknown): error is Error {
   return false;
 }
 
-/** Whether the server does not take the identity, at a dial or while connected. */
-export function isIdentityRefused(error: unknown): boolean {
-  return error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError;
+/** Whether the server does not accept the identity, at a dial or while connected. To wait does not help. */
+export function isAuthError(error: unknown): boolean {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (one instanceof errors.AuthorizationError || one instanceof errors.UserAuthenticationExpiredError) return true;
+  }
+  return false;
 }
 
-/** What a failed request to NATS means, as an error that says what was attempted. @param attempted e.g. `read stream AUDIT` */
+/**
+ * Turns the failure of a request to NATS into an error that says what was attempted and why it failed.
+ *
+ * @param attempted e.g. `read stream AUDIT`
+ */
 export function explain(cause: unknown, attempted: string): ConsumerError {
   if (cause instanceof ConsumerError) return cause;
   const failed = (code: ConsumerError['code'], why: string): ConsumerError =>
@@ -27,7 +36,7 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
   for (let error = cause; error instanceof Error; error = error.cause) {
     if (error instanceof errors.PermissionViolationError) {
       const { operation, subject } = error;
-      return failed('NO_PERMISSION', describeRefusal({ operation, subject: maskConsumerName(subject) }));
+      return failed('NO_PERMISSION', describeDenial({ operation, subject: maskConsumerName(subject) }));
     }
     if (error instanceof JetStreamApiError) {
       if (error.code === JetStreamApiCodes.StreamNotFound) return failed('NO_STREAM', 'there is no such stream');
@@ -35,7 +44,7 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
         return failed('JETSTREAM_OFF', 'JetStream is not enabled for this account');
       }
     }
-    // Of a server without JetStream, and of a stream that has no leader just now.
+    // A server without JetStream says so, and a server whose stream has no leader just now.
     if (error instanceof errors.NoRespondersError) {
       return failed('JETSTREAM_OFF', 'nobody answers for JetStream: it is off, or the stream has no leader just now');
     }
@@ -47,32 +56,15 @@ export function explain(cause: unknown, attempted: string): ConsumerError {
   return failed('NO_ANSWER', cause instanceof Error ? cause.message : String(cause));
 }
 
-/** What the identity may not do. For an inbox with the variable that decides where answers go. */
-export function describeRefusal({
-  operation,
-  subject,
-}: {
-  readonly operation: string;
-  readonly subject: string;
-}): string {
+/**
+ * What the identity may not do. When it may not subscribe to an inbox, the text names the variable that chooses the
+ * inbox.
+ */
+export function describeDenial(denial: { readonly operation: string; readonly subject: string }): string {
+  const { operation, subject } = denial;
   if (operation === 'publish') return `the NATS identity may not publish ${subject}`;
-  // Everything else that is subscribed to is a subject of the server: `$SRV.…`, `$JS.EVENT.…`.
+  // All other subscriptions are to subjects of the server: `$SRV.…`, `$JS.EVENT.…`.
   const isInbox = !subject.startsWith('$');
   const remedy = ': set WAYBILL_NATS_INBOX_PREFIX to the prefix that it may subscribe to';
   return `the NATS identity may not subscribe to ${subject}${isInbox ? remedy : ''}`;
-}
-
-/** Whether an error that the server reported by the way says that reading the one stream or writing the other is not allowed. */
-export function isMissingRight(
-  error: Error,
-  { auditStream, ledgerStream, ledgerPrefix }: Pick<Settings, 'auditStream' | 'ledgerStream' | 'ledgerPrefix'>,
-): boolean {
-  if (!(error instanceof errors.PermissionViolationError) || error.operation !== 'publish') return false;
-  // Whose loss costs the server half a minute of a consumer, and nobody a message.
-  if (error.subject.startsWith('$JS.API.CONSUMER.DELETE.')) return false;
-  const tokens = error.subject.split('.');
-  return (
-    error.subject.startsWith(`${ledgerPrefix}.`) ||
-    (tokens[0] === '$JS' && (tokens.includes(auditStream) || tokens.includes(ledgerStream)))
-  );
 }

@@ -1,204 +1,158 @@
 /**
- * Reads the stream of events for the writer: in strict order, each message once, forever. Queries read otherwise (read-range.ts).
+ * Reads a stream for a writer: in strict order, each message once, for ever. Queries read otherwise (read-range.ts).
  *
- * An ephemeral pull consumer without acks does the delivering; this file does the believing. Delivery numbers must be
- * contiguous, or something was lost on the way; a heartbeat that knows of a later delivery than we do says the same;
- * silence says that the consumer is gone. The remedy is always the same: a new consumer, right after the last message
- * that arrived. Numbers that are missing *in the stream* are no fault of the delivery and are handed on as gaps, but
- * only when the stream's leader says so (stream-gap.ts): a consumer may run on a replica that lags or has lost a message.
+ * An ephemeral pull consumer without acks delivers (pull-consumer.ts), and is given up at the first doubt: when its
+ * delivery numbers are not contiguous, when a heartbeat knows of a later delivery, or when it is silent. Then a new
+ * consumer begins right after the last message that arrived.
+ *
+ * Sequence numbers that are missing *in the stream* are no fault of the delivery. They are handed on as gaps, but only
+ * by the word of the stream's leader (stream-gap.ts): a consumer may run on a replica that lags or has lost a message.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { Delivery } from './delivery-info.ts';
-import { createGapFinder, type StreamGap } from './stream-gap.ts';
-import { listen, type Listener } from './pull-consumer.ts';
+import { type Arrivals, createArrivals } from './arrivals.ts';
+import type { TapDeliveries } from './delivery-info.ts';
+import { createItemBuffer, type ItemBuffer } from './item-buffer.ts';
+import { keepConsumer, type OnLost } from './kept-consumer.ts';
+import { type PullConsumer, startPullConsumer } from './pull-consumer.ts';
+import type { StreamItem } from './stream-item.ts';
 
-export interface StreamMessage {
-  readonly kind: 'message';
-  readonly seq: number;
-  readonly subject: string;
-  readonly received: string;
-  readonly payload: Uint8Array;
-}
-
-export type StreamItem = StreamMessage | StreamGap;
-
-export interface ReaderOptions {
+export interface OrderedReaderOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly stream: string;
   /** The first sequence to read. */
   readonly startSeq: number;
-  /** Messages and bytes to hold for the caller at most. */
+  /** Items and bytes that are held for the caller at most. Defaults: 65,536 and 32 MiB, or two messages of any size. */
   readonly maxBufferedMessages?: number;
   readonly maxBufferedBytes?: number;
-  /** Rejects when the stream is not the one any more that is read here: asked of each new consumer, and of each gap. */
+  /** A fast path for deliveries. Default: they come by the subscription's callback. */
+  readonly tapDeliveries?: TapDeliveries | undefined;
+  /**
+   * Rejects when the stream is no longer the one that was to be read. Called for each new consumer and for each gap.
+   */
   readonly confirm?: () => Promise<void>;
-  /** Called once, when the server has taken the first consumer: the stream may be read. */
+  /** Called once, when the server has created the first consumer: the stream may be read. */
   readonly onReading?: () => void;
-  /** Called when a consumer has to be replaced, with the reason, and the error if it was one. */
+  /** Called when a consumer is lost, before another one replaces it. @param cause the error, if it was one */
   readonly onReset?: (reason: string, cause?: unknown) => void;
 }
 
-export interface Reader {
+export interface OrderedReader {
   /**
-   * What has arrived, in order, at most `maxItems`. Waits for at least one; and while the server has more to deliver
-   * than has arrived, for more. Empty only after `close()` and `finish()`, or when nothing has come within `waitMs`.
+   * Takes items in order, at most `maxItems`. Waits for at least one, and for more while the server has more to
+   * deliver. Empty only after `close()` or `finish()`, or when nothing has come within `waitMs`.
    */
   next(maxItems: number, waitMs?: number): Promise<StreamItem[]>;
-  /** Items that have arrived and were not handed out. */
+  /** Number of items that have arrived and were not taken. */
   readonly buffered: number;
-  /** Sequence of the last item that arrived here. */
+  /** Sequence of the last item that has arrived. */
   readonly position: number;
-  /** What the server had not delivered yet when it sent the last message. */
+  /** Number of messages that the server had not delivered yet when it sent the last one. */
   readonly pending: number;
-  /** Reads nothing more. What has arrived is still handed on. */
+  /** Reads nothing more. What has arrived can still be taken. */
   finish(): void;
   close(): void;
 }
 
-const RETRY_MS = 250;
+const MAX_ITEMS = 65_536;
+const MAX_BYTES = 32 * 1024 * 1024;
 
-export function createReader(options: ReaderOptions): Reader {
-  const { nc, jsm, stream, onReset } = options;
-  const maxMessages = options.maxBufferedMessages ?? 65_536;
-  const maxBytes = Math.max(options.maxBufferedBytes ?? 32 * 1024 * 1024, 2 * (nc.info?.max_payload ?? 0));
-  const buffer: StreamItem[] = [];
-  let bufferedBytes = 0;
-  let position = options.startSeq - 1;
-  let pending = 0;
-  let closed = false;
-  let finished = false;
-  let waiting: { readonly maxItems: number; readonly resolve: () => void } | null = null;
-  /** Whether the consumer at work has delivered anything. */
-  let delivered = false;
-
-  let listener: Listener | null = null;
-  let retry: NodeJS.Timeout | null = null;
-
+export function createOrderedReader(options: OrderedReaderOptions): OrderedReader {
+  const buffer = createItemBuffer({
+    maxItems: options.maxBufferedMessages ?? MAX_ITEMS,
+    maxBytes: Math.max(options.maxBufferedBytes ?? MAX_BYTES, 2 * (options.nc.info?.max_payload ?? 0)),
+  });
+  const arrivals = createArrivals(buffer, options);
+  let isOver = false;
+  let isClosed = false;
   let isReading = false;
 
-  const gaps = createGapFinder(jsm, stream);
-  const isOver = (): boolean => closed || finished;
-
-  /** @returns false when there is a jump in the sequence that nobody has confirmed yet */
-  function accept(subject: string, payload: Uint8Array, delivery: Delivery): boolean {
-    const { streamSeq: seq, received } = delivery;
-    if (seq !== position + 1) return false;
-    buffer.push({ kind: 'message', seq, subject, received, payload });
-    bufferedBytes += payload.length;
-    position = seq;
-    pending = delivery.pending;
-    delivered = true;
-    wake();
-    return true;
+  function onAccepted(): void {
+    consumers.noteDelivery();
   }
 
-  /** Takes in the gap after `position`, if there is one. */
-  async function lookForGap(): Promise<void> {
-    const gap = await gaps.after(position);
-    if (!gap || isOver() || gap.first !== position + 1) return;
-    await options.confirm?.();
-    if (isOver() || gap.first !== position + 1) return;
-    buffer.push(gap);
-    position = gap.last;
-    wake();
+  function noteReading(): void {
+    if (!isReading) options.onReading?.();
+    isReading = true;
   }
 
-  function wake(): void {
-    if (!waiting || !(closed || isEnough(waiting.maxItems))) return;
-    waiting.resolve();
-  }
-
-  async function wait(maxItems: number, waitMs: number | undefined): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      waiting = { maxItems, resolve };
-      if (waitMs !== undefined) timer = setTimeout(resolve, waitMs);
-    });
-    waiting = null;
-    clearTimeout(timer);
-  }
-
-  function isEnough(maxItems: number): boolean {
-    if (finished) return true;
+  function isEnough(most: number): boolean {
+    if (isOver) return true;
     if (buffer.length === 0) return false;
-    return buffer.length >= Math.min(maxItems, pending) || !hasRoom() || listener === null;
-  }
-
-  const hasRoom = () => buffer.length < maxMessages / 2 && bufferedBytes < maxBytes / 2;
-
-  function start(): void {
-    retry = null;
-    lookForGap().then(startListening, (error: unknown) => startAgain((error as Error).message, error));
-  }
-
-  function startListening(): void {
-    if (isOver()) return;
-    listener = listen({
-      nc,
-      jsm,
-      stream,
-      startSeq: position + 1,
-      batch: maxMessages / 2,
-      maxBytes: maxBytes / 2,
-      hasRoom,
-      onCreated() {
-        if (!isReading) options.onReading?.();
-        isReading = true;
-      },
-      onMessage: accept,
-      onIdle: lookForGap,
-      ...(options.confirm && { confirm: options.confirm }),
-      onLost: startAgain,
-    });
-  }
-
-  function startAgain(reason: string, cause?: unknown): void {
-    listener = null;
-    if (isOver()) return;
-    wake();
-    onReset?.(reason, cause);
-    // By whoever was told.
-    if (isOver()) return;
-    // At once after one that delivered something; with a pause after one that did not.
-    retry = setTimeout(start, delivered ? 0 : RETRY_MS);
-    delivered = false;
+    return buffer.length >= Math.min(most, arrivals.pending) || !buffer.hasRoom || !consumers.isRunning;
   }
 
   function stop(): void {
-    if (retry) clearTimeout(retry);
-    wake();
-    listener?.stop();
+    isOver = true;
+    arrivals.stop();
+    buffer.wake();
+    consumers.stop();
   }
 
-  start();
+  const consumers = keepConsumer({
+    prepare: arrivals.addGap,
+    start: (onLost) => startConsumer(options, { buffer, arrivals, onCreated: noteReading, onAccepted, onLost }),
+    onLost(reason, cause) {
+      buffer.wake();
+      options.onReset?.(reason, cause);
+    },
+  });
 
   return {
-    async next(maxItems, waitMs) {
-      if (!closed && !isEnough(maxItems)) await wait(maxItems, waitMs);
-      if (closed) return [];
-      const items = buffer.splice(0, maxItems);
-      for (const item of items) if (item.kind === 'message') bufferedBytes -= item.payload.length;
-      listener?.resume();
+    async next(most, waitMs) {
+      if (!isClosed) await buffer.wait(() => isEnough(most), waitMs);
+      if (isClosed) return [];
+      const items = buffer.take(most);
+      consumers.resume();
       return items;
     },
     get buffered() {
       return buffer.length;
     },
     get position() {
-      return position;
+      return arrivals.position;
     },
     get pending() {
-      return pending;
+      return arrivals.pending;
     },
-    finish() {
-      finished = true;
-      stop();
-    },
+    finish: stop,
     close() {
-      closed = true;
+      isClosed = true;
       stop();
     },
   };
+}
+
+interface ConsumerParts {
+  readonly buffer: ItemBuffer;
+  readonly arrivals: Arrivals;
+  readonly onCreated: () => void;
+  /** A message has arrived, and is the next one. */
+  readonly onAccepted: () => void;
+  readonly onLost: OnLost;
+}
+
+function startConsumer(options: OrderedReaderOptions, parts: ConsumerParts): PullConsumer {
+  const { nc, jsm, stream, tapDeliveries, confirm } = options;
+  const { buffer, arrivals, onCreated, onAccepted, onLost } = parts;
+  return startPullConsumer({
+    nc,
+    jsm,
+    stream,
+    tapDeliveries,
+    startSeq: arrivals.position + 1,
+    batch: buffer.maxItems / 2,
+    maxBytes: buffer.maxBytes / 2,
+    hasRoom: () => buffer.hasRoom,
+    onCreated,
+    onMessage(subject, payload, delivery) {
+      const isNext = arrivals.addMessage(subject, payload, delivery);
+      if (isNext) onAccepted();
+      return isNext;
+    },
+    onIdle: arrivals.addGap,
+    ...(confirm && { confirm }),
+    onLost,
+  });
 }

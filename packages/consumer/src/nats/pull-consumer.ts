@@ -1,164 +1,179 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
-import { type Msg, nanos, type NatsConnection, type Subscription } from '@nats-io/nats-core';
+import { type Msg, type MsgCallback, nanos, type NatsConnection } from '@nats-io/nats-core';
 import { newConsumerName } from './consumer-name.ts';
-import { tapDeliveries, type Untap } from './delivery-tap.ts';
-import { createDeliveryParser, type Delivery } from './delivery-info.ts';
+import { createDeliveryInfoReader, type DeliveryInfo, type OnDelivery, type TapDeliveries } from './delivery-info.ts';
 import { newInbox } from './inbox.ts';
+import { createPullRequests, SILENCE_MS } from './pull-requests.ts';
 
-/** How long a request for messages stands when there are none. */
-const EXPIRES_MS = 2_000;
-const HEARTBEAT_MS = 1_000;
-/** Without any word for so long while a request stands, the consumer is taken for lost. */
-const SILENCE_MS = 3_500;
+/** The server removes the consumer after this long without a request. */
+const INACTIVE_MS = 30_000;
 
-export interface ListenerOptions {
+export interface PullConsumerOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly stream: string;
   readonly startSeq: number;
+  /** Messages and bytes of one request. */
   readonly batch: number;
   readonly maxBytes: number;
+  /** Whether the caller can take as much as one request brings. */
   readonly hasRoom: () => boolean;
-  /** The consumer is there. */
+  /** A fast path for deliveries. Default: they come by the subscription's callback. */
+  readonly tapDeliveries?: TapDeliveries | undefined;
+  /** Called when the server has created the consumer, and `confirm` has resolved. */
   readonly onCreated?: () => void;
-  /** Returns false when the message does not follow the one before. */
-  readonly onMessage: (subject: string, payload: Uint8Array, delivery: Delivery) => boolean;
-  /** Nothing has come for a while: perhaps the rest of the stream is a gap. */
+  /** @returns false when the message does not follow the one before */
+  readonly onMessage: (subject: string, payload: Uint8Array, delivery: DeliveryInfo) => boolean;
+  /** Called when a request has expired without a message: perhaps the rest of the stream is a gap. */
   readonly onIdle: () => Promise<void>;
-  /** Awaited when the consumer is there and before anything is asked of it; a rejection gives it up. */
+  /** Awaited when the consumer exists, before the first request. A rejection gives the consumer up. */
   readonly confirm?: () => Promise<void>;
-  /** Called once; nothing else is called after it. `cause` is the error that it was, if it was one. */
+  /**
+   * Called once, when the consumer is given up; nothing else is called after it.
+   *
+   * @param cause the error, if it was one
+   */
   readonly onLost: (reason: string, cause?: unknown) => void;
 }
 
-export interface Listener {
-  /** There may be room again. */
+export interface PullConsumer {
+  /** Tells that there may be room again. */
   resume(): void;
   stop(): void;
 }
 
-/** One consumer's life: created, pulled from, watched, and given up at the first doubt. */
-export function listen(options: ListenerOptions): Listener {
-  const { nc, jsm, stream, batch, maxBytes } = options;
+/** One ephemeral pull consumer without acks: created, pulled from, watched, and given up at the first doubt. */
+export function startPullConsumer(options: PullConsumerOptions): PullConsumer {
+  const { nc, jsm, stream } = options;
   const name = newConsumerName();
-  const parseDelivery = createDeliveryParser();
+  const readDelivery = createDeliveryInfoReader();
   const inbox = newInbox(nc);
-  let consumerSeq = 0;
-  /** A request is under way, for so many messages more. */
-  let pulling = false;
-  let remaining = 0;
-  /** The next message is larger than a request allows: it is asked for alone, whatever its size. */
-  let oneOfAnySize = false;
-  let over = false;
-  /** Since the watchdog looked last. */
-  let heard = true;
-  /** By a clock that nobody can set, as all time-outs here: one set back would not end for as long. */
-  let lastHeard = performance.now();
-  let sub: Subscription | null = null;
-  let untap: Untap | null = null;
+  /** The number of the last delivery. */
+  let delivered = 0;
+  let isOver = false;
+  let unsubscribe: (() => void) | null = null;
 
-  function lose(reason: string, cause?: unknown): void {
-    if (over) return;
-    finish();
+  const requests = createPullRequests({
+    batch: options.batch,
+    maxBytes: options.maxBytes,
+    hasRoom: () => !isOver && options.hasRoom(),
+    send(body) {
+      try {
+        nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, body, { reply: inbox });
+      } catch (error) {
+        giveUp((error as Error).message);
+      }
+    },
+    onSilence: () => giveUp(`no heartbeat for ${SILENCE_MS} ms`),
+  });
+
+  function giveUp(reason: string, cause?: unknown): void {
+    if (isOver) return;
+    stop();
     options.onLost(reason, cause);
   }
 
-  const loseTo = (error: unknown): void => lose((error as Error).message, error);
+  const giveUpAfter = (error: unknown): void => giveUp((error as Error).message, error);
 
-  function finish(): void {
-    if (over) return;
-    over = true;
-    clearInterval(watchdog);
-    untap?.();
-    sub?.unsubscribe();
-    // Not waited for: without it, the server removes an inactive consumer by itself.
+  function stop(): void {
+    if (isOver) return;
+    isOver = true;
+    requests.stop();
+    unsubscribe?.();
+    // Not waited for: the server removes an inactive consumer by itself.
     if (!nc.isClosed()) jsm.consumers.delete(stream, name).catch(() => false);
   }
 
-  function pull(): void {
-    if (over || pulling || !options.hasRoom()) return;
-    pulling = true;
-    remaining = oneOfAnySize ? 1 : batch;
-    const limits = oneOfAnySize ? { batch: 1 } : { batch, max_bytes: maxBytes };
-    const request = { ...limits, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    heard = true;
-    try {
-      nc.publish(`$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`, JSON.stringify(request), { reply: inbox });
-    } catch (error) {
-      lose((error as Error).message);
-    }
-  }
-
-  function onStatus(message: Msg): void {
-    const code = message.headers?.code ?? 0;
-    const description = message.headers?.description ?? '';
-    if (code === 100) {
-      const delivered = Number(message.headers?.get('Nats-Last-Consumer') ?? 0);
-      if (delivered > consumerSeq) lose(`${delivered - consumerSeq} deliveries did not arrive`);
-      return;
-    }
-    pulling = false;
-    if (
-      code === 408 ||
-      code === 404 ||
-      description.startsWith('Batch Completed') ||
-      description.startsWith('Message Size')
-    ) {
-      // It is no more than what is left of a request, mostly. Not, when the whole request was too small for it.
-      if (description.startsWith('Message Size') && remaining === batch) oneOfAnySize = true;
-      if (code === 408) options.onIdle().catch(loseTo);
-      pull();
-      return;
-    }
-    lose(`status ${code} ${description}`);
-  }
-
   function onMessage(error: Error | null, message: Msg): void {
-    if (over) return;
-    if (error) return loseTo(error);
-    heard = true;
-    const delivery = parseDelivery(message.reply);
+    if (isOver) return;
+    if (error) return giveUpAfter(error);
+    requests.hear();
+    const delivery = readDelivery(message.reply);
     if (delivery) onDelivery(message.subject, message.data, delivery);
-    else onStatus(message);
+    else onStatus(readStatus(message, delivered));
   }
 
-  function onDelivery(subject: string, payload: Uint8Array, delivery: Delivery): void {
-    if (over) return;
-    heard = true;
-    if (delivery.consumerSeq !== consumerSeq + 1) {
-      return lose(`expected delivery ${consumerSeq + 1}, got ${delivery.consumerSeq}`);
-    }
-    consumerSeq = delivery.consumerSeq;
-    oneOfAnySize = false;
-    if (!options.onMessage(subject, payload, delivery)) return lose(`a jump to sequence ${delivery.streamSeq}`);
-    if (--remaining > 0) return;
-    pulling = false;
-    pull();
+  function onDelivery(subject: string, payload: Uint8Array, delivery: DeliveryInfo): void {
+    if (isOver) return;
+    requests.hear();
+    if (delivery.consumerSeq !== delivered + 1)
+      return giveUp(`expected delivery ${delivered + 1}, got ${delivery.consumerSeq}`);
+    delivered = delivery.consumerSeq;
+    if (!options.onMessage(subject, payload, delivery)) return giveUp(`a jump to sequence ${delivery.streamSeq}`);
+    requests.onDelivery();
   }
 
-  async function begin(): Promise<void> {
-    sub = nc.subscribe(inbox, { callback: onMessage });
-    untap = tapDeliveries(nc, sub, onDelivery);
-    await jsm.consumers.add(stream, {
-      name,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: options.startSeq,
-      inactive_threshold: nanos(30_000),
-      mem_storage: true,
-      num_replicas: 1,
-    });
+  function onStatus(status: Status): void {
+    if (status.kind === 'failed') return giveUp(status.reason);
+    if (status.kind === 'open') return;
+    requests.onEnd(status.kind === 'too-small');
+    if (status.kind === 'expired') options.onIdle().catch(giveUpAfter);
+    requests.open();
+  }
+
+  async function start(): Promise<void> {
+    unsubscribe = subscribe(options, inbox, { onMessage, onDelivery });
+    await createConsumer(jsm, stream, { name, startSeq: options.startSeq });
     await options.confirm?.();
-    if (!over) options.onCreated?.();
-    pull();
+    if (!isOver) options.onCreated?.();
+    requests.open();
   }
+  start().catch(giveUpAfter);
 
-  const watchdog = setInterval(() => {
-    if (heard) lastHeard = performance.now();
-    heard = false;
-    if (pulling && performance.now() - lastHeard > SILENCE_MS) lose(`no heartbeat for ${SILENCE_MS} ms`);
-  }, HEARTBEAT_MS);
-  begin().catch(loseTo);
+  return { resume: requests.open, stop };
+}
 
-  return { resume: pull, stop: finish };
+function subscribe(
+  { nc, tapDeliveries }: PullConsumerOptions,
+  inbox: string,
+  { onMessage, onDelivery }: { onMessage: MsgCallback<Msg>; onDelivery: OnDelivery },
+): () => void {
+  const sub = nc.subscribe(inbox, { callback: onMessage });
+  const untap = tapDeliveries?.(nc, sub, onDelivery);
+  return () => {
+    untap?.();
+    sub.unsubscribe();
+  };
+}
+
+async function createConsumer(
+  jsm: JetStreamManager,
+  stream: string,
+  { name, startSeq }: { name: string; startSeq: number },
+): Promise<void> {
+  await jsm.consumers.add(stream, {
+    name,
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: startSeq,
+    inactive_threshold: nanos(INACTIVE_MS),
+    mem_storage: true,
+    num_replicas: 1,
+  });
+}
+
+/**
+ * A message of the server about the open request:
+ * - `open`: the request is still open, and all deliveries have arrived
+ * - `ended`: it has ended, because it is complete or because there is no message
+ * - `expired`: it has ended, because no message came in time
+ * - `too-small`: it has ended, because the next message has more bytes than it asks for
+ * - `failed`: anything else
+ */
+type Status =
+  | { readonly kind: 'open' | 'ended' | 'expired' | 'too-small' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** @param delivered how many deliveries have arrived */
+function readStatus({ headers }: Msg, delivered: number): Status {
+  const code = headers?.code ?? 0;
+  const description = headers?.description ?? '';
+  if (code === 100) {
+    const lost = Number(headers?.get('Nats-Last-Consumer') ?? 0) - delivered;
+    return lost > 0 ? { kind: 'failed', reason: `${lost} deliveries did not arrive` } : { kind: 'open' };
+  }
+  if (description.startsWith('Message Size')) return { kind: 'too-small' };
+  if (code === 408) return { kind: 'expired' };
+  if (code === 404 || description.startsWith('Batch Completed')) return { kind: 'ended' };
+  return { kind: 'failed', reason: `status ${code} ${description}` };
 }

@@ -1,42 +1,46 @@
 /**
- * Reading a stretch of a stream, in order and in bounded memory, for queries: with an end, and with errors.
+ * Reads a range of a stream for queries: in order, in bounded memory, with an end, and with errors.
  *
- * It comes in batches, from whichever replica answers (direct-batches.ts). What such a replica does not have may be there
- * all the same: it lags, or it has lost a message. So each jump, and all that is missing up to the end of the stretch, is
- * the leader's to explain: it has the message, or there is none.
+ * Messages come in batches from whichever replica answers (direct-batches.ts). A replica may lag, or may have lost a
+ * message. So at each jump, and for everything that is missing at the end of the range, the stream's leader is asked.
+ * It has the message, or it says that there is none.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { setTimeout as pause } from 'node:timers/promises';
+import { ConsumerError } from '../errors.ts';
+import { pause } from '../pause.ts';
 import { createDirectBatches } from './direct-batches.ts';
 import type { DirectMessage } from './direct-message.ts';
-import { ConsumerError } from '../errors.ts';
-import { createGapFinder, type StreamGap } from './stream-gap.ts';
+import { getLastMessage } from './leader-get.ts';
 import { createLeaderReader } from './leader-read.ts';
-import { explain, isRefusal } from './nats-error.ts';
-import type { StreamItem, StreamMessage } from './ordered-reader.ts';
+import { isPermanentError } from './nats-error.ts';
+import { createGapFinder } from './stream-gap.ts';
+import type { StreamGap, StreamItem, StreamMessage } from './stream-item.ts';
 
 export interface StreamRange {
   readonly stream: string;
-  /** Only messages on this subject (wildcards allowed); then there are no gaps. */
+  /** Only messages on this subject; wildcards are allowed. A range with a subject has no gaps. */
   readonly subject?: string;
-  /** The first and the last sequence, inclusive. The last one is the leader's: another replica may not have it yet. */
+  /**
+   * The first and the last sequence, inclusive. The last one comes from the leader: another replica may not have it
+   * yet.
+   */
   readonly from: number;
   readonly to: number;
   /**
-   * With a subject: whether a message is the next one after another, or the first one. If not, the leader is asked what is
-   * between them. Default: it is.
+   * With a subject: whether a message directly follows another one, or is the first (`before` is null). If not, the
+   * leader is asked what is between them. Default: always true.
    */
   readonly follows?: (message: StreamMessage, before: StreamMessage | null) => boolean;
   readonly signal?: AbortSignal;
 }
 
 const RETRY_MS = 250;
-/** Attempts one after the other, with nothing read in between, before a query gives up. */
+/** Attempts in a row that read nothing, before a query gives up. */
 const MAX_FAILURES = 12;
 
 /**
- * Batches of a stretch of the stream; empty stretches give none.
+ * Yields the range in batches; an empty range yields none. Ends early when the signal is aborted.
  *
  * @throws ConsumerError NO_PERMISSION, NO_STREAM; NO_ANSWER when reading fails again and again
  */
@@ -46,32 +50,32 @@ export async function* readRange(
   range: StreamRange,
 ): AsyncGenerator<readonly StreamItem[]> {
   const { stream, subject, from, signal } = range;
-  const to = subject === undefined ? range.to : Math.min(range.to, await lastOn(jsm, stream, subject));
+  const to = subject === undefined ? range.to : Math.min(range.to, await lastSeqOn(jsm, stream, subject));
   const isAborted = (): boolean => signal?.aborted === true;
   if (to < from || isAborted()) return;
   const batches = createDirectBatches({ nc, stream, subject, to });
   const stop = (): void => batches.close();
   signal?.addEventListener('abort', stop);
-  const order = createOrder(jsm, range, to);
+  const sequence = createSequence(jsm, range, to);
   let failures = 0;
   try {
-    while (order.position < to) {
+    while (sequence.position < to) {
       const items: StreamItem[] = [];
       let failure: unknown = null;
       try {
-        await order.take(await batches.from(order.position + 1), items);
-        if (items.length === 0 && !isAborted()) await order.askLeader(items);
+        await sequence.addDirect(await batches.readFrom(sequence.position + 1), items);
+        if (items.length === 0 && !isAborted()) await sequence.addFromLeader(items);
       } catch (error) {
-        if (isRefusal(error) || nc.isClosed()) throw error;
+        if (isPermanentError(error) || nc.isClosed()) throw error;
         failure = error;
       }
       if (isAborted()) return;
       if (items.length > 0) {
         failures = 0;
         yield items;
-      } else if (order.position < to) {
-        if (++failures >= MAX_FAILURES) throw noAnswer(stream, order.position, failure);
-        await pause(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      } else if (sequence.position < to) {
+        if (++failures >= MAX_FAILURES) throw noAnswer(stream, sequence.position, failure);
+        await pause(RETRY_MS, signal);
       }
     }
   } finally {
@@ -80,16 +84,20 @@ export async function* readRange(
   }
 }
 
-interface Order {
-  /** Sequence up to which everything was handed out. */
+/** Puts together what replicas and the leader have, in order and without a message missing. */
+interface Sequence {
+  /** Everything up to this sequence number was handed out. */
   readonly position: number;
-  /** Adds messages that some replica has, and what the leader has between them. What was added before a failure counts. */
-  take(messages: readonly DirectMessage[], items: StreamItem[]): Promise<void>;
-  /** Adds what comes next by the leader's word; nothing when it has to be asked again. */
-  askLeader(items: StreamItem[]): Promise<void>;
+  /**
+   * Adds messages from a replica to `items`, and between them what only the leader has. When it rejects, what it added
+   * before counts.
+   */
+  addDirect(messages: readonly DirectMessage[], items: StreamItem[]): Promise<void>;
+  /** Adds what comes next by the word of the leader. Adds nothing when the leader has to be asked again. */
+  addFromLeader(items: StreamItem[]): Promise<void>;
 }
 
-function createOrder(jsm: JetStreamManager, { stream, subject, from, follows }: StreamRange, to: number): Order {
+function createSequence(jsm: JetStreamManager, { stream, subject, from, follows }: StreamRange, to: number): Sequence {
   const leader = createLeaderReader(jsm, stream, subject);
   const gaps = createGapFinder(jsm, stream);
   let position = from - 1;
@@ -118,27 +126,27 @@ function createOrder(jsm: JetStreamManager, { stream, subject, from, follows }: 
     get position() {
       return position;
     },
-    async take(messages, items) {
+    async addDirect(messages, items) {
       for (const { seq, subject: on, received, payload } of messages) {
         const message: StreamMessage = { kind: 'message', seq, subject: on, received, payload };
         while (position < to && !isNext(message)) {
-          const missed = (await leader.after(position)).filter((one) => one.seq < seq);
+          const missed = (await leader.readAfter(position)).filter((one) => one.seq < seq);
           if (missed.length === 0) break;
           for (const one of missed) add(one, items);
         }
         if (position < to) add(message, items);
       }
-      if (messages.length > 0) leader.rest();
+      if (messages.length > 0) leader.reset();
     },
-    async askLeader(items) {
-      const found = await leader.after(position);
+    async addFromLeader(items) {
+      const found = await leader.readAfter(position);
       for (const message of found) add(message, items);
       if (found.length > 0) return;
       if (subject === undefined) {
-        const gap = await gaps.after(position);
+        const gap = await gaps.findAfter(position);
         if (gap) addGap(gap, items);
       } else {
-        // It was there when the end was looked up, and was deleted since.
+        // The last message on the subject was deleted after `lastSeqOn` had found it.
         position = to;
       }
     },
@@ -152,10 +160,6 @@ function noAnswer(stream: string, position: number, failure: unknown): ConsumerE
 }
 
 /** Sequence of the newest message on a subject; 0 when there is none. */
-async function lastOn(jsm: JetStreamManager, stream: string, subject: string): Promise<number> {
-  try {
-    return (await jsm.streams.getMessage(stream, { last_by_subj: subject }))?.seq ?? 0;
-  } catch (cause) {
-    throw explain(cause, `read the newest message on ${subject} in stream ${stream}`);
-  }
+async function lastSeqOn(jsm: JetStreamManager, stream: string, subject: string): Promise<number> {
+  return (await getLastMessage(jsm, stream, subject))?.seq ?? 0;
 }

@@ -1,34 +1,30 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
-
-/** Sequence numbers, inclusive, at which the stream has no message: deleted, expired or lost. */
-export interface StreamGap {
-  readonly kind: 'gap';
-  readonly first: number;
-  readonly last: number;
-  /** When the message after it was stored; null at the stream's end. RFC 3339, UTC, milliseconds. */
-  readonly received: string | null;
-}
+import { getNextMessage } from './leader-get.ts';
+import { readStreamInfo } from './stream-info.ts';
+import type { StreamGap } from './stream-item.ts';
 
 export interface GapFinder {
-  /** The gap that begins right after a sequence, as the stream's leader sees it. */
-  after(position: number): Promise<StreamGap | null>;
+  /**
+   * The gap that begins right after a sequence, by the word of the stream's leader; null when there is none.
+   *
+   * @throws ConsumerError NO_STREAM, NO_PERMISSION, NO_ANSWER …
+   */
+  findAfter(position: number): Promise<StreamGap | null>;
 }
 
 /**
- * A gap at the stream's end is believed when it was seen twice: the two questions it takes may be answered by an old
- * leader and a new one.
+ * A gap takes two questions: where the stream ends, and which message comes next. An old leader may answer one of them
+ * and a new leader the other. So a gap at the stream's end counts only when it is found twice.
  */
 export function createGapFinder(jsm: JetStreamManager, stream: string): GapFinder {
   let suspected: { first: number; last: number } | null = null;
 
   return {
-    async after(position) {
+    async findAfter(position) {
       const first = position + 1;
-      const { state } = await jsm.streams.info(stream);
+      const { state } = await readStreamInfo(jsm, stream);
       if (state.last_seq < first) return null;
-      // The client's type leaves out `next_by_subj`, which the server has had since 2.9.
-      const query = { seq: first, next_by_subj: '>' } as { seq: number };
-      const next = await jsm.streams.getMessage(stream, query);
+      const next = await getNextMessage(jsm, stream, { seq: first });
       if (next) {
         suspected = null;
         if (next.seq === first) return null;

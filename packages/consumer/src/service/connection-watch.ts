@@ -1,102 +1,112 @@
-/** What becomes of the connection of `serve`: cut, made again, refused. Each change is logged once. */
+/**
+ * Watches the connection of `serve`: lost, restored, identity not accepted, permission denied. Logs each change once.
+ */
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { ConsumerLogger } from '../writer/consumer.ts';
 import { ConsumerError } from '../errors.ts';
-import { isServiceSubject } from './micro-service.ts';
-import { describeRefusal, isIdentityRefused } from '../nats/nats-error.ts';
-import { createRefusals, type Refusals } from '../nats/permission-denials.ts';
+import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
+import { describeDenial, isAuthError } from '../nats/nats-error.ts';
+import { createPermissionDenials, type PermissionDenials } from '../nats/permission-denials.ts';
 import { isAdvisorySubject } from '../streams/stream-watch.ts';
+import { isServiceSubject } from './micro-service.ts';
 
-export interface Link {
-  readonly up: boolean;
-  /** Connections that were made again. */
+export interface ConnectionWatch {
+  readonly isConnected: boolean;
+  /** Reconnections since the start. */
   readonly reconnects: number;
-  /** Since when the server refuses this identity; null: it does not. */
+  /** Since when the server does not accept this identity; null: it does. */
   readonly identityRefusedSince: Date | null;
-  readonly refusals: Refusals;
-  /** Rejects with CANNOT_CONNECT when the identity was refused for too long; never resolves. */
+  readonly denials: PermissionDenials;
+  /** Rejects with CANNOT_CONNECT when the identity was not accepted for too long; never resolves. */
   readonly lost: Promise<never>;
 }
 
-export interface LinkOptions {
+export interface ConnectionWatchOptions {
   readonly settings: Settings;
   readonly logger: ConsumerLogger;
-  /** How long an identity may be refused: files that are being rotated are read again with every attempt. */
+  /** How long the server may not accept the identity. Each attempt reads its files again: they may be being rotated. */
   readonly refusedMs: number;
 }
 
-/** Attempts come every half second or so: after such a pause the refusal before was another matter. */
-const REFUSAL_ENDS_MS = 10_000;
+/**
+ * The client tries about every half second. After this long without such an error, the next one begins a new period.
+ */
+const AUTH_PERIOD_ENDS_MS = 10_000;
 
-export function watchLink(nc: NatsConnection, { settings, logger, refusedMs }: LinkOptions): Link {
+export function watchConnection(
+  nc: NatsConnection,
+  { settings, logger, refusedMs }: ConnectionWatchOptions,
+): ConnectionWatch {
   const isOptional = (subject: string): boolean => isServiceSubject(subject) || isAdvisorySubject(subject);
-  const refusals = createRefusals({ ledgerPrefix: settings.ledgerPrefix, isOptional });
-  let up = true;
+  const denials = createPermissionDenials({ maskedPrefixes: [settings.ledgerPrefix], isOptional });
+  let isConnected = true;
   let reconnects = 0;
-  /** By a clock that nobody can set. */
-  let refused: { readonly since: Date; readonly from: number; last: number } | null = null;
+  /**
+   * The period in which the server does not accept the identity. `from` and `last` are of a clock that nobody can set.
+   */
+  let notAccepted: { readonly since: Date; readonly from: number; last: number } | null = null;
   const { promise: lost, reject } = Promise.withResolvers<never>();
-  lost.catch(() => undefined); // Whoever waits for it hears it.
+  lost.catch(() => undefined); // The caller races it.
 
-  function onIdentityRefused(error: Error): void {
+  function onAuthError(error: Error): void {
     const now = performance.now();
-    if (refused && now - refused.last > REFUSAL_ENDS_MS) refused = null;
-    if (!refused) {
-      refused = { since: new Date(), from: now, last: now };
+    if (notAccepted && now - notAccepted.last > AUTH_PERIOD_ENDS_MS) notAccepted = null;
+    if (!notAccepted) {
+      notAccepted = { since: new Date(), from: now, last: now };
       logger.error({ err: error }, `NATS refuses this identity (${error.message}): trying again`);
     }
-    refused.last = now;
-    if (now - refused.from < refusedMs) return;
-    const seconds = Math.round((now - refused.from) / 1000);
+    notAccepted.last = now;
+    if (now - notAccepted.from < refusedMs) return;
+    const seconds = Math.round((now - notAccepted.from) / 1000);
     const what = `NATS at ${nc.getServer()} has refused this identity for ${seconds} s: ${error.message}`;
     reject(new ConsumerError('CANNOT_CONNECT', what, { cause: error }));
   }
 
-  /** The client says "disconnect" and "reconnect" once for each attempt that got as far as being refused. */
+  /** The client reports "disconnect" and "reconnect" once for each attempt that the server turned down. */
   async function watch(): Promise<void> {
     for await (const status of nc.status()) {
       if (status.type === 'disconnect') {
-        if (up && !refused) logger.warn({ server: status.server }, 'disconnected from NATS, connecting again');
-        up = false;
+        if (isConnected && !notAccepted)
+          logger.warn({ server: status.server }, 'disconnected from NATS, connecting again');
+        isConnected = false;
       } else if (status.type === 'reconnect') {
-        if (up) continue;
-        up = true;
-        refused = null;
+        if (isConnected) continue;
+        isConnected = true;
+        notAccepted = null;
         reconnects++;
-        refusals.forget();
+        denials.forget();
         logger.info({ server: status.server }, 'connected to NATS again');
       } else if (status.type === 'error') {
-        if (isIdentityRefused(status.error)) onIdentityRefused(status.error);
-        else report(status.error, refusals, logger);
+        if (isAuthError(status.error)) onAuthError(status.error);
+        else report(status.error, denials, logger);
       }
     }
   }
   watch().catch((error: unknown) => logger.error({ err: error }, 'no longer watching the connection'));
 
   return {
-    get up() {
-      return up;
+    get isConnected() {
+      return isConnected;
     },
     get reconnects() {
       return reconnects;
     },
     get identityRefusedSince() {
-      return refused?.since ?? null;
+      return notAccepted?.since ?? null;
     },
-    refusals,
+    denials,
     lost,
   };
 }
 
-/** A right that is missing is refused again with every attempt: said once. */
-function report(error: Error, refusals: Refusals, logger: ConsumerLogger): void {
-  if (!refusals.isRefusal(error)) return logger.warn({ err: error }, 'NATS reported an error');
-  const refusal = refusals.note(error);
-  if (!refusal) return;
-  const { operation, subject, optional } = refusal;
-  const what = describeRefusal(refusal);
+/** A missing permission is denied again at every attempt. It is logged once. */
+function report(error: Error, denials: PermissionDenials, logger: ConsumerLogger): void {
+  if (!denials.isDenial(error)) return logger.warn({ err: error }, 'NATS reported an error');
+  const denial = denials.record(error);
+  if (!denial) return;
+  const { operation, subject, optional } = denial;
+  const what = describeDenial(denial);
   if (optional) logger.warn({ operation, subject }, `${what}: going on without it`);
-  // Foreseen: its stack says nothing.
+  // Without the error: its stack says nothing.
   else logger.error({ operation, subject }, what);
 }

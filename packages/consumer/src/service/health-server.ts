@@ -1,12 +1,12 @@
-/** The HTTP endpoints of `waybill serve`: health, status, metrics. Nothing here can be used to change anything. */
+/** The HTTP endpoints of `waybill serve`: health, status, metrics. They only read. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ConsumerError } from '../errors.ts';
 
 export interface Health {
-  /** Restarting the process would not help, or is not needed. */
+  /** False when the process should be restarted. */
   readonly alive: boolean;
-  /** Why it is not chaining, nor standing by for another consumer that does; empty when it is ready. */
+  /** Why it neither chains nor stands by for a consumer that does; empty when it is ready. */
   readonly unready: readonly string[];
   /** What `/status` shows. */
   readonly status: object;
@@ -54,16 +54,20 @@ export async function startHealthServer(
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, close, [Symbol.asyncDispose]: close };
 }
 
-function json(path: string, { alive, unready, status }: Health): readonly [number, string, string] {
-  const [code, body] =
-    path === '/healthz'
-      ? [alive ? 200 : 503, { alive }]
-      : path === '/readyz'
-        ? unready.length === 0
-          ? [200, { ready: true }]
-          : [503, { ready: false, why: unready }]
-        : path === '/status'
-          ? [200, status]
-          : [404, { error: `no ${path}: there are /healthz, /readyz, /status and /metrics` }];
+function json(path: string, health: Health): readonly [code: number, contentType: string, body: string] {
+  const [code, body] = bodyOf(path, health);
   return [code, 'application/json', `${JSON.stringify(body)}\n`];
+}
+
+function bodyOf(path: string, { alive, unready, status }: Health): readonly [code: number, body: object] {
+  switch (path) {
+    case '/healthz':
+      return [alive ? 200 : 503, { alive }];
+    case '/readyz':
+      return unready.length === 0 ? [200, { ready: true }] : [503, { ready: false, why: unready }];
+    case '/status':
+      return [200, status];
+    default:
+      return [404, { error: `no ${path}: there are /healthz, /readyz, /status and /metrics` }];
+  }
 }

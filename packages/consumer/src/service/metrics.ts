@@ -1,19 +1,19 @@
 /**
- * `/metrics`, in Prometheus' text format. The table is the documentation: docs/operations.md has exactly its rows, and a
- * test compares them. No metric has a label per organization: there may be a hundred thousand of them.
+ * `/metrics`, in Prometheus' text format. The table is its documentation: docs/reference/operations.md has exactly these rows,
+ * and a test compares them. No metric has a label for organizations: there may be a hundred thousand of them.
  */
 import { Counter, Gauge, Histogram, type MetricConfiguration, Registry } from 'prom-client';
 import type { Role } from '../writer/consumer.ts';
 import type { ServiceStatus } from './service-status.ts';
 
-/** One number, or one for each set of labels. */
+/** One number, or one number for each set of labels. */
 type Values = number | readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
 
 interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   readonly labels?: readonly string[];
-  /** Absent for what is counted as it happens. */
+  /** Absent for what is counted when it happens. */
   readonly read?: (status: ServiceStatus) => Values;
 }
 
@@ -182,7 +182,7 @@ export const METRICS = {
   },
 } as const satisfies Record<string, Metric>;
 
-/** From a commit on a fast disk to one that is about to be given up (`ackTimeoutMs`). */
+/** In seconds: from a commit on a fast disk to one that is about to time out (`ackTimeoutMs`). */
 const COMMIT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export interface Metrics {
@@ -198,7 +198,7 @@ export function createMetrics(status: () => ServiceStatus): Metrics {
     buckets: COMMIT_BUCKETS,
     registers: [registry],
   });
-  /** Taken once for each answer, so that its numbers belong together. */
+  /** Read once for each answer, so that its numbers belong together. */
   let current: ServiceStatus;
   for (const [name, { type, read }] of Object.entries<Metric>(METRICS)) {
     if (!read) continue;
@@ -206,7 +206,7 @@ export function createMetrics(status: () => ServiceStatus): Metrics {
     if (type === 'counter') {
       const counter = new Counter({
         ...make,
-        // Counted elsewhere, and a counter of this library only knows how to add.
+        // The value is counted elsewhere, and this library's counters can only add.
         collect() {
           this.reset();
           for (const [labels, value] of valuesOf(read(current))) this.inc(labels, value);

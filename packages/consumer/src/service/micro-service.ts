@@ -1,36 +1,36 @@
 /**
  * Answers `$SRV.PING|INFO|STATS`, the discovery of NATS services (ADR-32), so that `nats micro ls|info|stats waybill`
- * finds every consumer. What it does is shown as one endpoint, `chain`, on the subjects of events: a publish there is
- * answered with the stream's acknowledgement, and a request is an event that was chained.
+ * finds every consumer. It shows one endpoint, `chain`, on the subjects of events. Who publishes there gets the
+ * stream's acknowledgement; the endpoint's number of requests is that of chained events.
  *
- * By ourselves because the official package (`@nats-io/services`) is behind the client on the registry, and because
- * services there have request handlers, of which there is none here.
+ * The official package (`@nats-io/services`) is not used: it is older than the client, and its services need request
+ * handlers, of which there are none here.
  */
 import { type Msg, type NatsConnection, nanos } from '@nats-io/nats-core';
-import type { ConsumerLogger } from '../writer/consumer.ts';
+import type { ConsumerLogger } from '../logger.ts';
 import { VERSION } from '../version.ts';
 
-/** What STATS says of the endpoint. */
+/** What STATS says about the endpoint. */
 interface ServiceStats {
   readonly requests: number;
   readonly errors: number;
   readonly lastError: string | null;
   readonly processingMs: number;
-  /** The same as `/status`. */
+  /** The same object as `/status` shows. */
   readonly data: object;
 }
 
 export interface MicroServiceOptions {
   readonly nc: NatsConnection;
   readonly logger: ConsumerLogger;
-  /** Of this instance. */
+  /** Names this instance. */
   readonly id: string;
   readonly started: Date;
   /** Subjects of events. */
   readonly subject: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly stats: () => ServiceStats;
-  /** Prefixes of subjects that streams store: no answer goes there. */
+  /** Prefixes of subjects that streams store. No answer is sent to them. */
   readonly storedPrefixes: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export function isServiceSubject(subject: string): boolean {
   return subject.startsWith('$SRV.');
 }
 
-/** Every instance answers, also the ones that stand by: there is no queue group. */
+/** Every instance answers, also one that stands by: there is no queue group. */
 export function startMicroService({
   nc,
   logger,
@@ -90,15 +90,15 @@ export function startMicroService({
   };
 
   /**
-   * Who asks says where the answer goes, and it goes there with this service's rights: into the ledger, for example. So it
-   * goes nowhere that a stream stores or the server itself listens to.
+   * The requester chooses the subject of the answer, and the answer is published with this service's permissions, which
+   * include the ledger. So no answer goes to a subject that a stream stores or that the server listens to.
    */
   function isInbox(reply: string): boolean {
     return !reply.startsWith('$') && !storedPrefixes.some((prefix) => reply.startsWith(`${prefix}.`));
   }
 
   function onRequest(verb: (typeof VERBS)[number], error: Error | null, message: Msg): void {
-    // A missing right is reported by whoever watches the connection; the service goes on without being found.
+    // The connection watch reports a missing permission. Without it, discovery does not find this service.
     if (error || !message.reply || !isInbox(message.reply)) return;
     try {
       message.respond(JSON.stringify(answers[verb]()));

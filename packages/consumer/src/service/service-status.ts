@@ -1,43 +1,86 @@
-/** What `/status`, `/metrics`, `/readyz` and `$SRV.STATS` say: put together once, so that they cannot contradict each other. */
-import type { ConsumerStatus } from '../writer/consumer.ts';
-import type { StreamSize } from './lag-probe.ts';
-import { describeRefusal } from '../nats/nats-error.ts';
-import type { Refusal } from '../nats/permission-denials.ts';
-import { STALLED_SECONDS } from './stall.ts';
+/**
+ * The one status behind `/status`, `/metrics`, `/readyz` and `$SRV.STATS`, so that they cannot contradict each other.
+ */
+import { VERSION } from '../version.ts';
+import { describeDenial } from '../nats/nats-error.ts';
+import type { PermissionDenial } from '../nats/permission-denials.ts';
 import { describeDrift, type Drift } from '../streams/stream-config.ts';
+import type { StreamWatch } from '../streams/stream-watch.ts';
+import type { ConsumerStatus } from '../writer/consumer-status.ts';
+import type { ConnectionWatch } from './connection-watch.ts';
+import type { LagProbe, StreamSize } from './lag-probe.ts';
+import { STALLED_SECONDS } from './stall.ts';
 
 export interface ServiceStatus extends ConsumerStatus {
   readonly version: string;
-  /** Of this process, also in `$SRV.*`. */
+  /** Names this process; the same as in `$SRV.*`. */
   readonly id: string;
-  /** RFC 3339, UTC; so are the other times. */
+  /** RFC 3339, UTC, as all times here. */
   readonly started: string;
   readonly connected: boolean;
-  /** Since when each attempt to connect is refused for the identity; null: it is not. */
+  /** Since when the server does not accept this identity; null: it does. */
   readonly identityRefusedSince: string | null;
-  /** NATS connections that were made again, since the start. */
+  /** Reconnections since the start. */
   readonly reconnects: number;
-  /** Age of the oldest event that is in no chain; 0 when there is none. */
+  /** Age of the oldest event that is in no chain; 0 when all are chained. */
   readonly lagSeconds: number;
   /** How long nothing has been chained although events wait; 0 when none does. */
   readonly stalledSeconds: number;
   readonly lastCommitAt: string | null;
   /** How far `latestReceived` is ahead of this process's clock; 0 when it is not. */
   readonly clockAheadSeconds: number;
-  /** What of the streams is not as wanted, as of `driftCheckedAt`. */
+  /** What in the streams' configuration is not as wanted, as of `driftCheckedAt`. */
   readonly drift: readonly Drift[];
   readonly driftCheckedAt: string | null;
-  /** What the NATS identity may not do, and the service tried lately. */
-  readonly refused: readonly Refusal[];
+  /** What the service tried lately and its NATS identity may not do. */
+  readonly refused: readonly PermissionDenial[];
   readonly streams: readonly StreamSize[];
 }
 
-/** How far a moment of a chain is ahead of the clock. The smallest differences are those of two machines' clocks. */
-export function secondsAhead(received: string | null, now: number): number {
+export interface StatusSources {
+  readonly instance: { readonly id: string; readonly started: Date };
+  readonly consumer: ConsumerStatus;
+  readonly probe: LagProbe;
+  readonly connection: ConnectionWatch;
+  readonly watch: StreamWatch;
+  readonly lastCommitAt: Date | null;
+}
+
+export function readStatus({
+  instance,
+  consumer,
+  probe,
+  connection,
+  watch,
+  lastCommitAt,
+}: StatusSources): ServiceStatus {
+  const { events, seconds, stalledSeconds } = probe.lag();
+  return {
+    ...consumer,
+    lag: events,
+    lagSeconds: seconds,
+    stalledSeconds,
+    lastCommitAt: lastCommitAt?.toISOString() ?? null,
+    version: VERSION,
+    id: instance.id,
+    started: instance.started.toISOString(),
+    clockAheadSeconds: secondsAhead(consumer.latestReceived, Date.now()),
+    connected: connection.isConnected,
+    identityRefusedSince: connection.identityRefusedSince?.toISOString() ?? null,
+    reconnects: connection.reconnects,
+    drift: watch.drift,
+    driftCheckedAt: watch.checkedAt?.toISOString() ?? null,
+    refused: connection.denials.current(),
+    streams: probe.sizes(),
+  };
+}
+
+/** How far a time in a chain is ahead of `now`. Small differences are those of two machines' clocks. */
+function secondsAhead(received: string | null, now: number): number {
   return received === null ? 0 : Math.max(0, Date.parse(received) - now) / 1000;
 }
 
-/** Why the service is not ready; empty when it is. AUDIT's drift is no reason: chaining goes on, and has to. */
+/** Why the service is not ready; empty when it is. A drift of AUDIT is no reason: chaining has to go on. */
 export function unreadiness(status: ServiceStatus): string[] {
   const why: string[] = [];
   const { identityRefusedSince, stalledSeconds, lag } = status;
@@ -48,7 +91,7 @@ export function unreadiness(status: ServiceStatus): string[] {
   }
   if (stalledSeconds > STALLED_SECONDS)
     why.push(`nothing has been chained for ${Math.floor(stalledSeconds)} s, and ${lag} messages wait`);
-  for (const refusal of status.refused) if (!refusal.optional) why.push(describeRefusal(refusal));
+  for (const denial of status.refused) if (!denial.optional) why.push(describeDenial(denial));
   for (const one of status.drift) if (one.field === 'stream') why.push(describeDrift(one));
   return why;
 }

@@ -1,30 +1,28 @@
-/** Ending in order, as long as the server takes part in it. */
+/** An orderly end, as long as the server takes part in it. */
 import type { NatsConnection } from '@nats-io/nats-core';
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../pause.ts';
 
-/** A server that works answers a ping at once, also while its disk is slow. */
+/** A healthy server answers a ping at once, also while its disk is slow. */
 const SILENCE_MS = 5_000;
 const PING_EVERY_MS = 500;
 
 /**
- * Waits for work to end, however long that takes a server that answers.
+ * Waits for work to end, however long it takes, while the server answers pings.
  *
- * @returns false when the server has not answered for 5 seconds: then nobody should wait for the work any more
+ * @returns false when the server has not answered for 5 seconds: nobody should wait for the work any more
  */
 export async function endedOrSilent(nc: NatsConnection, work: Promise<unknown>): Promise<boolean> {
-  const over = new AbortController();
-  const ended = work.then(
-    () => over.abort(),
-    () => over.abort(),
-  );
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  work.then(end, end);
   let heard = performance.now();
   const hear = (): void => {
     heard = performance.now();
   };
-  while (!over.signal.aborted && performance.now() - heard < SILENCE_MS) {
-    // Rejected while there is no connection; unanswered by a server that is frozen.
+  while (!ended.signal.aborted && performance.now() - heard < SILENCE_MS) {
+    // A ping is rejected while there is no connection, and a frozen server does not answer it.
     nc.rtt().then(hear, () => undefined);
-    await Promise.race([ended, pause(PING_EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined)]);
+    await pause(PING_EVERY_MS, ended.signal);
   }
-  return over.signal.aborted;
+  return ended.signal.aborted;
 }

@@ -1,17 +1,17 @@
-/** How long nothing has been chained although events wait: by the watermark, whatever the reason is. Pure. */
+/** How long nothing has been chained although events wait, whatever the reason is. Pure. */
 export interface Stall {
   /** @param now milliseconds of a clock that nobody can set */
   look(now: number, at: { watermark: number; waiting: boolean }): void;
-  /** 0 when nothing waits. As of `now`, with what was seen last. */
+  /** How long, as of `now`, by the last look; 0 when nothing waits. */
   seconds(now: number): number;
 }
 
-/** A commit, a session and a takeover take seconds. So long nothing that is healthy takes. */
+/** Commits, session starts and takeovers take seconds. Nothing healthy takes this long. */
 export const STALLED_SECONDS = 60;
 
 export function createStall(): Stall {
   let watermark = -1;
-  /** Since when the watermark stands still with something waiting; null: it does not. */
+  /** Since when the watermark has not moved although something waits; null: it moves, or nothing waits. */
   let since: number | null = null;
 
   return {

@@ -1,6 +1,5 @@
-/** Creating the streams, correcting them, and comparing them. Nothing here ever erases an event or loosens a protection. */
+/** Creates, corrects and compares the streams. Nothing here ever erases an event or loosens a protection. */
 import {
-  JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
   jetstreamManager,
@@ -8,26 +7,27 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { KnownOptions } from '@waybill/schema';
-import { knowsBatches } from '../nats/atomic-batch.ts';
-import { checkOptions } from '../check-options.ts';
+import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { ConsumerError } from '../errors.ts';
-import { explain } from '../nats/nats-error.ts';
 import { SETTINGS, type Settings } from '../settings.ts';
+import type { Config } from '../config/config.ts';
+import { knowsBatches } from '../nats/atomic-batch.ts';
+import { explain } from '../nats/nats-error.ts';
+import { findStreamInfo } from '../nats/stream-info.ts';
 import {
-  auditStream,
+  auditStreamConfig,
   type Drift,
   findDrift,
-  LEDGER_ADVICE,
-  ledgerStream,
-  missing,
+  ledgerStreamConfig,
+  missingStream,
   NO_LIMITS,
+  RECOMMENDED_FOR_LEDGER,
   type StreamLimits,
   type WantedStream,
 } from './stream-config.ts';
 
 export interface DeployOptions extends Settings, Partial<StreamLimits> {
-  /** The stream of events is somebody else's and is not touched; it has to exist. Default: false. */
+  /** Somebody else owns the stream of events: it has to exist and is not changed. Default: false. */
   readonly bind?: boolean;
 }
 
@@ -40,6 +40,11 @@ const OPTIONS: KnownOptions<DeployOptions> = {
   bind: true,
 };
 
+export function deployOptions(config: Config): DeployOptions {
+  const { settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, streamMode } = config;
+  return { ...settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, bind: streamMode === 'bind' };
+}
+
 export interface DeployedStream {
   readonly stream: string;
   readonly action: 'created' | 'corrected' | 'unchanged';
@@ -48,47 +53,48 @@ export interface DeployedStream {
 }
 
 /**
- * Creates the streams that are missing and corrects those that differ. Doing it twice is doing it once. All refusals
- * come before the first change.
+ * Creates the streams that are missing, and corrects those that differ. A second call changes nothing. What must not be
+ * corrected is found before the first change.
  *
- * @throws ConsumerError BAD_ARGUMENT, DESTRUCTIVE_CHANGE, STREAM_DRIFT (a field that no server changes), NO_PERMISSION, NO_STREAM (`bind`)
+ * @throws ConsumerError BAD_ARGUMENT, DESTRUCTIVE_CHANGE, STREAM_DRIFT (a field that no server changes), NO_PERMISSION,
+ *   NO_STREAM (`bind`)
  */
 export async function deployStreams(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
   checkOptions('deployStreams', options, OPTIONS);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   if (options.bind) await checkBound(jsm, options);
-  return deploy(jsm, await compare(jsm, wantedStreams(options)), adviceFor(nc, options));
+  return deploy(jsm, await compare(jsm, wantedStreams(options)), recommendedFor(nc, options));
 }
 
 /** The same for the ledger alone. @throws ConsumerError as `deployStreams` */
 export async function deployLedger(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return deploy(jsm, await compare(jsm, wantedStreams({ ...options, bind: true })), adviceFor(nc, options));
+  return deploy(jsm, await compare(jsm, wantedStreams({ ...options, bind: true })), recommendedFor(nc, options));
 }
 
-/** What a stream is given besides what it must have. */
-type Advice = (stream: string) => Partial<StreamConfig>;
+/** What a stream gets in addition to what it must have. */
+type Recommended = (stream: string) => Partial<StreamConfig>;
 
-function adviceFor(nc: NatsConnection, { ledgerStream: ledger }: DeployOptions): Advice {
-  return (stream) => (stream === ledger && knowsBatches(nc) ? LEDGER_ADVICE : {});
+function recommendedFor(nc: NatsConnection, { ledgerStream }: DeployOptions): Recommended {
+  return (stream) => (stream === ledgerStream && knowsBatches(nc) ? RECOMMENDED_FOR_LEDGER : {});
 }
 
 async function deploy(
   jsm: JetStreamManager,
   compared: readonly Comparison[],
-  advice: Advice,
+  recommended: Recommended,
 ): Promise<DeployedStream[]> {
   for (const { info, drift } of compared) {
-    if (info) for (const one of drift) refuseHarm(one, info);
+    if (info) for (const one of drift) checkCorrectable(one, info);
   }
   const done: DeployedStream[] = [];
   for (const { wanted, info, drift: mustChange } of compared) {
     const stream = wanted.name;
-    const advised = advice(stream);
-    const drift = info ? [...mustChange, ...differences(stream, advised, info.config)] : mustChange;
-    if (!info) await change(`create stream ${stream}`, () => jsm.streams.add({ ...wanted, ...advised }));
+    const extra = recommended(stream);
+    const drift = info ? [...mustChange, ...differences(stream, extra, info.config)] : mustChange;
+    if (!info) await requestChange(`create stream ${stream}`, () => jsm.streams.add({ ...wanted, ...extra }));
     else if (drift.length > 0)
-      await change(`correct stream ${stream}`, () =>
+      await requestChange(`correct stream ${stream}`, () =>
         jsm.streams.update(stream, { ...info.config, ...corrections(drift) }),
       );
     done.push({ stream, action: !info ? 'created' : drift.length > 0 ? 'corrected' : 'unchanged', drift });
@@ -96,7 +102,11 @@ async function deploy(
   return done;
 }
 
-/** Every field of the streams that is not as wanted; changes nothing. @throws ConsumerError NO_PERMISSION, NO_STREAM (`bind`) */
+/**
+ * Every field of the streams that is not as wanted; changes nothing.
+ *
+ * @throws ConsumerError NO_PERMISSION, NO_STREAM (`bind`)
+ */
 export async function checkStreams(nc: NatsConnection, options: DeployOptions): Promise<Drift[]> {
   checkOptions('checkStreams', options, OPTIONS);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
@@ -111,39 +121,30 @@ interface Comparison {
   readonly drift: Drift[];
 }
 
-/** Those that are ours. */
+/** The streams that we own. */
 function wantedStreams(options: DeployOptions): WantedStream[] {
   const limits = { ...NO_LIMITS, ...options };
-  const ledger = ledgerStream(options, limits);
-  return options.bind ? [ledger] : [auditStream(options, limits), ledger];
+  const ledger = ledgerStreamConfig(options, limits);
+  return options.bind ? [ledger] : [auditStreamConfig(options, limits), ledger];
 }
 
 /** @throws ConsumerError NO_STREAM */
 async function checkBound(jsm: JetStreamManager, { auditStream: stream }: DeployOptions): Promise<void> {
-  if (await streamInfo(jsm, stream)) return;
+  if (await findStreamInfo(jsm, stream)) return;
   throw new ConsumerError('NO_STREAM', `could not bind to stream ${stream}: there is no such stream`);
 }
 
 async function compare(jsm: JetStreamManager, streams: readonly WantedStream[]): Promise<Comparison[]> {
   const compared: Comparison[] = [];
   for (const wanted of streams) {
-    const info = await streamInfo(jsm, wanted.name);
-    compared.push({ wanted, info, drift: info ? findDrift(wanted, info.config) : [missing(wanted)] });
+    const info = await findStreamInfo(jsm, wanted.name);
+    compared.push({ wanted, info, drift: info ? findDrift(wanted, info.config) : [missingStream(wanted)] });
   }
   return compared;
 }
 
-async function streamInfo(jsm: JetStreamManager, name: string): Promise<StreamInfo | null> {
-  try {
-    return await jsm.streams.info(name);
-  } catch (cause) {
-    if (cause instanceof JetStreamApiError && cause.code === JetStreamApiCodes.StreamNotFound) return null;
-    throw explain(cause, `look at stream ${name}`);
-  }
-}
-
-/** What no server lets anybody change in place (`configUpdateCheck` in nats-server's stream.go). */
-const FIXED: ReadonlySet<string> = new Set([
+/** Fields that no server changes on an existing stream (`configUpdateCheck` in nats-server's stream.go). */
+const FIXED_FIELDS: ReadonlySet<string> = new Set([
   'retention',
   'storage',
   'sealed',
@@ -155,11 +156,11 @@ const FIXED: ReadonlySet<string> = new Set([
   'allow_msg_schedules',
 ]);
 
-/** @throws ConsumerError for a field whose correction is impossible or would cost data */
-function refuseHarm(drift: Drift, { config, state }: StreamInfo): void {
+/** @throws ConsumerError STREAM_DRIFT when a field cannot be corrected, DESTRUCTIVE_CHANGE when that would do harm */
+function checkCorrectable(drift: Drift, { config, state }: StreamInfo): void {
   const { stream, field, wanted, found } = drift;
   const what = `stream ${stream}: ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
-  if (FIXED.has(field)) {
+  if (FIXED_FIELDS.has(field)) {
     throw new ConsumerError('STREAM_DRIFT', `${what}: it cannot be changed on an existing stream`);
   }
   const harm = harmOf(drift, config, state);
@@ -189,8 +190,8 @@ function harmOf({ field, wanted, found }: Drift, config: StreamConfig, state: St
   }
 }
 
-function differences(stream: string, advised: Partial<StreamConfig>, found: StreamConfig): Drift[] {
-  return Object.entries(advised)
+function differences(stream: string, wantedFields: Partial<StreamConfig>, found: StreamConfig): Drift[] {
+  return Object.entries(wantedFields)
     .map(([field, wanted]) => ({ stream, field, wanted, found: found[field as keyof StreamConfig] ?? false }))
     .filter(({ wanted, found: actual }) => wanted !== actual);
 }
@@ -199,7 +200,7 @@ function corrections(drift: readonly Drift[]): Partial<StreamConfig> {
   return Object.fromEntries(drift.map(({ field, wanted }) => [field, wanted]));
 }
 
-async function change(attempted: string, request: () => Promise<unknown>): Promise<void> {
+async function requestChange(attempted: string, request: () => Promise<unknown>): Promise<void> {
   try {
     await request();
   } catch (cause) {

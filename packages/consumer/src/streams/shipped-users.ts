@@ -1,13 +1,12 @@
 /**
- * Which of the users in deploy/nats-server.conf may do what an identity was refused: the name that most people need who
- * connected as the wrong one. test/operations/wrong-identity.test.ts holds it to that file.
+ * Which user in deploy/nats-server.conf has the permission that the present identity lacks. Most people who see such an
+ * error have connected as the wrong one of these users. test/operations/wrong-identity.test.ts holds this to that file.
  */
 import { errors } from '@nats-io/nats-core';
 
-/** The least that may. */
 type ShippedUser = 'admin' | 'service' | 'auditor';
 
-/** By the subject that was refused; the first that fits. Of the ledger's prefix, the shipped one. */
+/** By denied subject, the user with the least permissions that may publish it. The first match counts. */
 const MAY_PUBLISH: readonly (readonly [RegExp, ShippedUser])[] = [
   [/^\$JS\.API\.STREAM\.(CREATE|UPDATE)\./, 'admin'],
   [/^\$JS\.API\.CONSUMER\.(CREATE|MSG\.NEXT|DELETE)\./, 'service'],
@@ -15,7 +14,9 @@ const MAY_PUBLISH: readonly (readonly [RegExp, ShippedUser])[] = [
   [/^\$JS\.API\.(INFO$|STREAM\.(INFO|MSG\.GET)\.|DIRECT\.GET\.)/, 'auditor'],
 ];
 
-/** @returns a clause for the end of a message; empty when the error is no refusal, or no shipped user may do it */
+/**
+ * @returns a clause for the end of a message; empty when the error is no denial, or no shipped user has the permission
+ */
 export function whoMay(failure: unknown): string {
   for (let error = failure; error instanceof Error; error = error.cause) {
     if (!(error instanceof errors.PermissionViolationError) || error.operation !== 'publish') continue;

@@ -1,10 +1,16 @@
-/** The configurations that the two streams must have, and how far a stream is from its own. */
+/**
+ * The `streams/` room: the two streams as things that somebody has to configure. What they must look like, how to
+ * create and correct them, how to notice that somebody changed one, and which user may do what. No message of either
+ * stream comes in.
+ *
+ * This file has the wanted configurations, and says how far a stream is from its own.
+ */
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
 import type { JsonObject } from '@waybill/schema';
 import type { Settings } from '../settings.ts';
 
-/** What an operator decides about the streams. 0 means no limit. */
+/** What an operator decides about the streams. 0: no limit. */
 export interface StreamLimits {
   readonly replicas: number;
   readonly auditMaxAgeMs: number;
@@ -14,7 +20,7 @@ export interface StreamLimits {
 
 export const NO_LIMITS = { replicas: 1, auditMaxAgeMs: 0, auditMaxBytes: 0, ledgerMaxBytes: 0 } satisfies StreamLimits;
 
-/** The fields that matter; whatever else a stream has (placement, metadata, compression) is its owner's business. */
+/** The fields that Waybill decides. All others (placement, metadata, compression) are the operator's. */
 export type WantedStream = Pick<
   StreamConfig,
   | 'name'
@@ -33,9 +39,11 @@ export type WantedStream = Pick<
 
 const DUPLICATE_WINDOW_MS = 120_000;
 
-/** Events. Any size is taken, since a message that is too large for an event has to be recorded too. */
-export function auditStream({ auditStream, auditPrefix }: Settings, limits: StreamLimits): WantedStream {
-  return wanted({
+/**
+ * The stream of events. It takes messages of any size: a message that is too large for an event has to be recorded too.
+ */
+export function auditStreamConfig({ auditStream, auditPrefix }: Settings, limits: StreamLimits): WantedStream {
+  return wantedStream({
     name: auditStream,
     subjects: [`${auditPrefix}.>`],
     maxAgeMs: limits.auditMaxAgeMs,
@@ -44,9 +52,9 @@ export function auditStream({ auditStream, auditPrefix }: Settings, limits: Stre
   });
 }
 
-/** Blocks. Nothing ever leaves it. */
-export function ledgerStream({ ledgerStream, ledgerPrefix }: Settings, limits: StreamLimits): WantedStream {
-  return wanted({
+/** The stream of blocks. No limit ever removes one. */
+export function ledgerStreamConfig({ ledgerStream, ledgerPrefix }: Settings, limits: StreamLimits): WantedStream {
+  return wantedStream({
     name: ledgerStream,
     subjects: [`${ledgerPrefix}.*`],
     maxAgeMs: 0,
@@ -56,12 +64,12 @@ export function ledgerStream({ ledgerStream, ledgerPrefix }: Settings, limits: S
 }
 
 /**
- * What makes the ledger faster and is no drift when it is missing: atomic batches (atomic-batch.ts). AUDIT has none, since
- * a stream holds few unfinished batches, and any producer could leave some.
+ * Atomic batches (atomic-batch.ts) make the ledger faster. Their absence is no drift. AUDIT has none: a stream holds
+ * few unfinished batches, and any producer could leave some.
  */
-export const LEDGER_ADVICE = { allow_atomic: true } satisfies Partial<StreamConfig>;
+export const RECOMMENDED_FOR_LEDGER = { allow_atomic: true } satisfies Partial<StreamConfig>;
 
-interface Stream {
+interface StreamChoices {
   readonly name: string;
   readonly subjects: string[];
   readonly maxAgeMs: number;
@@ -69,18 +77,19 @@ interface Stream {
   readonly replicas: number;
 }
 
-function wanted({ name, subjects, maxAgeMs, maxBytes, replicas }: Stream): WantedStream {
+function wantedStream({ name, subjects, maxAgeMs, maxBytes, replicas }: StreamChoices): WantedStream {
   return {
     name,
     subjects,
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
-    // `old` would erase what nobody has read yet. With `new` the publisher is refused, and spools.
+    // `old` would erase what nobody has read yet. With `new`, the server refuses new messages, and publishers keep
+    // them.
     discard: DiscardPolicy.New,
     deny_delete: true,
     deny_purge: true,
     allow_direct: true,
-    // The server refuses a window longer than the age.
+    // The server allows no window longer than the maximum age.
     duplicate_window: nanos(maxAgeMs === 0 ? DUPLICATE_WINDOW_MS : Math.min(DUPLICATE_WINDOW_MS, maxAgeMs)),
     max_age: nanos(maxAgeMs),
     max_bytes: maxBytes === 0 ? -1 : maxBytes,
@@ -88,7 +97,7 @@ function wanted({ name, subjects, maxAgeMs, maxBytes, replicas }: Stream): Wante
   };
 }
 
-/** One field of a stream that is not as wanted. */
+/** A field of a stream that is not as wanted. */
 export interface Drift {
   readonly stream: string;
   /** As in the server's stream configuration; `stream` when the stream itself is missing. */
@@ -97,14 +106,14 @@ export interface Drift {
   readonly found: unknown;
 }
 
-/** For people. */
+/** In a sentence, for people. */
 export function describeDrift({ stream, field, wanted, found }: Drift): string {
   if (field === 'stream') return `${stream} is missing`;
   return `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
 }
 
-/** Fields that must keep what the server takes as their default: each would remove, change or add messages behind the ledger's back. */
-const UNUSED = {
+/** Fields that must have the server's default. Any other value removes, changes or adds messages without the writer. */
+const DEFAULT_FIELDS = {
   sealed: false,
   no_ack: false,
   allow_rollup_hdrs: false,
@@ -123,8 +132,8 @@ const UNUSED = {
   sources: null,
 } as const;
 
-/** Fields of LEDGER that cost space, speed or copies when they are wrong, but no block. */
-const HARMLESS: ReadonlySet<string> = new Set([
+/** Fields of LEDGER whose wrong values cost space, speed or copies, but no block. */
+const HARMLESS_FIELDS: ReadonlySet<string> = new Set([
   'stream',
   'max_bytes',
   'max_msg_size',
@@ -134,33 +143,35 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'allow_direct',
 ]);
 
-/** Whether a change of this field of LEDGER may let blocks be erased, changed or added by others. */
+/** Whether a change of this field of LEDGER may let somebody erase, change or add blocks. */
 export function mayHarmLedger(field: string): boolean {
-  return !HARMLESS.has(field);
+  return !HARMLESS_FIELDS.has(field);
 }
 
-/** Compares a stream as the server describes it with the wanted one; a field that is absent has the server's default. */
+/**
+ * Compares a stream as the server describes it with the wanted one. A field that is absent has the server's default.
+ */
 export function findDrift(wanted: WantedStream, found: Partial<StreamConfig>): Drift[] {
   const drift: Drift[] = [];
-  for (const [field, value] of Object.entries({ ...wanted, ...UNUSED })) {
+  for (const [field, value] of Object.entries({ ...wanted, ...DEFAULT_FIELDS })) {
     const actual = valueOf(found, field);
-    if (!same(value, actual)) drift.push({ stream: wanted.name, field, wanted: value, found: actual });
+    if (!isEqual(value, actual)) drift.push({ stream: wanted.name, field, wanted: value, found: actual });
   }
   return drift;
 }
 
-/** A whole missing stream as one drift. */
-export function missing(wanted: WantedStream): Drift {
+/** The drift of a stream that does not exist. */
+export function missingStream(wanted: WantedStream): Drift {
   return { stream: wanted.name, field: 'stream', wanted: 'exists', found: null };
 }
 
-/** A stream as `_system` records it: the fields that are compared, with their values, and when it was made. */
+/** A stream as `_system` records it: the fields that are compared, with their values, and its time of creation. */
 export type StreamDescription = JsonObject;
 
 export function describeStream({ created, config }: Pick<StreamInfo, 'created' | 'config'>): StreamDescription {
   const fields = [
-    ...Object.keys(wanted({ name: '', subjects: [], maxAgeMs: 0, maxBytes: 0, replicas: 1 })),
-    ...Object.keys(UNUSED),
+    ...Object.keys(wantedStream({ name: '', subjects: [], maxAgeMs: 0, maxBytes: 0, replicas: 1 })),
+    ...Object.keys(DEFAULT_FIELDS),
   ];
   const values = fields.filter((field) => field !== 'name').map((field) => [field, valueOf(config, field)] as const);
   return { created, ...(Object.fromEntries(values) as JsonObject) };
@@ -170,20 +181,24 @@ function valueOf(found: Partial<StreamConfig>, field: string): unknown {
   const value = (found as Readonly<Record<string, unknown>>)[field];
   if (Array.isArray(value) && value.length === 0) return null;
   if (value !== undefined && value !== '') {
-    // The server takes 0 for "no limit" here, and may say either.
-    return value === 0 && NO_LIMIT_BELOW_1.has(field) ? -1 : value;
+    // 0 and -1 both mean "no limit" here, and servers report either.
+    return value === 0 && LIMIT_FIELDS.has(field) ? -1 : value;
   }
-  return field in UNUSED ? UNUSED[field as keyof typeof UNUSED] : (DEFAULTS[field] ?? false);
+  return field in DEFAULT_FIELDS
+    ? DEFAULT_FIELDS[field as keyof typeof DEFAULT_FIELDS]
+    : (SERVER_DEFAULTS[field] ?? false);
 }
 
-const NO_LIMIT_BELOW_1: ReadonlySet<string> = new Set([
+/** Fields in which any number below 1 means no limit. */
+const LIMIT_FIELDS: ReadonlySet<string> = new Set([
   'max_msgs',
   'max_msgs_per_subject',
   'max_msg_size',
   'max_consumers',
   'max_bytes',
 ]);
-const DEFAULTS: Readonly<Record<string, unknown>> = {
+/** What the server means when a field is absent that we set ourselves. */
+const SERVER_DEFAULTS: Readonly<Record<string, unknown>> = {
   max_age: 0,
   max_bytes: -1,
   num_replicas: 1,
@@ -191,7 +206,8 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   subjects: [],
 };
 
-function same(a: unknown, b: unknown): boolean {
+/** Lists are equal in any order. */
+function isEqual(a: unknown, b: unknown): boolean {
   if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
   return new Set([...a, ...b]).size === a.length && a.length === b.length;
 }

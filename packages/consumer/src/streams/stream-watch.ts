@@ -1,29 +1,30 @@
 /**
- * The streams' configuration, compared again and again while the service runs, and at once when JetStream announces that
- * a stream was changed (advisories; the right to hear them is optional).
+ * Compares the streams' configuration with the wanted one while the service runs: at intervals, and at once when
+ * JetStream announces that a stream was changed (advisories; the permission to hear them is optional).
  *
- * What a drift means for writing on:
+ * What a drift means for the writer:
  *
- * - In **AUDIT** it never stops the writer. Whatever may be lost there by another limit or age is lost only while it is
- *   in no chain; to stop chaining would lose it for certain.
- * - In **LEDGER** a field that lets blocks be erased, changed or added by others ends the service (STREAM_DRIFT), as it
- *   keeps it from starting: with `discard: old`, each block that is written erases one of a bill that was proven. AUDIT
- *   keeps the events meanwhile.
- * - A stream that is missing does not end the service: a start that deploys would make it anew, in silence.
+ * - In **AUDIT** it never stops the writer. A looser limit can only lose events that are in no chain yet. To stop
+ *   chaining would lose them for certain.
+ * - In **LEDGER** a field that lets somebody erase, change or add blocks ends the service (STREAM_DRIFT), and prevents
+ *   its start. With `discard: old`, for example, each new block erases one that a bill rests on. AUDIT keeps the events
+ *   meanwhile.
+ * - A missing stream does not end the service: the next start might create it again without anybody noticing.
  */
 import type { NatsConnection, Subscription } from '@nats-io/nats-core';
-import type { ConsumerLogger } from '../writer/consumer.ts';
 import { checkPeriod } from '../check-period.ts';
-import { checkStreams, type DeployOptions } from './deploy.ts';
+import { createCoalescedTask } from '../coalesced-task.ts';
 import { ConsumerError } from '../errors.ts';
+import type { ConsumerLogger } from '../logger.ts';
+import { checkStreams, type DeployOptions } from './deploy.ts';
 import { describeDrift, type Drift, mayHarmLedger } from './stream-config.ts';
 
 export interface StreamWatch {
   /** As of the last check. */
   readonly drift: readonly Drift[];
-  /** When the streams were last compared; null: not yet. */
+  /** When the streams were last compared; null before the first time. */
   readonly checkedAt: Date | null;
-  /** Rejects with STREAM_DRIFT when to go on writing would do harm; never resolves. */
+  /** Rejects with STREAM_DRIFT when further writing would do harm; never resolves. */
   readonly harm: Promise<never>;
   close(): void;
 }
@@ -32,7 +33,7 @@ export interface StreamWatchOptions {
   readonly nc: NatsConnection;
   readonly streams: DeployOptions;
   readonly logger: ConsumerLogger;
-  /** 0: never, but for advisories. */
+  /** 0: only at the start and when JetStream announces a change. */
   readonly intervalMs: number;
   /** Called at once when JetStream announces a change. */
   readonly onAdvisory: () => void;
@@ -51,16 +52,13 @@ export function isAdvisorySubject(subject: string): boolean {
 export function watchStreams({ nc, streams, logger, intervalMs, onAdvisory }: StreamWatchOptions): StreamWatch {
   let drift: readonly Drift[] = [];
   let checkedAt: Date | null = null;
-  let closed = false;
-  /** A check is under way; another one was asked for since it began. */
-  let checking = false;
-  let again = false;
+  let isClosed = false;
   const { promise: harm, reject: reportHarm } = Promise.withResolvers<never>();
-  harm.catch(() => undefined); // Whoever waits for it hears it.
+  harm.catch(() => undefined); // The caller races it.
 
   async function check(): Promise<void> {
     const found = await checkStreams(nc, streams);
-    if (closed) return;
+    if (isClosed) return;
     checkedAt = new Date();
     const before = new Set(drift.map(keyOf));
     for (const one of found) {
@@ -71,47 +69,30 @@ export function watchStreams({ nc, streams, logger, intervalMs, onAdvisory }: St
     const harmful = found.filter((one) => isHarmful(one, streams.ledgerStream));
     if (harmful.length === 0) return;
     const what = harmful.map(describeDrift).join('; ');
-    reportHarm(
-      new ConsumerError(
-        'STREAM_DRIFT',
-        `stream ${streams.ledgerStream} was changed while running (${what}): not written to any more`,
-      ),
-    );
+    const message = `stream ${streams.ledgerStream} was changed while running (${what}): not written to any more`;
+    reportHarm(new ConsumerError('STREAM_DRIFT', message));
   }
 
-  function checkNow(): void {
-    again = true;
-    if (checking || closed) return;
-    checking = true;
-    const run = async (): Promise<void> => {
-      while (again && !closed) {
-        again = false;
-        await check();
-      }
-    };
-    run()
-      .catch((error: unknown) => logger.warn({ err: error }, 'could not compare the streams with what is wanted'))
-      .finally(() => {
-        checking = false;
-      });
-  }
+  const checking = createCoalescedTask(check, (error) =>
+    logger.warn({ err: error }, 'could not compare the streams with what is wanted'),
+  );
 
   const subscriptions: Subscription[] = [streams.auditStream, streams.ledgerStream].map((stream) =>
     nc.subscribe(`${ADVISORIES}.${stream}`, {
       callback(error, message) {
-        // Without the right, which serve.ts reports, only the time between the checks is longer.
+        // The permission is missing, which the connection watch reports. The checks at intervals go on.
         if (error) return;
         logger.info(
           { stream, advisory: message.subject.split('.').at(-2) },
           'JetStream announces a change of a stream',
         );
-        checkNow();
+        checking.request();
         onAdvisory();
       },
     }),
   );
-  const timer = intervalMs > 0 ? setInterval(checkNow, checkPeriod('checkIntervalMs', intervalMs)) : null;
-  checkNow();
+  const timer = intervalMs > 0 ? setInterval(checking.request, checkPeriod('checkIntervalMs', intervalMs)) : null;
+  checking.request();
 
   return {
     get drift() {
@@ -122,7 +103,8 @@ export function watchStreams({ nc, streams, logger, intervalMs, onAdvisory }: St
     },
     harm,
     close() {
-      closed = true;
+      isClosed = true;
+      checking.close();
       if (timer) clearInterval(timer);
       for (const subscription of subscriptions) subscription.unsubscribe();
     },

@@ -1,39 +1,32 @@
-/** Where a moment cuts a chain: its last entry received before then. */
+/** Where a moment cuts a chain: between its last entry received before then, and the next one. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Entry, parseLedgerSubject } from '@waybill/schema';
-import type { DirectMessage } from '../nats/direct-message.ts';
-import {
-  entryAt,
-  findBlock,
-  type LedgerPlace,
-  newestBlock,
-  nextBlock,
-  readStored,
-  type StoredBlock,
-} from '../ledger/find-block.ts';
+import { findBlock, newestBlock, nextBlock } from '../ledger/find-block.ts';
 import { readLastBlocks } from '../ledger/newest-blocks.ts';
+import { entryAt, type LedgerSettings, readStored, type StoredBlock } from '../ledger/stored-block.ts';
+import type { DirectMessage } from '../nats/direct-message.ts';
 
-/** The two entries of a chain that a moment falls between; null: there is none on that side. */
+/** The two entries of a chain that a moment falls between; null when there is none on that side. */
 export interface Cut {
   readonly before: Entry | null;
   readonly after: Entry | null;
 }
 
-/** Blocks to start looking from, by organization. Any block of the chain will do; a near one is quick. */
+/** Blocks to start a search from, by organization. Any block of the chain will do; a near one saves requests. */
 export type Hints = ReadonlyMap<string, StoredBlock>;
 
 const HINTS_TIMEOUT_MS = 10_000;
 
 /**
- * The newest blocks of many chains stored before a moment. They come from whichever replica answers and may be old or
- * missing: good for hints, and for nothing else. None at all before nats-server 2.11.
+ * The newest blocks of many chains that were stored before a moment. Any replica may answer, so that a block may be old
+ * or missing: they are hints and nothing else. A server before 2.11 gives none.
  *
  * @param at at most `MAX_CHAINS` organizations
  */
 export async function readHints(
   nc: NatsConnection,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { before, orgids }: { before: string; orgids: readonly string[] },
 ): Promise<Hints> {
   const hints = new Map<string, StoredBlock>();
@@ -47,23 +40,25 @@ export async function readHints(
       if (orgid !== null) hints.set(orgid, readStored(ledger, orgid, { seq, data: payload }));
     },
   };
-  // Whatever arrived will do, and without an answer the search does without.
+  // Whatever has arrived will do: without a hint, the search only takes longer.
   await readLastBlocks(request, { up_to_time: before });
   return hints;
 }
 
 /**
- * The chain's last entry with `received < before`, and the first one after it. Exact whatever the hint is: it is asked of
- * the leader which block comes next. A few requests, however long the chain.
+ * The chain's last entry with `received < before`, and the first one after it. The result is exact whatever the hint
+ * is: the stream's leader says which block comes next. Takes a few requests, however long the chain is.
+ *
+ * @throws ConsumerError LEDGER_DAMAGED, NO_STREAM …
  */
 export async function findBoundary(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   at: { orgid: string; before: string; hint: StoredBlock | undefined },
 ): Promise<Cut> {
   const { orgid, before } = at;
   const holds = ({ core }: Entry): boolean => core.received < before;
-  // Without a hint the chain is mostly younger than the moment: then its first block says so.
+  // Without a hint, the whole chain is mostly younger than the moment, which its first block shows.
   const known = at.hint ?? (await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }));
   if (!known) return { before: null, after: null };
   if (!holds(known.first)) {
@@ -78,16 +73,18 @@ export async function findBoundary(
   return cutIn(jsm, ledger, { block, holds });
 }
 
-/** The chain's last entry; null when it has none. */
-export async function findLast(jsm: JetStreamManager, ledger: LedgerPlace, orgid: string): Promise<Entry | null> {
+/** The chain's last entry; null when there is no such chain. */
+export async function findLast(jsm: JetStreamManager, ledger: LedgerSettings, orgid: string): Promise<Entry | null> {
   const block = await newestBlock(jsm, ledger, orgid);
   return block && entryAt(ledger, block, -1);
 }
 
-/** @param at the newest block whose first entry holds; the chain's next one, if the caller has it */
+/**
+ * @param at `block` is the newest one whose first entry is before the moment; `next` follows it, if the caller has it
+ */
 async function cutIn(
   jsm: JetStreamManager,
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   { block, next, holds }: { block: StoredBlock; next?: StoredBlock | null; holds: (entry: Entry) => boolean },
 ): Promise<Cut> {
   const { entry, index } = lastBefore(ledger, block, holds);
@@ -97,9 +94,9 @@ async function cutIn(
   return { before: entry, after: following?.first ?? null };
 }
 
-/** By bisection in the block, whose first entry holds. */
+/** The last entry before the moment, by bisection in a block whose first entry is before it. */
 function lastBefore(
-  ledger: LedgerPlace,
+  ledger: LedgerSettings,
   block: StoredBlock,
   holds: (entry: Entry) => boolean,
 ): { entry: Entry; index: number } {

@@ -1,42 +1,28 @@
 /**
- * The bill. Totals are cumulative and hashed into each entry, so what an organization used in `[from, to)` of received
- * time is the difference of two entries, which the answer names: whoever has the chain can check it.
+ * The `usage/` room: what an organization used, which is the bill. It reads the ledger, and AUDIT only to tell whether
+ * an answer is final. It never reads an event's data.
+ *
+ * Totals are cumulative and hashed into each entry. So what an organization used in `[from, to)` of received time is
+ * the difference of two entries. The answer names both, and whoever has the chain can check it.
  */
-import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import {
-  type Entry,
-  type KnownOptions,
-  NO_TOTALS,
-  subtractTotals,
-  sumTotals,
-  type Tally,
-  type Totals,
-} from '@waybill/schema';
-import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';
-import { checkOrganization } from '../ledger/chain-name.ts';
-import { checkOptions } from '../check-options.ts';
-import { ConsumerError } from '../errors.ts';
-import { readFinality } from '../audit/finality.ts';
-import { parseInstant } from './instant.ts';
-import { explain } from '../nats/nats-error.ts';
-import { inParallel, listOrganizations } from '../ledger/organizations.ts';
+import { type Entry, NO_TOTALS, subtractTotals, sumTotals, type Tally, type Totals } from '@waybill/schema';
+import { checkOptions, type KnownOptions } from '../check-options.ts';
+import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';
+import { checkOrganization } from '../ledger/chain-name.ts';
+import { listOrganizations } from '../ledger/organizations.ts';
+import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';
+import { type OpenedWindow, openWindow, type UsageWindow } from './usage-window.ts';
 
-export interface UsageWindow {
-  /** The first moment that counts: RFC 3339 with a zone, or a date (midnight UTC). Default: the beginning. */
-  readonly from?: string | undefined;
-  /** The first moment that no longer counts. Default: everything chained so far, which is never final. */
-  readonly to?: string | undefined;
-}
-
-/** An entry that a window's edge falls behind; `seq` is a decimal string. */
+/** The last entry before an edge of the window. `seq` is a decimal string. */
 export interface Boundary {
   readonly seq: string;
   readonly hash: string;
 }
 
-/** Every number is a decimal string: a busy organization's bytes pass 2^53. */
+/** Every number is a decimal string: the bytes of a busy organization exceed 2^53. */
 export interface Usage {
   readonly orgid: string;
   /** UTC, milliseconds; null: not limited. */
@@ -46,15 +32,16 @@ export interface Usage {
   readonly uploads: Tally;
   readonly downloads: Tally;
   readonly deduplicated: Tally;
-  /** The last entries before `from` and before `to`; null: there is none. */
+  /** The last entries before `from` and before `to`; null when there is none. */
   readonly boundary: { readonly from: Boundary | null; readonly to: Boundary | null };
-  /** Everything received before `to` is chained: this answer is the same whenever it is asked for. */
+  /** Everything received before `to` is chained: the same question has the same answer at any later time. */
   readonly final: boolean;
-  /** Only when not final: what is still to come. */
+  /** What is still to come. Absent when final. */
   readonly pending?: string;
   /**
-   * Only when a clock was ahead: `received` of the entry after a boundary, which is later than the server's clock says. A
-   * chain's times never go back, so what was really received in the window may be counted after it.
+   * `received` of the entry after a boundary, when it is later than the server's clock: some clock was ahead. Absent
+   * otherwise. The times in a chain never go back, so events that were really received in the window may count after
+   * it.
    */
   readonly clock_ahead?: string;
 }
@@ -64,18 +51,18 @@ export interface UsageReport {
   readonly to: string | null;
   readonly final: boolean;
   readonly pending?: string;
-  /** The latest of the organizations'. */
+  /** The latest of all organizations. */
   readonly clock_ahead?: string;
   /** Sorted by `orgid`. */
   readonly organizations: readonly Usage[];
-  /** Over all of them. */
+  /** The sum over all organizations. */
   readonly sum: Totals;
 }
 
 const WINDOW: KnownOptions<UsageWindow> = { from: true, to: true };
 
 /**
- * One organization's usage. One that has no chain has used nothing.
+ * The usage of one organization. An organization without a chain has used nothing.
  *
  * @throws ConsumerError BAD_ARGUMENT, NO_STREAM, LEDGER_DAMAGED …
  */
@@ -93,8 +80,10 @@ export async function usage(
 }
 
 /**
- * The usage of every organization that has a chain before `to`: one that comes later is in no answer about the time before
- * it. The reserved chains are no organization's. @throws ConsumerError as `usage`
+ * The usage of every organization that has an entry before `to`. An organization that begins later is in no answer
+ * about the time before. The reserved chains belong to no organization.
+ *
+ * @throws ConsumerError as `usage`
  */
 export async function usageOfAll(
   nc: NatsConnection,
@@ -106,7 +95,6 @@ export async function usageOfAll(
   const window = await openWindow(jsm, settings, query);
   const orgids = await listOrganizations(jsm, settings);
   const organizations: Usage[] = [];
-  // In groups, because hints are whole blocks.
   for (let i = 0; i < orgids.length; i += ORGANIZATIONS_AT_ONCE) {
     const group = orgids.slice(i, i + ORGANIZATIONS_AT_ONCE);
     const hints = await hintsFor(nc, settings, { window, orgids: group });
@@ -115,67 +103,29 @@ export async function usageOfAll(
     );
     for (const one of usages) if (one.boundary.to !== null) organizations.push(one);
   }
-  const { from, to, standing } = window;
-  let clockAhead = '';
-  for (const { clock_ahead = '' } of organizations) if (clock_ahead > clockAhead) clockAhead = clock_ahead;
-  const ahead = clockAhead === '' ? {} : { clock_ahead: clockAhead };
-  return { from, to, ...standing, ...ahead, organizations, sum: sumTotals(organizations) };
+  const { from, to, finality } = window;
+  return { from, to, ...finality, ...latestClockAhead(organizations), organizations, sum: sumTotals(organizations) };
 }
 
+function latestClockAhead(organizations: readonly Usage[]): Pick<UsageReport, 'clock_ahead'> {
+  let latest = '';
+  for (const { clock_ahead = '' } of organizations) if (clock_ahead > latest) latest = clock_ahead;
+  return latest === '' ? {} : { clock_ahead: latest };
+}
+
+/** Hints are whole blocks: so many of them may be in memory at once. */
 const ORGANIZATIONS_AT_ONCE = 256;
 const REQUESTS_AT_ONCE = 64;
-/** Two machines' clocks may differ by so much, and it says nothing. */
-const CLOCK_TOLERANCE_MS = 60_000;
-
-interface Window {
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly standing: { readonly final: boolean; readonly pending?: string };
-  /** A moment that no clock should have reached yet. */
-  readonly future: string;
-}
 
 interface WindowHints {
   readonly from: Hints;
   readonly to: Hints;
 }
 
-/** Looks how far the ledger is, before any boundary is looked up: if it has passed `to` now, it has by then. */
-async function openWindow(jsm: JetStreamManager, settings: Settings, query: UsageWindow): Promise<Window> {
-  const { from, to } = parseWindow(query);
-  const standing = await standingAt(jsm, settings, to);
-  const { ts } = await ledgerInfo(jsm, settings);
-  const future = new Date(Date.parse(ts ?? '') + CLOCK_TOLERANCE_MS).toISOString();
-  return { from, to, standing, future };
-}
-
-async function ledgerInfo(jsm: JetStreamManager, { ledgerStream }: Settings): Promise<StreamInfo> {
-  try {
-    return await jsm.streams.info(ledgerStream);
-  } catch (cause) {
-    throw explain(cause, `look at stream ${ledgerStream}`);
-  }
-}
-
-function parseWindow(query: UsageWindow): { from: string | null; to: string | null } {
-  const from = query.from === undefined ? null : parseInstant('from', query.from);
-  const to = query.to === undefined ? null : parseInstant('to', query.to);
-  if (from !== null && to !== null && from > to) {
-    throw new ConsumerError('BAD_ARGUMENT', `from is ${from}, after to, which is ${to}`);
-  }
-  return { from, to };
-}
-
-async function standingAt(jsm: JetStreamManager, settings: Settings, to: string | null): Promise<Window['standing']> {
-  if (to === null) return { final: false, pending: 'without an end, the window takes in whatever is chained next' };
-  const { final, pending } = await readFinality(jsm, settings, to);
-  return pending === null ? { final } : { final, pending };
-}
-
 async function hintsFor(
   nc: NatsConnection,
   settings: Settings,
-  { window, orgids }: { window: Window; orgids: readonly string[] },
+  { window, orgids }: { window: OpenedWindow; orgids: readonly string[] },
 ): Promise<WindowHints> {
   const { from, to } = window;
   return {
@@ -189,9 +139,9 @@ const NOTHING: Cut = { before: null, after: null };
 async function usageOf(
   jsm: JetStreamManager,
   settings: Settings,
-  { orgid, window, hints }: { orgid: string; window: Window; hints: WindowHints },
+  { orgid, window, hints }: { orgid: string; window: OpenedWindow; hints: WindowHints },
 ): Promise<Usage> {
-  const { from, to, standing, future } = window;
+  const { from, to, finality, future } = window;
   const first =
     from === null ? NOTHING : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
   const last =
@@ -210,7 +160,7 @@ async function usageOf(
     downloads,
     deduplicated,
     boundary: { from: boundaryOf(start), to: boundaryOf(end) },
-    ...standing,
+    ...finality,
     ...(ahead !== undefined && { clock_ahead: ahead }),
   };
 }

@@ -1,9 +1,9 @@
 /**
- * The chains while AUDIT is read in order: what the ledger's writer knew of each when it met the next message. They begin
- * with the entries of the messages before the first one at hand, which are known by their cores alone.
+ * What the ledger's writer knew of each chain when the next message of AUDIT came. Verification makes it again while it
+ * reads AUDIT in order. It begins with the entries of messages that AUDIT no longer has, by their cores alone.
  *
- * An organization whose message is gone has fewer numbers here than its chain has. It is *partial* from there on: what
- * its windows say is no evidence any more.
+ * When an organization's message is gone from the middle of AUDIT, its chain here is *partial* from there on: its
+ * windows lack numbers, and prove nothing any more.
  */
 import {
   type Admission,
@@ -20,52 +20,53 @@ import {
   type Volume,
 } from '@waybill/schema';
 
-interface NextEvent {
+/** An event that a chain has. */
+interface ChainEvent {
   /** When the stream stored its message. */
   readonly received: string;
   readonly origin: Origin | null;
   readonly transfer: Transfer | null;
-  /** The volume of its entry, if that is erased and says to have taken a size. */
+  /** The volume in its entry, if that is erased and names the entry that its size is from. */
   readonly stated: Volume | undefined;
 }
 
 export interface AuditChains {
-  /** An entry of a message before the first one at hand; in the order of its chain. */
-  pass(verified: VerifiedEntry): void;
-  /** The next event that a chain has. @returns what its entry has to say; `isTrusted`: the size it took cannot be checked */
-  take(orgid: string, event: NextEvent): { received: string; volume: Volume; isTrusted: boolean };
-  /** What becomes of an event that the chain does not have; null: nobody can say. */
-  decide(orgid: string, origin: Origin): Admission | null;
-  /** The next entry of a chain has no message at hand. */
-  lose(orgid: string): void;
+  /** Adds an entry whose message AUDIT no longer has: it is before the first one. In the order of the chain. */
+  addExpired(verified: VerifiedEntry): void;
+  /** Adds the next event of a chain. @returns what its entry has to say; `isTrusted` when its size cannot be checked */
+  addEvent(orgid: string, event: ChainEvent): { received: string; volume: Volume; isTrusted: boolean };
+  /** Adds an entry whose message is gone from the middle of AUDIT. */
+  addMissing(orgid: string): void;
+  /** What the writer must have done with an event that the chain does not have; null when nobody can say. */
+  admissionOf(orgid: string, origin: Origin): Admission | null;
 }
 
 interface ChainState {
   seq: number;
   received: string;
-  /** The last entry that was passed. */
-  before: number;
+  /** The number of the last entry whose message has expired. */
+  lastExpired: number;
   isPartial: boolean;
   windows: ProducerWindows | null;
   sizes: SizeMemory | null;
 }
 
 export interface AuditChainsOptions {
-  /** Organizations with events that are recorded as repeated: nothing is known of others' windows. */
-  readonly isRepeating: (orgid: string) => boolean;
-  /** Organizations with erased uploads that were skipped: nothing is known of others' sizes. */
-  readonly sized: ReadonlySet<string>;
+  /** Whether events of the organization are recorded as repeated. Windows are kept for no other one. */
+  readonly hasRepeated: (orgid: string) => boolean;
+  /** Whether the organization has erased entries of deduplicated uploads. Sizes are kept for no other one. */
+  readonly hasErasedSizes: (orgid: string) => boolean;
   /** The organization whose first entries were not read. */
   readonly cut: string | undefined;
 }
 
-export function createAuditChains({ isRepeating, sized, cut }: AuditChainsOptions): AuditChains {
+export function createAuditChains({ hasRepeated, hasErasedSizes, cut }: AuditChainsOptions): AuditChains {
   const chains = new Map<string, ChainState>();
 
   function chainOf(orgid: string): ChainState {
     let chain = chains.get(orgid);
     if (!chain) {
-      chain = { seq: 0, received: '', before: 0, isPartial: orgid === cut, windows: null, sizes: null };
+      chain = { seq: 0, received: '', lastExpired: 0, isPartial: orgid === cut, windows: null, sizes: null };
       chains.set(orgid, chain);
     }
     return chain;
@@ -78,7 +79,7 @@ export function createAuditChains({ isRepeating, sized, cut }: AuditChainsOption
 
   function volumeOf(
     chain: ChainState,
-    { transfer, stated }: NextEvent,
+    { transfer, stated }: ChainEvent,
     isSized: boolean,
   ): { volume: Volume; isTrusted: boolean } {
     if (!transfer) return { volume: NO_VOLUME, isTrusted: false };
@@ -89,34 +90,34 @@ export function createAuditChains({ isRepeating, sized, cut }: AuditChainsOption
       stated?.from !== undefined &&
       needsSize(transfer) &&
       chain.sizes.mentionedAt(chain.seq, transfer.digest) === 0 &&
-      (chain.isPartial || (stated.from <= chain.before && chain.seq - chain.before <= SIZE_WINDOW));
+      (chain.isPartial || (stated.from <= chain.lastExpired && chain.seq - chain.lastExpired <= SIZE_WINDOW));
     const volume = isTrusted && stated ? stated : derived;
     chain.sizes.note(chain.seq, transfer, volume);
     return { volume, isTrusted };
   }
 
   return {
-    pass({ entry: { core }, origin }) {
+    addExpired({ entry: { core }, origin }) {
       const chain = chainOf(core.orgid);
       chain.seq = core.seq;
-      chain.before = core.seq;
+      chain.lastExpired = core.seq;
       chain.received = core.received;
       if (origin) admit(chain, origin);
     },
-    take(orgid, event) {
+    addEvent(orgid, event) {
       const chain = chainOf(orgid);
       chain.seq++;
       if (event.received > chain.received) chain.received = event.received;
-      if (event.origin && isRepeating(orgid)) admit(chain, event.origin);
-      return { received: chain.received, ...volumeOf(chain, event, sized.has(orgid)) };
+      if (event.origin && hasRepeated(orgid)) admit(chain, event.origin);
+      return { received: chain.received, ...volumeOf(chain, event, hasErasedSizes(orgid)) };
     },
-    decide(orgid, origin) {
+    admissionOf(orgid, origin) {
       const chain = chainOf(orgid);
       if (chain.isPartial) return null;
       chain.windows ??= new ProducerWindows();
       return chain.windows.admit(origin.producer, origin.producerseq, chain.seq + 1);
     },
-    lose(orgid) {
+    addMissing(orgid) {
       const chain = chainOf(orgid);
       chain.seq++;
       chain.isPartial = true;

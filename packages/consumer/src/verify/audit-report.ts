@@ -1,51 +1,54 @@
-/** What the comparison of the chains with AUDIT says, and what it is not about. */
+/** What the comparison of the chains with AUDIT reports: problems, what was compared, and what could not be. */
 
-/** What was looked at, or was not, and how many of it. */
+/** What was checked, or was not, and how much of it. */
 export interface AuditScope {
   readonly what: string;
   readonly count: number;
 }
 
 export interface AuditProblem {
-  /** In the AUDIT stream. */
+  /** Sequence in the AUDIT stream. */
   readonly seq: number;
-  /** In a message that holds several events. */
+  /** The event's number in a message that holds several. */
   readonly index?: number;
   /**
-   * - `not_chained`: no chain has it
-   * - `altered`: the chain has something else
-   * - `misjudged`: recorded in `_system` as what it is not
-   * - `unbacked`: a chain has an entry from it, and AUDIT has no such message
+   * - `not_chained`: no chain has the message, or the event
+   * - `altered`: its chain has something else
+   * - `misjudged`: `_system` records it as what it is not
+   * - `unbacked`: a chain has an entry that is made from it, and AUDIT has no such message
    */
   readonly kind: 'not_chained' | 'altered' | 'misjudged' | 'unbacked';
   readonly verdict: 'tampered' | 'incomplete';
   readonly detail: string;
 }
 
+/** How many problems a report lists, and how many of the ledger stream. */
+export const MAX_LISTED_PROBLEMS = 100;
+
 export interface AuditCounts {
   /** Messages, and events of those that hold several. */
   compared: number;
-  /** Events that are recorded as repeated, and are. */
+  /** Events that are recorded as repeated, and were repeated. */
   repeated: number;
-  /** Erased entries whose message is there. */
+  /** Erased entries that were compared with their messages. */
   erased: number;
   /** Erased entries whose messages are gone from the middle of AUDIT. */
   gone: number;
-  /** Entries of earlier epochs, whose messages are gone with the stream. */
+  /** Entries of earlier epochs, whose streams are gone. */
   earlier: number;
-  /** Entries of messages before the first one at hand. */
+  /** Entries of messages before the first one that AUDIT has. */
   expired: number;
-  /** Events that are recorded as repeated, which nobody can say. */
+  /** Events that are recorded as repeated, and may or may not have been. */
   undecided: number;
-  /** Sizes of erased uploads that were taken from what is not at hand. */
+  /** Sizes in erased entries that come from entries whose messages are gone. */
   trustedSizes: number;
-  /** Entries of messages at hand that name another stream. */
+  /** Entries that name another stream than the one that has their messages. */
   otherStream: number;
   /** Records of earlier epochs. */
   epochs: number;
-  /** Entries, of a stream that the ledger does not know. */
+  /** All entries, when AUDIT is a stream that the ledger does not know. */
   unknown: number;
-  /** Records of what operators said in messages: only that they keep those. */
+  /** Records of operators' statements: compared is only what they keep of the messages. */
   statements: number;
 }
 
@@ -84,6 +87,7 @@ export const AUDIT_NOT_CHECKED = {
   statements: 'statements of operators, against the messages that they were made in',
 } as const;
 
+/** The counts that are not 0, with their texts. */
 export function listScope(
   names: Readonly<Partial<Record<keyof AuditCounts, string>>>,
   counts: AuditCounts,

@@ -6,7 +6,7 @@ import { ConsumerError } from '../errors.ts';
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
 /**
- * Checks receipts (docs/format.md §2) with `node:crypto`, whose OpenSSL checks the equation without cofactor.
+ * Checks receipts (docs/reference/format.md §2) with `node:crypto`. Its OpenSSL checks the equation without cofactor.
  *
  * @param publicKeys by key id: base64 of the 32 bytes of an Ed25519 public key
  * @throws ConsumerError BAD_ARGUMENT naming the key id
@@ -29,7 +29,7 @@ export function createReceiptKeys(publicKeys: ReadonlyMap<string, string>): Rece
 
 function readPublicKey(keyid: string, text: string): Buffer {
   const raw = Buffer.from(text, 'base64');
-  // Strictly: one text for each key.
+  // Strictly: each key has exactly one text.
   if (raw.length === 32 && raw.toString('base64') === text && isPublicKey(raw)) return raw;
   throw new ConsumerError(
     'BAD_ARGUMENT',

@@ -1,4 +1,4 @@
-/** Sequence numbers of AUDIT at which there never was a message for the ledger, as `_system` records them. */
+/** Sequence numbers of AUDIT at which the writer found no message, as `_system` records them. */
 import type { JsonObject } from '@waybill/schema';
 
 export interface SequenceGap {
@@ -7,23 +7,23 @@ export interface SequenceGap {
 }
 
 export interface RecordedGaps {
-  /** Takes in a `gap` record at `seq`; in their order. @returns what is wrong with it, or null */
-  take(record: JsonObject, seq: number): string | null;
-  /** Went with an earlier stream, if no chain has it. */
-  lose(gap: SequenceGap): void;
-  /** The recorded gap that has a sequence number; null: none has it. */
-  at(seq: number): SequenceGap | null;
-  /** Why nobody has a sequence number: a recorded gap, or an earlier stream; null: nothing says so. */
-  why(seq: number): SequenceGap | null;
+  /** Adds a `gap` record at `seq`, in the order of `_system`. @returns what is wrong with it, or null */
+  addRecord(record: JsonObject, seq: number): string | null;
+  /** Adds numbers that may have gone with an earlier stream before they were chained. */
+  addLost(gap: SequenceGap): void;
+  /** The recorded gap that a sequence number is in; null when it is in none. */
+  gapAt(seq: number): SequenceGap | null;
+  /** What accounts for a number that no chain has: a recorded gap, or an earlier stream; null when nothing does. */
+  reasonAt(seq: number): SequenceGap | null;
 }
 
 export function createRecordedGaps(): RecordedGaps {
   /** Ascending, because `_system` is in AUDIT's order. */
   const gaps: SequenceGap[] = [];
-  /** May overlap with gaps. */
+  /** They may overlap with gaps. */
   const losses: SequenceGap[] = [];
 
-  function at(seq: number): SequenceGap | null {
+  function gapAt(seq: number): SequenceGap | null {
     let low = 0;
     let high = gaps.length;
     while (low < high) {
@@ -36,17 +36,17 @@ export function createRecordedGaps(): RecordedGaps {
   }
 
   return {
-    take(record, seq) {
+    addRecord(record, seq) {
       const gap = { first: Number(record['first']), last: Number(record['last']) };
       if (!(gap.first >= 1 && gap.last >= gap.first) || gap.last !== seq)
         return `the gap ${gap.first} to ${gap.last} is recorded at ${seq}`;
       gaps.push(gap);
       return null;
     },
-    lose(gap) {
+    addLost(gap) {
       losses.push(gap);
     },
-    at,
-    why: (seq) => at(seq) ?? losses.find((loss) => loss.first <= seq && seq <= loss.last) ?? null,
+    gapAt,
+    reasonAt: (seq) => gapAt(seq) ?? losses.find((loss) => loss.first <= seq && seq <= loss.last) ?? null,
   };
 }

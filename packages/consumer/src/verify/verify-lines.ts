@@ -1,15 +1,9 @@
-import {
-  type ChainReport,
-  createChainVerifier,
-  createLineSplitter,
-  type KnownOptions,
-  type VerifyOptions,
-} from '@waybill/schema';
-import { checkOptions } from '../check-options.ts';
+import { type ChainReport, createChainVerifier, createLineSplitter, type VerifyOptions } from '@waybill/schema';
+import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { nodeSha256 } from '../sha256.ts';
 
 export interface VerifyLinesOptions extends Omit<VerifyOptions, 'sha256'> {
-  /** Called now and then with the bytes and entries so far. */
+  /** Called after each chunk with the bytes and entries so far. */
   readonly onProgress?: (done: { bytes: number; entries: number }) => void;
 }
 
@@ -21,7 +15,11 @@ const OPTIONS: KnownOptions<VerifyLinesOptions> = {
   onProgress: true,
 };
 
-/** Verifies one chain from its replayed lines, as bytes, in memory that does not grow with them. Needs no NATS. @throws ConsumerError BAD_ARGUMENT */
+/**
+ * Verifies one chain from its replayed lines, as bytes. Memory does not grow with their number. Needs no NATS.
+ *
+ * @throws ConsumerError BAD_ARGUMENT
+ */
 export async function verifyLines(
   chunks: AsyncIterable<Uint8Array>,
   options: VerifyLinesOptions = {},
@@ -36,7 +34,7 @@ export async function verifyLines(
     for (const line of splitter.push(chunk)) if (verifier.pushBytes(line)) entries++;
     bytes += chunk.length;
     onProgress?.({ bytes, entries });
-    // Nothing after the first bad entry can change the verdict.
+    // After the first bad entry, nothing can change the verdict.
     if (verifier.failed) break;
   }
   const tail = splitter.finish();

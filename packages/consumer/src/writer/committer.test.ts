@@ -1,14 +1,13 @@
 import { expect, test } from 'vitest';
 import { createCommitter } from './committer.ts';
-import type { Ledger } from './ledger-writer.ts';
 import type { SealedBlock } from './open-blocks.ts';
 
-const NONE = { entries: 0, rejected: 0, duplicates: 0, beyondWindow: 0, gaps: 0 };
 const block = (orgid: string): SealedBlock => ({
   orgid,
   base: null,
   entries: 1,
   bytes: 1,
+  hasStreamRecord: false,
   payload: () => Buffer.alloc(1),
   stored: () => undefined,
 });
@@ -22,13 +21,12 @@ function prepare() {
     return end.promise;
   };
   const ledger = {
-    watermark: 0,
     store: (blocks: readonly SealedBlock[]) => store(`store ${blocks.map(({ orgid }) => orgid).join()}`),
-    commit: (_: readonly SealedBlock[], watermark: number) => store(`claim ${watermark}`),
-  } as unknown as Ledger;
+    storeClaim: (blocks: readonly SealedBlock[]) => store(`claim ${blocks.map(({ orgid }) => orgid).join()}`),
+  };
   const done: string[] = [];
   const committer = createCommitter(ledger, {
-    onCommitted: ({ blocks, entries }) => void done.push(`${blocks} blocks, ${entries} entries`),
+    onSubmitted: () => (commit) => void done.push(`${commit.blocks} blocks, ${commit.entries} entries`),
     onFailed: (error) => void done.push(error.message),
   });
   return { committer, done, seen: () => underWay.map(({ what }) => what), end: (i: number) => underWay[i]?.end };
@@ -38,8 +36,8 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test('three commits are under way at a time, and the next starts when one of them ends', async () => {
   const { committer, done, seen, end } = prepare();
-  for (const orgid of ['a', 'b', 'c']) await committer.store([block(orgid)], NONE);
-  const fourth = committer.store([block('d')], NONE);
+  for (const orgid of ['a', 'b', 'c']) await committer.store([block(orgid)]);
+  const fourth = committer.store([block('d')]);
   await settled();
   expect(seen()).toEqual(['store a', 'store b', 'store c']);
   end(1)?.resolve();
@@ -50,30 +48,30 @@ test('three commits are under way at a time, and the next starts when one of the
 
 test('a claim waits for everything before it, and everything after waits for the claim', async () => {
   const { committer, seen, end } = prepare();
-  await committer.store([block('a')], NONE);
-  const claim = committer.claim([block('b'), block('_system')], NONE, 7);
+  await committer.store([block('a')]);
+  const claim = committer.storeClaim([block('b'), block('_system')]);
   await settled();
-  expect([seen(), committer.claimed]).toEqual([['store a'], 0]);
+  expect(seen()).toEqual(['store a']);
   end(0)?.resolve();
   await claim;
-  const next = committer.store([block('_system')], NONE);
+  const next = committer.store([block('_system')]);
   await settled();
-  expect([seen(), committer.claimed]).toEqual([['store a', 'claim 7'], 7]);
+  expect(seen()).toEqual(['store a', 'claim b,_system']);
   end(1)?.resolve();
   await next;
-  expect(seen()).toEqual(['store a', 'claim 7', 'store _system']);
+  expect(seen()).toEqual(['store a', 'claim b,_system', 'store _system']);
 });
 
 test('a failure is told at once, and to whoever comes next', async () => {
   const { committer, done, end } = prepare();
-  await committer.store([block('a')], NONE);
-  await committer.store([block('b')], NONE);
+  await committer.store([block('a')]);
+  await committer.store([block('b')]);
   end(1)?.reject(new Error('refused'));
   await settled();
   expect(done).toEqual(['refused']);
-  await expect(committer.store([block('c')], NONE)).rejects.toThrow('refused');
-  await expect(committer.progress()).rejects.toThrow('refused');
+  await expect(committer.store([block('c')])).rejects.toThrow('refused');
+  await expect(committer.oneEnded()).rejects.toThrow('refused');
   end(0)?.resolve();
   await expect(committer.drain()).rejects.toThrow('refused');
-  await expect(committer.claim([block('d')], NONE, 9)).rejects.toThrow('refused');
+  await expect(committer.storeClaim([block('d')])).rejects.toThrow('refused');
 });

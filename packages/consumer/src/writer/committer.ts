@@ -1,10 +1,9 @@
-/** Has blocks stored in the background, a few commits side by side, while the next are made. */
-import type { FoldCounts } from './fold.ts';
-import type { Ledger } from './ledger-writer.ts';
+/** Has blocks stored in the background, a few commits side by side, while the next blocks are made. */
+import type { LedgerWriter } from './ledger-writer.ts';
 import type { SealedBlock } from './open-blocks.ts';
 
 /** What one commit stored. */
-interface Commit {
+export interface Commit {
   readonly blocks: number;
   readonly entries: number;
   readonly ms: number;
@@ -12,46 +11,45 @@ interface Commit {
 
 export interface Committer {
   /**
-   * Has blocks stored beside others, which must be of other chains; waits first while there are `COMMITS_AT_ONCE` of them.
+   * Has blocks stored beside others, which must be of other chains. Waits first while `COMMITS_AT_ONCE` are under way.
    *
-   * @throws whatever a commit before failed with
+   * @throws whatever an earlier commit failed with
    */
-  store(blocks: readonly SealedBlock[], counts: FoldCounts): Promise<void>;
+  store(blocks: readonly SealedBlock[]): Promise<void>;
   /**
-   * The same with blocks of which the last claims the watermark `position`: waits for everything before, and everything
-   * after waits for it.
+   * Has blocks stored of which the last one claims the watermark. Waits first for everything before. Everything after
+   * waits for this.
    */
-  claim(blocks: readonly SealedBlock[], counts: FoldCounts, position: number): Promise<void>;
-  /** What the ledger says when everything that was submitted is stored: all AUDIT messages up to here are in it. */
-  readonly claimed: number;
-  /** Waits until something that is under way is stored, if there is any. */
-  progress(): Promise<void>;
+  storeClaim(blocks: readonly SealedBlock[]): Promise<void>;
+  /** Waits until one of the commits that are under way has ended, if there is any. */
+  oneEnded(): Promise<void>;
   /** Waits until everything that was submitted is stored. */
   drain(): Promise<void>;
 }
 
 export interface CommitterHooks {
-  onCommitted(commit: Commit, counts: FoldCounts): void;
-  /** Called at once, even if nobody is waiting for the commit. */
+  /** Called when blocks are submitted. What it returns is called when they are stored. */
+  onSubmitted(): (commit: Commit) => void;
+  /** Called at once, even when nobody waits for the commit. */
   onFailed(error: Error): void;
 }
 
-/** While the server stores one, the next is made and sent. */
+/** While the server stores one commit, the next is made and sent. */
 const COMMITS_AT_ONCE = 3;
 
-export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committer {
+export function createCommitter(ledger: Pick<LedgerWriter, 'store' | 'storeClaim'>, hooks: CommitterHooks): Committer {
   const underWay = new Set<Promise<void>>();
   let isClaiming = false;
-  let claimed = ledger.watermark;
   let failure: Error | null = null;
 
-  function start(blocks: readonly SealedBlock[], counts: FoldCounts, store: () => Promise<void>): void {
+  function start(blocks: readonly SealedBlock[], store: () => Promise<void>): void {
     const entries = blocks.reduce((sum, block) => sum + block.entries, 0);
+    const onCommitted = hooks.onSubmitted();
     const started = performance.now();
     const commit = store().then(
       () => {
         underWay.delete(commit);
-        hooks.onCommitted({ blocks: blocks.length, entries, ms: performance.now() - started }, counts);
+        onCommitted({ blocks: blocks.length, entries, ms: performance.now() - started });
       },
       (error: unknown) => {
         underWay.delete(commit);
@@ -62,37 +60,33 @@ export function createCommitter(ledger: Ledger, hooks: CommitterHooks): Committe
     underWay.add(commit);
   }
 
-  async function progress(): Promise<void> {
+  async function oneEnded(): Promise<void> {
     if (!failure && underWay.size > 0) await Promise.race(underWay);
     if (failure) throw failure;
   }
 
   async function drain(): Promise<void> {
-    while (underWay.size > 0) await progress();
+    while (underWay.size > 0) await oneEnded();
     if (failure) throw failure;
   }
 
   return {
-    async store(blocks, counts) {
-      // The last block of a claim is sent when the others are stored: one of `_system` must not be overtaken by a newer one.
+    async store(blocks) {
+      // A claim's last block is sent when its others are stored. A newer block of `_system` must not overtake it.
       if (isClaiming) await drain();
-      while (underWay.size >= COMMITS_AT_ONCE) await progress();
+      while (underWay.size >= COMMITS_AT_ONCE) await oneEnded();
       if (failure) throw failure;
-      start(blocks, counts, () => ledger.store(blocks));
+      start(blocks, () => ledger.store(blocks));
     },
-    async claim(blocks, counts, position) {
+    async storeClaim(blocks) {
       await drain();
       isClaiming = true;
-      claimed = position;
-      start(blocks, counts, async () => {
-        await ledger.commit(blocks, position);
+      start(blocks, async () => {
+        await ledger.storeClaim(blocks);
         isClaiming = false;
       });
     },
-    get claimed() {
-      return claimed;
-    },
-    progress,
+    oneEnded,
     drain,
   };
 }

@@ -11,12 +11,15 @@ import {
 } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { createFold, type FoldCounts, NO_SIZES, type RoutedItem, type SizeMemories } from './fold.ts';
+import type { StreamItem, StreamMessage } from '../nats/stream-item.ts';
+import { createFold, type Fold, type FoldCounts, noCounts, NO_SIZES, type SizeMemories } from './fold.ts';
 import { createOpenBlocks } from './open-blocks.ts';
-import type { StreamItem, StreamMessage } from '../nats/ordered-reader.ts';
+import { createRouter, type RoutedItem } from './routing.ts';
+import { createWatermark } from './watermark.ts';
 
 const RECEIVED = '2026-11-21T02:00:00.000Z';
-const fold = createFold({ stream: 'AUDIT', subjectPrefix: 'audit', sha256: (text) => hash('sha256', text) });
+const routeItem = createRouter({ subjectPrefix: 'audit' });
+const FOLD = { stream: 'AUDIT', sha256: (text: string) => hash('sha256', text) };
 
 type Event = Record<string, unknown>;
 
@@ -32,13 +35,13 @@ function message(seq: number, payload: unknown, subject = 'audit.test.happened.a
 
 function route(...items: StreamItem[]): RoutedItem[] {
   const routed: RoutedItem[] = [];
-  for (const item of items) fold.route(item, routed);
+  for (const item of items) routeItem(item, routed);
   return routed;
 }
 
 interface Folded {
   readonly chains: Map<string, ChainState>;
-  readonly counts: FoldCounts;
+  counts: FoldCounts;
   /** Of every entry: its chain, its place, and what it is. */
   readonly entries: (readonly [orgid: string, seq: number, index: number | undefined, what: unknown])[];
   readonly lines: string[];
@@ -48,19 +51,18 @@ function start(): Folded {
   const chains = new Map([SYSTEM_CHAIN, UNATTRIBUTED_CHAIN, 'acme', 'bolt'].map((name) => [name, emptyChain(name)]));
   return {
     chains,
-    counts: { entries: 0, rejected: 0, duplicates: 0, beyondWindow: 0, gaps: 0 },
+    counts: noCounts(),
     entries: [],
     lines: [],
   };
 }
 
-function run(folded: Folded, items: readonly RoutedItem[], from = 0, sizes: SizeMemories = NO_SIZES) {
-  return fold.run(
-    items,
-    from,
-    { chains: folded.chains, sizes },
-    {
-      counts: folded.counts,
+function foldInto(folded: Folded, sizes: SizeMemories = NO_SIZES): Fold {
+  return createFold({
+    ...FOLD,
+    chains: folded.chains,
+    sizes,
+    sink: {
       append(_, pieces) {
         const line = pieces.join('');
         const { core, event } = parseEntry(line);
@@ -69,7 +71,14 @@ function run(folded: Folded, items: readonly RoutedItem[], from = 0, sizes: Size
         folded.entries.push([core.orgid, core.source.seq, core.source.index, data?.note ?? event?.['kind']]);
       },
     },
-  );
+  });
+}
+
+function run(folded: Folded, items: readonly RoutedItem[], from = 0, sizes: SizeMemories = NO_SIZES) {
+  const fold = foldInto(folded, sizes);
+  const result = fold.run(items, from);
+  folded.counts = fold.takeCounts();
+  return result;
 }
 
 describe('a message that holds several events', () => {
@@ -185,7 +194,8 @@ describe('a message that holds several events', () => {
 
   test('may be divided between blocks: in its middle nothing of it is claimed, and a head knows how far it came', () => {
     const { chains } = start();
-    const blocks = createOpenBlocks(chains, 0);
+    const watermark = createWatermark(0);
+    const blocks = createOpenBlocks(chains, watermark);
     const large = Array.from({ length: 200 }, (_, i) =>
       event(`${i} ${'x'.repeat(900)}`, { producer: 'p', producerseq: `${i + 1}` }),
     );
@@ -195,8 +205,8 @@ describe('a message that holds several events', () => {
         large.map((one, n) => ({ ...one, producerseq: `${i * 200 + n + 1}` })),
       ),
     );
-    fold.run(route(...many), 0, { chains, sizes: NO_SIZES }, blocks);
-    blocks.position = 5;
+    createFold({ ...FOLD, chains, sizes: NO_SIZES, sink: blocks }).run(route(...many), 0);
+    watermark.advance(5);
     const sealed = blocks.sealAll().map((block) => parseBlock(block.payload().toString()));
     expect(sealed.length).toBeGreaterThan(3);
     const [first] = sealed;
@@ -245,20 +255,27 @@ test('an event that comes when nobody knows any more whether it came is a record
   expect(folded.entries.at(-1)).toEqual(['acme', items.length, undefined, 'n3']);
 });
 
+test('what it did is counted, and told once', () => {
+  const folded = start();
+  const fold = foldInto(folded);
+  fold.run(route(message(1, event('a')), { ...message(2, 'x'), payload: Buffer.from('garbage') }), 0);
+  fold.run(route({ kind: 'gap', first: 3, last: 4, received: null }), 0);
+  expect(fold.takeCounts()).toEqual({ rejected: 1, duplicates: 0, beyondWindow: 0, gaps: 1 });
+  fold.run(route({ ...message(5, 'x'), payload: Buffer.from('garbage') }), 0);
+  expect(fold.takeCounts()).toEqual({ ...noCounts(), rejected: 1 });
+  expect(fold.takeCounts()).toEqual(noCounts());
+});
+
 test('records that stand for no message take the place of the entry before, in the middle of a message too', () => {
   const folded = start();
-  const sink = {
-    counts: folded.counts,
-    append: (_: ChainState, pieces: readonly string[]) => void folded.lines.push(pieces.join('')),
-  };
-  const state = { chains: folded.chains, sizes: NO_SIZES };
+  const fold = foldInto(folded);
   const [first, ...rest] = route(message(5, [{}, {}]), message(6, {}));
   run(folded, [first as RoutedItem]);
   // The message is not whole: what is before it is chained, and `_system` is past that.
-  fold.note({ kind: 'streams', time: RECEIVED, changes: [], config: {} }, { seq: 4, received: null }, state, sink);
+  fold.record({ kind: 'streams', time: RECEIVED, changes: [], config: {} }, { seq: 4, received: null });
   run(folded, rest);
-  fold.mark(message(6, {}), state, sink);
-  fold.mark(message(9, {}), state, sink);
+  fold.recordWatermark(message(6, {}));
+  fold.recordWatermark(message(9, {}));
   const system = folded.lines
     .map(parseEntry)
     .map(({ core, event }) => [event?.['kind'], core.source.seq, core.source.index]);

@@ -1,248 +1,134 @@
 /**
- * The LEDGER stream as the writer sees it: heads, the watermark, and the commit.
+ * The LEDGER stream as the writer sees it: where chains stand, and storing blocks in an order that every crash
+ * survives.
  *
- * The ledger is the only state. A writer that fails in any way forgets everything and opens it again; there is no
- * other recovery. Two things make that safe, however many writers there are:
+ * The ledger is the only state. A writer that fails in any way forgets everything and opens the ledger again; there is
+ * no other recovery. Two things make that safe, however many writers there are:
  *
- * - Each block is a compare-and-swap on its chain: it is stored only if the chain's newest block is still the one that
- *   it continues (`Nats-Expected-Last-Subject-Sequence`). So no chain can fork.
- * - The watermark is claimed by a block that is sent when everything that it claims has been acknowledged.
+ * - No chain can fork: each block is a compare-and-swap on its chain's newest block (block-sender.ts).
+ * - No block claims what is not stored: the block that claims a watermark is sent when everything that it claims has been
+ *   acknowledged.
  *
- * A check of the stream's last sequence would look stronger and is weaker: with several blocks in flight, each expects
- * the ones before it by their number, and another writer's blocks have the same numbers. One that should have failed
- * with the block before it is then stored, and claims what is not (test/consumer/ledger.test.ts).
+ * A check of the stream's last sequence would look stronger and is weaker. With several blocks in flight, each expects
+ * the ones before it by their number, and another writer's blocks have the same numbers. So a block could be stored
+ * whose predecessor was refused, and would claim what is not stored (test/consumer/ledger.test.ts).
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type ChainState, formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
-import { type AckInbox, createAckInbox, RefusedError } from '../nats/ack-inbox.ts';
-import {
-  areBatchesUnavailable,
-  arePlenty,
-  createBatchSender,
-  cutIntoBatches,
-  EXPECTED_LAST,
-  knowsBatches,
-} from '../nats/atomic-batch.ts';
-import { BlockHeaders, type OwnHeaders } from '../nats/prepared-headers.ts';
-import { ConsumerError } from '../errors.ts';
-import { BASE_HEADER, readStored } from '../ledger/find-block.ts';
-import { createHeads } from './chain-cache.ts';
-import type { SealedBlock } from './open-blocks.ts';
-import { inParallel } from '../ledger/organizations.ts';
+import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
 import type { Settings } from '../settings.ts';
-import { HERE, STREAMS_HEADER } from './stream-recorder.ts';
+import { readLedgerEnd } from '../ledger/ledger-end.ts';
+import { createAckInbox, RefusedError } from '../nats/ack-inbox.ts';
+import { knowsBatches } from '../nats/atomic-batch.ts';
+import { createBlockSender } from './block-sender.ts';
+import { createChainCache } from './chain-cache.ts';
+import type { SealedBlock } from './open-blocks.ts';
+import { PLAIN_PATHS, type WriterPaths } from './writer-paths.ts';
 
 export interface LedgerOptions {
   readonly nc: NatsConnection;
   readonly jsm: JetStreamManager;
   readonly settings: Settings;
-  /** Names this process in the header `Waybill-Writer` of each block; people read it, and a consumer that met a conflict. */
+  /**
+   * Names this process in the header `Waybill-Writer` of each block. People read it, and a consumer that met a
+   * conflict.
+   */
   readonly writer: string;
   readonly ackTimeoutMs: number;
-  /** Chains whose state is kept in memory, about. */
+  /** How many chains are kept in memory, about. */
   readonly maxCachedChains: number;
-  /** Blocks from which on they are stored in atomic batches, if the stream takes those. */
+  /** From so many chains on, small blocks are stored in atomic batches, if the stream takes those. */
   readonly minBatchedBlocks: number;
+  /** Default: the plain ones. */
+  readonly paths?: WriterPaths;
 }
 
-export interface Ledger {
-  /** Every AUDIT message up to here is in the ledger, as far as this writer has committed or found it. */
-  readonly watermark: number;
+/** After a rejection it is good for nothing but `close`. */
+export interface LedgerWriter {
+  /** What the newest block claimed when the ledger was opened: every AUDIT message up to here is stored. */
+  readonly foundWatermark: number;
   /** Stream sequence of the block with the newest record of how the streams are configured; null: none is known. */
-  streamsAt: number | null;
-  /** The state of each chain that was loaded; the fold changes it. See chain-cache.ts for how long it stays. */
+  streamRecordAt: number | null;
+  /** The state of each chain that is loaded. The fold changes it. */
   readonly chains: ReadonlyMap<string, ChainState>;
   /** Loads the chains that are not there. */
   load(orgids: Iterable<string>): Promise<void>;
-  /** Forgets chains that have not been loaded or asked for lately and that nobody needs, if there are too many. */
+  /** Forgets chains that nobody needs and that were not loaded lately, if there are too many. */
   evict(isNeeded: (orgid: string) => boolean): void;
   /**
-   * Stores blocks: those of `_system`, then those of the other chains side by side. Several calls may be under way if none
-   * has blocks of a chain of another one, but for `_system`. After a rejection this ledger is good for nothing.
+   * Stores blocks: those of `_system`, then those of the other chains side by side. Several calls may be under way if
+   * no two have blocks of the same chain, `_system` excepted.
    */
   store(blocks: readonly SealedBlock[]): Promise<void>;
-  /** Stores blocks, and the last one, which claims the watermark, when all others are. Nothing else may be under way. */
-  commit(blocks: readonly SealedBlock[], watermark: number): Promise<void>;
+  /** Stores blocks, and the last one, which claims the watermark, after all others. Nothing else may be under way. */
+  storeClaim(blocks: readonly SealedBlock[]): Promise<void>;
   /** Fails what is under way. */
   fail(error: Error): void;
   close(): void;
 }
 
-/** JetStream's error codes for a failed sequence check: "wrong last sequence", and its variant on replicated streams. */
+/**
+ * JetStream's error codes for a failed sequence check: "wrong last sequence", and its variant on replicated streams.
+ */
 const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 
-/** Whether a commit failed because something else was stored first. */
+/** Whether storing failed because another writer was first. */
 export function isConflict(error: unknown): boolean {
   return error instanceof RefusedError && WRONG_LAST_SEQUENCE.has(error.errCode);
 }
 
 /** @throws ConsumerError LEDGER_DAMAGED when the stream has lost messages or its newest message is no block */
-export async function openLedger(options: LedgerOptions): Promise<Ledger> {
-  const { nc, jsm, settings } = options;
-  const stream = settings.ledgerStream;
-  const found = await readNewest(jsm, settings);
-  let { watermark } = found;
-  let known = found.orgid === null ? null : { orgid: found.orgid, seq: found.lastSeq };
-  const heads = createHeads({
+export async function openLedger(options: LedgerOptions): Promise<LedgerWriter> {
+  const { nc, jsm, settings, writer, minBatchedBlocks, paths = PLAIN_PATHS } = options;
+  const found = await readLedgerEnd(jsm, settings);
+  const newestFound = found.orgid === null ? null : { orgid: found.orgid, seq: found.lastSeq };
+  const cache = createChainCache({
     nc,
     jsm,
     settings,
     timeoutMs: options.ackTimeoutMs,
     maxChains: options.maxCachedChains,
-    known: () => known,
+    newestKnown: () => sender.newest ?? newestFound,
   });
-  /** Of the `_system` block with the newest record of how the streams are configured. */
-  let streamsAt: number | null = null;
-  const inbox: AckInbox = createAckInbox(nc, options.ackTimeoutMs);
-
-  const headers = new BlockHeaders({ 'Nats-Expected-Stream': stream, 'Waybill-Writer': options.writer });
-  const subjectOf = (orgid: string): string => formatLedgerSubject(orgid, settings.ledgerPrefix);
-  /** What the server stores the block on, and where the block is that its trailer adds to. */
-  const headersOf = ({ orgid, base }: SealedBlock): OwnHeaders => {
-    const condition = [EXPECTED_LAST, heads.newest(orgid)] as const;
-    return base === null ? [condition] : [condition, [BASE_HEADER, heads.base(orgid)]];
-  };
-  const sender = createBatchSender({ nc, inbox, headers, subjectOf, headersOf });
-  let batches = found.allowsBatches && knowsBatches(nc);
-
-  async function store(block: SealedBlock): Promise<void> {
-    const { orgid } = block;
-    const payload = block.payload();
-    const isSystem = orgid === SYSTEM_CHAIN;
-    const recordsStreams = isSystem && payload.includes('"kind":"streams"');
-    const recordedAt = recordsStreams ? HERE : streamsAt;
-    const own = headersOf(block);
-    const all: OwnHeaders = isSystem && recordedAt !== null ? [...own, [STREAMS_HEADER, recordedAt]] : own;
-    const { seq } = await inbox.publish(subjectOf(orgid), payload, headers.with(all));
-    noteStored(block, seq);
-    if (recordsStreams) streamsAt = seq;
-  }
-
-  function noteStored(block: SealedBlock, seq: number): void {
-    const { orgid, base } = block;
-    heads.stored(orgid, seq, base === null);
-    if (seq > (known?.seq ?? 0)) known = { orgid, seq };
-    block.stored();
-  }
-
-  /** One after the other: only the acknowledgement of one says what the next has to follow. */
-  async function storeInOrder(blocks: readonly SealedBlock[]): Promise<void> {
-    for (const block of blocks) await store(block);
-  }
-
-  async function storeBatch(blocks: readonly SealedBlock[]): Promise<void> {
-    try {
-      const first = await sender.send(blocks);
-      for (const [i, block] of blocks.entries()) noteStored(block, first + i);
-    } catch (error) {
-      if (!areBatchesUnavailable(error)) throw error;
-      // Nothing of it is stored.
-      batches = false;
-      await inParallel(blocks, chainsAtOnce(blocks), store);
-    }
-  }
-
-  /** The blocks of each chain in their order; of different chains, as many as possible at once. */
-  async function storeChains(chains: readonly (readonly SealedBlock[])[]): Promise<void> {
-    let rest = chains;
-    for (;;) {
-      const next = rest.map(([block]) => block as SealedBlock);
-      if (!batches || !arePlenty(next, options.minBatchedBlocks)) break;
-      await inParallel(cutIntoBatches(next), BATCHES_AT_ONCE, storeBatch);
-      rest = rest.map((blocks) => blocks.slice(1)).filter((blocks) => blocks.length > 0);
-    }
-    await inParallel(rest, chainsAtOnce(rest.flat()), storeInOrder);
-  }
-
-  /** Of `_system`, everything that was to be stored so far. */
+  const inbox = createAckInbox(nc, options.ackTimeoutMs);
+  const takesBatches = found.allowsBatches && knowsBatches(nc);
+  const sender = createBlockSender({ nc, inbox, settings, writer, cache, paths, minBatchedBlocks, takesBatches });
+  /** Settled when everything of `_system` that was to be stored so far is stored. */
   let system = Promise.resolve();
 
   /**
-   * What is stored when this is interrupted is ahead of the watermark. The next open reads on from the watermark and
-   * skips what each chain has (`source.seq`, `source.index`).
+   * In crash order. What is stored when this is interrupted is ahead of the watermark. The next session reads on from
+   * the watermark and skips what each chain has already (`source.seq`, `source.index`).
    */
-  async function storeAll(blocks: readonly SealedBlock[]): Promise<void> {
+  async function store(blocks: readonly SealedBlock[]): Promise<void> {
     const byChain = Map.groupBy(blocks, ({ orgid }) => orgid);
-    // 1. A duplicate that is recorded here must not be looked at again when its organization's chain is past it.
+    // 1. A duplicate that is recorded here is not looked at again once its organization's chain is past it.
     const ofSystem = byChain.get(SYSTEM_CHAIN) ?? [];
-    system = system.then(() => storeInOrder(ofSystem));
+    system = system.then(() => sender.sendInOrder(ofSystem));
     await system;
-    // 2. Whatever subset of these is stored, each chain is good in itself.
+    // 2. Whichever of these are stored, each chain is good in itself.
     byChain.delete(SYSTEM_CHAIN);
-    await storeChains([...byChain.values()]);
+    await sender.sendChains([...byChain.values()]);
   }
 
   return {
-    get watermark() {
-      return watermark;
+    foundWatermark: found.watermark,
+    get streamRecordAt() {
+      return sender.streamRecordAt;
     },
-    get streamsAt() {
-      return streamsAt;
+    set streamRecordAt(seq) {
+      sender.streamRecordAt = seq;
     },
-    set streamsAt(seq) {
-      streamsAt = seq;
-    },
-    chains: heads.chains,
-    load: heads.load,
-    evict: heads.evict,
-    store: storeAll,
-    async commit(blocks, after) {
-      await storeAll(blocks.slice(0, -1));
-      // 3. Everything up to `after` is stored but what is in this block, which says so.
-      await storeAll(blocks.slice(-1));
-      watermark = after;
+    chains: cache.chains,
+    load: cache.load,
+    evict: cache.evict,
+    store,
+    async storeClaim(blocks) {
+      await store(blocks.slice(0, -1));
+      // 3. Everything that is claimed is stored but what is in this block, which claims it.
+      await store(blocks.slice(-1));
     },
     fail: inbox.fail,
     close: inbox.close,
   };
-}
-
-/** Atomic batches on their way: while the server stores one, the next is made and sent. */
-const BATCHES_AT_ONCE = 3;
-/** Of blocks on their way at once, about: what the client packs for the socket is in memory a second time. */
-const BYTES_AT_ONCE = 2 * 1024 * 1024;
-
-function chainsAtOnce(blocks: readonly SealedBlock[]): number {
-  const bytes = blocks.reduce((sum, block) => sum + block.bytes, 0);
-  return Math.max(16, Math.min(1_024, Math.floor((BYTES_AT_ONCE * blocks.length) / Math.max(1, bytes))));
-}
-
-export interface NewestBlock {
-  /** Sequence in the stream, 0 when there is none. */
-  readonly lastSeq: number;
-  readonly watermark: number;
-  readonly writer: string | null;
-  readonly orgid: string | null;
-  /** The stream takes atomic batches, if its server knows them. */
-  readonly allowsBatches: boolean;
-}
-
-/** What stands at the end of the LEDGER stream, as its leader has it. @throws ConsumerError LEDGER_DAMAGED */
-export async function readNewest(jsm: JetStreamManager, settings: Settings): Promise<NewestBlock> {
-  const stream = settings.ledgerStream;
-  const { state, config } = await jsm.streams.info(stream);
-  const allowsBatches = config.allow_atomic === true;
-  const lost = (state.num_deleted ?? 0) + (state.lost?.msgs?.length ?? 0);
-  if (lost > 0 || (state.messages > 0 && state.first_seq !== 1)) {
-    throw damaged(`stream ${stream} starts at ${state.first_seq} and lacks ${lost} messages`);
-  }
-  if (state.last_seq === 0) return { lastSeq: 0, watermark: 0, writer: null, orgid: null, allowsBatches };
-  const message = await jsm.streams.getMessage(stream, { seq: state.last_seq });
-  if (!message) throw damaged(`stream ${stream} has no message ${state.last_seq}, its last`);
-  const { trailer } = readStored(settings, message.subject, message);
-  return {
-    lastSeq: state.last_seq,
-    watermark: trailer.watermark,
-    writer: message.header?.get('Waybill-Writer') || null,
-    orgid: trailer.orgid,
-    allowsBatches,
-  };
-}
-
-function damaged(what: string): ConsumerError {
-  return new ConsumerError(
-    'LEDGER_DAMAGED',
-    `${what}: it must not be written to before it is repaired (docs/operations.md)`,
-  );
 }

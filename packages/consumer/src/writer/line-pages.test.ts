@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createPages, type Lines, noLines } from './line-pages.ts';
+import { createLinePages, type Lines, noLines } from './line-pages.ts';
 
 const piece = fc.oneof(
   fc.string({ unit: 'grapheme' }),
@@ -13,7 +13,7 @@ const step = fc.record({ block: fc.nat(3), line: fc.option(fc.array(piece, { max
 test('blocks that grow side by side have their own lines, whatever memory they get', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const pages = createPages();
+      const pages = createLinePages();
       const blocks: { lines: Lines; text: string }[] = Array.from({ length: 4 }, () => ({
         lines: noLines(),
         text: '',
@@ -41,7 +41,7 @@ test('blocks that grow side by side have their own lines, whatever memory they g
 });
 
 test('memory that was given back is used again', () => {
-  const pages = createPages();
+  const pages = createLinePages();
   const one = noLines();
   pages.append(one, ['x'.repeat(100_000)]);
   const used = pages.used;

@@ -1,32 +1,34 @@
 /**
- * Memory for the lines of blocks that are not stored yet: written once, as UTF-8, and copied once, into the block that is
- * sent. As strings they would be joined, encoded and packed again, and stay on the heap, where the garbage collector moves
- * them about. In pages, because thousands of blocks grow side by side, and each gives its memory back at another time.
+ * Memory for the lines of blocks that are not stored yet. A line is written once, as UTF-8, and copied once, into the
+ * block that is sent. As strings, lines would be joined, encoded and copied again, and the garbage collector would move
+ * them.
+ *
+ * The memory is in pages, because thousands of blocks grow side by side, and each frees its memory at another time.
  */
 
-/** The lines of one block, each with its line feed. Nobody but `Pages` writes here. */
+/** The lines of one block, each with its line feed. Only `LinePages` changes it. */
 export interface Lines {
-  /** Pages, -1 while there are none. */
+  /** Numbers of its first and last page, -1 while it has none. */
   first: number;
   last: number;
   bytes: number;
 }
 
-export interface Pages {
-  /** Appends a line, given in pieces. */
+export interface LinePages {
+  /** Appends a line and its line feed. @param pieces of the line */
   append(lines: Lines, pieces: readonly string[]): void;
-  /** @returns how many bytes that were */
+  /** Copies the lines to the start of a buffer. @returns how many bytes they have */
   copy(lines: Lines, target: Buffer): number;
-  /** Gives the memory of a block back, for others. */
+  /** Frees a block's pages for other blocks. */
   release(lines: Lines): void;
-  /** Pages that blocks have. */
+  /** How many pages blocks have. */
   readonly used: number;
 }
 
-/** Half a page of each block is empty, on average. */
+/** On average, half a page of each block stays empty. */
 const PAGE_BYTES = 2_048;
 const SLAB_PAGES = 512;
-/** Of UTF-8 for one UTF-16 code unit, at most. */
+/** One UTF-16 code unit has so many bytes in UTF-8, at most. */
 const MAX_UTF8_PER_UNIT = 3;
 const LINE_FEED = 10;
 const NONE = -1;
@@ -35,10 +37,10 @@ export function noLines(): Lines {
   return { first: NONE, last: NONE, bytes: 0 };
 }
 
-export function createPages(): Pages {
-  /** What pages are cut out of. */
+export function createLinePages(): LinePages {
+  /** Memory that pages are cut out of. */
   const slabs: Buffer[] = [];
-  /** The page after each, in its block or among the free ones. */
+  /** For each page: the page after it in its block, or in the list of free pages. */
   let next = new Int32Array(0);
   let free = NONE;
   let used = 0;

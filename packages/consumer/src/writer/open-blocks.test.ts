@@ -11,11 +11,14 @@ import {
 } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { createFold, NO_SIZES, type RoutedItem } from './fold.ts';
-import { createOpenBlocks, type OpenBlocks, type SealedBlock } from './open-blocks.ts';
-import type { StreamMessage } from '../nats/ordered-reader.ts';
+import { lastSeqOf, type StreamItem, type StreamMessage } from '../nats/stream-item.ts';
+import { createFold, NO_SIZES } from './fold.ts';
+import { createOpenBlocks, type SealedBlock } from './open-blocks.ts';
+import { createRouter, type RoutedItem } from './routing.ts';
+import { createWatermark } from './watermark.ts';
 
-const fold = () => createFold({ stream: 'AUDIT', subjectPrefix: 'audit', sha256: (text) => hash('sha256', text) });
+const route = createRouter({ subjectPrefix: 'audit' });
+const FOLD = { stream: 'AUDIT', sha256: (text: string) => hash('sha256', text), sizes: NO_SIZES };
 const chainsOf = (...orgids: string[]) =>
   new Map<string, ChainState>(orgids.map((orgid) => [orgid, emptyChain(orgid)]));
 
@@ -35,15 +38,22 @@ function event(seq: number, orgid = 'acme', note = ''): StreamMessage {
   );
 }
 
-/** Folds items in, one after the other, as the messages up to the last one's sequence. */
-function fill(blocks: OpenBlocks, chains: ReadonlyMap<string, ChainState>, items: readonly StreamMessage[]): void {
-  const one = fold();
-  for (const item of items) {
-    const routed: RoutedItem[] = [];
-    one.route(item, routed);
-    expect(one.run(routed, 0, { chains, sizes: NO_SIZES }, blocks)).toEqual({ done: true });
-    blocks.position = item.seq;
-  }
+/** Open blocks of some chains, that everything up to a sequence is stored of. */
+function open(start: number, ...orgids: string[]) {
+  const chains = chainsOf(...orgids);
+  const watermark = createWatermark(start);
+  const blocks = createOpenBlocks(chains, watermark);
+  const fold = createFold({ ...FOLD, chains, sink: blocks });
+  /** Folds items, one after the other, as the items up to the last one's sequence. */
+  const fill = (items: readonly StreamItem[]): void => {
+    for (const item of items) {
+      const routed: RoutedItem[] = [];
+      route(item, routed);
+      expect(fold.run(routed, 0)).toEqual({ done: true });
+      watermark.advance(lastSeqOf(item));
+    }
+  };
+  return { chains, watermark, blocks, fill, fold };
 }
 
 function read({ orgid, payload, bytes, entries }: SealedBlock): ReturnType<typeof parseBlock> {
@@ -55,11 +65,7 @@ function read({ orgid, payload, bytes, entries }: SealedBlock): ReturnType<typeo
   return block;
 }
 
-function seal(items: StreamMessage[], chains: Map<string, ChainState>): ReturnType<typeof parseBlock>[] {
-  const blocks = createOpenBlocks(chains, 0);
-  fill(blocks, chains, items);
-  return blocks.sealAll().map(read);
-}
+const sealAll = ({ blocks }: ReturnType<typeof open>): ReturnType<typeof parseBlock>[] => blocks.sealAll().map(read);
 
 const outline = (sealed: readonly SealedBlock[]) =>
   sealed.map(read).map(({ trailer }) => [trailer.orgid, trailer.first, trailer.last, trailer.watermark]);
@@ -67,9 +73,8 @@ const ALL = { entries: Infinity, bytes: Infinity };
 
 describe('open blocks', () => {
   test('sealed all together begin with _system, and only the last claims everything', () => {
-    const chains = chainsOf('a', 'b', SYSTEM_CHAIN);
-    const blocks = createOpenBlocks(chains, 100);
-    fill(blocks, chains, [event(101, 'b'), event(102, 'a'), message(103, 'garbage'), event(104, 'b')]);
+    const { blocks, fill } = open(100, 'a', 'b', SYSTEM_CHAIN);
+    fill([event(101, 'b'), event(102, 'a'), message(103, 'garbage'), event(104, 'b')]);
     expect(outline(blocks.sealAll())).toEqual([
       [SYSTEM_CHAIN, 1, 1, 100],
       ['b', 1, 2, 100],
@@ -79,9 +84,8 @@ describe('open blocks', () => {
   });
 
   test('are sealed the oldest first, so many as asked for, and never the last one', () => {
-    const chains = chainsOf('a', 'b', 'c', SYSTEM_CHAIN);
-    const blocks = createOpenBlocks(chains, 0);
-    fill(blocks, chains, [event(1, 'b'), event(2, 'a'), event(3, 'c'), event(4, 'b')]);
+    const { blocks, fill } = open(0, 'a', 'b', 'c', SYSTEM_CHAIN);
+    fill([event(1, 'b'), event(2, 'a'), event(3, 'c'), event(4, 'b')]);
     expect(outline(blocks.sealOldest({ entries: 1, bytes: Infinity }))).toEqual([['b', 1, 2, 0]]);
     expect(outline(blocks.sealOldest(ALL))).toEqual([['a', 1, 1, 0]]);
     expect(blocks.sealOldest(ALL)).toEqual([]);
@@ -89,51 +93,43 @@ describe('open blocks', () => {
   });
 
   test('claim what is stored, from the oldest block on that is not', () => {
-    const chains = chainsOf('a', 'b', 'c', SYSTEM_CHAIN);
-    const blocks = createOpenBlocks(chains, 0);
-    fill(blocks, chains, [event(1, 'a'), event(2, 'b'), event(3, 'a'), event(4, 'c')]);
+    const { watermark, blocks, fill } = open(0, 'a', 'b', 'c', SYSTEM_CHAIN);
+    fill([event(1, 'a'), event(2, 'b'), event(3, 'a'), event(4, 'c')]);
     const [a, b] = blocks.sealOldest(ALL);
-    expect(blocks.watermark).toBe(0);
+    expect(watermark.stored).toBe(0);
     b?.stored();
-    expect(blocks.watermark).toBe(0);
+    expect(watermark.stored).toBe(0);
     a?.stored();
     // The block of c was begun after 3.
-    expect(blocks.watermark).toBe(3);
-    fill(blocks, chains, [event(5, 'b')]);
+    expect(watermark.stored).toBe(3);
+    fill([event(5, 'b')]);
     const [c] = blocks.sealOldest(ALL);
     expect(outline([c as SealedBlock])).toEqual([['c', 1, 1, 3]]);
     c?.stored();
-    expect(blocks.watermark).toBe(4);
+    expect(watermark.stored).toBe(4);
     const [last] = blocks.sealAll();
     last?.stored();
-    expect(blocks.watermark).toBe(5);
+    expect(watermark.stored).toBe(5);
   });
 
   test('do not claim messages that a gap stands for before its record is stored', () => {
-    const chains = chainsOf('a', SYSTEM_CHAIN);
-    const blocks = createOpenBlocks(chains, 10);
-    const one = fold();
-    const gap = { kind: 'gap', first: 11, last: 20, received: null } as const;
-    const routed: RoutedItem[] = [];
-    one.route(gap, routed);
-    one.run(routed, 0, { chains, sizes: NO_SIZES }, blocks);
-    blocks.position = 20;
-    fill(blocks, chains, [event(21, 'a')]);
+    const { blocks, fill } = open(10, 'a', SYSTEM_CHAIN);
+    fill([{ kind: 'gap', first: 11, last: 20, received: null }]);
+    fill([event(21, 'a')]);
     expect(outline(blocks.sealOldest(ALL))).toEqual([[SYSTEM_CHAIN, 1, 1, 10]]);
   });
 
   test('of a chain with a block on its way wait until that is stored; those of _system do not', () => {
-    const chains = chainsOf('a', 'b', SYSTEM_CHAIN);
-    const blocks = createOpenBlocks(chains, 0);
-    fill(blocks, chains, [event(1, 'a'), message(2, 'garbage'), event(3, 'b')]);
+    const { blocks, fill } = open(0, 'a', 'b', SYSTEM_CHAIN);
+    fill([event(1, 'a'), message(2, 'garbage'), event(3, 'b')]);
     const sent = blocks.sealOldest(ALL);
     expect(outline(sent).map(([orgid]) => orgid)).toEqual([SYSTEM_CHAIN, 'a']);
-    fill(blocks, chains, [event(4, 'a'), event(5, 'b'), message(6, 'garbage')]);
+    fill([event(4, 'a'), event(5, 'b'), message(6, 'garbage')]);
     expect(outline(blocks.sealOldest({ entries: 1, bytes: 1 }))).toEqual([
       [SYSTEM_CHAIN, 2, 2, 0],
       ['b', 1, 2, 0],
     ]);
-    fill(blocks, chains, [event(7, 'b')]);
+    fill([event(7, 'b')]);
     expect(blocks.sealOldest(ALL)).toEqual([]);
     expect([blocks.holds('a'), blocks.holds('b'), blocks.holds('c')]).toEqual([true, true, false]);
     for (const block of sent) block.stored();
@@ -141,29 +137,31 @@ describe('open blocks', () => {
   });
 
   test('hold a chain until all of it is stored', () => {
-    const chains = chainsOf('a', 'b', SYSTEM_CHAIN);
-    const blocks = createOpenBlocks(chains, 0);
-    fill(blocks, chains, [event(1, 'a'), event(2, 'b')]);
+    const { blocks, fill } = open(0, 'a', 'b', SYSTEM_CHAIN);
+    fill([event(1, 'a'), event(2, 'b')]);
     const sent = blocks.sealAll();
-    fill(blocks, chains, [event(3, 'a')]);
+    fill([event(3, 'a')]);
     for (const block of sent) block.stored();
     expect([blocks.holds('a'), blocks.holds('b')]).toEqual([true, false]);
     for (const block of blocks.sealAll()) block.stored();
     expect(blocks.holds('a')).toBe(false);
   });
 
-  test('count what was rejected since they were asked last', () => {
-    const chains = chainsOf('a', SYSTEM_CHAIN);
-    const blocks = createOpenBlocks(chains, 0);
-    fill(blocks, chains, [event(1, 'a'), message(2, 'garbage')]);
-    expect(blocks.takeCounts()).toEqual({ entries: 2, rejected: 1, duplicates: 0, beyondWindow: 0, gaps: 0 });
-    fill(blocks, chains, [message(3, 'garbage')]);
-    expect(blocks.takeCounts()).toMatchObject({ entries: 1, rejected: 1 });
+  test('say which block records how the streams are configured', () => {
+    const { blocks, fill, fold } = open(0, 'a', SYSTEM_CHAIN);
+    fill([event(1, 'a'), message(2, '{"kind":"streams"}')]);
+    expect(blocks.sealOldest(ALL).map(({ hasStreamRecord }) => hasStreamRecord)).toEqual([false]);
+    fold.record({ kind: 'streams', time: '', changes: [], config: {} }, { seq: 2, received: null });
+    const sealed = blocks.sealAll().map(({ orgid, hasStreamRecord }) => [orgid, hasStreamRecord]);
+    expect(sealed).toEqual([
+      [SYSTEM_CHAIN, true],
+      ['a', false],
+    ]);
   });
 
   test('are cut under the limit, each with the state after it, whatever comes', () => {
-    const chains = chainsOf('acme', SYSTEM_CHAIN);
-    const acme = chains.get('acme') as ChainState;
+    const opened = open(0, 'acme', SYSTEM_CHAIN);
+    const acme = opened.chains.get('acme') as ChainState;
     // The largest trailer that there can be.
     for (let p = 0; p < MAX_PRODUCERS; p++) {
       const producer = `${p}`.padStart(64, 'p');
@@ -177,7 +175,8 @@ describe('open blocks', () => {
       if (i % 3 === 1) return event(i + 1, 'acme', '€'.repeat(Math.floor(room / 3)));
       return message(i + 1, '\u0001'.repeat(900_000));
     });
-    const blocks = seal(items, chains);
+    opened.fill(items);
+    const blocks = sealAll(opened);
     for (const orgid of ['acme', SYSTEM_CHAIN]) {
       const own = blocks.filter(({ trailer }) => trailer.orgid === orgid);
       expect(own.length).toBeGreaterThan(1);
@@ -188,15 +187,13 @@ describe('open blocks', () => {
   });
 
   test('that were cut have the anti-replay window of that moment, not of the end', () => {
-    const chains = chainsOf('acme', SYSTEM_CHAIN);
+    const opened = open(0, 'acme', SYSTEM_CHAIN);
     const counted = (seq: number): StreamMessage => {
       const one = JSON.parse(Buffer.from(event(seq, 'acme', 'x'.repeat(60_000)).payload).toString()) as object;
       return message(seq, JSON.stringify({ ...one, producer: 'p', producerseq: String(seq) }));
     };
-    const blocks = seal(
-      Array.from({ length: 10 }, (_, i) => counted(i + 1)),
-      chains,
-    );
+    opened.fill(Array.from({ length: 10 }, (_, i) => counted(i + 1)));
+    const blocks = sealAll(opened);
     expect(blocks.length).toBeGreaterThan(1);
     for (const { trailer } of blocks) expect(trailer.producers['p']?.last).toBe(trailer.last);
   });

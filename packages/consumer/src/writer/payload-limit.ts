@@ -3,7 +3,8 @@ import { MAX_BLOCK_BYTES } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 
 /**
- * Whether the server takes every block that a writer may make, as it says now. Without it, one busy chain would stop all.
+ * Checks that the server takes the largest block that the writer may make. Otherwise one busy chain would stop all
+ * chains.
  *
  * @throws ConsumerError PAYLOAD_LIMIT
  */

@@ -1,323 +1,179 @@
-/** One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong. */
+/**
+ * One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong.
+ *
+ * Nothing of a session outlives it. The next session starts from the ledger as it then is.
+ */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type ChainState, EPOCH_STRIDE, SYSTEM_CHAIN } from '@waybill/schema';
-import { type Committer, createCommitter } from './committer.ts';
-import type { ConsumerOptions } from './consumer.ts';
-import { enterEpoch, type EnterOptions, StreamChangedError } from './enter-epoch.ts';
-import { shiftReader } from '../audit/epoch.ts';
-import { type Fold, type FoldCounts, NO_SIZES, type Place, type RoutedItem } from './fold.ts';
-import { type Ledger, openLedger } from './ledger-writer.ts';
-import { explain, isRefusal } from '../nats/nats-error.ts';
-import { refuseNewerRecords } from './newer-ledger.ts';
-import { createOpenBlocks, type OpenBlocks } from './open-blocks.ts';
-import { checkPayloadLimit } from './payload-limit.ts';
-import { createReader, type StreamItem } from '../nats/ordered-reader.ts';
+import { SYSTEM_CHAIN } from '@waybill/schema';
+import { nodeSha256 } from '../sha256.ts';
 import { checkSameStream } from '../audit/same-stream.ts';
-import { startStreamRecorder, type StreamRecorder } from './stream-recorder.ts';
-import { createSizeLoader, type SizeLoader } from './size-loader.ts';
-
-/** The counts are of commits that were finished, since the start of the process. */
-export interface SessionProgress extends FoldCounts {
-  /** Every AUDIT message up to here is in the ledger. */
-  watermark: number;
-  /** AUDIT messages that are not, when last counted. */
-  lag: number;
-  /** Commits, and blocks in them. */
-  commits: number;
-  blocks: number;
-  /** Chains whose state is in memory. */
-  chains: number;
-  /** The latest `received` that this process has chained: RFC 3339, UTC; null before the first. */
-  latestReceived: string | null;
-  /** Milliseconds that the last commit took. */
-  lastCommitMs: number | null;
-  /** Of a stream of somebody else: which epoch this is; 0 with a stream of our own. `watermark` is within it. */
-  epoch: number;
-}
+import { readStreamInfo } from '../nats/stream-info.ts';
+import { type AuditSource, openAuditSource } from './audit-source.ts';
+import { createChaining, FOLDED_TOGETHER } from './chaining.ts';
+import { createCommitter } from './committer.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
+import { type EnteredEpoch, enterEpoch, type EnterOptions } from './enter-epoch.ts';
+import { createFold } from './fold.ts';
+import { checkKnownRecords } from './known-records.ts';
+import { type LedgerWriter, openLedger } from './ledger-writer.ts';
+import { createOpenBlocks } from './open-blocks.ts';
+import { checkPayloadLimit } from './payload-limit.ts';
+import { countCommit, type Progress } from './progress.ts';
+import type { Router } from './routing.ts';
+import { createSessionEnd, type SessionEnd } from './session-end.ts';
+import { createSizeLoader } from './size-loader.ts';
+import { createStoring, type Storing } from './storing.ts';
+import { startStreamRecorder } from './stream-recorder.ts';
+import { createWatermark } from './watermark.ts';
+import type { WriterPaths } from './writer-paths.ts';
 
 export interface SessionOptions
   extends
-    Required<Omit<ConsumerOptions, 'events' | 'takeoverMs' | 'onCommit' | 'streamHistory'>>,
+    Required<Omit<ConsumerOptions, 'events' | 'fastPaths' | 'takeoverMs' | 'onCommit' | 'streamHistory'>>,
     Pick<ConsumerOptions, 'onCommit' | 'streamHistory'> {
   readonly jsm: JetStreamManager;
-  readonly fold: Fold;
+  readonly paths: WriterPaths;
+  readonly route: Router;
   /** Names this process. */
   readonly writer: string;
-  readonly progress: SessionProgress;
+  readonly progress: Progress;
   readonly stop: AbortSignal;
   readonly onOpening: EnterOptions['onOpening'];
   /** Called before reading begins, with a function that ends the session. */
   readonly onStart: (breakOff: (error: Error) => void) => void;
-  /** Called once, when the stream of events can be read, and writing begins. */
+  /** Called once, when AUDIT can be read and writing begins. */
   readonly onReading: () => void;
 }
 
-/** Resolves when asked to stop, with nothing in flight; rejects when anything goes wrong. */
+/** Resolves when asked to stop, with nothing in flight. Rejects when anything goes wrong. */
 export async function runSession(session: SessionOptions): Promise<void> {
-  const { nc, jsm, auditStream, logger, progress, stop, writer } = session;
+  const { nc, jsm } = session;
   checkPayloadLimit(nc);
-  await refuseNewerRecords(jsm, session);
-  const { base, start, record, info, confirm } = await enterEpoch({ ...session, settings: session });
-  const ledger = await openLedger({ ...session, settings: session });
+  await checkKnownRecords(jsm, session);
+  const epoch = await enterEpoch({ ...session, settings: session });
   using cleanup = new DisposableStack();
+  const ledger = await openLedger({ ...session, settings: session });
   cleanup.defer(() => ledger.close());
 
-  // One that somebody else owns may be another one; `enterEpoch` has seen to that.
-  if (!session.bind && record === null) {
+  // A stream of somebody else may be another one: `enterEpoch` has seen to that.
+  if (!session.bind && epoch.record === null) {
     // Looked at after the ledger: another writer may have gone on since the epoch was entered.
-    const { state: audit } = await jsm.streams.info(auditStream);
-    await checkSameStream({ jsm, settings: session, audit, watermark: ledger.watermark });
+    const { state: audit } = await readStreamInfo(jsm, session.auditStream);
+    await checkSameStream({ jsm, settings: session, audit, watermark: ledger.foundWatermark });
   }
   await ledger.load([SYSTEM_CHAIN]);
   // A writer that was overtaken may have repeated a watermark of the epoch before.
-  const watermark = Math.max(ledger.watermark, start);
-  // After the chain is loaded: should it have a newer block by now, ours are refused, and the next session looks again.
-  const history = session.streamHistory;
-  const recorder = history && (await startStreamRecorder({ jsm, settings: session, history, watermark }));
-  ledger.streamsAt = recorder?.recordedAt ?? null;
-
-  /** Why there is nothing more to read. What has arrived is chained first: it may be nowhere else any more. */
-  let ended: Error | null = null;
-  const source = createReader({
-    nc,
-    jsm,
-    stream: auditStream,
-    startSeq: watermark + 1 - base,
-    maxBufferedMessages: 1_024,
-    maxBufferedBytes: 8 * 1024 * 1024,
-    confirm: () => confirm(source.position),
-    onReading() {
-      session.onReading();
-      logger.info({ watermark, audit: base + info.state.last_seq, writer }, 'writing');
-    },
-    onReset(reason, cause) {
-      if (!isRefusal(cause) && !(cause instanceof StreamChangedError))
-        return logger.info({ stream: auditStream, reason }, 'reading goes on with a new consumer');
-      ended = cause instanceof StreamChangedError ? cause : explain(cause, `read stream ${auditStream}`);
-      source.finish();
-    },
-  });
-  const reader = shiftReader(source, base);
-  cleanup.defer(() => reader.close());
-  /** Ends all waiting, for a reason in `failure` or because of a wish to stop. */
-  const end = new AbortController();
-  end.signal.addEventListener('abort', () => reader.close());
-  const onStop = () => end.abort();
-  stop.addEventListener('abort', onStop);
-  cleanup.defer(() => stop.removeEventListener('abort', onStop));
-  if (stop.aborted) onStop();
-
-  let failure: Error | null = null;
-  function breakOff(error: Error): void {
-    failure ??= error;
-    ledger.fail(error);
-    end.abort();
-  }
-
-  const blocks = createOpenBlocks(ledger.chains, watermark);
-  const committer = createCommitter(ledger, {
-    onCommitted(commit, counts) {
-      progress.watermark = blocks.watermark;
-      progress.commits++;
-      progress.blocks += commit.blocks;
-      progress.entries += commit.entries;
-      progress.rejected += counts.rejected;
-      progress.duplicates += counts.duplicates;
-      progress.beyondWindow += counts.beyondWindow;
-      progress.gaps += counts.gaps;
-      progress.lastCommitMs = commit.ms;
-      if (blocks.latestReceived > (progress.latestReceived ?? '')) progress.latestReceived = blocks.latestReceived;
-      progress.chains = ledger.chains.size;
-      progress.lag = reader.position - progress.watermark + reader.pending;
-      session.onCommit?.(commit.ms);
-    },
-    onFailed: breakOff,
-  });
-  const sizes = createSizeLoader({ nc, jsm, settings: session, signal: end.signal });
-
-  progress.watermark = watermark;
-  progress.lag = base + info.state.last_seq - watermark;
-  progress.epoch = record?.epoch ?? 0;
-  session.onStart(breakOff);
-
-  const writing = createWriting(session, { ledger, blocks, committer, sizes, recorder });
-  const chunk = Math.min(CHUNK, session.maxOpenEntries);
-  const idleMs = recorder && IDLE_MS;
-  try {
-    while (!end.signal.aborted) {
-      const items = await reader.next(chunk, writing.isEmpty ? idleMs : PATIENCE_MS);
-      if (end.signal.aborted) break;
-      await writing.chain(items);
-      // Under a backlog blocks grow, because large ones cost less; otherwise nobody waits for them.
-      const isAll = reader.pending === 0 && reader.buffered === 0;
-      if (isAll || items.length === 0) await writing.flush();
-      else await writing.trim();
-      // All of it was in the ledger, stored by several writers of whom none could say so.
-      if (isAll) await writing.claim(items.at(-1));
-      if (ended !== null && reader.buffered === 0) break;
-    }
-    // Whoever was broken off sends nothing more, and does not wait for an answer.
-    if (failure) throw failure as Error;
-    await writing.flush();
-    await committer.drain();
-  } catch (error) {
-    // What was broken off fails somewhere; why it was is what matters.
-    throw failure ?? error;
-  }
-  if (failure) throw failure as Error;
-  if (ended) throw ended as Error;
+  const start = Math.max(ledger.foundWatermark, epoch.start);
+  await chainFrom(session, { epoch, ledger, start, cleanup });
 }
 
-/** Messages, and events in them, that are folded at once, about. What a message becomes on the way lives as long: short enough to die young. */
-const CHUNK = 512;
+interface OpenedSession {
+  readonly epoch: EnteredEpoch;
+  readonly ledger: LedgerWriter;
+  /** Every message up to here is in the ledger. */
+  readonly start: number;
+  readonly cleanup: DisposableStack;
+}
+
+async function chainFrom(session: SessionOptions, { epoch, ledger, start, cleanup }: OpenedSession): Promise<void> {
+  const { nc, jsm, progress, maxOpenEntries, streamHistory: history } = session;
+  // After `_system` is loaded: should it have a newer block by now, ours are refused, and the next session looks again.
+  const recorder = history && (await startStreamRecorder({ jsm, settings: session, history, watermark: start }));
+  ledger.streamRecordAt = recorder?.recordedAt ?? null;
+
+  const source = openAuditSource({ ...session, epoch, watermark: start });
+  cleanup.defer(() => source.reader.close());
+  const end = createSessionEnd(ledger.fail, session.stop);
+  cleanup.defer(end.close);
+
+  const { chains } = ledger;
+  const watermark = createWatermark(start);
+  const blocks = createOpenBlocks(chains, watermark);
+  const sizes = createSizeLoader({ nc, jsm, settings: session, signal: end.signal });
+  const fold = createFold({
+    stream: session.auditStream,
+    sha256: nodeSha256,
+    chains,
+    sizes: sizes.memories,
+    sink: blocks,
+  });
+  const committer = createCommitter(ledger, {
+    onSubmitted() {
+      const counts = fold.takeCounts();
+      return (commit) => {
+        countCommit(progress, commit, counts);
+        progress.watermark = watermark.stored;
+        progress.lag = source.reader.position - watermark.stored + source.reader.pending;
+        progress.chains = chains.size;
+        if (blocks.latestReceived > (progress.latestReceived ?? '')) progress.latestReceived = blocks.latestReceived;
+        session.onCommit?.(commit.ms);
+      };
+    },
+    onFailed: end.breakOff,
+  });
+  const storing = createStoring({ maxOpenEntries, watermark, blocks, committer, fold, chains, recorder });
+  const chain = createChaining({ route: session.route, fold, ledger, blocks, sizes, storing, watermark, recorder });
+
+  progress.watermark = start;
+  progress.lag = epoch.base + epoch.info.state.last_seq - start;
+  progress.epoch = epoch.record?.epoch ?? 0;
+  session.onStart(end.breakOff);
+  const idleMs = recorder && IDLE_MS;
+  await runLoop({
+    source,
+    end,
+    storing,
+    chain,
+    maxItems: Math.min(FOLDED_TOGETHER, maxOpenEntries),
+    waitMs: () => (blocks.entries === 0 ? idleMs : PATIENCE_MS),
+  });
+}
+
 /** How long blocks wait for messages that the server has and does not deliver. */
 const PATIENCE_MS = 50;
-/** How long a change of the streams waits for a commit that it could be recorded with; then it gets one of its own. */
+/** How long a change of the streams waits for a commit that it could be recorded with. Then it gets one of its own. */
 const IDLE_MS = 1_000;
 
-/** Small at first, so that the first commit, and what is wrong with it, is seen soon. */
-const FIRST_OPEN_BYTES = 1024 * 1024;
-/** While the open blocks grow. */
-const SIGN_OF_LIFE_BYTES = 64 * 1024;
-/** What is stored at once: an atomic batch, if blocks are small. */
-const COMMIT_BYTES = 2 * 1024 * 1024;
-/**
- * A block costs as much as two entries, and with `sync_interval: always` a sync: then so much that blocks are large. They
- * have twice of this when they are sealed.
- */
-const OPEN_BYTES_PER_BLOCK = 96 * 1024;
-/** Every block keeps its chain in memory until it is stored. */
-const MAX_OPEN_BLOCKS = 12_000;
-
-interface Writing {
-  /** Folds items into the open blocks. Stores them only when the sizes of earlier uploads have to be read back. */
-  chain(items: readonly StreamItem[]): Promise<void>;
-  /** Has the oldest blocks stored, if there is too much in them all. */
-  trim(): Promise<void>;
-  /** Has everything stored, and claimed. */
-  flush(): Promise<void>;
-  /** Says that everything up to an item is chained, if no block has. */
-  claim(item: StreamItem | undefined): Promise<void>;
-  readonly isEmpty: boolean;
+interface LoopParts {
+  readonly source: AuditSource;
+  readonly end: SessionEnd;
+  readonly storing: Storing;
+  readonly chain: ReturnType<typeof createChaining>;
+  readonly maxItems: number;
+  /** How long to wait for an item; undefined: for ever. */
+  readonly waitMs: () => number | undefined;
 }
 
-interface WritingParts {
-  readonly ledger: Ledger;
-  readonly blocks: OpenBlocks;
-  readonly committer: Committer;
-  readonly sizes: SizeLoader;
-  readonly recorder: StreamRecorder | undefined;
-}
-
-function createWriting(
-  { fold, maxOpenEntries, maxOpenBytes }: SessionOptions,
-  { ledger, blocks, committer, sizes, recorder }: WritingParts,
-): Writing {
-  let wantedBytes = Math.min(FIRST_OPEN_BYTES, maxOpenBytes);
-  /** Of the last item that was folded, in this session or before it. */
-  let last: Place | null = recorder?.place ?? null;
-
-  /** Not before all items up to `last` are folded: nothing of `_system` may come after a record at its sequence. */
-  function recordStreams(): void {
-    if (!recorder || !last) return;
-    const { head } = ledger.chains.get(SYSTEM_CHAIN) as ChainState;
-    // An epoch is found by its record's number, which no other entry may have (epoch.ts): not before its first message.
-    if (Math.max(last.seq, head.sourceSeq) % EPOCH_STRIDE === 0) return;
-    const state = { chains: ledger.chains, sizes: NO_SIZES };
-    for (const record of blocks.entries === 0 ? recorder.takeIdle() : recorder.take())
-      fold.note(record, last, state, blocks);
-  }
-
-  const isFull = (): boolean =>
-    blocks.bytes >= wantedBytes || blocks.entries >= maxOpenEntries || blocks.blocks >= MAX_OPEN_BLOCKS;
-
-  /** Waits where there are only blocks whose chain has another one on its way. @returns false: only the last is left */
-  async function storeOldest(most: { entries: number; bytes: number }): Promise<boolean> {
-    const oldest = blocks.sealOldest(most);
-    if (oldest.length > 0) await committer.store(oldest, blocks.takeCounts());
-    else if (blocks.blocks > 1) await committer.progress();
-    else return false;
-    return true;
-  }
-
-  async function trim(): Promise<void> {
-    if (!isFull()) return;
-    recordStreams();
-    const target = Math.min(Math.max(OPEN_BYTES_PER_BLOCK * blocks.blocks, FIRST_OPEN_BYTES), maxOpenBytes);
-    const entries = Math.ceil(maxOpenEntries / 4);
-    if (wantedBytes < target) {
-      // Nothing else is stored while it grows, and another consumer must not take this one for dead.
-      await storeOldest({ entries, bytes: SIGN_OF_LIFE_BYTES });
-      wantedBytes += 2 * COMMIT_BYTES;
+/** Reads, chains and stores until the session ends. @throws the reason why it ended, if it was not a wish to stop */
+async function runLoop({ source, end, storing, chain, maxItems, waitMs }: LoopParts): Promise<void> {
+  const { reader } = source;
+  end.signal.addEventListener('abort', () => reader.close());
+  if (end.signal.aborted) reader.close();
+  try {
+    while (!end.signal.aborted) {
+      const items = await reader.next(maxItems, waitMs());
+      if (end.signal.aborted) break;
+      await chain(items);
+      const isAll = reader.pending === 0 && reader.buffered === 0;
+      // Under a backlog blocks grow, because large blocks cost less. Otherwise nobody waits for them.
+      if (isAll || items.length === 0) await storing.flush();
+      else await storing.trim();
+      const last = items.at(-1);
+      // Several writers may have stored everything, and none of them could say so.
+      if (isAll && last) await storing.claim(last);
+      if (source.ended !== null && reader.buffered === 0) break;
     }
-    wantedBytes = Math.min(wantedBytes, target);
-    // A few at a time, so that the others grow old.
-    const most = { entries, bytes: Math.min(COMMIT_BYTES, wantedBytes / 4) };
-    while (isFull() && (await storeOldest(most)));
+    // Whoever was broken off sends nothing more, and waits for no answer.
+    throwFailure(end);
+    await storing.drain();
+  } catch (error) {
+    // Whatever failed because the session was broken off: the reason for that is what matters.
+    throw end.failure ?? error;
   }
-
-  async function flush(): Promise<void> {
-    recordStreams();
-    if (blocks.entries === 0) return;
-    const { position } = blocks;
-    await committer.drain();
-    await committer.claim(blocks.sealAll(), blocks.takeCounts(), position);
-  }
-
-  async function chainRouted(routed: readonly RoutedItem[]): Promise<void> {
-    for (let start = 0; start < routed.length;) {
-      ledger.evict(blocks.holds);
-      await ledger.load(orgidsOf(routed, start));
-      const result = fold.run(routed, start, { chains: ledger.chains, sizes: sizes.memories }, blocks);
-      const next = result.done ? routed.length : result.index;
-      if (next > start) {
-        const { item, isLast } = routed[next - 1] as RoutedItem;
-        // In the middle of a message that holds several events, what is before it is all that can be claimed.
-        blocks.position = isLast ? lastSeqOf(item) : lastSeqOf(item) - 1;
-        last = { seq: blocks.position, received: item.received };
-      }
-      if (!result.done) {
-        const { head } = ledger.chains.get(result.orgid) as ChainState;
-        // What is read back must be in the ledger.
-        await flush();
-        await committer.drain();
-        await sizes.load(head);
-      }
-      start = next;
-    }
-  }
-
-  return {
-    async chain(items) {
-      let routed: RoutedItem[] = [];
-      for (const item of items) {
-        fold.route(item, routed);
-        if (routed.length < CHUNK) continue;
-        // Messages may hold many events each: not all of them at once.
-        await chainRouted(routed);
-        await trim();
-        routed = [];
-      }
-      await chainRouted(routed);
-      sizes.trim();
-    },
-    trim,
-    flush,
-    async claim(item) {
-      if (!item || committer.claimed >= lastSeqOf(item)) return;
-      fold.mark(item, { chains: ledger.chains, sizes: NO_SIZES }, blocks);
-      await flush();
-    },
-    get isEmpty() {
-      return blocks.entries === 0;
-    },
-  };
+  throwFailure(end);
+  if (source.ended) throw source.ended;
 }
 
-function* orgidsOf(routed: readonly RoutedItem[], start: number): Generator<string> {
-  for (let i = start; i < routed.length; i++) yield (routed[i] as RoutedItem).orgid;
-}
-
-function lastSeqOf(item: StreamItem): number {
-  return item.kind === 'gap' ? item.last : item.seq;
+function throwFailure({ failure }: SessionEnd): void {
+  if (failure) throw failure;
 }

@@ -1,16 +1,18 @@
 /**
- * What `_system` says about the two streams' configuration: how it was with the first commit, and each change since
- * (docs/format.md §10). A bill rests on streams that lose nothing: who reads the ledger later can see whether somebody
- * had loosened that meanwhile, also when it was set back.
+ * What `_system` says about the two streams' configuration: how it was at the first commit, and each change since
+ * (docs/reference/format.md §10). A bill rests on streams that lose nothing. Whoever reads the ledger later can see whether
+ * somebody loosened a stream meanwhile, even if it was set back.
  *
- * What was recorded last is in the ledger, and found without reading it: each block of `_system` says in a header where
- * the newest record is. Nothing that is verified depends on the header; without it, the configuration is recorded again.
- * So a change that was seen is forgotten when the ledger is found to have it, and not when it is sent.
+ * Each block of `_system` says in a header where the newest record is, so it is found without reading the chain.
+ * Nothing that is verified depends on the header: if it is missing, the configuration is recorded once more. A change
+ * that was seen is forgotten when the ledger is found to have it, not when it is sent.
  */
-import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import {
   canonicalJson,
+  type ChainState,
   decodeUtf8,
+  EPOCH_STRIDE,
   formatLedgerSubject,
   type JsonObject,
   parseBlock,
@@ -18,91 +20,46 @@ import {
   type StreamChange,
   type SystemRecord,
 } from '@waybill/schema';
-import { entryAt, readStored } from '../ledger/find-block.ts';
-import type { Place } from './fold.ts';
 import type { Settings } from '../settings.ts';
-import { describeStream, mayHarmLedger, type StreamDescription } from '../streams/stream-config.ts';
+import { newestBlockOfAll } from '../ledger/ledger-end.ts';
+import { entryAt } from '../ledger/stored-block.ts';
+import { getLastMessage, getMessage } from '../nats/leader-get.ts';
+import { readStreamInfo } from '../nats/stream-info.ts';
+import { mayHarmLedger } from '../streams/stream-config.ts';
+import {
+  configsOf,
+  type NewestRecord,
+  type Observation,
+  type StreamConfigs,
+  type StreamHistory,
+} from '../streams/stream-history.ts';
+import type { Fold, RecordPlace } from './fold.ts';
 
-/** Header of each `_system` block: the sequence in LEDGER of the block with the newest record, or `this`. */
+/** Header of each `_system` block: the sequence in LEDGER of the block with the newest record, or `IN_THIS_BLOCK`. */
 export const STREAMS_HEADER = 'Waybill-Streams';
-export const HERE = 'this';
-
-/** How streams were found, by name. */
-export type StreamConfigs = Readonly<Record<string, StreamDescription>>;
-
-interface Observation {
-  /** RFC 3339, UTC. */
-  readonly time: string;
-  readonly config: StreamConfigs;
-}
-
-/** What was seen of the streams and may not be recorded yet: whoever looks at them writes here, the sessions read. */
-export interface StreamHistory {
-  observe(config: StreamConfigs): void;
-  /** Oldest first; also what was recorded since the last session began. */
-  readonly seen: readonly Observation[];
-  /** Forgets what the ledger has, when a session begins. */
-  settle(newest: NewestRecord | null): void;
-}
-
-/** The newest record in the ledger. */
-interface NewestRecord extends Observation {
-  /** Sequence in LEDGER of its block. */
-  readonly at: number;
-}
-
-/** Changes that are kept for the next commit; of more, the newest. */
-const MAX_SEEN = 64;
-
-export function createStreamHistory(): StreamHistory {
-  let seen: Observation[] = [];
-  /** The block with the newest record when a session began last; null: there was none. */
-  let known: number | null | undefined;
-  return {
-    get seen() {
-      return seen;
-    },
-    observe(config) {
-      const last = seen.at(-1);
-      if (last && canonicalJson(last.config) === canonicalJson(config)) return;
-      seen = [...seen, { time: new Date().toISOString(), config }].slice(-MAX_SEEN);
-    },
-    settle(newest) {
-      const at = newest?.at ?? null;
-      const ours = newest ? seen.findIndex((one) => isSame(one, newest)) : -1;
-      if (ours >= 0) seen = seen.slice(ours + 1);
-      // Others have recorded since, and what they saw of this nobody can tell: what counts is how things are.
-      else if (at !== known) seen = [];
-      known = at;
-    },
-  };
-}
-
-function isSame(a: Observation, b: Observation): boolean {
-  return a.time === b.time && canonicalJson(a.config) === canonicalJson(b.config);
-}
+export const IN_THIS_BLOCK = 'this';
 
 type StreamRecord = SystemRecord & { readonly kind: 'streams' };
 
 export interface StreamRecorder {
-  /** Sequence in LEDGER of the block with the newest record; null: there is none that is known. */
+  /** Sequence in LEDGER of the block with the newest record; null when none is known. */
   readonly recordedAt: number | null;
-  /** Where a record goes before this session has chained anything; null: nowhere yet. */
-  readonly place: Place | null;
-  /** What the next commit has to record, oldest first. */
-  take(): readonly StreamRecord[];
+  /** Where a record goes: at the last item that is folded. null: nowhere yet, because the ledger is empty. */
+  place: RecordPlace | null;
+  /** Folds records of all changes, for a commit that also has events. */
+  recordAll(fold: Fold, system: ChainState): void;
   /**
-   * The same for a commit of nothing else. Not what is after a change of LEDGER that may let a block erase another one:
-   * a block that has to be stored is stored, but for a record alone there will be none.
+   * The same for a commit of nothing else. Stops before a change of LEDGER that may let a block erase another one. A
+   * block that has to be stored is stored then, but no block is made for a record alone.
    */
-  takeIdle(): readonly StreamRecord[];
+  recordIdle(fold: Fold, system: ChainState): void;
 }
 
 export interface RecorderOptions {
   readonly jsm: JetStreamManager;
   readonly settings: Settings;
   readonly history: StreamHistory;
-  /** All up to here is in the ledger. */
+  /** Every message of AUDIT up to here is in the ledger. */
   readonly watermark: number;
 }
 
@@ -112,60 +69,83 @@ export async function startStreamRecorder(options: RecorderOptions): Promise<Str
   const recordedAt = await findRecord(jsm, settings);
   const newest = recordedAt === null ? null : await readRecorded(jsm, settings, recordedAt);
   history.settle(newest);
-  const infos = await Promise.all([jsm.streams.info(settings.auditStream), jsm.streams.info(settings.ledgerStream)]);
-  history.observe(configsOf(infos));
-  let recorded = newest?.config ?? null;
-  let taken: Observation | null = null;
+  const { auditStream, ledgerStream } = settings;
+  history.observe(configsOf(await Promise.all([readStreamInfo(jsm, auditStream), readStreamInfo(jsm, ledgerStream)])));
+  const nextRecords = createRecordQueue(history, newest?.config ?? null);
+  let place = await findPlace(options);
 
-  function takeUntil(isEnd: (change: StreamChange) => boolean): StreamRecord[] {
+  function record(fold: Fold, { head }: ChainState, isEnd: (change: StreamChange) => boolean): void {
+    if (!place) return;
+    // An epoch is found by its record's number, which no other entry may have (audit/epoch.ts): not before its first
+    // message.
+    if (Math.max(place.seq, head.sourceSeq) % EPOCH_STRIDE === 0) return;
+    for (const one of nextRecords(isEnd)) fold.record(one, place);
+  }
+
+  return {
+    recordedAt,
+    get place() {
+      return place;
+    },
+    set place(next) {
+      place = next;
+    },
+    recordAll: (fold, system) => record(fold, system, () => false),
+    recordIdle: (fold, system) =>
+      record(fold, system, ({ stream, field }) => stream === ledgerStream && mayHarmLedger(field)),
+  };
+}
+
+/** @returns a function that gives each record once, the oldest first, up to a change at which it stops */
+function createRecordQueue(
+  history: StreamHistory,
+  found: StreamConfigs | null,
+): (isEnd: (change: StreamChange) => boolean) => StreamRecord[] {
+  let recorded = found;
+  /** The newest observation that a record was made of, or that changed nothing. */
+  let done: Observation | null = null;
+
+  return (isEnd) => {
     const records: StreamRecord[] = [];
-    const from = taken ? history.seen.indexOf(taken) + 1 : 0;
-    for (const seen of history.seen.slice(from)) {
+    const start = done ? history.seen.indexOf(done) + 1 : 0;
+    for (const seen of history.seen.slice(start)) {
       const { time, config } = seen;
       const changes = recorded ? changesOf(recorded, config) : [];
       if (changes.some(isEnd)) break;
-      taken = seen;
+      done = seen;
       if (recorded && changes.length === 0) continue;
       recorded = config;
       records.push({ kind: 'streams', time, changes, config });
     }
     return records;
-  }
-
-  return {
-    recordedAt,
-    place: await findPlace(options),
-    take: () => takeUntil(() => false),
-    takeIdle: () => takeUntil(({ stream, field }) => stream === settings.ledgerStream && mayHarmLedger(field)),
   };
 }
 
 /**
- * The place of the ledger's newest entry: a record there changes nothing for those who look at the newest entry to see
- * which stream it is made from (enter-epoch.ts). Above the watermark, messages may come to `_system` that it has not.
+ * The place of the ledger's newest entry. A record there changes nothing for whoever looks at the newest entry to see
+ * which stream the ledger is made from (audit/stream-identity.ts). Not above the watermark: messages may still come to
+ * `_system` from there.
  */
-async function findPlace({ jsm, settings, watermark }: RecorderOptions): Promise<Place | null> {
-  const message = await jsm.streams.getMessage(settings.ledgerStream, { last_by_subj: `${settings.ledgerPrefix}.*` });
-  if (!message) return null;
-  const { core } = entryAt(settings, readStored(settings, message.subject, message), -1);
+async function findPlace({ jsm, settings, watermark }: RecorderOptions): Promise<RecordPlace | null> {
+  const block = await newestBlockOfAll(jsm, settings);
+  if (!block) return null;
+  const { core } = entryAt(settings, block, -1);
   return { seq: Math.min(core.source.seq, watermark), received: core.received };
 }
 
-export function configsOf(infos: readonly StreamInfo[]): StreamConfigs {
-  return Object.fromEntries(infos.map((info) => [info.config.name, describeStream(info)]));
-}
-
-/** If another writer is faster than this look, our next block of `_system` is refused, and the next session looks again. */
+/**
+ * If another writer is faster than this look, our next block of `_system` is refused, and the next session looks again.
+ */
 async function findRecord(jsm: JetStreamManager, settings: Settings): Promise<number | null> {
   const subject = formatLedgerSubject(SYSTEM_CHAIN, settings.ledgerPrefix);
-  const newest = await jsm.streams.getMessage(settings.ledgerStream, { last_by_subj: subject });
+  const newest = await getLastMessage(jsm, settings.ledgerStream, subject);
   const at = newest?.header?.get(STREAMS_HEADER);
-  if (newest && at === HERE) return newest.seq;
+  if (newest && at === IN_THIS_BLOCK) return newest.seq;
   return at && /^[1-9]\d{0,15}$/.test(at) ? Number(at) : null;
 }
 
 async function readRecorded(jsm: JetStreamManager, settings: Settings, at: number): Promise<NewestRecord | null> {
-  const message = await jsm.streams.getMessage(settings.ledgerStream, { seq: at });
+  const message = await getMessage(jsm, settings.ledgerStream, at);
   if (message?.subject !== formatLedgerSubject(SYSTEM_CHAIN, settings.ledgerPrefix)) return null;
   const entry = parseBlock(decodeUtf8(message.data)).entries.findLast(({ event }) => event?.['kind'] === 'streams');
   const record = entry?.event as StreamRecord | null | undefined;

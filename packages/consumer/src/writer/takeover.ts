@@ -1,12 +1,14 @@
 /**
- * When a standby takes over: the ledger stands still although AUDIT is ahead of it. Pure; looked at, and told the time, by
- * standby.ts.
+ * Decides when a standby takes over: the ledger stands still although AUDIT is ahead of it. Pure. standby.ts looks, and
+ * tells it the time.
  *
- * A writer is judged by its blocks, not by its commits. One that stores a commit of seconds moves the ledger with each
- * block of it, however slow each sync is. The ledger of a healthy writer stands still for as long as one block takes to be
- * stored, a batch to be folded or a session to be opened: tenths of a second, and more on a machine that hangs, while many
- * sizes of earlier uploads are read back, or where AUDIT ends in a gap. Taking over from a writer that is alive is safe,
- * since every block is a compare-and-swap; it costs one of the two what it had in flight, and a session.
+ * A writer is judged by its blocks, not by its commits: a writer that stores a commit for seconds moves the ledger with
+ * each block, however slow each sync is. The ledger of a healthy writer stands still while one block is stored, a few
+ * messages are folded or a session is opened. Each takes tenths of a second. They take longer on a machine that hangs,
+ * while many sizes of earlier uploads are read back, or where AUDIT ends in a gap.
+ *
+ * Taking over from a writer that is alive is safe, since every block is a compare-and-swap. It costs one of the two
+ * what it had in flight, and a session.
  */
 
 /** What a look at both streams says. */
@@ -17,55 +19,66 @@ interface Look {
   readonly lag: number;
 }
 
-export interface Standstill {
+export interface TakeoverDecision {
+  /** The newest block is our own, and its acknowledgement was lost: there is no other writer. Time to write. */
+  isOwnBlock(newest: { readonly writer: string | null }): boolean;
   /** @returns whether it is time to take over. @param now milliseconds of a clock that nobody can set */
   look(now: number, look: Look): boolean;
-  /** There was nothing to be seen. A server that comes back gives its writer all the time again. */
-  blind(): void;
+  /** Nothing could be seen. A server that comes back gives its writer the whole time again. */
+  lookFailed(): void;
   /** How long to wait before the next look. */
   readonly pauseMs: number;
 }
 
-export interface StandstillOptions {
+export interface TakeoverOptions {
+  /** Names this process. */
+  readonly writer: string;
+  /** How long the ledger has to stand still, plus 0-25 %. */
   readonly takeoverMs: number;
   /** In [0, 1). */
   readonly random?: () => number;
 }
 
-/** Of several standbys mostly one tries, if opening a session takes less than what is between them. Else the ledger decides. */
-const SPREAD = 1 / 4;
-/** Looks in `takeoverMs`: while the ledger moves, and when it did not at the last look. The end is then met more exactly. */
+/** Spreads several standbys, so that mostly one tries. If two try, the ledger decides. */
+const JITTER = 1 / 4;
+/** Looks in `takeoverMs` while the ledger moves. */
 const LOOKS = 4;
+/** The same when the ledger did not move at the last look: then the end is met more exactly. */
 const CLOSE_LOOKS = 20;
-/** What one look may add, in parts of `takeoverMs`: a standby that was itself stopped has not seen anything stand still. */
-const MOST_AT_ONCE = 1 / 2;
+/** How much of `takeoverMs` one look may add: a standby that was itself stopped has not seen anything stand still. */
+const MAX_SHARE_OF_LOOK = 1 / 2;
 
-export function createStandstill({ takeoverMs, random = Math.random }: StandstillOptions): Standstill {
-  let seen: number | null = null;
+export function createTakeoverDecision({
+  writer,
+  takeoverMs,
+  random = Math.random,
+}: TakeoverOptions): TakeoverDecision {
+  let lastSeqSeen: number | null = null;
   let lookedAt = 0;
-  let stoodMs = 0;
+  let stoodStillMs = 0;
   let limitMs = takeoverMs;
-  /** Stood still at the last look. */
-  let suspect = false;
+  /** Whether the ledger stood still at the last look. */
+  let isStill = false;
 
   return {
+    isOwnBlock: (newest) => newest.writer === writer,
     look(now, { lastSeq, lag }) {
-      suspect = lastSeq === seen && lag > 0;
-      if (suspect) stoodMs += Math.min(now - lookedAt, takeoverMs * MOST_AT_ONCE);
+      isStill = lastSeq === lastSeqSeen && lag > 0;
+      if (isStill) stoodStillMs += Math.min(now - lookedAt, takeoverMs * MAX_SHARE_OF_LOOK);
       else {
-        stoodMs = 0;
-        limitMs = takeoverMs * (1 + SPREAD * random());
+        stoodStillMs = 0;
+        limitMs = takeoverMs * (1 + JITTER * random());
       }
-      seen = lastSeq;
+      lastSeqSeen = lastSeq;
       lookedAt = now;
-      return stoodMs >= limitMs;
+      return stoodStillMs >= limitMs;
     },
-    blind() {
-      seen = null;
-      suspect = false;
+    lookFailed() {
+      lastSeqSeen = null;
+      isStill = false;
     },
     get pauseMs() {
-      return takeoverMs / (suspect ? CLOSE_LOOKS : LOOKS);
+      return takeoverMs / (isStill ? CLOSE_LOOKS : LOOKS);
     },
   };
 }

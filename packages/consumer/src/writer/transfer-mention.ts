@@ -1,4 +1,4 @@
-/** The size that an entry of the ledger states for a digest, read without reading all of the entry. */
+/** What an entry says about the size of an upload or download, read without parsing the whole entry. */
 import { type Json, parseEntry, type Transfer, transferOf, type Volume } from '@waybill/schema';
 
 export interface Mention {
@@ -12,15 +12,16 @@ const BEFORE_VOLUME = ',"v":1,"volume":';
 const TAIL_LENGTH = ',"hash":"'.length + 64 + '"}'.length;
 
 /**
- * What a memory of sizes has to know of an entry, as the ledger's own writer stored it. null: nothing.
+ * What a memory of sizes has to know about an entry that this ledger's writer stored; null when it says nothing about a
+ * size.
  *
- * Reading back a chain means 65,536 lines, and checking the form of each again would be most of it.
+ * Reading back a chain means reading 65,536 lines. Checking the form of each line again would be most of the work.
  */
 export function readMention(line: string): Mention | null {
   const coreEnd = line.indexOf(AROUND_CORE_END);
   const volumeAt = line.lastIndexOf(BEFORE_VOLUME, coreEnd) + BEFORE_VOLUME.length;
   const seq = Number(/"seq":(\d+),"source":/.exec(line)?.[1]);
-  // Something that this code did not write: what it is, and what is wrong with it, the parser says.
+  // This code did not write it: the parser says what it is, or what is wrong with it.
   if (coreEnd < 0 || volumeAt < BEFORE_VOLUME.length || !Number.isSafeInteger(seq)) return readWhole(line);
   const volumeText = line.slice(volumeAt, coreEnd + 1);
   if (!volumeText.includes('"kind":"upload"') && !volumeText.includes('"from":')) return null;

@@ -1,10 +1,10 @@
 /**
- * The pattern of the Express route that answered. Express tells a request's `baseUrl` as the client wrote it, with
- * whatever stands for a parameter, so the patterns are read from the layers that lead to the route.
+ * The pattern of the Express route that answered. A request's `baseUrl` has the values of parameters, as the client wrote
+ * them. So the patterns are read from the layers that lead to the route.
  */
 import type { IncomingMessage } from 'node:http';
 
-/** As much of Express's request as is read here. */
+/** The part of Express's request that is read here. */
 export interface ExpressRequest extends IncomingMessage {
   readonly baseUrl?: string;
   readonly route?: unknown;
@@ -14,7 +14,7 @@ interface Route {
   readonly path?: unknown;
 }
 
-/** Of `router` 2.3 and later; earlier ones forget the pattern, and what is mounted by one has no known pattern then. */
+/** As in `router` 2.3 and later. Earlier ones forget the pattern, and then the pattern of a mounted route is not known. */
 interface Layer {
   readonly name?: string;
   readonly route?: Route;
@@ -30,7 +30,7 @@ interface App {
   readonly mountpath?: unknown;
 }
 
-/** Patterns so far, and what is left of the path. */
+/** The patterns so far, and the rest of the path. */
 interface Place {
   readonly pattern: string;
   readonly path: string;
@@ -42,7 +42,7 @@ export function routeOf(request: ExpressRequest): string | undefined {
   if (typeof route !== 'object' || route === null || wasPassedOn(request, route)) return undefined;
   const { app } = request as { app?: App };
   const stack = stackOf(app);
-  // A route that is mounted nowhere is known by itself. So is one of a router without an application.
+  // The route itself is enough if it is not mounted, or if its router has no application.
   if (baseUrl === '' && typeof (route as Route).path === 'string' && (stack?.some((l) => l.route === route) ?? true)) {
     return (route as Route).path as string;
   }
@@ -59,7 +59,7 @@ function stackOf(handler: unknown): Stack | undefined {
   return 'router' in handler ? (handler as { router?: { stack?: Stack } }).router?.stack : undefined;
 }
 
-/** Where an application begins that is mounted in another. */
+/** Where a mounted application begins. */
 function placeOf(app: App, path: string): Place | undefined {
   if (!app.parent) return { pattern: '', path };
   const outer = placeOf(app.parent, path);
@@ -72,7 +72,7 @@ function placeOf(app: App, path: string): Place | undefined {
   return undefined;
 }
 
-/** The whole pattern of a route that is at or below a place. */
+/** The whole pattern of a route at or below a place. */
 function find(stack: Stack, place: Place, route: object): string | undefined {
   for (const layer of stack) {
     if (layer.route === route) {
@@ -97,7 +97,7 @@ function enter(layer: Layer, { pattern, path }: Place): Place | undefined {
   };
 }
 
-/** undefined: no match, or one of a regular expression, or none that this router tells. */
+/** undefined: no match, a match of a regular expression, or a router that does not tell. */
 function patternOf(layer: Layer, path: string): { readonly text: string; readonly length: number } | undefined {
   if (layer.rawPath === undefined) return undefined;
   const match = layer.match(path);
@@ -105,8 +105,8 @@ function patternOf(layer: Layer, path: string): { readonly text: string; readonl
 }
 
 /**
- * `request.route` stays the last route that matched when that calls `next()` and something else answers. Later versions
- * of the router keep the pattern that matched last, and whether an error is under way: its handler answers for the route.
+ * Whether the route called `next()` and something else answered. `request.route` does not change then. Later versions of the
+ * router keep the pattern that matched last, and whether an error is under way: an error handler answers for the route.
  */
 function wasPassedOn(request: object, { path }: Route): boolean {
   const symbol = Object.getOwnPropertySymbols(request).find((s) => s.description === 'router.tracing.matchedRoute');

@@ -1,8 +1,13 @@
-/** Express 5, and whatever has its middleware's shape (Express 4, Connect). */
+/**
+ * The `adapters/` room: one file for each framework or library outside, and an entry point of the package each. They read what
+ * the framework knows and call instrument/. No adapter imports another, and nothing imports an adapter.
+ *
+ * This file is for Express 5 and for middleware of the same shape (Express 4, Connect).
+ */
 import '../check-node.ts';
 import type { ServerResponse } from 'node:http';
-import { type ExpressRequest, routeOf } from './express-route.ts';
 import { createRequestAudit, type RequestAuditOptions, whenOver } from '../instrument/request-audit.ts';
+import { type ExpressRequest, routeOf } from './express-route.ts';
 
 export type { ExpressRequest } from './express-route.ts';
 export type { RequestAuditOptions } from '../instrument/request-audit.ts';

@@ -21,17 +21,17 @@ export function auditRequests(
   options: RequestAuditOptions<FastifyRequest>,
   done: (error?: Error) => void,
 ): void {
-  // What `register` takes for itself, and hands on.
+  // `register` uses these itself and passes them on.
   const { prefix: _p, logLevel: _l, logSerializers: _s, ...own } = options as typeof options & RegisterOptions;
   const { begin } = createRequestAudit(own);
   app.addHook('onRequest', (request, reply, next) => {
     const end = begin(request, request.headers['traceparent']);
-    // Fastify has the pattern with its prefixes, and none for a handler of what was not found.
+    // Fastify knows the pattern with its prefixes. A not-found handler has none.
     whenOver(reply.raw, (ending) => end(ending, { method: request.method, route: () => request.routeOptions.url }));
     next();
   });
   done();
 }
 
-// What `fastify-plugin` sets: the hook is for the instance that registers this, not for a child of its own.
+// As `fastify-plugin` does it: the hook is for the instance that registers the plugin, not for a child of it.
 Object.assign(auditRequests, { [Symbol.for('skip-override')]: true });

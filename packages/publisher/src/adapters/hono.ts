@@ -16,8 +16,8 @@ export type { RequestAuditOptions } from '../instrument/request-audit.ts';
  *
  *     app.use(auditRequests({ audit, claims: (c) => c.get('jwtPayload') }));
  *
- * With `@hono/node-server` that is when the response is finished or its connection closed. Other runtimes do not say:
- * there it is when the response has been made.
+ * With `@hono/node-server`, the event is emitted when the response is finished or its connection closed. Other runtimes do not
+ * tell that. There it is emitted when the response is made.
  */
 export function auditRequests(options: RequestAuditOptions<Context>): MiddlewareHandler {
   const { begin } = createRequestAudit(options);
@@ -30,7 +30,7 @@ export function auditRequests(options: RequestAuditOptions<Context>): Middleware
       return next();
     }
     await next();
-    // Not every runtime has it.
+    // Not every runtime has a signal.
     const { signal } = c.req.raw as { signal?: AbortSignal };
     const aborted = signal?.aborted === true;
     end({ status: aborted ? null : c.res.status, aborted }, facts);
@@ -44,8 +44,8 @@ function outgoingOf(c: Context): ResponseLike | undefined {
 }
 
 /**
- * Whatever matches is in the list, also what is registered after the handler and never called. The index stays at the
- * last one that was called: it answered. Middleware has no route, and neither has what is mounted, which looks the same.
+ * All that matches is in the list, even what is registered after the handler and never called. The index is that of the last
+ * one that was called, which answered. Middleware has no route. A mounted handler looks the same, and has none either.
  */
 function routeOf(c: Context): string | undefined {
   const answered = matchedRoutes(c)[c.req.routeIndex];

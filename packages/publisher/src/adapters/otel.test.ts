@@ -1,14 +1,14 @@
+import { generateKeyPairSync } from 'node:crypto';
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
-import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { observePublisher } from './otel.ts';
 import { createPublisher } from '../publisher/publisher.ts';
 import { createSigner } from '../signing/signer.ts';
+import { observePublisher } from './otel.ts';
 
 test("a publisher's counts are collected by OpenTelemetry's own SDK", async () => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);

@@ -1,13 +1,14 @@
 /**
- * `@waybill/publisher/otel`: a publisher's counts as OpenTelemetry metrics. Observed when the meter collects, so it costs
- * `emit` nothing. Take the meter from the `@opentelemetry/api` that the service has: `metrics.getMeter('waybill')`.
+ * `@waybill/publisher/otel`: a publisher's counts as OpenTelemetry metrics. They are read when the meter collects, so `emit`
+ * does not get slower. Take the meter from the service's `@opentelemetry/api`: `metrics.getMeter('waybill')`.
  */
 import '../check-node.ts';
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import type { Publisher, PublisherStats } from '../handle.ts';
+import type { Publisher } from '../handle.ts';
+import type { PublisherStats } from '../stats.ts';
 
-/** As much of `@opentelemetry/api`'s `Meter` as is used. */
+/** The part of `Meter` of `@opentelemetry/api` that is used here. */
 export interface MeterLike {
   createObservableCounter(name: string, options?: MetricOptions): ObservableLike;
   createObservableGauge(name: string, options?: MetricOptions): ObservableLike;
@@ -28,7 +29,7 @@ export interface ObservableResultLike {
 }
 
 export interface ObserveOptions {
-  /** On every measurement, e.g. to tell two publishers apart. */
+  /** Added to every measurement, e.g. to tell two publishers apart. */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +49,7 @@ const OPTIONS: KnownOptions<ObserveOptions> = { attributes: true };
  * | `waybill.publisher.spool_bytes` | gauge | of this publisher's files |
  * | `waybill.publisher.connected` | gauge | 1 or 0 |
  *
- * @returns a function that ends it
+ * @returns a function that stops the observation
  */
 export function observePublisher(publisher: Publisher, meter: MeterLike, options: ObserveOptions = {}): () => void {
   checkOptions('observePublisher', options, OPTIONS);

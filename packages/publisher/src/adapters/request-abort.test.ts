@@ -9,10 +9,10 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
 import { decision } from '../instrument/decision.ts';
+import { memorySink } from '../sinks/memory-sink.ts';
 import { auditRequests as forExpress } from './express.ts';
 import { auditRequests as forFastify } from './fastify.ts';
 import { auditRequests as forHono } from './hono.ts';
-import { memorySink } from '../sinks/memory-sink.ts';
 
 const claims = () => ({ sub: 'u-7', org_id: 'acme' });
 type Handler = (response: ServerResponse) => void;

@@ -7,10 +7,10 @@ import express, { type Request } from 'express';
 import { fastify } from 'fastify';
 import { Hono } from 'hono';
 import { afterEach, describe, expect, test } from 'vitest';
+import { memorySink } from '../sinks/memory-sink.ts';
 import { auditRequests as forExpress } from './express.ts';
 import { auditRequests as forFastify } from './fastify.ts';
 import { auditRequests as forHono } from './hono.ts';
-import { memorySink } from '../sinks/memory-sink.ts';
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 

@@ -8,10 +8,10 @@ import { fastify, type FastifyInstance } from 'fastify';
 import { Hono } from 'hono';
 import { every } from 'hono/combine';
 import { afterEach, describe, expect, test } from 'vitest';
+import { memorySink } from '../sinks/memory-sink.ts';
 import { auditRequests as forExpress } from './express.ts';
 import { auditRequests as forFastify } from './fastify.ts';
 import { auditRequests as forHono } from './hono.ts';
-import { memorySink } from '../sinks/memory-sink.ts';
 
 const SECRET = 'tok-5ecr3t';
 const claims = () => ({ sub: 'u-7', org_id: 'acme' });

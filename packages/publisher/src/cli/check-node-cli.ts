@@ -1,4 +1,4 @@
-/** For people who start `waybill-spool`: a line instead of a stack. */
+/** Checks Node for people who start `waybill-spool`: they get one line and no stack. */
 import { requireNode } from '@waybill/schema/node-version';
 
 try {

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
 import * as transport from '@nats-io/transport-node';
-import { createAuthenticator, type Credentials } from './authenticator.ts';
+import { expect, test } from 'vitest';
+import type { Credentials } from '../credentials.ts';
 import { createPublisher } from '../publisher/publisher.ts';
+import { createAuthenticator } from './authenticator.ts';
 
 const options = { servers: 'nats://127.0.0.1:1', source: '//x', logger: { info: () => {}, warn: () => {} } };
 const SECRET = 'hunter2-secret';
@@ -56,7 +57,7 @@ test('files with the line ends of Windows are accepted', () => {
   expect(createAuthenticator({ nkeySeedFile }, transport)('nonce')).toMatchObject({ nkey });
 });
 
-test('one that is undefined was not given', () => {
+test('a member that is undefined counts as absent', () => {
   const credentials = { token: undefined, credsFile: undefined, user: 'u', pass: SECRET } as unknown as Credentials;
   expect(createAuthenticator(credentials, transport)()).toEqual({ user: 'u', pass: SECRET });
   const file = { user: undefined, pass: undefined, nkeySeedFile: '/does/not/exist' } as unknown as Credentials;

@@ -1,27 +1,17 @@
 /**
- * Who the publisher is to the server. A file is read at every dial, the client's own reconnects included, so that one
- * that was rotated counts from the next. What is in it, or in the options, is in no message.
+ * How the publisher proves to the server who it is. Files are read at every dial, the client's own reconnects included, so a
+ * rotated file counts from the next dial on. No message contains a secret.
  */
 import { readFileSync } from 'node:fs';
 import type * as client from '@nats-io/transport-node';
-
-/** Exactly one of these. For anything else there is `connect: { authenticator }`; for mTLS, `connect: { tls }`. */
-export type Credentials =
-  /** A `.creds` file: a user's JWT and its seed. */
-  | { readonly credsFile: string }
-  /** A file that has an nkey seed, `SU…`. */
-  | { readonly nkeySeedFile: string }
-  /** An nkey seed itself, `SU…`. */
-  | { readonly nkeySeed: string }
-  | { readonly token: string }
-  | { readonly user: string; readonly pass: string };
+import type { Credentials } from '../credentials.ts';
 
 type Given = Partial<Record<'credsFile' | 'nkeySeedFile' | 'nkeySeed' | 'token' | 'user' | 'pass', string>>;
 
 const KINDS = ['credsFile', 'nkeySeedFile', 'nkeySeed', 'token', 'pass,user'];
 const EXPECTED = 'credentials: expected exactly one of credsFile, nkeySeedFile, nkeySeed, token, or user and pass';
 
-/** What is wrong with them, without any of their values; null: nothing. */
+/** What is wrong with the credentials, without any of their values; null: nothing. */
 export function faultOfCredentials(credentials: unknown): string | null {
   if (typeof credentials !== 'object' || credentials === null) return EXPECTED;
   const given = Object.entries(credentials).filter(([, value]) => value !== undefined);
@@ -43,14 +33,14 @@ type Transport = Pick<
 >;
 
 /**
- * Reads and tries them once, so that a file that is missing or malformed is a failed dial with a reason. The client must
- * not find out: when an authenticator throws, it closes the connection for good. So when the file cannot be read later,
- * what it said last is offered again, and the server decides.
+ * Reads and tries the credentials once, so that a missing or malformed file is a failed dial with a reason. Later, when the
+ * client calls the authenticator, it must not throw: the client would close the connection for good. So when the file cannot
+ * be read then, its last content is offered again, and the server decides.
  *
  * @throws Error naming the option, and the file
  */
 export function createAuthenticator(credentials: Credentials, transport: Transport): client.Authenticator {
-  // One that is undefined was not given: an environment variable that is not set, for example.
+  // A member that is undefined counts as absent. It may come from an environment variable that is not set.
   const { token, user, pass, nkeySeed, credsFile, nkeySeedFile }: Given = credentials;
   if (token !== undefined) return transport.tokenAuthenticator(token);
   if (user !== undefined) return transport.usernamePasswordAuthenticator(user, pass);
@@ -59,7 +49,7 @@ export function createAuthenticator(credentials: Credentials, transport: Transpo
   const option = credsFile === undefined ? 'nkeySeedFile' : 'credsFile';
   const path = credsFile ?? nkeySeedFile ?? '';
   const read = (): client.Authenticator => {
-    // Editors and secret stores of Windows end lines with CRLF, which the client does not take.
+    // Editors and secret stores on Windows end lines with CRLF, which the client does not take.
     const content = Buffer.from(readFile(option, path).toString().replaceAll('\r\n', '\n'));
     const authenticator =
       option === 'credsFile'
@@ -69,7 +59,7 @@ export function createAuthenticator(credentials: Credentials, transport: Transpo
       authenticator('a nonce');
       return authenticator;
     } catch {
-      // The cause may quote what it could not parse.
+      // Without the cause, which may quote the content.
       const expected = option === 'credsFile' ? 'a JWT and an nkey seed' : 'an nkey seed';
       throw new Error(`credentials.${option}: ${path} does not have ${expected}`);
     }
@@ -79,7 +69,7 @@ export function createAuthenticator(credentials: Credentials, transport: Transpo
     try {
       last = read();
     } catch {
-      // Being rotated, perhaps, or gone: see above.
+      // The file is being rotated, or is gone.
     }
     return last(nonce);
   };

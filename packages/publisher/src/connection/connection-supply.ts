@@ -1,13 +1,13 @@
-/** A connection from a function of the service: asked for in the background, again until it comes, and again when it is gone. */
+/** Gets connections from the service's function, in the background: until one comes, and again when that is closed. */
 import { type BackoffBounds, createBackoff } from '../backoff.ts';
-import type { ConnectionLike } from './link.ts';
+import type { ConnectionLike } from '../connection-like.ts';
 
 export interface Source {
-  /** Its client has reconnected: the next outage begins with short waits again. */
+  /** The client has reconnected: the next outage begins with short waits again. */
   up(): void;
   /** The connection was closed: another one is needed. */
   again(): void;
-  /** It does not keep the process any more. */
+  /** It no longer keeps the process alive. */
   unref(): void;
   close(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export function startSupply({ make, connected, failed, ...bounds }: SupplyOption
   const later = (): void => {
     timer = setTimeout(() => void ask(), backoff.next()).unref();
   };
-  // Not within createPublisher: foreign code may throw there, or be slow.
+  // Not inside createPublisher: the service's function may throw or be slow.
   timer = setTimeout(() => void ask(), 0);
 
   return {
@@ -46,7 +46,7 @@ export function startSupply({ make, connected, failed, ...bounds }: SupplyOption
     again() {
       if (!closed) later();
     },
-    // The connection is the service's own, and nothing else here keeps the process.
+    // The connection is the service's, and nothing else here keeps the process alive.
     unref() {},
     close() {
       closed = true;

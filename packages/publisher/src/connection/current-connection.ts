@@ -1,132 +1,158 @@
-/** The connection that the publisher has at present: where it comes from, when it is there, and why it is not. */
+/**
+ * The `connection/` room: the way to NATS. Where a connection comes from (dial.ts, connection-supply.ts), who the publisher is
+ * there (nats-identity.ts, authenticator.ts), and what is used of a connection (link.ts). Both generations of the official
+ * client come in. Events and the meaning of answers never do.
+ */
 import { connectionFault, splitServers } from '@waybill/schema';
-import { type ConnectionLike, type Link, watchConnection } from './link.ts';
-import type { Delivery } from '../delivery/delivery.ts';
-import { startDial } from './dial.ts';
+import type { ConnectionLike } from '../connection-like.ts';
 import type { PublisherStatus } from '../handle.ts';
-import { serverAddress } from './nats-identity.ts';
 import type { Settings } from '../options.ts';
-import { withoutCredentials } from '../reporter.ts';
 import { type Source, startSupply } from './connection-supply.ts';
+import { startDial } from './dial.ts';
+import { type Denial, type Link, watchConnection } from './link.ts';
+import { serverAddress } from './nats-identity.ts';
+import { withoutCredentials } from './without-credentials.ts';
 
-export interface AttachmentOptions {
+/** Whoever sends over the connection. */
+interface ConnectionUser {
+  connect(link: Link): void;
+  disconnect(): void;
+  denied(denial: Denial): void;
+}
+
+export interface CurrentConnectionOptions {
   readonly settings: Settings;
-  readonly delivery: Pick<Delivery, 'connect' | 'disconnect' | 'denied'>;
+  readonly user: ConnectionUser;
   /** The connection went away. */
   lost(): void;
-  /** One could not be had; it is tried again. */
+  /** A try to connect failed. There will be another. */
   failed(reason: string): void;
 }
 
-export interface Attachment {
-  readonly connected: boolean;
-  /** Why it is not connected; null: it is. */
-  readonly trouble: PublisherStatus | null;
-  /** Begins with what the options say. */
-  start(): void;
-  /** Takes this connection in place of the present one, which is closed if it is the publisher's own. */
-  bind(connection: ConnectionLike): void;
-  /** The publisher's own connection, or the dialling of one, does not keep the process any more. */
-  unref(): void;
-  /** Stops listening to the connection. */
-  release(): void;
-  /** Closes the publisher's own one, and opens no other. */
-  close(): Promise<void>;
-}
+const CLOSED_BY_OWNER = 'the connection was closed by its owner';
 
-export function createAttachment({ settings, delivery, lost, failed }: AttachmentOptions): Attachment {
-  let link: Link | null = null;
+/** The connection that the publisher has at present, or why it has none. */
+export class CurrentConnection {
+  readonly #options: CurrentConnectionOptions;
+  #link: Link | null = null;
   /** Why there is no link. */
-  let offline = 'connecting';
-  /** What the publisher dials itself. */
-  let dialled = '';
-  let everConnected = false;
-  let dial: Source | null = null;
-  let release = (): void => {};
+  #offline = 'connecting';
+  /** What the publisher dials itself, for messages. */
+  #dialled = '';
+  #wasConnected = false;
+  /** Gives connections; null when the service hands over one. */
+  #source: Source | null = null;
+  /** Stops listening to the connection. */
+  #release = (): void => {};
 
-  function attach(connection: ConnectionLike): void {
-    const mine: Link = watchConnection(
+  constructor(options: CurrentConnectionOptions) {
+    this.#options = options;
+  }
+
+  get isConnected(): boolean {
+    return this.#link !== null;
+  }
+
+  /** Why it is not connected; null when it is. */
+  get trouble(): PublisherStatus | null {
+    if (this.#link !== null) return null;
+    return { state: this.#wasConnected || !this.#source ? 'degraded' : 'connecting', reason: this.#offline };
+  }
+
+  /** Connects as the options say. */
+  start(): void {
+    const { settings } = this.#options;
+    const { connection, connect = {} } = settings;
+    const common = {
+      minMs: settings.backoffMinMs,
+      maxMs: settings.backoffMaxMs,
+      connected: (to: ConnectionLike) => this.#attach(to),
+      failed: (error: unknown) => this.#failed(error),
+    };
+    if (connection === 'later') this.#offline = 'no connection was bound yet';
+    else if (typeof connection === 'function') {
+      this.#offline = 'connecting: the function that gives the connection has not answered yet';
+      this.#source = startSupply({ ...common, make: connection });
+    } else if (connection) this.#attach(connection);
+    else {
+      const { servers, tls, identity } = serverAddress(settings);
+      const credentials = identity ?? settings.credentials;
+      this.#dialled = `NATS at ${servers.join(', ')}`;
+      this.#source = startDial({ ...common, servers, tls, connect, credentials });
+    }
+  }
+
+  /** Takes this connection instead of the present one, which is closed if it is the publisher's own. */
+  bind(connection: ConnectionLike): void {
+    const before = this.#source;
+    this.#source = null;
+    this.#dialled = '';
+    this.#release();
+    this.#detach(this.#disconnected);
+    before?.close().catch(() => {});
+    this.#attach(connection);
+  }
+
+  /** Nothing here keeps the process alive any more. */
+  unref(): void {
+    this.#source?.unref();
+  }
+
+  /** Stops listening to the connection. */
+  release(): void {
+    this.#release();
+  }
+
+  /** Closes the publisher's own connection, and opens no other. */
+  async close(): Promise<void> {
+    await this.#source?.close().catch(() => {});
+  }
+
+  #attach(connection: ConnectionLike): void {
+    const { user, settings } = this.#options;
+    const up = (): void => {
+      this.#link = link;
+      this.#wasConnected = true;
+      user.connect(link);
+    };
+    const link: Link = watchConnection(
       connection,
       {
-        up() {
-          dial?.up();
-          link = mine;
-          everConnected = true;
-          delivery.connect(mine);
+        up: () => {
+          this.#source?.up();
+          up();
         },
-        down: () => detach(disconnected()),
-        gone() {
-          mine.release();
-          detach(dial ? 'the connection was closed, dialling again' : 'the connection was closed by its owner');
-          dial?.again();
+        down: () => this.#detach(this.#disconnected),
+        gone: () => {
+          link.release();
+          this.#detach(this.#source ? 'the connection was closed, dialling again' : CLOSED_BY_OWNER);
+          this.#source?.again();
         },
-        denied: (denial) => delivery.denied(denial),
+        denied: (denial) => user.denied(denial),
       },
       settings.inboxPrefix,
     );
-    // A client that is between two servers has no info; it says `reconnect` then.
-    if (connection.isClosed()) detach('the connection was closed by its owner');
-    else if (connection.info === undefined) detach(disconnected());
-    else {
-      link = mine;
-      everConnected = true;
-      delivery.connect(mine);
-    }
-    release = () => mine.release();
+    if (connection.isClosed()) this.#detach(CLOSED_BY_OWNER);
+    // Between two servers a client has no info. It says `reconnect` later.
+    else if (connection.info === undefined) this.#detach(this.#disconnected);
+    else up();
+    this.#release = () => link.release();
   }
 
-  function detach(reason: string): void {
-    link = null;
-    offline = reason;
-    delivery.disconnect();
-    lost();
+  #detach(reason: string): void {
+    this.#link = null;
+    this.#offline = reason;
+    this.#options.user.disconnect();
+    this.#options.lost();
   }
 
-  function disconnected(): string {
-    return `disconnected${dialled && ` from ${dialled}`}, reconnecting`;
+  get #disconnected(): string {
+    return `disconnected${this.#dialled && ` from ${this.#dialled}`}, reconnecting`;
   }
 
-  function notHad(error: unknown): void {
-    offline = `cannot connect${dialled && ` to ${dialled}`}: ${withoutCredentials(connectionFault(error), splitServers(settings.servers))}`;
-    failed(offline);
+  #failed(error: unknown): void {
+    const fault = withoutCredentials(connectionFault(error), splitServers(this.#options.settings.servers));
+    this.#offline = `cannot connect${this.#dialled && ` to ${this.#dialled}`}: ${fault}`;
+    this.#options.failed(this.#offline);
   }
-
-  return {
-    get connected() {
-      return link !== null;
-    },
-    get trouble(): PublisherStatus | null {
-      if (link !== null) return null;
-      return { state: everConnected || !dial ? 'degraded' : 'connecting', reason: offline };
-    },
-    start() {
-      const bounds = { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs };
-      const { connection, connect = {} } = settings;
-      if (connection === 'later') offline = 'no connection was bound yet';
-      else if (typeof connection === 'function') {
-        offline = 'connecting: the function that gives the connection has not answered yet';
-        dial = startSupply({ ...bounds, make: connection, connected: attach, failed: notHad });
-      } else if (connection) attach(connection);
-      else {
-        const { servers, tls, identity } = serverAddress(settings);
-        const credentials = identity ?? settings.credentials;
-        dialled = `NATS at ${servers.join(', ')}`;
-        dial = startDial({ ...bounds, servers, tls, connect, credentials, connected: attach, failed: notHad });
-      }
-    },
-    bind(connection) {
-      const before = dial;
-      dial = null;
-      dialled = '';
-      release();
-      detach(disconnected());
-      before?.close().catch(() => {});
-      attach(connection);
-    },
-    unref: () => dial?.unref(),
-    release: () => release(),
-    async close() {
-      await dial?.close().catch(() => {});
-    },
-  };
 }

@@ -1,79 +1,55 @@
-/** The publisher's own connection: opened in the background and never given up. */
+/** The publisher's own connection: opened in the background, and tried again until `close`. */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { inboxPrefixOf } from '@waybill/schema';
-import { setTimeout as pause } from 'node:timers/promises';
 import { type BackoffBounds, createBackoff } from '../backoff.ts';
-import { type ConnectionLike, unrefTimers } from './link.ts';
-import { createAuthenticator, type Credentials } from './authenticator.ts';
-import { createSockets } from './sockets.ts';
+import type { ConnectionLike } from '../connection-like.ts';
+import type { Credentials } from '../credentials.ts';
+import { within } from '../duration.ts';
+import { createAuthenticator } from './authenticator.ts';
 import type { Source } from './connection-supply.ts';
+import { unrefTimers } from './link.ts';
+import { createReconnectDelay } from './reconnect-delay.ts';
+import { createSockets } from './sockets.ts';
 
-export interface DialOptions extends BackoffBounds {
+interface ServerOptions {
   /** Each as `host:port`. */
   readonly servers: readonly string[];
   /** The connection has to be encrypted. */
   readonly tls: boolean;
   readonly connect: Omit<NodeConnectionOptions, 'servers'>;
   readonly credentials: Credentials | undefined;
+}
+
+export interface DialOptions extends BackoffBounds, ServerOptions {
   connected(connection: ConnectionLike): void;
   failed(error: unknown): void;
 }
 
-/** How often a client's new timers are looked for once the process may end without them. */
+/** How often a client's new timers are looked for, once the process may end without them. */
 const UNREF_MS = 100;
 /** How long `close` waits for a dial that it has ended. */
 const LEAVE_MS = 100;
 
 /**
- * The first connection is tried in a loop of our own instead of the client's `waitOnFirstConnect`, which cannot be
- * stopped: `close()` would leave it dialling and hold the process for ever.
+ * The first connection is tried in a loop here and not with the client's `waitOnFirstConnect`, which cannot be stopped:
+ * after `close()` it would go on dialling and keep the process alive.
  */
-export function startDial(options: DialOptions): Source {
-  const { servers, tls, connect, credentials, minMs, maxMs, connected, failed } = options;
+export function startDial({ minMs, maxMs, connected, failed, ...server }: DialOptions): Source {
   const backoff = createBackoff({ minMs, maxMs });
+  const reconnectDelay = createReconnectDelay({ minMs, maxMs });
   const sockets = createSockets();
   let connection: ConnectionLike | null = null;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
-  let holds = true;
+  let keepsProcess = true;
   let unrefAgain: NodeJS.Timeout | undefined;
-  let downSince = 0;
-  const inboxPrefix = inboxPrefixOf(credentials && 'user' in credentials ? credentials.user : connect.user);
-
-  /** The client asks several times for each dial, so the bound grows with time and not with the number of calls. */
-  const reconnectDelay = (): number => {
-    const now = performance.now();
-    if (downSince === 0) downSince = now;
-    return Math.random() * Math.min(maxMs, Math.max(minMs, (now - downSince) / 2));
-  };
-
-  const open = async (): Promise<ConnectionLike> => {
-    // Loaded here, so that a service that is not configured, or brings its connection, does not pay for it.
-    const transport = await import('@nats-io/transport-node');
-    return transport.connect({
-      timeout: 5_000,
-      pingInterval: 5_000,
-      noAsyncTraces: true,
-      reconnectDelayHandler: reconnectDelay,
-      ...(inboxPrefix !== undefined && { inboxPrefix }),
-      ...connect,
-      // Without it the client goes on in the clear where the server offers no TLS.
-      ...(tls && { tls: connect.tls ?? {} }),
-      ...(credentials && { authenticator: createAuthenticator(credentials, transport) }),
-      servers: [...servers],
-      reconnect: true,
-      maxReconnectAttempts: -1,
-      ignoreAuthErrorAbort: true,
-      waitOnFirstConnect: false,
-    });
-  };
 
   const dial = async (): Promise<void> => {
     try {
-      const opened = await sockets.run(open);
+      const opened = await sockets.run(() => open(server, reconnectDelay.next));
       if (closed) return await opened.close();
       backoff.reset();
-      downSince = 0;
+      reconnectDelay.reset();
       connection = opened;
       connected(opened);
     } catch (error) {
@@ -86,7 +62,7 @@ export function startDial(options: DialOptions): Source {
   const again = (): void => {
     connection = null;
     timer = setTimeout(start, backoff.next());
-    if (!holds) timer.unref();
+    if (!keepsProcess) timer.unref();
   };
   let attempt: Promise<void> = Promise.resolve();
   const start = (): void => {
@@ -95,15 +71,13 @@ export function startDial(options: DialOptions): Source {
   start();
 
   return {
-    up() {
-      downSince = 0;
-    },
+    up: () => reconnectDelay.reset(),
     again() {
       if (!closed) again();
     },
     unref() {
-      if (closed || !holds) return;
-      holds = false;
+      if (closed || !keepsProcess) return;
+      keepsProcess = false;
       timer?.unref();
       sockets.unref();
       const unref = (): void => {
@@ -119,10 +93,33 @@ export function startDial(options: DialOptions): Source {
       await connection?.close();
       // Ends a dial that is under way, too.
       sockets.close();
-      // A client whose socket is destroyed after it has sent CONNECT does not see that, and waits for its own timeout.
-      const enough = new AbortController();
-      await Promise.race([attempt, pause(LEAVE_MS, undefined, { signal: enough.signal }).catch(() => {})]);
-      enough.abort();
+      // A client whose socket is destroyed after it has sent CONNECT does not notice, and waits for its own time-out.
+      await within(attempt, LEAVE_MS, () => {});
     },
   };
+}
+
+async function open(
+  { servers, tls, connect, credentials }: ServerOptions,
+  reconnectDelay: () => number,
+): Promise<ConnectionLike> {
+  // Loaded here: a service that configures no server, or brings its connection, does not need it.
+  const transport = await import('@nats-io/transport-node');
+  const inboxPrefix = inboxPrefixOf(credentials && 'user' in credentials ? credentials.user : connect.user);
+  return transport.connect({
+    timeout: 5_000,
+    pingInterval: 5_000,
+    noAsyncTraces: true,
+    reconnectDelayHandler: reconnectDelay,
+    ...(inboxPrefix !== undefined && { inboxPrefix }),
+    ...connect,
+    // Without it the client goes on unencrypted where the server offers no TLS.
+    ...(tls && { tls: connect.tls ?? {} }),
+    ...(credentials && { authenticator: createAuthenticator(credentials, transport) }),
+    servers: [...servers],
+    reconnect: true,
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    waitOnFirstConnect: false,
+  });
 }

@@ -1,22 +1,12 @@
 /**
- * The few things that the publisher needs of a NATS connection, for `@nats-io/nats-core` 3.x and `nats` 2.x alike.
- * All that differs between the two, or leans on how they work inside, is in this file.
+ * What the publisher needs of a NATS connection, for `@nats-io/nats-core` 3.x and `nats` 2.x alike. Everything in which the
+ * two differ, or that depends on their internals, is in this file.
  */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import type { ConnectionLike } from '../connection-like.ts';
 
-/** A connection of `@nats-io/nats-core` 3.x (or a transport of it) or of `nats` 2.x, as much as is used of it. */
-export interface ConnectionLike {
-  publish(subject: string, payload?: Uint8Array, options?: { reply?: string; headers?: never }): void;
-  subscribe(subject: string, options?: { callback?: (error: never, message: never) => void }): { unsubscribe(): void };
-  status(): AsyncIterable<{ readonly type: string }>;
-  closed(): Promise<unknown>;
-  isClosed(): boolean;
-  close(): Promise<void>;
-  readonly info?: { readonly max_payload: number } | undefined;
-}
-
-/** What both clients hand to a subscription's callback. */
+/** What both clients pass to a subscription's callback. */
 export interface InboxMessage {
   readonly subject: string;
   readonly data: Uint8Array;
@@ -29,9 +19,9 @@ export interface Denial {
 }
 
 export interface LinkEvents {
-  /** Connected, now or again: nothing that was sent before is on its way any more. */
+  /** Connected, for the first time or again. Nothing that was sent before is on its way any more. */
   up(): void;
-  /** Disconnected; the client is dialling again by itself. What is published now would be lost. */
+  /** Disconnected. The client dials again by itself. A message that is published now would be lost. */
   down(): void;
   /** Closed for good. */
   gone(): void;
@@ -39,11 +29,11 @@ export interface LinkEvents {
 }
 
 export interface Link {
-  /** Headers and payload together; unknown while the server has not said it. */
+  /** The largest payload in bytes, beside our headers. Unlimited while the server has not told its limit. */
   readonly maxPayload: number;
-  /** @throws whatever the client throws, e.g. when it was closed a moment ago */
+  /** @throws whatever the client throws, e.g. because it is closed */
   publish(subject: string, text: string, options: { readonly reply: string; readonly id: string }): void;
-  /** A new inbox and its subscription. */
+  /** Subscribes to a new inbox. */
   openInbox(onMessage: (message: InboxMessage) => void): Inbox;
   /** Stops listening to the connection; does not close it. */
   release(): void;
@@ -55,23 +45,23 @@ export interface Inbox {
   close(): void;
 }
 
-/** Both clients take a header block as whatever has `encode()`, and theirs costs four times as much to make. */
+/** Both clients take any object with `encode()` as headers. Their own objects cost four times as much to make. */
 interface HeaderBlock {
   encode(): Uint8Array;
 }
 
 /**
- * Says that the payload is the event as a whole: without it, the NATS binding of CloudEvents reads the payload as data.
+ * Says that the payload is the whole event. Without it, the NATS binding of CloudEvents reads the payload as data.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/nats-protocol-binding.md
  */
 const CONTENT_TYPE = 'Content-Type: application/cloudevents+json';
 
-/** @returns the headers of an event, as they go over the wire */
+/** The headers of an event, as they go over the wire. */
 function headerText(id: string): string {
   return `NATS/1.0\r\nNats-Msg-Id: ${id}\r\n${CONTENT_TYPE}\r\n\r\n`;
 }
 
-/** Of an event of ours, whose id is a UUID. */
+/** An event's id is a UUID. */
 const HEADER_BYTES = headerText('x'.repeat(36)).length;
 
 export function watchConnection(connection: ConnectionLike, events: LinkEvents, inboxPrefix?: string): Link {
@@ -108,7 +98,7 @@ export function watchConnection(connection: ConnectionLike, events: LinkEvents, 
     openInbox(onMessage) {
       const prefix = `${inboxPrefix ?? inboxPrefixOf(connection)}.${randomBytes(12).toString('hex')}`;
       const subscription = connection.subscribe(`${prefix}.*`, {
-        // An error ends the subscription; it also arrives as a status, which is where it is handled.
+        // An error ends the subscription. It arrives as a status too, and is handled there.
         callback: (error: Error | null, message: InboxMessage) => {
           if (error === null) onMessage(message);
         },
@@ -122,19 +112,19 @@ export function watchConnection(connection: ConnectionLike, events: LinkEvents, 
     },
     release() {
       released = true;
-      // `return()` of a generator that is waiting does not end it; both clients' iterators have `stop()`.
+      // `return()` does not end a generator that is waiting. The iterators of both clients have `stop()`.
       (statuses as { stop?: () => void }).stop?.();
     },
   };
 }
 
-/** The prefix that a client was given for its inboxes: what its user may subscribe to. */
+/** The prefix that the client was given for its inboxes, to which its user may subscribe. */
 function inboxPrefixOf(connection: ConnectionLike): string {
   const { options } = connection as { options?: { inboxPrefix?: unknown } };
   return typeof options?.inboxPrefix === 'string' && options.inboxPrefix !== '' ? options.inboxPrefix : '_INBOX';
 }
 
-/** 3.x has the denial in `error`, 2.x in `permissionContext`. */
+/** In 3.x the denial is in `error`, in 2.x in `permissionContext`. */
 function readDenial(status: object): Denial | null {
   const { error, permissionContext } = status as Record<'error' | 'permissionContext', unknown>;
   const { operation, subject } = (permissionContext ?? error ?? {}) as Record<string, unknown>;
@@ -142,7 +132,10 @@ function readDenial(status: object): Denial | null {
   return { operation, subject };
 }
 
-/** A client's next ping does not keep the process. Where a client has it elsewhere, it does, until `handleSignals`' time is over. */
+/**
+ * The client's ping timer no longer keeps the process alive. If a client has the timer elsewhere, it does, until the time
+ * of `handleSignals` is over.
+ */
 export function unrefTimers(connection: ConnectionLike): void {
   const { protocol } = connection as { protocol?: { heartbeats?: { timer?: { unref?: () => void } } } };
   protocol?.heartbeats?.timer?.unref?.();

@@ -1,14 +1,18 @@
-/** Where the publisher connects to and who it is there: from `credentials`, a URL in `servers`, or `connect`. One of them. */
+/**
+ * Where the publisher connects to, and as whom: `credentials`, a URL in `servers`, or `connect` says it, only one of
+ * them.
+ */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
 import { readServerAddress, type ServerAddress, splitServers } from '@waybill/schema';
-import { type Credentials, faultOfCredentials } from './authenticator.ts';
+import type { Credentials } from '../credentials.ts';
 import { badOption, PublisherError } from '../error.ts';
+import { faultOfCredentials } from './authenticator.ts';
 
 interface IdentityOptions {
   readonly servers?: string | readonly string[] | undefined;
   readonly credentials?: Credentials | undefined;
   readonly connect?: Omit<NodeConnectionOptions, 'servers'> | undefined;
-  /** Brought by the service, with an identity of its own. */
+  /** The service's own connection has an identity already. */
   readonly connection?: unknown;
 }
 

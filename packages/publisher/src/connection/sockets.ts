@@ -1,19 +1,19 @@
 /**
- * The sockets that a NATS client opens, to destroy the ones that it forgets: when a server accepts a connection and
- * then does not answer (frozen, overloaded), a dial of nats-core 3.4.0 times out and leaves its socket open, which
- * holds the process, and there is one more with each try.
+ * The sockets that a NATS client opens, so that forgotten ones can be destroyed. When a server accepts a connection and then
+ * does not answer (frozen, overloaded), a dial of nats-core 3.4.0 times out and leaves its socket open. Each try leaves one
+ * more, and they keep the process alive.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
 export interface Sockets {
-  /** Whatever is opened by what this starts, now or later, is ours. */
+  /** Every socket that this call opens, now or later, belongs to this object. */
   run<Result>(open: () => Result): Result;
   destroyAll(): void;
-  /** They do not keep the process any more, nor do later ones. */
+  /** Present and later sockets no longer keep the process alive. */
   unref(): void;
-  /** Destroys them, and later ones as soon as they are opened. */
+  /** Destroys all sockets, and later ones as soon as they are opened. */
   close(): void;
 }
 

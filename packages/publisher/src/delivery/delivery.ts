@@ -1,25 +1,30 @@
 /**
- * From stamped events to acknowledgements, over whatever connection is there.
+ * The `delivery/` room: from stamped events to acknowledgements, over whatever connection is there. Stamped events come in, in
+ * order, and connections. The acknowledgement of each event goes out, or why it is dropped. Nothing here knows of disks, of
+ * callers that wait, or how an event was made.
  *
- * Go-back-N: the window holds what was sent and is not acknowledged, in order. When an answer says "not now", when
- * none comes, or when the connection was lost, everything in the window counts as unsent; after a wait the first of it
- * goes out alone, and with each acknowledgement one more may be under way (slow start). So a stream that comes back
- * in the middle of a resend cannot take later events first, and nothing new is sent before all of the window was.
- * The same id each time makes a resend the same message; an answer to an earlier try counts.
+ * An event waits to be sent (sender.ts), then in the send window for its answer (window.ts), or aside while its subject is
+ * denied (denied-subjects.ts). When an answer says "not now", when none comes, or when the connection is lost, all of the
+ * window is sent again, in order, before anything new (recovery.ts). So a stream that comes back in the middle of a resend
+ * cannot take later events first. A resend has the same id, so it is the same message; an answer to any try counts.
  */
-import { type Ack, createAnswerReader } from './pub-ack.ts';
-import { type BackoffBounds, createBackoff } from '../backoff.ts';
-import type { Denial, Inbox, InboxMessage, Link } from '../connection/link.ts';
-import { createParking, type Departure } from './denied-subjects.ts';
+import type { Ack } from '../ack.ts';
+import { type Alarm, createAlarm } from '../alarm.ts';
+import type { BackoffBounds } from '../backoff.ts';
+import type { Denial, InboxMessage, Link } from '../connection/link.ts';
 import type { PendingEvent } from '../pending-event.ts';
-import { createRing } from './ring.ts';
+import { DeniedSubjects } from './denied-subjects.ts';
+import { createAnswerReader } from './pub-ack.ts';
+import { Recovery } from './recovery.ts';
+import { Sender } from './sender.ts';
+import { SendWindow } from './window.ts';
+import { Wire } from './wire.ts';
 
 export interface DeliveryOptions {
   readonly windowEvents: number;
-  readonly windowBytes: number;
   readonly ackTimeoutMs: number;
   readonly parkProbeMs: number;
-  /** Events that may wait for a right, and their bytes. */
+  /** Events that may wait for a permission, and their bytes. */
   readonly maxParked: number;
   readonly maxParkedBytes: number;
   readonly backoff: BackoffBounds;
@@ -29,336 +34,172 @@ export interface DeliveryOptions {
   wake(): void;
 }
 
-export interface Delivery {
+/** How many bytes may be unacknowledged at once. */
+const WINDOW_BYTES = 8 * 1024 * 1024;
+
+const INBOX_REMEDY =
+  'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
+
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #wire = new Wire((token, message) => this.#answered(token, message));
+  readonly #readAnswer = createAnswerReader();
+  readonly #window: SendWindow;
+  readonly #denied: DeniedSubjects;
+  readonly #recovery: Recovery;
+  readonly #sender: Sender;
+  readonly #probeAlarm: Alarm;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+    this.#window = new SendWindow(options.windowEvents, WINDOW_BYTES);
+    this.#denied = new DeniedSubjects({
+      maxEvents: options.maxParked,
+      maxBytes: options.maxParkedBytes,
+      dropped: (event, detail) => options.dropped(event, 'not_permitted', detail),
+    });
+    this.#recovery = new Recovery({ window: this.#window, ...options });
+    this.#probeAlarm = createAlarm(() => this.#probe());
+    this.#sender = new Sender({
+      wire: this.#wire,
+      window: this.#window,
+      denied: this.#denied,
+      recovery: this.#recovery,
+      waits: () => this.#probeAlarm.set(options.parkProbeMs),
+      tooLarge: (event, detail) => options.dropped(event, 'too_large', detail),
+    });
+  }
+
   /** Takes over a stamped event. */
-  offer(event: PendingEvent): void;
-  connect(link: Link): void;
-  disconnect(): void;
-  denied(denial: Denial): void;
+  offer(event: PendingEvent): void {
+    this.#sender.offer(event);
+  }
+
   /** Sends what may be sent until then (`performance.now`). true: there is more. */
-  run(untilMs: number): boolean;
-  /** The oldest event that was never sent, unless `keep` says to keep it. */
-  dropOldest(keep: (event: PendingEvent) => boolean): PendingEvent | undefined;
-  /** Everything that is still here, in the order of emitting; nothing is sent any more. */
-  close(): PendingEvent[];
-  /** What is wrong at present, or null. */
-  readonly trouble: string | null;
-  /** Taken over and never sent yet. */
-  readonly queued: number;
-  readonly inFlight: number;
-  readonly parked: number;
-  /** Of them, dead publishers'. */
-  readonly parkedAdopted: number;
-  /** Messages sent beyond the first try of an event. */
-  readonly resent: number;
-}
+  run(untilMs: number): boolean {
+    return this.#sender.run(untilMs);
+  }
 
-export function createDelivery(options: DeliveryOptions): Delivery {
-  const { windowEvents, windowBytes, ackTimeoutMs, parkProbeMs, acked, dropped, wake } = options;
-  const readAnswer = createAnswerReader();
-  const ready = createRing<PendingEvent>();
-  /** By token, in the order of the first try: a Map keeps it. */
-  const window = new Map<number, PendingEvent>();
-  const parking = createParking({
-    maxEvents: options.maxParked,
-    maxBytes: options.maxParkedBytes,
-    dropped: (event, detail) => dropped(event, 'not_permitted', detail),
-  });
-  const backoff = createBackoff(options.backoff);
+  /** Takes back the oldest event that was never sent, unless `keep` says to keep it. */
+  dropOldest(keep: (event: PendingEvent) => boolean): PendingEvent | undefined {
+    return this.#sender.dropOldest(keep);
+  }
 
-  let link: Link | null = null;
-  let inbox: Inbox | null = null;
-  /** Whose the inbox is. */
-  let inboxLink: Link | null = null;
-  let nextToken = 1;
-  let unsent = 0;
-  let flying = 0;
-  let bytes = 0;
-  let limit = 1;
-  let resent = 0;
-  /** Reading the clock costs a tenth of sending. */
-  let looks = 0;
-  /** The time was over in the middle of a burst. */
-  let inBurst = false;
-  let failure: string | null = null;
-  let waiting: NodeJS.Timeout | undefined;
-  let deadline: NodeJS.Timeout | undefined;
-  let parkTimer: NodeJS.Timeout | undefined;
-  /** Since when the window begins with the same event, or since its first was sent. */
-  let headSince = 0;
+  // --- the connection ---
 
-  const send = (token: number, event: PendingEvent, to: Link): boolean => {
-    try {
-      to.publish(event.subject, event.text, { reply: `${inbox?.prefix}.${token.toString(36)}`, id: event.id });
-    } catch (error) {
-      // Closed or draining; `gone` comes with it, or the next try finds out.
-      fail(`publishing failed: ${String(error)}`);
-      return false;
-    }
-    if (event.tries++ > 0) resent++;
-    return true;
-  };
+  connect(link: Link): void {
+    this.#wire.connect(link);
+    this.#recovery.endPause();
+    this.#recovery.goBack();
+    this.#denied.permitAll();
+    this.#options.wake();
+  }
 
-  const dropTooLarge = (event: PendingEvent, to: Link): void => {
-    parking.settled(event, 'dropped');
-    dropped(event, 'too_large', `${event.bytes} bytes, the server takes ${to.maxPayload}`);
-  };
+  disconnect(): void {
+    this.#wire.disconnect();
+    this.#recovery.goBack();
+  }
 
-  const remove = (token: number, event: PendingEvent): void => {
-    // Only the first one's progress counts: one that got lost is the first soon, while the others keep being answered.
-    if (window.keys().next().value === token) headSince = performance.now();
-    window.delete(token);
-    bytes -= event.bytes;
-    if (event.sent) flying--;
-    else unsent--;
-    if (window.size === 0) stopDeadline();
-  };
-
-  const fly = (token: number, event: PendingEvent, to: Link): boolean => {
-    if (flying === 0) headSince = performance.now();
-    if (!send(token, event, to)) return false;
-    event.sent = true;
-    unsent--;
-    flying++;
-    deadline ??= startDeadline(ackTimeoutMs);
-    return true;
-  };
-
-  const grounded = (): void => {
-    for (const event of window.values()) event.sent = false;
-    unsent = window.size;
-    flying = 0;
-    limit = 1;
-    stopDeadline();
-  };
-
-  const fail = (detail: string, waitMs = backoff.next()): void => {
-    failure = detail;
-    // Now, and not when the wait is over: the log is to say what is wrong.
-    wake();
-    grounded();
-    clearTimeout(waiting);
-    waiting = setTimeout(() => {
-      waiting = undefined;
+  denied({ operation, subject }: Denial): void {
+    const { parkProbeMs, wake } = this.#options;
+    if (operation === 'publish') {
+      const denied = new Map([...this.#window.entries()].filter(([, event]) => event.subject === subject));
+      for (const [token, event] of denied) this.#leaveWindow(token, event);
+      this.#denied.deny(subject, denied);
+      this.#probeAlarm.set(parkProbeMs);
       wake();
-    }, waitMs).unref();
-  };
+    } else if (this.#wire.inboxDenied(subject)) {
+      this.#recovery.fail(`not permitted to subscribe to ${subject}: ${INBOX_REMEDY}`, parkProbeMs);
+    }
+  }
 
-  const startDeadline = (ms: number): NodeJS.Timeout =>
-    setTimeout(() => {
-      deadline = undefined;
-      if (flying === 0) return;
-      const left = headSince + ackTimeoutMs - performance.now();
-      if (left > 1) deadline = startDeadline(left);
-      else fail(`no acknowledgement within ${ackTimeoutMs} ms`);
-    }, ms).unref();
+  /** Tries an event whose subject is denied, now and then. */
+  #probe(): void {
+    if (this.#denied.events === 0) return;
+    this.#probeAlarm.set(this.#options.parkProbeMs);
+    const { link, isListening } = this.#wire;
+    if (link === null || !isListening) return;
+    const tried = this.#denied.probe(this.#window.newToken());
+    if (tried !== undefined) this.#sender.publish(tried.token, tried.event, link);
+  }
 
-  const stopDeadline = (): void => {
-    clearTimeout(deadline);
-    deadline = undefined;
-  };
+  // --- answers ---
 
-  const onMessage = (message: InboxMessage): void => {
-    const token = Number.parseInt(message.subject.slice((inbox?.prefix.length ?? 0) + 1), 36);
-    const event = window.get(token);
-    if (event === undefined) return onLateAnswer(token, message);
-    const answer = readAnswer(message);
+  #answered(token: number, message: InboxMessage): void {
+    const inWindow = this.#window.get(token);
+    const event = inWindow ?? this.#denied.sentAs(token);
+    if (event === undefined) return;
+    const answer = this.#readAnswer(message);
+    // The event waits, or is tried: any answer says that its subject is permitted.
+    if (inWindow === undefined) this.#denied.permit(token);
     switch (answer.kind) {
       case 'stored':
-        remove(token, event);
-        parking.settled(event, 'stored');
-        recovered();
-        acked(event, answer.ack);
+        this.#leave(token, event, 'stored');
+        if (inWindow !== undefined) this.#recovery.succeeded();
+        this.#options.acked(event, answer.ack);
         break;
       case 'too_large':
-        remove(token, event);
-        parking.settled(event, 'dropped');
-        dropped(event, 'too_large', answer.detail);
+        this.#leave(token, event, 'dropped');
+        this.#options.dropped(event, 'too_large', answer.detail);
         break;
       case 'retry':
-        // Others of the same burst: the first one said it.
-        if (event.sent) fail(answer.detail);
+        // If it is not in flight, an earlier answer of the same burst has failed, or it waits and is sent again.
+        if (event.state === 'in_flight') this.#recovery.fail(answer.detail);
         break;
     }
-    wake();
-  };
+    this.#options.wake();
+  }
 
-  const listen = (to: Link): boolean => {
-    if (inbox !== null && inboxLink === to) return true;
-    try {
-      // The one on a connection that another has taken the place of.
-      inbox?.close();
-      inbox = to.openInbox(onMessage);
-      inboxLink = to;
-      return true;
-    } catch (error) {
-      fail(`subscribing to an inbox failed: ${String(error)}`);
-      return false;
-    }
-  };
+  #leave(token: number, event: PendingEvent, outcome: 'stored' | 'dropped'): void {
+    if (this.#window.get(token) === undefined) return this.#denied.answered(event, outcome);
+    this.#leaveWindow(token, event);
+    this.#denied.settled(event, outcome);
+  }
 
-  const recovered = (): void => {
-    if (limit < windowEvents) limit++;
-    if (failure === null) return;
-    failure = null;
-    backoff.reset();
-  };
+  #leaveWindow(token: number, event: PendingEvent): void {
+    this.#recovery.left(this.#window.remove(token, event));
+  }
 
-  /** To an event that was parked since, or to the one that was tried: any answer says that its subject is permitted. */
-  const onLateAnswer = (token: number, message: InboxMessage): void => {
-    const event = parking.sentAs(token);
-    if (event === undefined) return;
-    const answer = readAnswer(message);
-    parking.probed(token);
-    // What else it may be is found out again in the window.
-    if (answer.kind === 'stored') {
-      parking.answered(event, 'stored');
-      acked(event, answer.ack);
-    } else if (answer.kind === 'too_large') {
-      parking.answered(event, 'dropped');
-      dropped(event, 'too_large', answer.detail);
-    }
-    wake();
-  };
+  // --- out ---
 
-  const startProbing = (): void => {
-    parkTimer ??= setTimeout(probeParked, parkProbeMs).unref();
-  };
+  /** Sends nothing any more. @returns everything that is still here, in the order of emitting */
+  close(): PendingEvent[] {
+    this.#wire.close();
+    this.#recovery.close();
+    this.#probeAlarm.stop();
+    const left = [...this.#window.events(), ...this.#denied.all()].toSorted((a, b) => a.ordinal - b.ordinal);
+    this.#window.clear();
+    return left.concat(this.#sender.takeAll());
+  }
 
-  const probeParked = (): void => {
-    parkTimer = undefined;
-    if (parking.events === 0) return;
-    startProbing();
-    const tried = link === null || inbox === null ? undefined : parking.probe(nextToken);
-    if (tried === undefined || link === null) return;
-    if (tried.token === nextToken) nextToken++;
-    send(tried.token ?? nextToken, tried.event, link);
-  };
+  /** What is wrong at present, or null. */
+  get trouble(): string | null {
+    if (this.#recovery.failure !== null) return this.#recovery.failure;
+    const { subjects } = this.#denied;
+    return subjects.length > 0 ? `not permitted to publish to ${subjects.join(', ')}` : null;
+  }
 
-  /** An event that counts as in flight. false: stop for now. */
-  const launch = ({ event, token }: Departure, to: Link): boolean => {
-    if (event.bytes > to.maxPayload) {
-      dropTooLarge(event, to);
-      return true;
-    }
-    const mine = token ?? nextToken++;
-    window.set(mine, event);
-    event.sent = false;
-    bytes += event.bytes;
-    unsent++;
-    return fly(mine, event, to);
-  };
+  /** Events that were never sent. */
+  get queued(): number {
+    return this.#sender.queued;
+  }
 
-  /** Sends or parks one event; what waits aside and may go comes first. false: stop for now. */
-  const advance = (to: Link): boolean => {
-    const released = parking.next();
-    if (released) return launch(released, to);
-    const event = ready.peek();
-    if (event === undefined || (window.size > 0 && bytes + event.bytes > windowBytes)) return false;
-    const permission = parking.judge(event);
-    if (permission === 'wait') return false;
-    ready.shift();
-    if (permission === 'send') return launch({ event, token: null }, to);
-    parking.park(event);
-    startProbing();
-    return true;
-  };
+  get inFlight(): number {
+    return this.#window.inFlight;
+  }
 
-  const mayFly = (): boolean => flying < limit && waiting === undefined;
+  /** Events that wait for a permission. */
+  get parked(): number {
+    return this.#denied.events;
+  }
 
-  const resend = (to: Link, untilMs: number): boolean => {
-    for (const [token, event] of window) {
-      if (unsent === 0 || !mayFly()) return false;
-      if (event.sent) continue;
-      if (performance.now() > untilMs) return true;
-      if (event.bytes > to.maxPayload) {
-        remove(token, event);
-        dropTooLarge(event, to);
-      } else if (!fly(token, event, to)) return false;
-    }
-    return false;
-  };
+  /** Of these, events of dead publishers. */
+  get parkedAdopted(): number {
+    return this.#denied.adopted;
+  }
 
-  return {
-    offer: (event) => ready.push(event),
-    connect(to) {
-      link = to;
-      clearTimeout(waiting);
-      waiting = undefined;
-      grounded();
-      parking.openAll();
-      wake();
-    },
-    disconnect() {
-      link = null;
-      grounded();
-    },
-    denied({ operation, subject }) {
-      if (operation === 'publish') {
-        const refused = new Map([...window].filter(([, event]) => event.subject === subject));
-        for (const [token, event] of refused) remove(token, event);
-        parking.denied(subject, refused);
-        startProbing();
-        wake();
-      } else if (inbox !== null && subject === `${inbox.prefix}.*`) {
-        inbox.close();
-        inbox = null;
-        const remedy =
-          'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
-        fail(`not permitted to subscribe to ${subject}: ${remedy}`, parkProbeMs);
-      }
-    },
-    run(untilMs) {
-      if (link === null || waiting !== undefined) return false;
-      if (!listen(link)) return false;
-      if (unsent > 0 && resend(link, untilMs)) return true;
-      // In bursts: one more for each acknowledgement would be a small write for each, here and at the server.
-      if (!inBurst && flying > limit >> 1) return false;
-      inBurst = false;
-      while (unsent === 0 && mayFly()) {
-        if (window.size > 0 && bytes >= windowBytes) return false;
-        if ((++looks & 7) === 0 && performance.now() > untilMs) {
-          inBurst = true;
-          return true;
-        }
-        if (!advance(link)) return false;
-      }
-      return false;
-    },
-    dropOldest(keep) {
-      const oldest = ready.peek();
-      return oldest === undefined || keep(oldest) ? undefined : ready.shift();
-    },
-    close() {
-      link = null;
-      clearTimeout(waiting);
-      clearTimeout(parkTimer);
-      stopDeadline();
-      inbox?.close();
-      const left = [...window.values(), ...parking.all()].toSorted((a, b) => a.ordinal - b.ordinal);
-      window.clear();
-      for (let event = ready.shift(); event !== undefined; event = ready.shift()) left.push(event);
-      return left;
-    },
-    get trouble() {
-      if (failure !== null) return failure;
-      const { subjects } = parking;
-      return subjects.length > 0 ? `not permitted to publish to ${subjects.join(', ')}` : null;
-    },
-    get queued() {
-      return ready.length;
-    },
-    get inFlight() {
-      return flying;
-    },
-    get parked() {
-      return parking.events;
-    },
-    get parkedAdopted() {
-      return parking.adopted;
-    },
-    get resent() {
-      return resent;
-    },
-  };
+  /** Messages sent beyond the first try of each event. */
+  get resent(): number {
+    return this.#sender.resent;
+  }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createParking, type Parking } from './denied-subjects.ts';
 import type { PendingEvent } from '../pending-event.ts';
+import { DeniedSubjects } from './denied-subjects.ts';
 
 const eventOf = (producerseq: number, action: string, more: Partial<PendingEvent> = {}): PendingEvent => {
   const orgid = more.orgid ?? 'acme';
@@ -8,112 +8,112 @@ const eventOf = (producerseq: number, action: string, more: Partial<PendingEvent
   return { ...event, bytes: 10, adopted: false, ...more } as PendingEvent;
 };
 
-function createLot(maxEvents = 1_000, maxBytes = Infinity) {
+function createWaiting(maxEvents = 1_000, maxBytes = Infinity) {
   const dropped: string[] = [];
-  const parking = createParking({
+  const denied = new DeniedSubjects({
     maxEvents,
     maxBytes,
     dropped: ({ orgid, producerseq }) => void dropped.push(`${orgid} ${producerseq}`),
   });
-  return { parking, dropped };
+  return { denied, dropped };
 }
 
-/** Its subject is refused by the server. */
-function deny(parking: Parking, event: PendingEvent, token = event.producerseq): void {
-  expect(parking.judge(event)).toBe('send');
-  parking.denied(event.subject, new Map([[token, event]]));
+/** The server denies the event's subject. */
+function deny(denied: DeniedSubjects, event: PendingEvent, token = event.producerseq): void {
+  expect(denied.judge(event)).toBe('send');
+  denied.deny(event.subject, new Map([[token, event]]));
 }
 
-/** Everything that may go, each as if it was stored. */
-function depart(parking: Parking): PendingEvent[] {
+/** Takes every event that may go, as if each was stored. */
+function depart(denied: DeniedSubjects): PendingEvent[] {
   const gone: PendingEvent[] = [];
-  for (let next = parking.next(); next !== undefined; next = parking.next()) {
+  for (let next = denied.next(); next !== undefined; next = denied.next()) {
     gone.push(next.event);
-    parking.settled(next.event, 'stored');
+    denied.settled(next.event, 'stored');
   }
   return gone;
 }
 
-test('when the right comes, an organization goes out in the order of its numbers, as far as it is permitted', () => {
-  const { parking } = createLot();
-  deny(parking, eventOf(1, 'read'));
-  deny(parking, eventOf(2, 'shared'));
+test('with the permission, an organization goes out in the order of its numbers, as far as it is permitted', () => {
+  const { denied } = createWaiting();
+  deny(denied, eventOf(1, 'read'));
+  deny(denied, eventOf(2, 'shared'));
   for (let number = 3; number <= 60; number++) {
     const event = eventOf(number, ['made', 'read', 'shared'][number % 3] as string);
-    const permission = parking.judge(event);
-    if (permission === 'send') parking.settled(event, 'stored');
-    else parking.park(event);
+    const permission = denied.judge(event);
+    if (permission === 'send') denied.settled(event, 'stored');
+    else denied.add(event);
   }
-  expect(depart(parking)).toEqual([]);
-  const tried = parking.probe(1_000);
+  expect(depart(denied)).toEqual([]);
+  const tried = denied.probe(1_000);
   expect(tried?.event.producerseq).toBe(1);
-  // The token that it was sent with before, so that whatever is said of either try is understood.
+  // The token of the earlier try, so that an answer to either try is understood.
   expect(tried?.token).toBe(1);
-  parking.probed(1);
-  const first = depart(parking).map(({ producerseq, type }) => [producerseq, type] as const);
+  denied.permit(1);
+  const first = depart(denied).map(({ producerseq, type }) => [producerseq, type] as const);
   expect(first.length).toBeGreaterThan(15);
   expect(first.filter(([, type]) => type === 'file.shared')).toEqual([]);
   expect(first.map(([number]) => number)).toEqual(first.map(([number]) => number).toSorted((a, b) => a - b));
-  parking.openAll();
-  expect(depart(parking).length + first.length).toBeGreaterThan(30);
-  expect(parking.events).toBe(0);
+  denied.permitAll();
+  expect(depart(denied).length + first.length).toBeGreaterThan(30);
+  expect(denied.events).toBe(0);
 });
 
-test('a share of the room for each organization, and room for all: the oldest that is not permitted gives way', () => {
-  const { parking, dropped } = createLot(8);
-  deny(parking, eventOf(1, 'read'));
-  for (let number = 2; number <= 4; number++) parking.park(eventOf(number, 'read'));
+test('each organization has a share of the room: the oldest event of a denied subject is dropped for a new one', () => {
+  const { denied, dropped } = createWaiting(8);
+  deny(denied, eventOf(1, 'read'));
+  for (let number = 2; number <= 4; number++) denied.add(eventOf(number, 'read'));
   expect(dropped).toEqual([]);
-  parking.park(eventOf(5, 'read'));
+  denied.add(eventOf(5, 'read'));
   expect(dropped).toEqual(['acme 1']);
-  deny(parking, eventOf(1, 'read', { orgid: 'beta' }));
-  for (let number = 2; number <= 4; number++) parking.park(eventOf(number, 'read', { orgid: 'beta' }));
-  deny(parking, eventOf(1, 'read', { orgid: 'gamma' }));
+  deny(denied, eventOf(1, 'read', { orgid: 'beta' }));
+  for (let number = 2; number <= 4; number++) denied.add(eventOf(number, 'read', { orgid: 'beta' }));
+  deny(denied, eventOf(1, 'read', { orgid: 'gamma' }));
   expect(dropped).toEqual(['acme 1', 'acme 2']);
-  expect(parking.events).toBe(8);
+  expect(denied.events).toBe(8);
 });
 
-test('room is counted in bytes, too: a few large events leave the queue to others', () => {
-  const { parking, dropped } = createLot(1_000, 1_000);
-  deny(parking, eventOf(1, 'read', { bytes: 400 }));
-  parking.park(eventOf(2, 'read', { bytes: 400 }));
-  parking.park(eventOf(3, 'read', { bytes: 90 }));
+test('room is counted in bytes too: a few large events do not fill the queue', () => {
+  const { denied, dropped } = createWaiting(1_000, 1_000);
+  deny(denied, eventOf(1, 'read', { bytes: 400 }));
+  denied.add(eventOf(2, 'read', { bytes: 400 }));
+  denied.add(eventOf(3, 'read', { bytes: 90 }));
   expect(dropped).toEqual(['acme 1']);
 });
 
 test('dead publishers have room of their own', () => {
-  const { parking, dropped } = createLot(2);
-  deny(parking, eventOf(1, 'read'));
-  deny(parking, eventOf(1, 'read', { orgid: 'beta', adopted: true, producer: 'dead' }));
-  expect([parking.events, parking.adopted]).toEqual([2, 1]);
+  const { denied, dropped } = createWaiting(2);
+  deny(denied, eventOf(1, 'read'));
+  deny(denied, eventOf(1, 'read', { orgid: 'beta', adopted: true, producer: 'dead' }));
+  expect([denied.events, denied.adopted]).toEqual([2, 1]);
   expect(dropped).toEqual([]);
 });
 
-test('an acknowledgement that comes after the refusal of its subject is that of the event', () => {
-  const { parking } = createLot();
+test('an acknowledgement after the denial of its subject counts for the event', () => {
+  const { denied } = createWaiting();
   const first = eventOf(1, 'read');
-  expect(parking.judge(first)).toBe('send');
-  deny(parking, eventOf(2, 'read'));
-  parking.denied(first.subject, new Map([[77, first]]));
-  expect(parking.sentAs(77)).toBe(first);
-  parking.answered(first, 'stored');
-  expect(parking.events).toBe(1);
-  expect(parking.sentAs(77)).toBeUndefined();
+  expect(denied.judge(first)).toBe('send');
+  deny(denied, eventOf(2, 'read'));
+  denied.deny(first.subject, new Map([[77, first]]));
+  expect(denied.sentAs(77)).toBe(first);
+  denied.answered(first, 'stored');
+  expect(denied.events).toBe(1);
+  expect(denied.sentAs(77)).toBeUndefined();
 });
 
-test('very many events of one subject are handed back, in order', () => {
-  const { parking } = createLot(Infinity);
+test('very many events of one subject go out in order', () => {
+  const { denied } = createWaiting(Infinity);
   const events = 300_000;
-  deny(parking, eventOf(1, 'read'));
-  for (let number = 2; number <= events; number++) parking.park(eventOf(number, 'read'));
-  parking.openAll();
-  // They are refused again, and permitted again.
-  const again = parking.next();
+  deny(denied, eventOf(1, 'read'));
+  for (let number = 2; number <= events; number++) denied.add(eventOf(number, 'read'));
+  denied.permitAll();
+  // The subject is denied again, and permitted again.
+  const again = denied.next();
   expect(again?.event.producerseq).toBe(1);
-  parking.denied('audit.file.read.acme', new Map([[1, again?.event as PendingEvent]]));
-  parking.openAll();
-  const released = depart(parking);
+  denied.deny('audit.file.read.acme', new Map([[1, again?.event as PendingEvent]]));
+  denied.permitAll();
+  const released = depart(denied);
   expect(released).toHaveLength(events);
   expect(released.every(({ producerseq }, i) => producerseq === i + 1)).toBe(true);
-  expect(parking.events).toBe(0);
+  expect(denied.events).toBe(0);
 });

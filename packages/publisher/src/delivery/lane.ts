@@ -1,21 +1,21 @@
-/** The events of one organization and boot id: which numbers are in flight, and which events wait aside, in order. */
-import { NumberedEvents } from './numbered-events.ts';
-import { OpenHoles } from './missing-ranges.ts';
 import type { PendingEvent } from '../pending-event.ts';
+import { MissingRanges } from './missing-ranges.ts';
+import { NumberedEvents } from './numbered-events.ts';
 
-interface Parked {
-  /** Not permitted, by subject; none is empty. */
-  readonly shut: Map<string, NumberedEvents>;
-  /** Permitted, as far as anybody knows. */
+interface Waiting {
+  /** Events whose subject is denied, by subject. No list is empty. */
+  readonly denied: Map<string, NumberedEvents>;
+  /** Events that wait for those, because of their numbers. */
   readonly held: NumberedEvents;
 }
 
+/** The events of one organization and boot id: the numbers in flight, and the events that wait, in order. */
 export class Lane {
   readonly producer: string;
   readonly orgid: string;
-  readonly numbers = new OpenHoles();
-  /** What waits. Made when something does: a lane may be there for one event in flight only. */
-  #parked: Parked | null = null;
+  readonly numbers = new MissingRanges();
+  /** Made when an event waits: many lanes are there for one event in flight only. */
+  #waiting: Waiting | null = null;
   #events = 0;
   #bytes = 0;
 
@@ -24,7 +24,7 @@ export class Lane {
     this.orgid = orgid;
   }
 
-  /** That wait. */
+  /** How many wait. */
   get events(): number {
     return this.#events;
   }
@@ -37,22 +37,22 @@ export class Lane {
     return this.#events === 0 && this.numbers.inFlight === 0;
   }
 
-  /** The next that is permitted. */
+  /** The next event whose subject is permitted, as far as anybody knows. */
   get firstHeld(): PendingEvent | undefined {
-    return this.#parked?.held.first;
+    return this.#waiting?.held.first;
   }
 
-  /** The lowest number that waits; Infinity: none. */
+  /** The lowest number that waits; Infinity when none does. */
   get lowest(): number {
     if (this.#events === 0) return Infinity;
-    return Math.min(this.firstHeld?.producerseq ?? Infinity, this.firstShut()?.producerseq ?? Infinity);
+    return Math.min(this.firstHeld?.producerseq ?? Infinity, this.firstDenied()?.producerseq ?? Infinity);
   }
 
-  /** The oldest that is not permitted. @param subject of this one only */
-  firstShut(subject?: string): PendingEvent | undefined {
-    if (subject !== undefined) return this.#parked?.shut.get(subject)?.first;
+  /** The oldest event whose subject is denied. @param subject looks at this subject only */
+  firstDenied(subject?: string): PendingEvent | undefined {
+    if (subject !== undefined) return this.#waiting?.denied.get(subject)?.first;
     let first: PendingEvent | undefined;
-    for (const { first: event } of this.#parked?.shut.values() ?? []) {
+    for (const { first: event } of this.#waiting?.denied.values() ?? []) {
       if (event && (first === undefined || event.producerseq < first.producerseq)) first = event;
     }
     return first;
@@ -63,40 +63,40 @@ export class Lane {
     this.#room().held.put(event);
   }
 
-  shut(event: PendingEvent): void {
+  deny(event: PendingEvent): void {
     this.#count(event);
-    this.#shutFor(event.subject).put(event);
+    this.#deniedOf(event.subject).put(event);
   }
 
-  /** What is held of the subject turns out not to be permitted. @returns those */
-  shutHeld(subject: string): PendingEvent[] {
+  /** The subject turns out to be denied. @returns its events that were held */
+  denyHeld(subject: string): PendingEvent[] {
     const found = this.#room().held.removeAll(subject);
-    if (found.length > 0) this.#shutFor(subject).putAll(found);
+    if (found.length > 0) this.#deniedOf(subject).putAll(found);
     return found;
   }
 
-  /** The subject is permitted. @returns what waited for that */
-  open(subject: string): Iterable<PendingEvent> {
-    const { shut, held } = this.#room();
-    const opened = shut.get(subject) ?? [];
-    shut.delete(subject);
-    held.putAll(opened);
-    return opened;
+  /** The subject is permitted. @returns its events that were denied */
+  permit(subject: string): Iterable<PendingEvent> {
+    const { denied, held } = this.#room();
+    const permitted = denied.get(subject) ?? [];
+    denied.delete(subject);
+    held.putAll(permitted);
+    return permitted;
   }
 
-  /** One that waits here. */
+  /** @param event one that waits here */
   remove(event: PendingEvent): void {
     this.#events--;
     this.#bytes -= event.bytes;
-    const { shut, held } = this.#room();
-    const its = shut.get(event.subject);
+    const { denied, held } = this.#room();
+    const its = denied.get(event.subject);
     if (!its?.remove(event)) held.remove(event);
-    else if (its.length === 0) shut.delete(event.subject);
+    else if (its.length === 0) denied.delete(event.subject);
   }
 
   all(): PendingEvent[] {
-    const { shut, held } = this.#room();
-    return [...held, ...[...shut.values()].flatMap((events) => [...events])];
+    const { denied, held } = this.#room();
+    return [...held, ...[...denied.values()].flatMap((events) => [...events])];
   }
 
   #count(event: PendingEvent): void {
@@ -104,26 +104,26 @@ export class Lane {
     this.#bytes += event.bytes;
   }
 
-  #shutFor(subject: string): NumberedEvents {
-    const { shut } = this.#room();
-    let events = shut.get(subject);
+  #deniedOf(subject: string): NumberedEvents {
+    const { denied } = this.#room();
+    let events = denied.get(subject);
     if (events === undefined) {
       events = new NumberedEvents();
-      shut.set(subject, events);
+      denied.set(subject, events);
     }
     return events;
   }
 
-  #room(): Parked {
-    return (this.#parked ??= { shut: new Map(), held: new NumberedEvents() });
+  #room(): Waiting {
+    return (this.#waiting ??= { denied: new Map(), held: new NumberedEvents() });
   }
 }
 
-/** Lanes of organizations that have something in flight or waiting. */
+/** The lanes that have an event in flight or waiting. */
 export class LaneBook {
   readonly #lanes = new Map<string, Map<string, Lane>>();
 
-  /** Made when it is not there. */
+  /** The event's lane, a new one if there is none. */
   of({ producer, orgid }: PendingEvent): Lane {
     let its = this.#lanes.get(producer);
     if (its === undefined) {

@@ -1,57 +1,58 @@
 /**
- * How many holes an organization's numbers have where a number may still come.
+ * Bounds the missing ranges in an organization's numbers.
  *
- * A chain remembers `MAX_MISSING` ranges of missing numbers for each publisher (docs/format.md §9). One more, and the lowest
- * is forgotten: a number in it that comes later is not chained. So a publisher sends nothing that could make more.
+ * A chain remembers `MAX_MISSING` ranges of missing numbers for each publisher (docs/reference/format.md §9). With one more, it forgets
+ * the lowest, and an event with a number in that range is not chained when it comes. So a publisher sends nothing that could
+ * make more ranges.
  *
- * What counts lies at or above the lowest number that may still come: it is parked, or it is in flight and may be refused.
- * A range is a run of numbers there that are not stored, below one that is. Parked and dropped numbers are not stored. Of
- * those in flight any may be refused, so n of them may turn into n/2 ranges. Bounds are counted in half ranges.
+ * Only numbers at or above the lowest number that may still come count. Such a number waits for a permission, or is in flight
+ * and may be refused. A range is a run of numbers that are not stored, below a number that is. Waiting and dropped numbers are
+ * not stored. Any number in flight may be refused, so n of them may turn into n/2 ranges. Bounds are counted in half ranges.
  */
 import { MAX_MISSING } from '@waybill/schema';
 
-/** The other half is for what a publisher leaves that dies: the next one sends it, and may make holes of its own. */
+/** The other half is for events of a publisher that dies: the next one sends them, and may make ranges of its own. */
 export const MAX_OPEN_RANGES = MAX_MISSING / 2;
-/** Of these, ranges of parked and dropped numbers. The rest is for numbers in flight, or nothing could be sent. */
+/** Of these, ranges of waiting and dropped numbers. The rest is for numbers in flight: without it nothing could be sent. */
 export const MAX_UNSENT_RANGES = MAX_OPEN_RANGES / 2;
-/** While the bound is reached, numbers in flight go down to this many first: many small writes cost more than a few. */
+/** When the bound is reached, sending waits until this many are in flight: many small writes cost more than a few. */
 const LOW_MARK = MAX_OPEN_RANGES;
 
 /**
- * `send`: counts as sent now. `wait`: try again when something in flight has settled. `hold`: try again when the parked
- * numbers have changed; only sending or dropping some of those helps.
+ * `send`: counts as sent now. `wait`: try again when a number in flight is settled. `hold`: try again when the waiting
+ * numbers have changed; only sending or dropping one of them helps.
  */
 export type Permission = 'send' | 'wait' | 'hold';
 
 /** The numbers of one organization and boot id. */
-export class OpenHoles {
-  /** Sent, as ascending ranges that do not touch. Those that end below the lowest open number are forgotten. */
+export class MissingRanges {
+  /** Numbers that were sent, as ascending ranges that do not touch. Ranges below the lowest open number are forgotten. */
   readonly #sent: [first: number, last: number][] = [];
-  /** In flight: sent and not settled, ascending. */
-  readonly #flying: number[] = [];
+  /** Numbers that were sent and are not settled, ascending. */
+  readonly #inFlight: number[] = [];
   #full = false;
 
   get inFlight(): number {
-    return this.#flying.length;
+    return this.#inFlight.length;
   }
 
   /**
-   * @param number one that is not in flight
-   * @param lowestParked of the numbers that wait, perhaps this one
+   * @param number is not in flight
+   * @param lowestWaiting the lowest number that waits, perhaps this one
    */
-  trySend(number: number, lowestParked = Infinity): Permission {
-    if (this.#full && this.#flying.length > LOW_MARK) return 'wait';
+  trySend(number: number, lowestWaiting = Infinity): Permission {
+    if (this.#full && this.#inFlight.length > LOW_MARK) return 'wait';
     this.#full = false;
-    const low = Math.min(this.#flying[0] ?? Infinity, lowestParked, number);
+    const low = Math.min(this.#inFlight[0] ?? Infinity, lowestWaiting, number);
     this.#forgetBelow(low);
     const before = this.#sent.length > 0 ? this.#unsentRanges(low) : 0;
     this.#add(number);
     const [first, more] = this.#sent;
-    // Almost always: all of it is one run of numbers in flight.
+    // The usual case: everything is one run of numbers in flight.
     if (more === undefined && first !== undefined && first[1] - low < 2 * MAX_OPEN_RANGES) return 'send';
     const unsent = this.#unsentRanges(low);
     const makesOne = unsent > before && unsent > MAX_UNSENT_RANGES;
-    if (!makesOne && (this.#flying.length === 1 || this.#halfRanges(low) <= 2 * MAX_OPEN_RANGES)) return 'send';
+    if (!makesOne && (this.#inFlight.length === 1 || this.#halfRanges(low) <= 2 * MAX_OPEN_RANGES)) return 'send';
     this.notStored(number);
     if (makesOne) return 'hold';
     this.#full = true;
@@ -60,19 +61,19 @@ export class OpenHoles {
 
   /** It is in the stream. */
   stored(number: number): void {
-    const flying = this.#flying;
-    // In the order of sending, mostly.
-    if (flying[0] === number) flying.shift();
-    else removeFrom(flying, number);
+    const inFlight = this.#inFlight;
+    // Usually the numbers come in the order of sending.
+    if (inFlight[0] === number) inFlight.shift();
+    else removeFrom(inFlight, number);
   }
 
-  /** It counted as not sent, and is in the stream. */
+  /** It counted as not sent, and turns out to be in the stream. */
   found(number: number): void {
     this.#add(number);
     this.stored(number);
   }
 
-  /** It was sent and is not in the stream: parked now, or dropped. */
+  /** It was sent and is not in the stream: it waits now, or was dropped. */
   notStored(number: number): void {
     this.stored(number);
     const i = this.#sent.findIndex(([, last]) => last >= number);
@@ -91,9 +92,9 @@ export class OpenHoles {
   }
 
   #add(number: number): void {
-    const flying = this.#flying;
-    if ((flying.at(-1) ?? 0) < number) flying.push(number);
-    else flying.splice(firstAbove(flying, number), 0, number);
+    const inFlight = this.#inFlight;
+    if ((inFlight.at(-1) ?? 0) < number) inFlight.push(number);
+    else inFlight.splice(firstAbove(inFlight, number), 0, number);
     const sent = this.#sent;
     const last = sent.at(-1);
     if (last !== undefined && last[1] === number - 1) {
@@ -114,25 +115,26 @@ export class OpenHoles {
     else sent.splice(i, 0, [number, number]);
   }
 
-  /** Runs of numbers that were not sent, from `low` on. */
+  /** How many runs of numbers from `low` on were not sent. */
   #unsentRanges(low: number): number {
     return this.#sent.length - (this.#sent[0]?.[0] === low ? 1 : 0);
   }
 
   /**
-   * The most half ranges that there can be, whatever becomes of those in flight. Stored after not sent: a range. Stored
-   * after in flight, and in flight after not sent: half of one beside the half for each that is in flight.
+   * The most half ranges that there can be, whatever becomes of the numbers in flight. Each number in flight counts one half.
+   * A stored number counts a whole range after one that was not sent, and a half after one in flight. A number in flight
+   * after one that was not sent counts another half.
    */
   #halfRanges(low: number): number {
-    const flying = this.#flying;
-    let halves = flying.length;
+    const inFlight = this.#inFlight;
+    let halves = inFlight.length;
     let next = 0;
     for (const [first, last] of this.#sent) {
-      while ((flying[next] ?? Infinity) < first) next++;
-      if (first > low) halves += flying[next] === first ? 1 : 2;
-      for (; (flying[next] ?? Infinity) <= last; next++) {
-        const above = (flying[next] as number) + 1;
-        if (above <= last && flying[next + 1] !== above) halves++;
+      while ((inFlight[next] ?? Infinity) < first) next++;
+      if (first > low) halves += inFlight[next] === first ? 1 : 2;
+      for (; (inFlight[next] ?? Infinity) <= last; next++) {
+        const above = (inFlight[next] as number) + 1;
+        if (above <= last && inFlight[next + 1] !== above) halves++;
       }
     }
     return halves;

@@ -1,12 +1,15 @@
 import type { PendingEvent } from '../pending-event.ts';
 
-/** Emptied places at the front are kept until there are this many, and more of them than events. */
+/** Empty places at the front stay until there are this many, and more of them than events. */
 const KEPT_PLACES = 64;
 
-/** Events of one organization and boot id by their numbers: taken from the front, mostly, and put at the end. */
+/**
+ * Events of one organization and boot id in the order of their numbers. Most are added at the end and removed at the
+ * front.
+ */
 export class NumberedEvents {
   #places: (PendingEvent | undefined)[] = [];
-  /** Shifting a long array costs as much as it is long. */
+  /** Index of the first event. Shifting a long array takes time. */
   #front = 0;
 
   get length(): number {
@@ -28,7 +31,7 @@ export class NumberedEvents {
     this.#replace([...this, ...events].toSorted((a, b) => a.producerseq - b.producerseq));
   }
 
-  /** false: it is not here. */
+  /** @returns whether it was here */
   remove(event: PendingEvent): boolean {
     if (this.first !== event) {
       const i = this.#places.indexOf(event);

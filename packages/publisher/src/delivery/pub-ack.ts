@@ -1,18 +1,14 @@
-/** Answers to a published message: JetStream's PubAck (ADR-1 and ADR-22 of nats-architecture-and-design), or "no responders". */
-
-/** Where an event was stored. */
-export interface Ack {
-  readonly stream: string;
-  readonly seq: number;
-  /** The stream had it already from an earlier try. */
-  readonly duplicate: boolean;
-}
+/**
+ * Answers to a published message: JetStream's PubAck (ADR-1 and ADR-22 of nats-architecture-and-design), or "no
+ * responders".
+ */
+import type { Ack } from '../ack.ts';
 
 export type Answer =
   | { readonly kind: 'stored'; readonly ack: Ack }
-  /** Not stored now; it may be later: no stream or no leader yet, stream full, server busy. */
+  /** Not stored now, perhaps later: no stream or no leader, a full stream, a busy server. */
   | { readonly kind: 'retry'; readonly detail: string }
-  /** Never stored, however often it is sent. */
+  /** Not stored, however often it is sent. */
   | { readonly kind: 'too_large'; readonly detail: string };
 
 interface AnswerMessage {
@@ -27,7 +23,7 @@ const decoder = new TextDecoder();
 
 const encoder = new TextEncoder();
 
-/** Reads answers, those of the stream that answered last without parsing JSON: they differ in a number. */
+/** Reads answers. Those of the stream that answered last differ in one number only, and are read without parsing JSON. */
 export function createAnswerReader(): (message: AnswerMessage) => Answer {
   let stream = '';
   /** `{"stream":"…","seq":` */
@@ -44,7 +40,7 @@ export function createAnswerReader(): (message: AnswerMessage) => Answer {
   };
 }
 
-/** null: not this beginning, digits and `}`; or too many digits to be sure of. */
+/** Reads the digits between this beginning and `}`. null: the answer is not so, or has too many digits for a safe integer. */
 function readSequence(data: Uint8Array, beginning: Uint8Array): number | null {
   const end = data.length - 1;
   const digits = end - beginning.length;
@@ -62,7 +58,7 @@ function readSequence(data: Uint8Array, beginning: Uint8Array): number | null {
 const CLOSING_BRACE = 0x7d;
 const ZERO = 0x30;
 
-/** Total: an answer that is none of the known ones is a reason to try again. */
+/** Reads any answer. After an unknown one the message is sent again. */
 export function readAnswer(message: AnswerMessage): Answer {
   if (message.data.length === 0) {
     const code = message.headers?.code;
@@ -73,7 +69,7 @@ export function readAnswer(message: AnswerMessage): Answer {
   }
   const body = parse(decoder.decode(message.data));
   if (body === null) return { kind: 'retry', detail: 'an answer that is no PubAck' };
-  // Errors of a stream carry its name too, so the error comes first.
+  // An error has the stream's name too, so it is checked first.
   if (body.error !== undefined) return readError(body.error);
   if (typeof body.stream !== 'string' || typeof body.seq !== 'number') {
     return { kind: 'retry', detail: 'an answer that is no PubAck' };
@@ -84,7 +80,7 @@ export function readAnswer(message: AnswerMessage): Answer {
 function readError(error: unknown): Answer {
   const { code, err_code, description } = (error ?? {}) as Record<string, unknown>;
   const detail = `${String(description)} (${String(err_code ?? code)})`;
-  // 10077 wraps whatever the store said, which may be that the message does not fit.
+  // 10077 wraps any error of the store, such as that the message does not fit.
   const misfit = err_code === 10077 && /message (size )?to{1,2} large/i.test(String(description));
   return { kind: TOO_LARGE.has(Number(err_code)) || misfit ? 'too_large' : 'retry', detail };
 }

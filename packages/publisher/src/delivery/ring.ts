@@ -1,4 +1,4 @@
-/** A first-in-first-out queue in a circular array that doubles when it is full: O(1), no garbage, no holes. */
+/** A first-in-first-out queue in a circular array, which doubles when it is full. Each operation takes constant time. */
 export interface Ring<Item> {
   readonly length: number;
   push(item: Item): void;
@@ -6,7 +6,7 @@ export interface Ring<Item> {
   shift(): Item | undefined;
 }
 
-/** A larger burst's array is given back to the collector once the ring is empty again. */
+/** A larger array is released when the ring is empty again. */
 const KEPT_CAPACITY = 8192;
 
 export function createRing<Item>(): Ring<Item> {
@@ -17,7 +17,7 @@ export function createRing<Item>(): Ring<Item> {
   const grow = (): void => {
     const { length: capacity } = slots;
     slots = [...slots.slice(head), ...slots.slice(0, head)];
-    // Holes, which are read as undefined: filling them would take longer than everything else here.
+    // The new slots are read as undefined. Filling them would take longer than everything else here.
     slots.length = capacity * 2;
     head = 0;
   };
@@ -45,6 +45,11 @@ export function createRing<Item>(): Ring<Item> {
       return item;
     },
   };
+}
+
+/** Takes out every item. */
+export function* drain<Item>(ring: Ring<Item>): IterableIterator<Item> {
+  for (let item = ring.shift(); item !== undefined; item = ring.shift()) yield item;
 }
 
 function emptySlots<Item>(capacity: number): (Item | undefined)[] {

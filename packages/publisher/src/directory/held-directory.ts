@@ -1,4 +1,9 @@
-/** A directory that one process at a time writes to: made, synced, locked, and given up when another has taken it. */
+/**
+ * The `directory/` room: directories that one process at a time writes to. It makes, locks and syncs them. It knows nothing
+ * of events, of spools and of chains, and deletes only its own lock files.
+ *
+ * This file holds such a directory: makes and locks it, and gives it up when another process has taken it.
+ */
 import { dirname, resolve } from 'node:path';
 import { type DirectoryLock, LOCK_RENEW_MS, takeLock } from './directory-lock.ts';
 import { makeDirectory } from './make-directory.ts';

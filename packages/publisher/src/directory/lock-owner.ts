@@ -80,7 +80,11 @@ function thisThread(): NonNullable<Owner['worker']> {
   }
 }
 
-/** Start time, field 22 of `stat` in /proc. The name before it may contain blanks and parentheses. @param place below /proc */
+/**
+ * Start time, field 22 of `stat` in /proc. The name before it may contain blanks and parentheses.
+ *
+ * @param place below /proc
+ */
 function startOf(place: string): string {
   try {
     const stat = readFileSync(`/proc/${place}/stat`, 'latin1');

@@ -51,7 +51,7 @@ test('work is bounded: an object that doubles with each level is given up at the
   expect(process.cpuUsage(before).user).toBeLessThan(500_000);
 });
 
-test('what somebody added to Object.prototype is no field', () => {
+test('a member that somebody added to Object.prototype is no field', () => {
   const prototype = Object.prototype as unknown as Record<string, unknown>;
   prototype['polluted'] = () => 'x';
   try {
@@ -62,7 +62,7 @@ test('what somebody added to Object.prototype is no field', () => {
   }
 });
 
-test('the bound comes before the copy: of an object with too many members nothing is read but names', () => {
+test('the bound is checked before copying: of an object with too many members only names are read', () => {
   let read = 0;
   const huge = (): object => {
     const object: Record<string, unknown> = {};
@@ -132,7 +132,7 @@ describe('free-form members', () => {
     ['deep inside', { a: [{ b: { at: new Date(0) } }] }, { a: [{ b: { at: '1970-01-01T00:00:00.000Z' } }] }],
   ])('%s becomes JSON', ([, value, expected]) => {
     expect(copyOf(value)).toEqual(expected);
-    // Everywhere else what is no JSON is refused, since the schema says what is meant to be there.
+    // Everywhere else a value that is no JSON is refused, because the schema says what belongs there.
     expect(copyFields({ orgid: 'acme', typed: value }, rules).ok).toBe(false);
   });
 
@@ -157,7 +157,7 @@ describe('free-form members', () => {
   }
 });
 
-test('a long text that is to fit does not cost the event', () => {
+test('a long text that has to fit does not drop the event', () => {
   const rules = {
     fits: new Map<string, (text: string) => string | undefined>([
       ['name', (text: string) => text.slice(0, 10)],

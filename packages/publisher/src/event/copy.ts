@@ -1,11 +1,11 @@
 /**
- * The bounded deep copy that `emit` takes, so that what the caller does to its object afterwards is not seen.
+ * The bounded deep copy that `emit` makes, so that the caller may change its object afterwards.
  *
- * It reads foreign objects: a getter may throw, a proxy may lie, a cycle may not end. Its work is bounded by the
- * largest event (each value counts at least the bytes that JSON text needs for it) and by nesting, and it makes no
- * Error objects, which cost more than the copy. The bound comes before the copy: of an object with a million members
- * nothing is copied. What JSON cannot express is refused here or, where that needs a look at every character (lone
- * surrogates, NaN), by `stampEvent` later. What the type's rules say of a member is done where it bears on the bounds.
+ * It reads foreign objects: a getter may throw, a proxy may lie, a cycle may not end. The size of the largest event bounds
+ * its work (each value counts at least the bytes of its JSON text), and so does nesting. It makes no Error objects, which
+ * cost more than the copy. The bound is checked before copying: of an object with a million members nothing is copied.
+ * Values that JSON does not have are refused here. Those that take a look at every character (lone surrogates, NaN) are
+ * refused later, by stamping. Rules of the event type apply here only where they matter for the size.
  */
 import { Buffer } from 'node:buffer';
 import { MAX_DEPTH, MAX_EVENT_BYTES, type TypeRules } from '@waybill/schema';
@@ -15,19 +15,19 @@ export type Copied =
   | {
       readonly ok: true;
       readonly fields: Record<string, unknown>;
-      /** About the bytes of its JSON text: at most one more. */
+      /** Bytes of its JSON text, or one more. */
       readonly bytes: number;
-      /** What V8 needs beyond that for long strings with characters beyond Latin-1. */
+      /** Bytes that V8 needs in addition, for long strings with characters beyond Latin-1. */
       readonly wide: number;
     }
   | { readonly ok: false; readonly reason: 'invalid' | 'too_large'; readonly detail: string; readonly cause?: unknown };
 
-/** What of an event type's rules a copy needs. */
+/** The part of an event type's rules that a copy needs. */
 export type CopyRules = Pick<TypeRules, 'fits' | 'isFreeForm'>;
 
 interface Walk {
   readonly rules: CopyRules;
-  /** Within a member of which the schema says nothing. */
+  /** Inside a member that the schema leaves open. */
   free: boolean;
   bytesLeft: number;
   wide: number;
@@ -35,14 +35,14 @@ interface Walk {
   detail: string;
 }
 
-/** Characters of a string whose width is looked at. */
+/** A string of more characters than this is checked for characters beyond Latin-1. */
 const LONG = 1024;
 
 const REFUSED = Symbol('refused');
 
 const NO_RULES: CopyRules = { fits: new Map(), isFreeForm: () => false };
 
-/** Whether there is no room in an event for an object's members; nothing is read of them but their names. */
+/** Whether an object has more members than an event has space for. Reads only their names. */
 export function hasTooManyMembers(object: object): boolean {
   let bytesLeft = MAX_EVENT_BYTES;
   for (const name in object) {
@@ -53,8 +53,8 @@ export function hasTooManyMembers(object: object): boolean {
 }
 
 /**
- * Never throws. A `time` that is a Date becomes its text; a member that is undefined counts as absent, an item of an array
- * that is undefined is null, as in JSON.
+ * Never throws. A `time` that is a Date becomes its text. As in JSON, a member that is undefined counts as absent, and an
+ * array item that is undefined as null.
  */
 export function copyFields(fields: unknown, rules: CopyRules = NO_RULES): Copied {
   const walk: Walk = { rules, free: false, bytesLeft: MAX_EVENT_BYTES, wide: 0, tooLarge: false, detail: '' };
@@ -106,13 +106,13 @@ function copyValue(value: unknown, walk: Walk, depth: number): unknown {
 function takeString(value: string, walk: Walk): void {
   const { length } = value;
   walk.bytesLeft -= length + 3;
-  // Short ones are not worth a look; what is too large is not looked at.
+  // Short strings hardly matter, and a string that is too large is refused anyway.
   if (length > LONG && walk.bytesLeft >= 0 && Buffer.byteLength(value) !== length) walk.wide += length;
 }
 
 function copyArray(items: readonly unknown[], walk: Walk, depth: number): unknown {
   const { length } = items;
-  // Each item has at least one character and a comma; this also stops `new Array(2 ** 32 - 1)`.
+  // Each item takes at least one character and a comma. This also stops `new Array(2 ** 32 - 1)`.
   if (length * 2 > walk.bytesLeft) return refuseSize(walk);
   walk.bytesLeft -= 2;
   const copy: unknown[] = [];
@@ -125,9 +125,9 @@ function copyArray(items: readonly unknown[], walk: Walk, depth: number): unknow
   return copy;
 }
 
-/** A value of a member of which the schema says nothing. */
+/** Copies a value inside a member that the schema leaves open. */
 function copyFree(value: object, walk: Walk, depth: number): unknown {
-  // Each item that is made of it needs at least as much.
+  // Each item of the result takes at least two bytes.
   const made = jsonLike(value, walk.bytesLeft / 2);
   return made === value ? copyMembers(value, walk, depth) : copyReplaced(made, walk, depth);
 }
@@ -150,8 +150,8 @@ function copyMembers(object: object, walk: Walk, depth: number): unknown {
     walk.bytesLeft -= name.length + 3;
     if (walk.bytesLeft < 0) return refuseSize(walk);
   }
-  // Spreading is several times faster than copying member by member, reads each getter once, and takes a member
-  // `__proto__` as any other. From here on the object is ours.
+  // Spreading is several times faster than copying member by member, reads each getter once, and copies a member
+  // `__proto__` like any other. From here on the object is ours.
   const copy: Record<string, unknown> = { ...object };
   for (const name in copy) {
     const value = copy[name];
@@ -159,7 +159,7 @@ function copyMembers(object: object, walk: Walk, depth: number): unknown {
       if (value.length > LONG && depth === 0) copyLong(copy, name, value, walk);
       else takeString(value, walk);
     } else {
-      // What somebody added to Object.prototype is none of ours; asked late, because it costs more than the copy.
+      // Not what somebody added to Object.prototype. Checked last, because it costs more than the copy.
       if (!Object.hasOwn(copy, name)) continue;
       if (depth === 0) walk.free = isOdd(value) && walk.rules.isFreeForm(name);
       const time = depth === 0 && name === 'time' && value instanceof Date;
@@ -176,12 +176,12 @@ function copyMembers(object: object, walk: Walk, depth: number): unknown {
   return copy;
 }
 
-/** What may need to be made JSON. */
+/** Whether a value may have to be made JSON. */
 function isOdd(value: unknown): boolean {
   return typeof value !== 'number' && typeof value !== 'boolean' && value !== null;
 }
 
-/** A text that is to fit is made to here when it is so long that it would cost the event its room. */
+/** Shortens a text to its limit, if the type's rules say so, before it takes the space of the whole event. */
 function copyLong(copy: Record<string, unknown>, name: string, value: string, walk: Walk): void {
   const fit = walk.rules.fits.get(name);
   const fitting = fit ? fit(value) : value;
@@ -190,10 +190,10 @@ function copyLong(copy: Record<string, unknown>, name: string, value: string, wa
   if (fitting !== value) define(copy, name, fitting);
 }
 
-/** Absent, as in JSON. */
+/** Removes a member that is undefined, as JSON does. */
 function leaveOut(copy: Record<string, unknown>, name: string, walk: Walk, depth: number): void {
   walk.bytesLeft += name.length + 3;
-  // Of the fields themselves, stamping leaves them out; to delete a member makes an object slow.
+  // Stamping leaves out undefined fields. Deleting one would make the object slow.
   if (depth === 0) copy[name] = undefined;
   else delete copy[name];
 }
@@ -204,7 +204,7 @@ function define(object: Record<string, unknown>, name: string, value: unknown): 
   else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** An invalid Date stays what it is, for the schema to refuse it with its name. */
+/** An invalid Date becomes a text that the schema refuses, naming the field. */
 function isoTime(time: Date): unknown {
   const ms = Date.prototype.getTime.call(time);
   return Number.isFinite(ms) ? new Date(ms).toISOString() : 'Invalid Date';

@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
 import { artifactUploaded } from '@waybill/schema';
-import { fileSink } from '../sinks/file-sink.ts';
-import { createPublisher } from '../publisher/publisher.ts';
-import { createNameCheck } from './field-names.ts';
 import { createDataCheck } from '@waybill/schema';
+import { expect, onTestFinished, test } from 'vitest';
+import { createPublisher } from '../publisher/publisher.ts';
+import { fileSink } from '../sinks/file-sink.ts';
+import { createNameCheck } from './field-names.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const TYPE = 'casartifact.uploaded';
@@ -39,7 +39,7 @@ test.each([
 test('fields of a service of its own, and those of every type, are not', () => {
   const own = { size: 1, sized: 1, region: 'eu', tag: 'x', checksum: 'y', name: 'z', bytes: 1, x: 1, duration_ms: 1 };
   expect(look({ orgid: 'acme', digest, time: new Date(), ...own })).toEqual([]);
-  // It is there: the other one is something else.
+  // The right field is given, so the other one is intended.
   expect(look({ size_bytes: 1, sizeBytes: 1 })).toEqual([]);
   expect(look(...Array.from({ length: 10_000 }, (_, i) => ({ [`size_bytes${i % 10}${i}`]: i }))).length).toBeLessThan(
     300,

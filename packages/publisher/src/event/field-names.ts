@@ -1,15 +1,15 @@
 /**
- * Fields whose names are like those of their event's type, and are none of them. Built-in types take any data, and
- * JavaScript any object, so that `sizeBytes` in place of `size_bytes` would cost the bill its bytes without a word.
+ * Finds misspelt fields: names that are nearly a field of the event's type. Built-in types take any data, so `sizeBytes`
+ * instead of `size_bytes` would be stored, and its bytes would be missing in the bill without a warning.
  */
 import type { DataCheck } from '@waybill/schema';
 
-/** Names of one type that are kept: a service that makes up names must not fill the memory. */
+/** How many names of a type are remembered: a service that makes up names must not fill the memory. */
 const MAX_NAMES = 256;
 
 /**
- * @param say told once for each type and name
- * @returns looks at an event's fields; each name of a type is judged once
+ * @param say called once for each type and name
+ * @returns checks an event's fields; each name of a type is checked once
  */
 export function createNameCheck(
   rulesOf: DataCheck['rulesOf'],
@@ -23,7 +23,7 @@ export function createNameCheck(
     for (const name in fields) {
       if (names.has(name) || names.size >= MAX_NAMES) continue;
       const meant = rulesOf(type).meant(name);
-      // Where both are given, the other one is something else.
+      // When both are given, the other one is intended.
       if (meant !== null && Object.hasOwn(fields, meant)) continue;
       names.add(name);
       if (meant !== null) say(type, name, meant);

@@ -1,4 +1,9 @@
-/** The front of `emit`: from whatever a service hands over to an event of our own, or to the reason why it is none. */
+/**
+ * The `event/` room: what makes an event out of what a service hands over. It copies and checks fields, and gives ids and
+ * numbers. Disks, connections and queues never come in here.
+ *
+ * This file is the front of `emit`: from the service's object to a copy of our own, or to the reason why it is no event.
+ */
 import {
   type AnyEventDefinition,
   BUILT_IN_EVENTS,
@@ -9,13 +14,11 @@ import {
   ORGID_PATTERN,
 } from '@waybill/schema';
 import { addContext } from '../context.ts';
-import { copyFields } from './copy.ts';
 import type { Drop } from '../drop.ts';
 import { PublisherError } from '../error.ts';
-import { defuse } from '../reporter.ts';
-
-/** An event, or a function that makes it and is only called when somebody wants events. */
-export type EventInput = EventDraft | (() => EventDraft);
+import type { EventInput } from '../event-input.ts';
+import { defuse } from '../foreign-code.ts';
+import { copyFields } from './copy.ts';
 
 type Taken =
   | {
@@ -30,20 +33,20 @@ type Taken =
 
 export interface Intake {
   allows(type: string): boolean;
-  /** Never throws. A drop with an `orgid` has a valid one, and takes a number. */
+  /** Never throws. A drop that has an `orgid` has a valid one; the caller takes a number for it. */
   take(input: EventInput): Taken;
 }
 
 export interface IntakeOptions {
   readonly definitions: readonly AnyEventDefinition[] | undefined;
-  /** The only types to take, of the built-in ones and those in `definitions`; default: all of them. */
+  /** The only types to take, of the built-in ones and those in `definitions`. Default: all of them. */
   readonly allowTypes: readonly string[] | undefined;
   readonly rulesOf: DataCheck['rulesOf'];
-  /** Whether an organization has had events before, and so is a valid one. */
+  /** Whether an organization has had events before. Its id is valid then. */
   readonly isNumbered?: (orgid: string) => boolean;
 }
 
-/** What somebody needs who hands over an object of their own. */
+/** For callers who hand over an object of their own. */
 const MAKE_IT = 'make it by calling its type, as artifactUploaded({ orgid, … })';
 
 /** @throws PublisherError INVALID_OPTIONS for a type in `allowTypes` that nobody has defined */
@@ -81,7 +84,7 @@ export function createIntake(options: IntakeOptions): Intake {
       let fields: unknown;
       try {
         type = (draft as EventDraft).type;
-        // Before anything of the fields is looked at.
+        // Before any field is read.
         if (!allowed.has(type)) return notAllowed(type);
         fields = (draft as EventDraft).fields;
       } catch (cause) {
@@ -132,7 +135,7 @@ function refuse(drop: Drop): Taken {
   return { ok: false, drop };
 }
 
-/** Of fields that could not be copied: perhaps this much can be read. */
+/** Fields that could not be copied may still have a readable `orgid`. */
 function readOrgid(fields: unknown): string | null {
   try {
     const { orgid } = fields as { orgid?: unknown };

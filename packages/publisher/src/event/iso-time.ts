@@ -1,4 +1,4 @@
-/** RFC 3339 UTC with milliseconds. Events of one millisecond share the text. */
+/** Formats Unix milliseconds as RFC 3339 UTC. Events of the same millisecond share one text. */
 export function createIsoTime(): (ms: number) => string {
   let lastMs = Number.NaN;
   let last = '';

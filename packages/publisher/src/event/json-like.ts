@@ -1,29 +1,29 @@
 /**
- * What stands in an event for a value that JSON does not have, in members about which the event's schema says nothing: a
- * decision's input is whatever a service has at hand, and must not cost the event. As `JSON.stringify` has it, and beyond
- * that what it throws at or makes nothing of: big integers, maps, sets and errors.
+ * What replaces a value that JSON does not have, in members that the event's schema leaves open. A decision's input is
+ * whatever the service has at hand, and must not make the event invalid. Values are replaced as `JSON.stringify` does it;
+ * big integers, maps, sets and errors, at which it throws or of which it keeps nothing, are replaced as well.
  */
 import { types } from 'node:util';
 
-/** More than this has no room in an event. */
+/** The value is larger than an event. */
 export const NO_ROOM = Symbol('no room');
-/** Bytes: what JSON makes of them is of no use. */
+/** Bytes. JSON's text of them is useless. */
 export const NO_JSON = Symbol('no JSON');
 
-/** About as many bits as an event has room for digits. */
+/** A number with about as many digits as an event has bytes. */
 const MAX_BIGINT = 1n << 217_706n;
 
 /** Decimal digits. */
 export function digitsOf(value: bigint): string | typeof NO_ROOM {
-  // Asked first: printing takes quadratic time.
+  // Checked first, because printing takes quadratic time.
   return value < MAX_BIGINT && value > -MAX_BIGINT ? String(value) : NO_ROOM;
 }
 
 /**
- * One level of it; what is within is the caller's to look at.
+ * Replaces one level. The caller looks at what is inside.
  *
- * @param room no more items than this are made
- * @returns the object itself: its own members count
+ * @param room the most items that are made
+ * @returns the object itself, if its own members count
  */
 export function jsonLike(value: object, room: number): unknown {
   if (types.isDate(value)) {
@@ -40,10 +40,10 @@ export function jsonLike(value: object, room: number): unknown {
   if (types.isSet(value)) return value.size > room ? NO_ROOM : [...Set.prototype.values.call(value)];
   if (types.isNativeError(value)) {
     const { name, message, code, cause } = value as Error & { readonly code?: unknown };
-    // Without the stack, which names files of the service.
+    // Without the stack, which names the service's files.
     return { name, message, code, cause };
   }
-  // Their `toJSON` has no bound.
+  // The `toJSON` of a Buffer has no bound.
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return NO_JSON;
   const { toJSON } = value as { readonly toJSON?: unknown };
   return typeof toJSON === 'function' ? toJSON.call(value, '') : value;

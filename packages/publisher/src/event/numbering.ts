@@ -1,18 +1,18 @@
 /**
- * `producer` and `producerseq` of events: a counter per boot id and organization, starting at 1. Whoever
- * has taken a number and is then dropped leaves a hole, which proves the loss.
+ * `producer` and `producerseq` of events: a counter for each boot id and organization, starting at 1. The number of an event
+ * that is dropped is missing in the chain, which proves the loss.
  */
 export interface Numbering {
-  /** The boot id that the number just taken belongs to. */
+  /** The boot id of the number that was taken last. */
   readonly producer: string;
   take(orgid: string): number;
-  /** Whether the present boot id has numbers of it. */
+  /** Whether the organization has numbers under the present boot id. */
   has(orgid: string): boolean;
 }
 
 /**
- * Counters cannot be forgotten one by one: an organization that started again at 1 would look like a replay. Past
- * this many organizations all start again, under a new boot id; so memory stays bounded (about 10 MB).
+ * Bounds the memory of the counters to about 10 MB. A single counter cannot be forgotten: an organization that starts again
+ * at 1 would look like a replay. So beyond this many organizations all counters start again, under a new boot id.
  */
 const MAX_ORGANIZATIONS = 100_000;
 

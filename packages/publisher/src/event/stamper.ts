@@ -1,18 +1,13 @@
-/** Events for the sinks that have no queue of the publisher's: the same intake, numbering, checks and signatures. */
-import {
-  type AnyEventDefinition,
-  createDataCheck,
-  type Event,
-  formatEventSubject,
-  SchemaError,
-  stampEvent,
-} from '@waybill/schema';
+/** Stamps events for sinks without a publisher's queue, with the same intake, numbers, checks and signatures. */
+import { type AnyEventDefinition, createDataCheck, type Event, formatEventSubject, stampEvent } from '@waybill/schema';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
+import type { EventInput } from '../event-input.ts';
+import type { Signer } from '../signing-identity.ts';
 import { createNameCheck } from './field-names.ts';
-import { createIntake, type EventInput } from './intake.ts';
+import { createIntake } from './intake.ts';
 import { createNumbering } from './numbering.ts';
-import type { Signer } from '../signing/signer.ts';
+import { stampFault } from './stamp-fault.ts';
 import { createUuidV7 } from './uuid.ts';
 
 export interface StamperOptions {
@@ -22,9 +17,9 @@ export interface StamperOptions {
   readonly events?: readonly AnyEventDefinition[];
   /** The only event types to take, built-in ones and those in `events`. Default: all of them. */
   readonly allowTypes?: readonly string[] | undefined;
-  /** Signs every event; without an identity they are not signed. */
+  /** Signs every event. Without a key, events are not signed. */
   readonly signer?: Signer;
-  /** Unix milliseconds. */
+  /** The time of events in Unix milliseconds. */
   readonly clock?: () => number;
 }
 
@@ -45,7 +40,7 @@ export interface Stamper {
   stamp(input: EventInput): Stamped;
 }
 
-/** @param misspelt told once of each field that its type does not have, and has one that is called nearly the same */
+/** @param misspelt called once for each field that its type does not have, if the type has one with nearly the same name */
 export function createStamper(
   { source, events = [], allowTypes, signer, clock = Date.now }: StamperOptions,
   misspelt: (type: string, name: string, meant: string) => void = () => {},
@@ -62,7 +57,7 @@ export function createStamper(
     stamp(input) {
       const taken = intake.take(input);
       if (!taken.ok) {
-        // A hole in the count proves the loss.
+        // The missing number proves the loss.
         if (taken.drop.orgid !== undefined) numbering.take(taken.drop.orgid);
         return taken;
       }
@@ -87,9 +82,7 @@ export function createStamper(
         );
         return { ok: true, orgid, event, text, subject: formatEventSubject({ type, orgid }) };
       } catch (cause) {
-        const reason = cause instanceof SchemaError && cause.code === 'TOO_LARGE' ? 'too_large' : 'invalid';
-        const detail = cause instanceof Error ? cause.message : String(cause);
-        return { ok: false, drop: { reason, detail, cause, type, orgid, producerseq } };
+        return { ok: false, drop: { ...stampFault(cause), type, orgid, producerseq } };
       }
     },
   };

@@ -14,7 +14,7 @@ export function createUuidV7(): (nowMs: number) => string {
 
   const startMillisecond = (ms: number): void => {
     lastMs = ms;
-    // The top bit stays free, so that at least 2,048 ids fit.
+    // The top bit is 0, so that at least 2,048 ids fit.
     counter = (((pool[used] as number) << 8) | (pool[used + 1] as number)) & 0x7ff;
     const hex = ms.toString(16).padStart(12, '0');
     prefix = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;

@@ -1,21 +1,21 @@
-/** Turns what libraries say on `node:diagnostics_channel` into events, without touching the libraries. */
+/** Turns messages of `node:diagnostics_channel` into events, without changes in the libraries that publish them. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { EventDraft, KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { getDefaultPublisher } from './default-publisher.ts';
 import type { Sink } from '../sink.ts';
+import { getDefaultPublisher } from './default-publisher.ts';
 
 export interface AutoCaptureOptions {
-  /** By the channel's name: makes the event of a message, or null for none. When it throws there is none. */
+  /** By the channel's name: makes an event of a message, or returns null for none. When it throws, there is no event. */
   readonly channels: Readonly<Record<string, (message: unknown) => EventDraft | null | undefined>>;
   /** Where the events go. Default: `getDefaultPublisher()`, as it is when a message comes. */
   readonly audit?: Pick<Sink, 'emit'> | undefined;
 }
 
 export interface AutoCapture extends Disposable {
-  /** Events handed over, and messages for which making one threw. */
+  /** Events that were emitted, and messages for which making an event threw. */
   stats(): { readonly captured: number; readonly failed: number };
-  /** Listens no more. Idempotent. */
+  /** Stops listening. Idempotent. */
   stop(): void;
 }
 
@@ -28,7 +28,7 @@ export function autoCapture(options: AutoCaptureOptions): AutoCapture {
   let captured = 0;
   let failed = 0;
   const listeners = Object.entries(channels).map(([name, toEvent]) => {
-    // What is thrown here would be an uncaught exception of the process, not of whoever published the message.
+    // An error here would be an uncaught exception of the process, because a channel does not throw to its publisher.
     const listener = (message: unknown): void => {
       try {
         const event = toEvent(message);

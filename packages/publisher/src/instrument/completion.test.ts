@@ -5,9 +5,9 @@ import { Duplex, PassThrough, Readable, Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
+import { memorySink } from '../sinks/memory-sink.ts';
 import { decision } from './decision.ts';
 import { audited, lifecycle, timed } from './lifecycle.ts';
-import { memorySink } from '../sinks/memory-sink.ts';
 import { withFlush } from './with-flush.ts';
 
 /** `Array.fromAsync` of what is there of it. */

@@ -1,8 +1,8 @@
 /**
- * When the work of a body is over: at once when it gives a value; else when its promise is settled, its iterator has
+ * When the work of a function is over: at once if it returns a value; otherwise when its promise is settled, its iterator has
  * ended or its stream is closed.
  *
- * The caller gets what the body gave, and starts what is lazy. Nothing here calls a foreign `then`, reads from an
+ * The caller gets what the function returned, and starts what is lazy. Nothing here calls a foreign `then`, reads from an
  * iterator or makes a stream flow: a query builder would run twice, and a stream would lose its first chunks.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -12,7 +12,7 @@ import { isAsyncIterable, watchIterable, watchIterator } from './iteration.ts';
 import { isNodeStream, isWebStream, watchNodeStream, watchWebStream } from './stream-end.ts';
 import { isThenable, watchThenable } from './thenable.ts';
 
-/** Runs the body and reports its end; what it gives or throws is what the caller gets. */
+/** Runs a function and reports its end. Returns or throws what the function does. */
 export function settle<T>(fn: () => T, ends: Ends): T {
   let result: T;
   try {
@@ -25,7 +25,7 @@ export function settle<T>(fn: () => T, ends: Ends): T {
     watch(result, ends);
     return result;
   }
-  // The promise that this gives, not the one it was given: an unhandled rejection stays one.
+  // The new promise, not the given one: an unhandled rejection stays unhandled.
   return result.then(
     (value: unknown) => {
       watch(value, ends);
@@ -38,24 +38,24 @@ export function settle<T>(fn: () => T, ends: Ends): T {
   ) as T;
 }
 
-/** One that `then` does not start. A subclass with a `then` of its own may be lazy. */
+/** A promise whose `then` starts nothing. A subclass with a `then` of its own may be lazy. */
 function isPlainPromise(value: unknown): value is Promise<unknown> {
   return types.isPromise(value) && value.then === Promise.prototype.then;
 }
 
-/** Reports the end of what the body gave. The object stays the same; its methods may be wrapped. */
+/** Reports the end of what the function returned. The object stays the same, but its methods may be wrapped. */
 function watch(value: unknown, ends: Ends): void {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return ends.finished();
   const here = endsHere(ends);
   try {
     if (watchObject(value, here)) return;
   } catch {
-    // A frozen object, or a getter that throws: it cannot be followed, and counts as the result.
+    // A frozen object, or a getter that throws: it cannot be followed and counts as a value.
   }
   here.finished();
 }
 
-/** false: it is no work, but a value. */
+/** false: it is a value and not work. */
 function watchObject(value: object, ends: Ends): boolean {
   if (isThenable(value)) watchThenable(value, { finished: (result) => watch(result, ends), failed: ends.failed });
   else if (isNodeStream(value)) watchNodeStream(value, ends);
@@ -66,7 +66,7 @@ function watchObject(value: object, ends: Ends): boolean {
   return true;
 }
 
-/** Once, and in the decision and the span of the call: streams and iterators end wherever their reader is. */
+/** Reports once, and in the decision and span of this call: streams and iterators end where their reader is. */
 function endsHere(ends: Ends): Ends {
   const inThisContext = AsyncLocalStorage.snapshot();
   let over = false;

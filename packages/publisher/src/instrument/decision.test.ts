@@ -4,14 +4,14 @@ import { context, type Context, trace, TraceFlags } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { artifactUploaded } from '@waybill/schema';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PublisherError } from '../error.ts';
+import { createPublisher } from '../publisher/publisher.ts';
+import { memorySink } from '../sinks/memory-sink.ts';
+import { activeTraceparent } from '../traceparent.ts';
 import { autoCapture } from './auto-capture.ts';
 import { decision } from './decision.ts';
 import { setDefaultPublisher } from './default-publisher.ts';
-import { PublisherError } from '../error.ts';
 import { lifecycle } from './lifecycle.ts';
-import { memorySink } from '../sinks/memory-sink.ts';
-import { createPublisher } from '../publisher/publisher.ts';
-import { activeTraceparent } from '../traceparent.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 const upload = (orgid = 'acme') => artifactUploaded({ orgid, digest });
@@ -120,9 +120,9 @@ describe('decision', () => {
     expect(await decision({ audit, orgid: 'acme', failClosed: true }, () => 'x')).toBe('x');
   });
 
-  test('a publisher has it, and without a sink it is the default one', async () => {
+  test('with a publisher, and without a sink the default one', async () => {
     await using publisher = createPublisher({ source: '//test', logger: { info: () => {}, warn: () => {} } });
-    expect(publisher.decision({ orgid: 'acme' }, (d) => (d.record('a', 1), 5))).toBe(5);
+    expect(decision({ audit: publisher, orgid: 'acme' }, (d) => (d.record('a', 1), 5))).toBe(5);
     expect(publisher.stats().emitted).toBe(3);
     const audit = memorySink();
     setDefaultPublisher(audit);

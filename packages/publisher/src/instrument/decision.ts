@@ -1,6 +1,6 @@
 /**
- * Decisions that people have to be able to follow: what went in, what came out, who looked at it. Everything that is
- * emitted inside, by whatever code, carries the decision's id.
+ * Decisions that people have to be able to follow: what went in, what came out, who reviewed it. Every event that is emitted
+ * inside, by any code, carries the decision's id.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -14,12 +14,14 @@ import {
   type KnownOptions,
 } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { settle } from './completion.ts';
 import { runInContext } from '../context.ts';
+import { elapsedMs } from '../duration.ts';
 import { hasTooManyMembers } from '../event/copy.ts';
-import { getDefaultPublisher } from './default-publisher.ts';
-import { describe, emitMade, nameAndCode, quietly, since } from './lifecycle.ts';
 import type { Sink } from '../sink.ts';
+import { settle } from './completion.ts';
+import { getDefaultPublisher } from './default-publisher.ts';
+import { describe, nameAndCode } from './error-description.ts';
+import { emitMade, quietly } from './quiet-emit.ts';
 
 export interface DecisionActor {
   readonly type?: ActorType;
@@ -34,20 +36,20 @@ export interface DecisionOptions {
   readonly actor?: DecisionActor;
   /** What is decided, e.g. `credit-limit`. */
   readonly name?: string;
-  /** What about: a customer's id, a digest. */
+  /** What it is about: a customer's id, a digest. */
   readonly subject?: string;
   /**
-   * What it is decided on. It goes into a trail that nobody can change: leave out what must not stay. What JSON does not
-   * have becomes what is nearest to it: dates, maps, sets, big integers, errors, objects of classes.
+   * What the decision is based on. Nobody can change the trail: leave out what must not stay. Values that JSON does not have
+   * become the nearest ones that it has: dates, maps, sets, big integers, errors, objects of classes.
    */
   readonly input?: Readonly<Record<string, unknown>>;
   /** Default: a random UUID. */
   readonly decisionid?: string;
   /** Where the events go. Default: `getDefaultPublisher()`. */
   readonly audit?: Pick<Sink, 'emit' | 'confirm'> | undefined;
-  /** Do not run the body unless the decision's start is stored. The call then always gives a promise. */
+  /** Run the body only when the decision's start is stored. The call then always returns a promise. */
   readonly failClosed?: boolean;
-  /** With `failClosed`: how long to wait for that. Default: 5,000. */
+  /** With `failClosed`: how long to wait for that, in milliseconds. Default: 5,000. */
   readonly timeoutMs?: number;
 }
 
@@ -64,28 +66,29 @@ const OPTIONS: KnownOptions<DecisionOptions> = {
 };
 
 export interface Oversight {
-  /** Who looked at it: an id or an address. */
+  /** Who reviewed it: an id or an address. */
   readonly reviewer: string;
-  /** What they did, e.g. `approved`, `rejected`, `overridden`, `escalated`. */
+  /** What the reviewer did, e.g. `approved`, `rejected`, `overridden`, `escalated`. */
   readonly action: string;
   readonly reason?: string;
 }
 
 export interface Decision {
   readonly id: string;
-  /** A step's result, which is free-form as `input` is. Never throws. */
+  /** Records a step's result, which is free-form as `input` is. Never throws. */
   record(name: string, value?: unknown): void;
-  /** Several at once: one event for each member. Never throws. */
+  /** Records several results: one event for each member. Never throws. */
   record(values: Readonly<Record<string, unknown>>): void;
-  /** A person's look at the decision. Never throws. */
+  /** Records a person's review. Never throws. */
   humanOversight(oversight: Oversight): void;
 }
 
 /**
- * Runs `fn` as one decision: `decision.started`, what it records, `decision.ended`. Its result is handed on as
- * `lifecycle` does.
+ * Runs `fn` as one decision: `decision.started`, what it records, `decision.ended`. Its result is returned as `lifecycle`
+ * does it.
  *
- * @throws PublisherError INVALID_OPTIONS for a name that is no option, others only with `failClosed`, before `fn` runs; else what `fn` throws, and nothing else
+ * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn` runs;
+ *   otherwise what `fn` throws
  */
 export interface RunDecision<Options> {
   <T>(options: Options & { readonly failClosed: true }, fn: (decision: Decision) => T): Promise<Awaited<T>>;
@@ -93,13 +96,6 @@ export interface RunDecision<Options> {
 }
 
 export const decision: RunDecision<DecisionOptions> = runDecision as RunDecision<DecisionOptions>;
-
-/** `decision` of one sink. */
-export function decisionOf(audit: Pick<Sink, 'emit' | 'confirm'>): RunDecision<Omit<DecisionOptions, 'audit'>> {
-  const run = (options: DecisionOptions, fn: (decision: Decision) => unknown): unknown =>
-    runDecision({ ...options, audit }, fn);
-  return run as RunDecision<Omit<DecisionOptions, 'audit'>>;
-}
 
 function runDecision(options: DecisionOptions, fn: (decision: Decision) => unknown): unknown {
   // A misspelt `failClosed` would fail open.
@@ -112,7 +108,7 @@ function runDecision(options: DecisionOptions, fn: (decision: Decision) => unkno
   const record = (given: string | Readonly<Record<string, unknown>>, value?: unknown): void => {
     if (typeof given !== 'object' || given === null) return recordOne(given, value);
     quietly(() => {
-      // No room in an event, none for so many events: one, which the publisher refuses and counts.
+      // Too many members for one event, and too many for one event each: the publisher refuses and counts one.
       if (hasTooManyMembers(given)) return recordOne('values', given);
       for (const [name, member] of Object.entries(given)) recordOne(name, member);
     });
@@ -132,7 +128,7 @@ function runDecision(options: DecisionOptions, fn: (decision: Decision) => unkno
     runInContext({ decisionid }, () => {
       const startMs = performance.now();
       const ended = (outcome: 'success' | 'failure', more: object): void =>
-        emit(() => decisionEnded({ ...attributes, outcome, duration_ms: since(startMs), ...more }));
+        emit(() => decisionEnded({ ...attributes, outcome, duration_ms: elapsedMs(startMs), ...more }));
       return settle(() => fn(handle), {
         finished: () => ended('success', {}),
         failed(error) {
@@ -153,7 +149,7 @@ function runDecision(options: DecisionOptions, fn: (decision: Decision) => unkno
 }
 
 function attributesOf({ orgid, subject, actor: given }: DecisionOptions, decisionid: string): EventAttributes {
-  // null, too: what is said of an actor keeps no decision from being taken.
+  // It may be null. A wrong actor does not keep a decision from being made.
   const actor = given ?? {};
   return {
     orgid,

@@ -1,8 +1,11 @@
-/** The sink of code that is given none: libraries, decorators. It takes nothing until the application sets one. */
+/**
+ * The sink for code that gets no sink, such as libraries and decorators. It drops every event until the application sets
+ * one.
+ */
 import type { Sink } from '../sink.ts';
 import { nullSink } from '../sinks/null-sink.ts';
 
-// One for the process, also when the package is installed twice.
+// One for the process, even when the package is installed twice.
 const KEY = Symbol.for('@waybill/publisher default');
 const place = globalThis as { [KEY]?: Sink };
 const nothing = nullSink();
@@ -12,7 +15,7 @@ export function getDefaultPublisher(): Sink {
   return place[KEY] ?? nothing;
 }
 
-/** Who had the old one still owns it, and closes it. @returns the one that was set before */
+/** The previous sink stays its owner's, who closes it. @returns the previous sink */
 export function setDefaultPublisher(sink: Sink | undefined): Sink | undefined {
   const before = place[KEY];
   if (sink) place[KEY] = sink;

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { artifactDownloaded, artifactUploaded, type JsonObject, transferOf } from '@waybill/schema';
 import { expect, test } from 'vitest';
+import type { Sink } from '../sink.ts';
+import { memorySink } from '../sinks/memory-sink.ts';
+import { teeSink } from '../sinks/tee-sink.ts';
 import { type Claims, dispatcher } from './dispatcher.ts';
 import { lazySize, MAX_LOOKUPS } from './lazy-size.ts';
-import { memorySink } from '../sinks/memory-sink.ts';
-import type { Sink } from '../sink.ts';
-import { teeSink } from '../sinks/tee-sink.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 

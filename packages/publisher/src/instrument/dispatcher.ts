@@ -1,8 +1,8 @@
 /**
- * Events on behalf of whoever made a request, from the claims of a token that has been verified already.
+ * Events on behalf of the person who made a request, from the claims of a verified token.
  *
- * Nothing here verifies a token. Claims are foreign data all the same: any of them may be missing, too long or of
- * another type, and then costs that attribute, never the event.
+ * Nothing here verifies a token. Claims are foreign data: any of them may be missing, too long or of another type. Then the
+ * event lacks that attribute, but is emitted.
  */
 import {
   ActorType,
@@ -17,43 +17,42 @@ import {
   UNATTRIBUTED_CHAIN,
 } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { hasTooManyMembers } from '../event/copy.ts';
 import { PublisherError } from '../error.ts';
-import type { LazySize } from './lazy-size.ts';
+import { hasTooManyMembers } from '../event/copy.ts';
 import type { Sink } from '../sink.ts';
+import type { LazySize } from './lazy-size.ts';
 
-/** What an identity provider says; verified before it comes here. */
+/** The claims of an identity provider, verified by the caller. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 export type Actor = Pick<EventAttributes, 'actortype' | 'actorid' | 'actorname' | 'actoremail'>;
 
 export interface DispatcherOptions {
-  /** Where the organization's id is: the name of a claim, or a function. Default: `org_id`. */
+  /** How to find the organization's id: the name of a claim, or a function. Default: `org_id`. */
   readonly org?: string | ((claims: Claims) => unknown);
   /** Who acts. Default: `USER` with the claims `sub`, `name` and `email`. */
   readonly actor?: (claims: Claims) => Actor;
-  /** Whether this is traffic of our own, which is not to be audited. When it throws, the event is audited. */
+  /** Whether this is internal traffic, which is not audited. When it throws, the event is audited. */
   readonly suppress?: (claims: Claims, type: string) => boolean;
   /**
-   * The organization under which events are kept that have none that can be read. Default: `_unattributed`, the chain
-   * that nobody is billed for; there, `claimedorg` says what was claimed. In one of your own, the data member
-   * `claimed_org` does.
+   * The organization of events whose own cannot be read from the claims. Default: `_unattributed`, the chain for which nobody
+   * is billed; `claimedorg` is the claim there. In an organization of your own, it is the data member `claimed_org`.
    */
   readonly degradedOrgid?: string;
 }
 
 export interface DispatcherStats {
-  /** Handed to the sink. */
+  /** Events that the sink got. */
   readonly dispatched: number;
   /** Of `dispatched`: without a usable organization. */
   readonly degraded: number;
-  /** Waiting for their size. */
+  /** Events that wait for their size. */
   readonly waiting: number;
-  /** Not emitted because `suppress` said so, by type. */
+  /** Events that `suppress` kept from being emitted, by type. */
   readonly suppressed: Readonly<Record<string, number>>;
 }
 
-/** What `defineEvent` gives, as far as it is needed here. */
+/** The part of what `defineEvent` returns that is needed here. */
 export interface Definition<Fields> {
   (fields: Fields): EventDraft<string, Fields>;
   readonly type: string;
@@ -67,23 +66,23 @@ export type DispatchedFields<Fields> = Omit<Fields, 'orgid' | 'size_bytes'> & {
 
 export interface Dispatcher {
   /**
-   * Emits the event. Never throws, never waits: with a `lazySize` it is emitted, with the time of this call, once that
-   * has ended.
+   * Emits the event. Never throws and never waits: with a `lazySize`, the event is emitted when that has ended, with the time
+   * of this call.
    */
   dispatch<Fields>(
     claims: Claims | null | undefined,
     definition: Definition<Fields>,
     fields: DispatchedFields<Fields>,
   ): void;
-  /** Waits for the sizes that are looked up now, which takes no longer than their time limits. */
+  /** Waits for the sizes that are being looked up. That takes no longer than their time limits. */
   settled(): Promise<void>;
   stats(): DispatcherStats;
 }
 
-/** Types that are counted by their own name. */
+/** How many types are counted by their names. */
 const MAX_TYPES = 1_000;
 
-/** For whatever takes these options and some of its own. */
+/** For functions that take these options and others. */
 export const DISPATCHER_OPTIONS: KnownOptions<DispatcherOptions> = {
   org: true,
   actor: true,
@@ -95,7 +94,7 @@ export const DISPATCHER_OPTIONS: KnownOptions<DispatcherOptions> = {
 export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions = {}): Dispatcher {
   checkOptions('dispatcher', options, DISPATCHER_OPTIONS);
   const { org = 'org_id', actor = userOf, suppress, degradedOrgid = UNATTRIBUTED_CHAIN } = options;
-  // From a configuration, it may be anything.
+  // A configuration may pass anything.
   const given: unknown = degradedOrgid;
   if (typeof given !== 'string' || !isEventOrgid(given)) {
     const expected = `${ORGID_PATTERN.source} or ${UNATTRIBUTED_CHAIN}`;
@@ -115,7 +114,7 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
     return true;
   }
 
-  /** Whose event it is; when that is not known, why, and what was claimed. */
+  /** The event's organization. If it is not known: why, and what was claimed. */
   function organizationOf(claims: Claims): { orgid: string; degraded?: string } {
     const orgid = attempt(() => (typeof org === 'string' ? claims[org] : org(claims)));
     if (typeof orgid === 'string' && ORGID_PATTERN.test(orgid)) return { orgid };
@@ -126,7 +125,7 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
 
   function send(type: string, fields: object): void {
     dispatched++;
-    // A sink may be anybody's.
+    // The sink may be somebody else's, and throw.
     attempt(() => audit.emit({ type, fields }));
   }
 
@@ -137,7 +136,7 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
       const own = attempt(() => (hasTooManyMembers(fields) ? undefined : { ...fields })) as
         | Record<string, unknown>
         | undefined;
-      // What cannot be read, or has no room in an event, is the publisher's to refuse and to count.
+      // The publisher refuses and counts fields that cannot be read or are too large for an event.
       if (!own) return send(type, fields);
       const from = own['orgid'] === undefined ? organizationOf(claims) : {};
       if ('degraded' in from) degraded++;
@@ -159,7 +158,7 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
   };
 }
 
-/** A claim that is no organization's id, as text: empty when there is none, cut where it is longer than an event may say. */
+/** A claim that is no organization's id, as text: empty if there is none, and cut to the longest that an event takes. */
 function claimText(claim: unknown): string {
   if (claim === undefined || claim === null) return '';
   const text = typeof claim === 'string' ? claim : (attempt(() => JSON.stringify(claim)) ?? typeof claim);
@@ -172,7 +171,7 @@ function userOf({ sub, name, email }: Claims): Actor {
 
 const ACTOR_TEXTS = ['actorid', 'actorname', 'actoremail'] as const;
 
-/** What of the actor an event can have: anything but text is left out. What is too long is made to fit when it is stamped. */
+/** The actor's attributes that are texts. Stamping shortens a text that is too long. */
 function actorOf(claims: Claims, actor: (claims: Claims) => Actor): Actor {
   const found = actor(claims);
   const kept: Record<string, string> = {};
@@ -184,7 +183,7 @@ function actorOf(claims: Claims, actor: (claims: Claims) => Actor): Actor {
   return kept;
 }
 
-/** Foreign code and foreign objects: undefined when they throw. */
+/** Calls the service's code or reads its objects. undefined when that throws. */
 function attempt<T>(call: () => T): T | undefined {
   try {
     return call();

@@ -1,4 +1,4 @@
-/** Who is told how work ended. Told once: calls after the first count for nothing. */
+/** Called once when work has ended. Later calls are ignored. */
 export interface Ends {
   finished(): void;
   failed(error: unknown): void;

@@ -1,4 +1,4 @@
-/** Generators, async iterators and what gives them: their body runs while somebody reads them. */
+/** Follows generators, async iterators and objects that make them: their code runs while somebody reads them. */
 import { currentDecision } from '../context.ts';
 import type { Ends } from './ends.ts';
 
@@ -22,7 +22,7 @@ export function isAsyncIterable(value: object): value is Iterable {
 export function watchIterable(iterable: Iterable, ends: Ends): void {
   const iterator = iterable[Symbol.asyncIterator];
   const inBody = currentDecision();
-  // Some are iterators themselves, and are read by hand.
+  // Some are iterators themselves, and are read with `next`.
   watchSteps(iterable as Steps, ends);
   replace(iterable, Symbol.asyncIterator, function (this: Iterable) {
     const made = inBody(() => Reflect.apply<Iterable, [], Steps>(iterator, this, []));
@@ -63,7 +63,7 @@ function watchSteps(iterator: Steps, ends: Ends): void {
   }
 }
 
-/** A reader that stops early says so to `return` alone, which not every iterator has. */
+/** A reader that stops early calls `return`, which not every iterator has. */
 function addReturn(iterator: Steps, ends: Ends): void {
   if (typeof iterator.return === 'function') return;
   replace(iterator, 'return', (value: unknown) => {
@@ -72,7 +72,7 @@ function addReturn(iterator: Steps, ends: Ends): void {
   });
 }
 
-/** A database cursor's `next` gives a document, or null. */
+/** The `next` of a database cursor returns a document or null, not `{ done }`. */
 function isLast(result: unknown): boolean {
   return typeof result === 'object' && result !== null && (result as { done?: unknown }).done === true;
 }

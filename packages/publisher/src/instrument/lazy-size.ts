@@ -1,27 +1,30 @@
-/** Sizes that are looked up when nobody waits for them any more. */
-import { checkWait, startTimer, type Timer } from '../duration.ts';
+/** Sizes that are looked up later, when no caller waits. */
+import { checkWait, within } from '../duration.ts';
 
 export interface LazySizeOptions {
-  /** How long the look-up may take; Infinity: no limit. Default: 1,000. */
+  /** How long the look-up may take, in milliseconds; Infinity: no limit. Default: 1,000. */
   readonly timeoutMs?: number;
-  /** When to begin, e.g. `finished(response)` of `node:stream/promises`; also when it rejects. Default: the next turn of the event loop. */
+  /**
+   * When to begin: when this settles, e.g. `finished(response)` of `node:stream/promises`. Default: the next turn of the event
+   * loop.
+   */
   readonly after?: PromiseLike<unknown>;
 }
 
-/** Bytes, or undefined: not known. Never rejects. */
+/** Bytes; undefined when the size is not known. Never rejects. */
 export type LazySize = Promise<number | undefined>;
 
-/** Look-ups at once, of the whole process. One more is not waited for: its size is not known. */
+/** The most look-ups at once in the process. The size of one more is not known. */
 export const MAX_LOOKUPS = 32;
 const DEFAULT_TIMEOUT_MS = 1_000;
 
 let running = 0;
 
 /**
- * Looks a size up, best effort: undefined when the look-up throws, rejects, takes too long, gives what is no size, or
+ * Looks a size up, best effort. The result is undefined when the look-up throws, rejects, takes too long, returns no size, or
  * is one too many.
  *
- * @throws PublisherError INVALID_OPTIONS, at once, for a `timeoutMs` that is none
+ * @throws PublisherError INVALID_OPTIONS for an invalid `timeoutMs`
  */
 export function lazySize(
   lookup: (signal: AbortSignal) => number | undefined | Promise<number | undefined>,
@@ -35,26 +38,19 @@ async function lookUp(
   timeoutMs: number,
   after: PromiseLike<unknown> | undefined,
 ): LazySize {
-  // Counted from here on: what waits for its response takes memory too.
+  // Counted from here on, because waiting for the response takes memory too.
   if (running >= MAX_LOOKUPS) return undefined;
   running++;
   const stop = new AbortController();
-  let timer: Timer | undefined;
   try {
     await begin(after);
-    const tooLate = new Promise<undefined>((resolve) => {
-      timer = startTimer(timeoutMs, () => {
-        stop.abort();
-        resolve(undefined);
-      });
-    });
-    const size: unknown = await Promise.race([lookup(stop.signal), tooLate]);
+    const looked = Promise.resolve(lookup(stop.signal));
+    const size: unknown = await within<unknown>(looked, timeoutMs, () => stop.abort());
     return typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined;
   } catch {
-    // Best effort: an unknown size is counted as unknown in the bill, and the store has told its own log.
+    // The bill counts the size as unknown, and the store has logged its own failure.
     return undefined;
   } finally {
-    timer?.stop();
     running--;
   }
 }
@@ -64,6 +60,6 @@ async function begin(after: PromiseLike<unknown> | undefined): Promise<void> {
   try {
     await after;
   } catch {
-    // A response that was broken off is over as well.
+    // A response that was cut off is over, too.
   }
 }

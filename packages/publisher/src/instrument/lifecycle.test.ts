@@ -1,11 +1,11 @@
 import { artifactDownloaded, type EventDraft, type JsonObject, transferOf } from '@waybill/schema';
 import { afterEach, describe, expect, test } from 'vitest';
-import { setDefaultPublisher } from './default-publisher.ts';
 import { PublisherError } from '../error.ts';
-import { audited, lifecycle, timed } from './lifecycle.ts';
+import type { Sink } from '../sink.ts';
 import { memorySink } from '../sinks/memory-sink.ts';
 import { nullSink } from '../sinks/null-sink.ts';
-import type { Sink } from '../sink.ts';
+import { setDefaultPublisher } from './default-publisher.ts';
+import { audited, lifecycle, timed } from './lifecycle.ts';
 
 interface Line {
   readonly type: string;

@@ -1,10 +1,12 @@
 /**
- * Work followed from its start to its end: `run.started`, then `run.finished` or `run.failed`, linked by one run id.
+ * The `instrument/` room: events from the service's own code. It wraps functions, requests and channels, and emits what
+ * happens there to any sink. Queues and connections never come in here, and an event never changes the result of the
+ * service's code.
  *
- * The body comes first. Without `failClosed` nothing but an option that does not exist keeps it from running, and with or without it nothing
- * that happens to an event after the body has run changes its result or its error. `failClosed: true` means one
- * thing everywhere: the start has to be stored (and, where there is a signer, signed), or the call rejects and the
- * body does not run.
+ * This file follows work from its start to its end: `run.started`, then `run.finished` or `run.failed`, with one run id.
+ * Without `failClosed`, only an unknown option keeps the body from running. Nothing that happens to an event after the body
+ * has run changes its result or its error. `failClosed: true` means one thing everywhere: the start has to be stored (and
+ * signed, if there is a signer), or the call rejects and the body does not run.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -16,30 +18,28 @@ import {
   runStarted,
 } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { settle } from './completion.ts';
+import { elapsedMs } from '../duration.ts';
 import { hasTooManyMembers } from '../event/copy.ts';
+import type { Sink } from '../sink.ts';
+import { settle } from './completion.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 import type { Ends } from './ends.ts';
-import type { EventInput } from '../event/intake.ts';
-import type { Sink } from '../sink.ts';
+import { describe, type ErrorDescription, nameAndCode } from './error-description.ts';
+import { emitMade, quietly } from './quiet-emit.ts';
+
+export type { ErrorDescription } from './error-description.ts';
 
 export interface LifecycleOptions extends Omit<EventAttributes, 'outcome'> {
   /** What runs, e.g. `nightly-export`. */
   readonly name: string;
   /** Where the events go. Default: `getDefaultPublisher()`. */
   readonly audit?: Pick<Sink, 'emit' | 'confirm'> | undefined;
-  /** Do not run the body unless its start is stored. The call then always gives a promise. */
+  /** Run the body only when its start is stored. The call then always returns a promise. */
   readonly failClosed?: boolean;
-  /** With `failClosed`: how long to wait for that. Default: 5,000. */
+  /** With `failClosed`: how long to wait for that, in milliseconds. Default: 5,000. */
   readonly timeoutMs?: number;
-  /** What `run.failed` says of an error. Default: its name and its code, since messages may have secrets in them. */
+  /** What `run.failed` says of an error. Default: its name and code, because messages may contain secrets. */
   readonly describeError?: (error: unknown) => ErrorDescription;
-}
-
-export interface ErrorDescription {
-  readonly error_name?: string | undefined;
-  readonly error_code?: string | undefined;
-  readonly error_message?: string | undefined;
 }
 
 const OPTIONS: KnownOptions<LifecycleOptions> = {
@@ -63,11 +63,11 @@ const OPTIONS: KnownOptions<LifecycleOptions> = {
 type FailClosed = LifecycleOptions & { readonly failClosed: true };
 
 /**
- * Runs `fn` once, as one run. Its result is handed on as it is: a value at once, a promise as a promise. A thenable, a
- * generator, an async iterator or a stream is left to the caller to start, and the run ends when that has ended.
+ * Runs `fn` once, as one run. Its result is returned as it is: a value at once, a promise as a promise. The caller starts a
+ * thenable, a generator, an async iterator or a stream, and the run ends when that has ended.
  *
- * @throws PublisherError INVALID_OPTIONS for a name that is no option, others only with `failClosed`, before `fn` runs; else
- *   what `fn` throws, and nothing else
+ * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn` runs;
+ *   otherwise what `fn` throws
  */
 export function lifecycle<T>(options: FailClosed, fn: (runid: string) => T): Promise<Awaited<T>>;
 export function lifecycle<T>(options: LifecycleOptions, fn: (runid: string) => T): T;
@@ -84,13 +84,13 @@ function runAs(options: LifecycleOptions, fn: (runid: string) => unknown): unkno
 }
 
 /**
- * Makes a function whose every call is one run.
+ * Makes a function of which every call is one run.
  *
  *     const exportAll = audited({ audit, name: 'export', orgid: 'acme' })(async (day: string) => { … });
  *
- * `this`, the arguments, the name and the number of parameters are those of the function.
+ * `this`, the arguments, the name and the number of parameters stay those of the function.
  *
- * @throws PublisherError INVALID_OPTIONS for a name that is no option: a misspelt `failClosed` would fail open
+ * @throws PublisherError INVALID_OPTIONS for an unknown option: a misspelt `failClosed` would fail open
  */
 export function audited(
   options: FailClosed,
@@ -114,23 +114,23 @@ export function audited(options: LifecycleOptions): unknown {
 }
 
 /**
- * Runs `fn`, and then emits one event with `outcome` and the data member `duration_ms` added to its fields, which are read
- * then. When `fn` throws, the event says `failure` whatever its fields say. `transferred_bytes` is emitted with a failure
- * only; as a getter it says what had been moved by then:
+ * Runs `fn`, and then emits one event. It reads the event's fields then, and adds `outcome` and the data member
+ * `duration_ms`. When `fn` throws, the outcome is `failure` whatever the fields say. `transferred_bytes` is emitted with a
+ * failure only; as a getter it tells what was moved by then:
  *
  *     const fields = { orgid, digest, size_bytes, get transferred_bytes() { return sent; } };
  *     await timed(artifactDownloaded(fields), () => pipeline(blob, counter, response), audit);
  *
- * @throws what `fn` throws, and nothing else
+ * @throws only what `fn` throws
  */
 export function timed<T>(event: EventDraft, fn: () => T, audit?: Pick<Sink, 'emit'>): T {
   const startMs = performance.now();
   const ended = (outcome: 'success' | 'failure'): void =>
     quietly(() => {
-      const duration_ms = since(startMs);
+      const duration_ms = elapsedMs(startMs);
       emitMade(audit ?? getDefaultPublisher(), () => {
         const given = event.fields as object;
-        // Of what has no room in an event nothing is copied: the publisher refuses it.
+        // Fields that are too large for an event are not copied. The publisher refuses them.
         const fields = hasTooManyMembers(given) ? given : timedFields(given, { outcome, duration_ms });
         return { type: event.type, fields };
       });
@@ -144,8 +144,8 @@ interface TimedEnd {
 }
 
 /**
- * The one place that says how timed work ended, of a failed transfer too. An outcome of the event's own goes first, unless
- * the work failed; what had been moved is said of failures only.
+ * The only place that tells how timed work ended. The event's own outcome counts, unless the work failed. Moved bytes are
+ * told of failures only.
  */
 function timedFields(fields: object, { outcome, duration_ms }: TimedEnd): object {
   const { transferred_bytes, ...given } = fields as Record<string, unknown>;
@@ -174,10 +174,10 @@ function createRun(options: LifecycleOptions): Run {
       startMs = performance.now();
     },
     finished: () =>
-      quietly(() => audit.emit(runFinished({ ...shared, outcome: 'success', duration_ms: since(startMs) }))),
+      quietly(() => audit.emit(runFinished({ ...shared, outcome: 'success', duration_ms: elapsedMs(startMs) }))),
     failed: (error) =>
       quietly(() => {
-        const duration_ms = since(startMs);
+        const duration_ms = elapsedMs(startMs);
         const description = describe(error, describeError ?? nameAndCode);
         audit.emit(runFailed({ ...shared, outcome: 'failure', duration_ms, ...description }));
       }),
@@ -187,56 +187,4 @@ function createRun(options: LifecycleOptions): Run {
 async function runConfirmed<T>(run: Run, fn: (runid: string) => T): Promise<Awaited<T>> {
   await run.confirmStarted();
   return await settle(() => fn(run.id), run);
-}
-
-/** Milliseconds, to the microsecond. */
-export function since(startMs: number): number {
-  return Math.max(0, Math.round((performance.now() - startMs) * 1000) / 1000);
-}
-
-/** A description that cannot be made must not cost the event. */
-export function describe(error: unknown, by: (error: unknown) => ErrorDescription): ErrorDescription {
-  try {
-    const { error_name, error_code, error_message } = by(error);
-    return {
-      ...text('error_name', error_name),
-      ...text('error_code', error_code),
-      ...text('error_message', error_message),
-    };
-  } catch {
-    return {};
-  }
-}
-
-/** One that is too long is cut when the event is stamped. */
-function text(member: keyof ErrorDescription, value: unknown): ErrorDescription {
-  return typeof value === 'string' ? { [member]: value } : {};
-}
-
-export function nameAndCode(error: unknown): ErrorDescription {
-  if (!(error instanceof Error)) return { error_name: error === null ? 'null' : typeof error };
-  const { code } = error as { code?: unknown };
-  return { error_name: error.name, ...(typeof code === 'string' && { error_code: code }) };
-}
-
-/** Emits what is made of foreign objects. When that throws, the sink is told, which counts it; the caller is not. */
-export function emitMade(audit: Pick<Sink, 'emit'>, make: () => EventDraft): void {
-  let input: EventInput;
-  try {
-    input = make();
-  } catch (error) {
-    input = () => {
-      throw error;
-    };
-  }
-  quietly(() => audit.emit(input));
-}
-
-/** `emit` never throws, but a sink may be anybody's. */
-export function quietly(call: () => void): void {
-  try {
-    call();
-  } catch {
-    // The body's result is not to be changed by what becomes of an event.
-  }
 }

@@ -1,14 +1,14 @@
-/** The end of a stream, listened to without an `error` listener: one would take the error from the service. */
+/** Follows a stream to its end, without an `error` listener: one would hide the error from the service. */
 import { errorMonitor } from 'node:events';
 import { finished } from 'node:stream';
 import type { Ends } from './ends.ts';
 
-/** As much of Node's streams as is read here; those of before Node 0.10 lack the states. */
+/** The part of Node's streams that is read here. Streams in the style of before Node 0.10 lack the states. */
 interface NodeStream {
   on(event: string | symbol, listener: (error?: unknown) => void): unknown;
   readonly destroyed?: boolean;
   readonly errored?: unknown;
-  /** undefined: it has no such side. */
+  /** undefined: the stream has no such side. */
   readonly readableEnded?: boolean;
   readonly readableAborted?: boolean;
   readonly writableFinished?: boolean;
@@ -17,7 +17,7 @@ interface NodeStream {
 
 export function isNodeStream(value: object): value is NodeStream {
   const { on, pipe } = value as Record<string, unknown>;
-  // A database's connection may have `write` and `end`, too.
+  // `write` and `end` prove nothing: a database connection may have them.
   return typeof on === 'function' && (typeof pipe === 'function' || 'writableFinished' in value);
 }
 
@@ -34,12 +34,12 @@ export function watchNodeStream(stream: NodeStream, ends: Ends): void {
   stream.on('close', () => closed(stream, ends));
 }
 
-/** Of the sides that it has. */
+/** Whether every side that the stream has ended. */
 function bothEnded({ readableEnded, writableFinished }: NodeStream): boolean {
   return readableEnded !== false && writableFinished !== false;
 }
 
-/** A side that a duplex was made without never ends, and is not cut off either. */
+/** A side that a duplex does not have never ends, and is not cut off either. */
 function closed(stream: NodeStream, ends: Ends): void {
   if (stream.errored !== null && stream.errored !== undefined) return ends.failed(stream.errored);
   const { readableAborted, readableEnded, writableAborted, writableFinished } = stream;
@@ -54,7 +54,7 @@ export function isWebStream(value: object): value is ReadableStream | WritableSt
   return value instanceof ReadableStream || value instanceof WritableStream;
 }
 
-/** Node looks at the stream's own state: it is neither locked nor read. */
+/** Node reads the stream's internal state, so the stream is neither locked nor read. */
 export function watchWebStream(stream: ReadableStream | WritableStream, ends: Ends): void {
   finished(stream as never, (error) => {
     if (error) ends.failed(error);

@@ -1,4 +1,4 @@
-/** Thenables that are no promises: query builders, clients' own promises, other libraries' promises. */
+/** Follows thenables that are no promises: query builders, and promises of clients and other libraries. */
 import { currentDecision } from '../context.ts';
 
 type Callback = (...values: unknown[]) => unknown;
@@ -14,7 +14,7 @@ export interface Settled {
   failed(error: unknown): void;
 }
 
-/** Who is to be told: several runs may give the same object. */
+/** Watchers of each thenable: several runs may return the same object. */
 const waiting = new WeakMap<Thenable, Set<Settled>>();
 
 export function isThenable(value: object): value is Thenable {
@@ -22,10 +22,10 @@ export function isThenable(value: object): value is Thenable {
 }
 
 /**
- * Reports what becomes of it once somebody awaits it. Its `then` is wrapped, and not called: to call it may be to start
+ * Reports the outcome once somebody awaits the thenable. Its `then` is wrapped and not called, because calling it may start
  * the work.
  *
- * @throws TypeError when it cannot be changed
+ * @throws TypeError when the thenable cannot be changed
  */
 export function watchThenable(thenable: Thenable, settled: Settled): void {
   const known = waiting.get(thenable);
@@ -53,11 +53,11 @@ export function watchThenable(thenable: Thenable, settled: Settled): void {
       Reflect.apply<Thenable, [unknown, unknown, ...unknown[]], unknown>(then, this, [onGood, onBad, ...more]),
     );
   });
-  // As Promise has them. A library's own may go around `then`.
+  // Like those of Promise. A library's own `catch` may not call `then`.
   const { catch: catches, finally: endsWith } = thenable;
   if (typeof catches === 'function') {
     replace(thenable, 'catch', function (this: Thenable, ...handlers) {
-      // More than one: a filter, as Bluebird has it.
+      // With more than one, the others are filters, as in Bluebird.
       return handlers.length > 1 ? Reflect.apply(catches, this, handlers) : this.then(undefined, handlers[0]);
     });
   }

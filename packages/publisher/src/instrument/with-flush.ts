@@ -1,16 +1,19 @@
 /** For functions whose process is frozen or ended once they have answered (Lambda, Vercel, Cloudflare and so on). */
 import type { KnownOptions } from '@waybill/schema';
 import { checkOptions } from '../check-options.ts';
-import { settle } from './completion.ts';
-import { checkWait, startTimer, type Timer } from '../duration.ts';
+import { checkWait, within } from '../duration.ts';
 import type { Sink } from '../sink.ts';
+import { settle } from './completion.ts';
 
 export interface WithFlushOptions {
-  /** How long a flush may take; Infinity: no limit. What is pending then stays so, and goes out with the next call. Default: 2,000. */
+  /**
+   * How long a flush may take, in milliseconds; Infinity: no limit. Events that are pending then go out with the next call.
+   * Default: 2,000.
+   */
   readonly timeoutMs?: number;
   /**
-   * The platform's way to go on after the answer: `waitUntil` of `@vercel/functions` or of `cloudflare:workers`, or
-   * `(promise) => ctx.waitUntil(promise)`. The flush is handed to it, and the function answers at once.
+   * The platform's function for work after the answer: `waitUntil` of `@vercel/functions` or of `cloudflare:workers`, or
+   * `(promise) => ctx.waitUntil(promise)`. It gets the flush, and the function answers at once.
    */
   readonly waitUntil?: ((flushed: Promise<unknown>) => void) | undefined;
 }
@@ -19,13 +22,13 @@ const DEFAULT_TIMEOUT_MS = 2_000;
 const OPTIONS: KnownOptions<WithFlushOptions> = { timeoutMs: true, waitUntil: true };
 
 /**
- * Makes a function that flushes the sink when `fn` has settled: before it answers, or, with `waitUntil`, afterwards. The
- * result or the error is that of `fn`, whatever becomes of the flush. `this`, the arguments, the name and the number of
- * parameters are those of `fn`.
+ * Makes a function that flushes the sink when `fn` has settled: before it answers, or afterwards with `waitUntil`. Its result
+ * or error is that of `fn`, whatever becomes of the flush. `this`, the arguments, the name and the number of parameters stay
+ * those of `fn`.
  *
  *     export const handler = withFlush(audit, async (request: Request) => { … });
  *
- * @throws PublisherError INVALID_OPTIONS for a `timeoutMs` that is none
+ * @throws PublisherError INVALID_OPTIONS for an invalid `timeoutMs`
  */
 export function withFlush<This, Args extends unknown[], T>(
   audit: Pick<Sink, 'flush'>,
@@ -60,7 +63,7 @@ export function withFlush<This, Args extends unknown[], T>(
       try {
         waitUntil?.(flushed);
       } catch {
-        // Called when the platform does not take it any more: the flush goes on as long as it is let.
+        // The platform takes no more work. The flush goes on as long as the process does.
       }
     };
     return settle(() => fn.apply(this, args), { finished: handOver, failed: handOver });
@@ -71,17 +74,11 @@ export function withFlush<This, Args extends unknown[], T>(
   });
 }
 
-/** Never rejects, and is done in time whatever the sink is: a handler waits for it. */
+/** Never rejects, and ends in time with any sink, because a handler waits for it. */
 async function flushWithin(audit: Pick<Sink, 'flush'>, timeoutMs: number): Promise<void> {
-  let timer: Timer | undefined;
-  const tooLate = new Promise<void>((resolve) => {
-    timer = startTimer(timeoutMs, resolve);
-  });
   try {
-    await Promise.race([audit.flush({ timeoutMs }), tooLate]);
+    await within(audit.flush({ timeoutMs }), timeoutMs, () => false);
   } catch {
-    // The sink says itself what is wrong with it.
-  } finally {
-    timer?.stop();
+    // The sink itself says what is wrong with it.
   }
 }

@@ -1,20 +1,21 @@
-import { CODE_OF_DROP, PublisherError } from '../error.ts';
-import { type CloseResult, closeResult, createAccountBook } from '../queue/accounts.ts';
 import { checkWait } from '../duration.ts';
-import type { PublisherCore, WaitOptions } from '../handle.ts';
+import { CODE_OF_DROP, PublisherError } from '../error.ts';
+import type { Publisher, WaitOptions } from '../handle.ts';
+import { AccountBook } from '../queue/accounts.ts';
 import { NOT_CONFIGURED, type Reporter } from '../reporter.ts';
+import type { CloseResult } from '../stats.ts';
 
-/** The publisher of a service that has no NATS: counts, and does nothing else. It opens no timer and no socket. */
-export function createDisabledPublisher(reporter: Reporter): PublisherCore {
-  const book = createAccountBook();
+/** The publisher of a service without NATS. It only counts, and opens no timer and no socket. */
+export function createDisabledPublisher(reporter: Reporter): Publisher {
+  const book = new AccountBook();
   let result: CloseResult | null = null;
   reporter.disabled();
 
   return {
-    emit: () => book.refuse('disabled'),
+    emit: () => book.refuse({ reason: 'disabled' }),
     async confirm(_event: unknown, { timeoutMs = 0 }: WaitOptions = {}): Promise<never> {
       checkWait('confirm: timeoutMs', timeoutMs);
-      book.refuse('disabled');
+      book.refuse({ reason: 'disabled' });
       const message = `event dropped: ${NOT_CONFIGURED}`;
       throw new PublisherError(CODE_OF_DROP.disabled, message);
     },
@@ -31,7 +32,7 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
     },
     async close({ timeoutMs = 0 } = {}) {
       checkWait('close: timeoutMs', timeoutMs);
-      result ??= closeResult(book.read());
+      result ??= book.closeResult();
       return result;
     },
     status: () => (result !== null ? { state: 'closed' } : { state: 'disabled', reason: NOT_CONFIGURED }),
@@ -46,7 +47,7 @@ export function createDisabledPublisher(reporter: Reporter): PublisherCore {
       unsigned: null,
     }),
     async [Symbol.asyncDispose]() {
-      result ??= closeResult(book.read());
+      result ??= book.closeResult();
     },
   };
 }

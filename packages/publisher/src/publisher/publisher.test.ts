@@ -1,16 +1,15 @@
-import { artifactUploaded } from '@waybill/schema';
-import fc from 'fast-check';
 import { mkdtempDisposableSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { artifactUploaded } from '@waybill/schema';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ConnectionLike } from '../connection/link.ts';
+import type { ConnectionLike } from '../connection-like.ts';
 import type { Publisher } from '../handle.ts';
 import { createPublisher } from './publisher.ts';
 
 /**
- * The accounts under random faults: a connection that does what a script says. (What a server does is tested with
- * servers, in test/publisher.)
+ * The counts under random faults, with a connection that follows a script. (test/publisher has tests with real servers.)
  */
 type Step =
   | 'emit'
@@ -102,7 +101,7 @@ function createScripted() {
       tell({ type: 'disconnect' });
     },
     up: () => tell({ type: 'reconnect' }),
-    /** Takes nothing any more, or everything. */
+    /** Takes nothing, or everything, from now on. */
     limitPayload(bytes: number) {
       connection.info.max_payload = bytes;
     },
@@ -161,7 +160,7 @@ test.for(['no spool', 'memory', 'async', 'sync'] as const)(
             else if (message && step === 'deny') scripted.deny(message);
             expectBalanced(publisher);
           }
-          // The server is well again: everything that is still pending gets there.
+          // The server works again: every pending event is stored.
           scripted.limitPayload(1_000_000);
           scripted.up();
           const start = performance.now();
@@ -208,7 +207,7 @@ test('after "not now" the first event goes alone, then more and more, and nothin
   });
   const orgs = Array.from({ length: 40 }, (_, n) => `org-${n}`);
   const orgOf = ({ subject }: Sent) => subject.split('.').at(-1);
-  /** What goes out until this many did; a few turns more show that it is no more. */
+  /** Events that go out until there are this many. A few more turns show that there are no more. */
   const batch = async (size: number): Promise<Sent[]> => {
     await expect.poll(() => scripted.sent.length).toBeGreaterThanOrEqual(size);
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
@@ -220,7 +219,7 @@ test('after "not now" the first event goes alone, then more and more, and nothin
   };
 
   for (const org of orgs) publisher.emit(upload(org));
-  // The very first one too goes alone: nobody knows yet whether a stream is there.
+  // The very first event goes alone, too: whether there is a stream is not known yet.
   for (const size of [1, 2, 4, 8]) store(await batch(size));
   const flight = await batch(16);
   publisher.emit(upload('new'));
@@ -238,7 +237,7 @@ test('after "not now" the first event goes alone, then more and more, and nothin
   expect(await publisher.close()).toMatchObject({ lost: 0 });
 });
 
-test('an event that does not fit any more after a reconnect is dropped, not tried for ever', async () => {
+test('an event that is too large after a reconnect is dropped and not tried for ever', async () => {
   const scripted = createScripted();
   const publisher = createPublisher({
     source: '//test',

@@ -1,59 +1,55 @@
-/**
- * Notices that what is pending gets nowhere, whatever the cause: a time that is up says so by itself, but a single event
- * that nobody asks after would wait in silence.
- */
-import { outside } from '../context.ts';
+import { createAlarm } from '../alarm.ts';
 
 export interface StallWatchOptions {
-  /** Whether events are pending, in memory or on disk. */
-  pending(): boolean;
+  /** Events that are pending, in memory or on disk. */
+  pending(): number;
+  /** Events that were settled since the start. */
+  settled(): number;
   /** Nothing was settled for so long. Called again each time that is true. */
   stalled(): void;
 }
 
 export interface StallWatch {
-  /** An event is pending. */
-  started(): void;
-  /** One was acknowledged or dropped. */
-  settled(): void;
+  /** Begins to watch, if events are pending. */
+  look(): void;
   readonly isStalled: boolean;
   close(): void;
 }
 
-/** An event that stays is noticed after once to twice this time. */
+/** A stall is noticed after once to twice this time. */
 export const STALL_MS = 4_000;
 
-export function createStallWatch({ pending, stalled }: StallWatchOptions): StallWatch {
-  let timer: NodeJS.Timeout | undefined;
-  let progressed = false;
-  let isStalled = false;
+/**
+ * Notices that no pending event is settled for a while, whatever the cause. Most failures are noticed where they happen. This
+ * is for the others, such as a single event that waits for an answer without a time limit.
+ */
+export function createStallWatch({ pending, settled, stalled }: StallWatchOptions): StallWatch {
+  /** How many were settled at the last look. */
+  let before = 0;
+  /** How many were settled when a stall was noticed. */
+  let stalledAt: number | null = null;
 
-  const look = (): void => {
-    timer = undefined;
-    if (!pending()) return;
-    arm();
-    // What is pending now may have come a moment ago, if something else was settled since the last look.
-    isStalled = !progressed;
-    progressed = false;
-    if (isStalled) stalled();
-  };
-  const arm = (): void => {
-    timer = setTimeout(look, STALL_MS).unref();
+  const alarm = createAlarm(() => {
+    if (pending() === 0) return;
+    // Pending events may be new, if another one was settled since the last look.
+    const isStalled = settled() === before;
+    start();
+    if (!isStalled) return;
+    stalledAt = before;
+    stalled();
+  });
+  const start = (): void => {
+    before = settled();
+    alarm.set(STALL_MS);
   };
 
   return {
-    started() {
-      if (timer !== undefined) return;
-      progressed = false;
-      outside(arm);
-    },
-    settled() {
-      progressed = true;
-      isStalled = false;
+    look() {
+      if (!alarm.isSet && pending() > 0) start();
     },
     get isStalled() {
-      return isStalled;
+      return stalledAt === settled();
     },
-    close: () => clearTimeout(timer),
+    close: () => alarm.stop(),
   };
 }

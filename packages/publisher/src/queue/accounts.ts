@@ -1,91 +1,177 @@
-import { DROP_REASONS, type DropReason } from '../drop.ts';
+import { type Drop, DROP_REASONS, type DropReason } from '../drop.ts';
+import type { PendingEvent } from '../pending-event.ts';
+import type { Accounts, AdoptedStats, CloseResult } from '../stats.ts';
+import { Flushes } from './flushes.ts';
 
 /**
- * What became of every emitted event. At every moment, also inside hooks:
- * `emitted = acked + pending + spooled + Σ dropped`.
+ * The one place that counts events, and that says in which state they are while they are counted. Every emitted event is
+ * in exactly one of its numbers: `emitted = acked + pending + spooled + Σ dropped`, at every moment.
+ *
+ * Events of dead publishers are counted apart: `found = acked + dropped + inMemory`.
  */
-export interface Accounts {
-  readonly emitted: number;
-  readonly acked: number;
-  readonly pending: number;
-  /** Only on disk; those that are in memory too are pending. After `close`: left on disk for the next publisher. */
-  readonly spooled: number;
-  readonly dropped: Readonly<Record<DropReason, number>>;
-  /** Of `acked`, those that the stream knew already from an earlier try. */
-  readonly duplicates: number;
-}
+export class AccountBook {
+  readonly #dropped = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>;
+  readonly #adopted = { found: 0, acked: 0, dropped: 0, inMemory: 0, damaged: 0, torn: 0 };
+  readonly #flushes = new Flushes();
+  #emitted = 0;
+  #accepted = 0;
+  #acked = 0;
+  #duplicates = 0;
+  #pending = 0;
+  #spooled = 0;
+  #bytes = 0;
+  #holes = 0;
 
-/** What became of every event that was emitted before `close` had ended: `emitted = acked + spooled + lost`. */
-export interface CloseResult {
-  /** Stored in the stream. */
-  readonly acked: number;
-  /** Left on disk, for the next publisher. */
-  readonly spooled: number;
-  /** Dropped, at any time and for whatever reason: `stats().dropped` has them by reason. */
-  readonly lost: number;
-}
+  /** Events in memory that are not settled. */
+  get pending(): number {
+    return this.#pending;
+  }
 
-export interface AccountBook {
-  /** An event was emitted and is pending. */
-  accept(): void;
-  /** An event was emitted and dropped at once. */
-  refuse(reason: DropReason): void;
-  /** A pending event was acknowledged. */
-  ack(duplicate: boolean): void;
-  /** A pending event was dropped. */
-  drop(reason: DropReason): void;
-  /** Pending events left memory for the spool. */
-  spool(count: number): void;
-  /** Spooled events are in memory again. */
-  unspool(count: number): void;
-  /** Spooled events cannot be read back. */
-  lose(count: number): void;
-  read(): Accounts;
-}
+  /** Events that are only on disk. */
+  get spooled(): number {
+    return this.#spooled;
+  }
 
-export function createAccountBook(): AccountBook {
-  let emitted = 0;
-  let acked = 0;
-  let pending = 0;
-  let spooled = 0;
-  let duplicates = 0;
-  const dropped = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>;
+  /** Memory of the pending events. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
-  return {
-    accept() {
-      emitted++;
-      pending++;
-    },
-    refuse(reason) {
-      emitted++;
-      dropped[reason]++;
-    },
-    ack(duplicate) {
-      pending--;
-      acked++;
-      if (duplicate) duplicates++;
-    },
-    drop(reason) {
-      pending--;
-      dropped[reason]++;
-    },
-    spool(count) {
-      pending -= count;
-      spooled += count;
-    },
-    unspool(count) {
-      spooled -= count;
-      pending += count;
-    },
-    lose(count) {
-      spooled -= count;
-      dropped.spool_damaged += count;
-    },
-    read: () => ({ emitted, acked, pending, spooled, dropped: { ...dropped }, duplicates }),
-  };
-}
+  /** Numbers that were taken and will never come. */
+  get holes(): number {
+    return this.#holes;
+  }
 
-/** Of accounts in which nothing is pending any more. */
-export function closeResult({ acked, spooled, dropped }: Accounts): CloseResult {
-  return { acked, spooled, lost: Object.values(dropped).reduce((sum, events) => sum + events, 0) };
+  /** Accepted events that were acknowledged or dropped since the start. */
+  get settled(): number {
+    return this.#accepted - this.#pending - this.#spooled;
+  }
+
+  /** The position of the next event among the accepted ones. */
+  get nextOrdinal(): number {
+    return this.#accepted;
+  }
+
+  // --- in ---
+
+  /** An event was emitted, and dropped at once. */
+  refuse({ reason, producerseq }: Pick<Drop, 'reason' | 'producerseq'>): void {
+    this.#emitted++;
+    this.#dropped[reason]++;
+    if (producerseq !== undefined) this.#holes++;
+  }
+
+  /** An event was emitted, and is pending. */
+  accept({ memory }: PendingEvent): void {
+    this.#emitted++;
+    this.#accepted++;
+    this.#pending++;
+    this.#bytes += memory;
+  }
+
+  /** An event of a dead publisher was read. */
+  adopt(): void {
+    this.#adopted.found++;
+    this.#adopted.inMemory++;
+  }
+
+  /** What a dead publisher left cannot be read: a record, or a last line without an end. */
+  adoptDamaged(what: 'damaged' | 'torn'): void {
+    this.#adopted[what]++;
+  }
+
+  // --- on its way ---
+
+  /** It takes so much memory now. */
+  resize(event: PendingEvent, memory: number): void {
+    this.#bytes += memory - event.memory;
+    event.memory = memory;
+  }
+
+  /** It is only on disk from now on. */
+  toDisk(event: PendingEvent): void {
+    event.state = 'spooled';
+    this.#pending--;
+    this.#spooled++;
+    this.#bytes -= event.memory;
+  }
+
+  /** It was read back. @param event a new object */
+  fromDisk({ memory }: PendingEvent): void {
+    this.#spooled--;
+    this.#pending++;
+    this.#bytes += memory;
+  }
+
+  // --- out ---
+
+  ack(event: PendingEvent, duplicate: boolean): void {
+    event.state = 'acked';
+    if (event.adopted) {
+      this.#adopted.inMemory--;
+      this.#adopted.acked++;
+      return;
+    }
+    this.#acked++;
+    if (duplicate) this.#duplicates++;
+    this.#settle(event);
+  }
+
+  drop(event: PendingEvent, reason: DropReason): void {
+    event.state = 'dropped';
+    this.#holes++;
+    if (event.adopted) {
+      this.#adopted.inMemory--;
+      this.#adopted.dropped++;
+      return;
+    }
+    this.#dropped[reason]++;
+    this.#settle(event);
+  }
+
+  /** The oldest events that are only on disk cannot be read back. */
+  lose(events: number): void {
+    this.#spooled -= events;
+    this.#dropped.spool_damaged += events;
+    this.#holes += events;
+    this.#flushes.lost(events);
+  }
+
+  #settle({ memory, ordinal }: PendingEvent): void {
+    this.#pending--;
+    this.#bytes -= memory;
+    this.#flushes.settled(ordinal);
+  }
+
+  // --- asked ---
+
+  /** Waits until every event that is in now is settled. false: not within the time. */
+  whenSettled(timeoutMs: number): Promise<boolean> {
+    return this.#flushes.wait(this.#accepted, this.#pending + this.#spooled, timeoutMs);
+  }
+
+  read(): Accounts {
+    return {
+      emitted: this.#emitted,
+      acked: this.#acked,
+      pending: this.#pending,
+      spooled: this.#spooled,
+      dropped: { ...this.#dropped },
+      duplicates: this.#duplicates,
+    };
+  }
+
+  get adopted(): Omit<AdoptedStats, 'scanned' | 'segments'> {
+    return { ...this.#adopted };
+  }
+
+  get adoptedInMemory(): number {
+    return this.#adopted.inMemory;
+  }
+
+  /** Call it when nothing is pending. */
+  closeResult(): CloseResult {
+    const lost = Object.values(this.#dropped).reduce((sum, events) => sum + events, 0);
+    return { acked: this.#acked, spooled: this.#spooled, lost };
+  }
 }

@@ -1,209 +1,166 @@
-/**
- * What dead publishers left behind, on its way to the stream: their segments are streamed in order, with the ids and
- * numbers that the events were given then, a few at a time. A segment is deleted once all of it is settled, and put
- * aside when a record of it was damaged.
- */
-import { Buffer } from 'node:buffer';
-import { memoryOf, type PendingEvent } from '../pending-event.ts';
+import type { PendingEvent } from '../pending-event.ts';
+import type { Reporter } from '../reporter.ts';
 import { createSegment, type Segment } from '../segment.ts';
+import { readSegment, type SegmentReader } from '../spool/segment-file.ts';
 import { deleteFile } from '../spool/spool-directory.ts';
-import { readSegment, type SegmentReader, type SegmentRecord } from '../spool/segment-file.ts';
-
-/** Of events of dead publishers; those are in none of the other counts. `found = acked + dropped + inMemory`. */
-export interface AdoptedStats {
-  /** The directory was looked through; before, there may be more than these counts say. */
-  readonly scanned: boolean;
-  readonly found: number;
-  readonly acked: number;
-  /** That no server or stream takes. */
-  readonly dropped: number;
-  readonly inMemory: number;
-  /** Records that cannot be read; each leaves a hole in its producer's sequence. */
-  readonly damaged: number;
-  /** Last lines without an end, of a write that had not returned when its process died. */
-  readonly torn: number;
-  /** Segments that are not done. */
-  readonly segments: number;
-}
-
-export interface Adoption {
-  add(paths: readonly string[]): void;
-  /** The next events, at most so many that `maxInMemory` are on their way. */
-  next(): PendingEvent[];
-  acked(event: PendingEvent): void;
-  dropped(event: PendingEvent): void;
-  /** Whether `next` may have more. */
-  readonly waiting: boolean;
-  stats(): AdoptedStats;
-  close(): void;
-}
+import type { Spool } from '../spool/spool.ts';
+import type { AdoptedStats } from '../stats.ts';
+import type { AccountBook } from './accounts.ts';
+import { restoreEvent } from './restore-event.ts';
 
 export interface AdoptionOptions {
+  readonly spool: Pick<Spool, 'adopt' | 'quarantine'>;
+  readonly book: AccountBook;
+  readonly reporter: Pick<Reporter, 'putAside' | 'spoolFailed'>;
+  /** Events that may be on their way at once. */
   readonly maxInMemory: number;
-  /** Of those in memory, how many wait for a right: not on their way, and bounded elsewhere. */
+  /** How many of those in memory wait for a permission. They are not on their way, and have a bound of their own. */
   parked(): number;
-  setAside(path: string): void;
-  failed(what: string, error: unknown): void;
 }
 
-/** Events for one turn. */
+/** Events read in one turn. */
 const BATCH = 128;
 
-export function createAdoption({ maxInMemory, parked, setAside, failed }: AdoptionOptions): Adoption {
-  const paths: string[] = [];
-  /** How many of them were taken; shifting a long array costs as much as it is long. */
-  let taken = 0;
-  const open = new Set<Segment>();
-  let reading: { segment: Segment; reader: SegmentReader } | null = null;
-  let scanned = false;
-  const counts = { found: 0, acked: 0, dropped: 0, inMemory: 0, damaged: 0, torn: 0 };
-
-  const finish = (segment: Segment): void => {
-    if (!segment.sealed || segment.unsettled > 0) return;
-    open.delete(segment);
-    try {
-      if (segment.damaged) setAside(segment.path);
-      else deleteFile(segment.path);
-    } catch (error) {
-      failed(`deleting ${segment.path}`, error);
-    }
-  };
-
-  const startNext = (): typeof reading => {
-    while (taken < paths.length) {
-      const path = paths[taken++] as string;
-      const segment = createSegment(path);
-      try {
-        const started = { segment, reader: readSegment(path) };
-        open.add(segment);
-        return started;
-      } catch (error) {
-        // Stays for the next start.
-        failed(`reading ${path}`, error);
-      }
-    }
-    return null;
-  };
-
-  const endReading = (): void => {
-    if (reading === null) return;
-    const { segment, reader } = reading;
-    reading = null;
-    segment.sealed = true;
-    reader.close();
-    finish(segment);
-  };
-
-  /** null: this segment has no more. */
-  const readOne = ({ segment, reader }: NonNullable<typeof reading>): PendingEvent | 'damaged' | null => {
-    const item = reader.next();
-    if (item.kind === 'end') {
-      if (item.torn) counts.torn++;
-      return null;
-    }
-    const event = item.kind === 'record' ? restoreEvent(item.record, { segment, adopted: true, waiter: null }) : null;
-    if (event !== null) return event;
-    counts.damaged++;
-    segment.damaged = true;
-    return 'damaged';
-  };
-
-  const hasRoom = (): boolean => counts.inMemory - parked() < maxInMemory;
-
-  const settled = (event: PendingEvent): void => {
-    counts.inMemory--;
-    if (event.segment === null) return;
-    event.segment.unsettled--;
-    finish(event.segment);
-  };
-
-  return {
-    add(more) {
-      scanned = true;
-      for (const path of more) paths.push(path);
-    },
-    next() {
-      const events: PendingEvent[] = [];
-      while (events.length < BATCH && hasRoom()) {
-        reading ??= startNext();
-        if (reading === null) break;
-        try {
-          const event = readOne(reading);
-          if (event === null) endReading();
-          else if (event !== 'damaged') {
-            reading.segment.unsettled++;
-            counts.found++;
-            counts.inMemory++;
-            events.push(event);
-          }
-        } catch (error) {
-          failed(`reading ${reading.segment.path}`, error);
-          reading.segment.damaged = true;
-          endReading();
-        }
-      }
-      return events;
-    },
-    acked(event) {
-      counts.acked++;
-      settled(event);
-    },
-    dropped(event) {
-      counts.dropped++;
-      settled(event);
-    },
-    get waiting() {
-      return hasRoom() && (reading !== null || taken < paths.length);
-    },
-    stats: () => ({ scanned, ...counts, segments: open.size + paths.length - taken }),
-    close() {
-      paths.length = 0;
-      taken = 0;
-      reading?.reader.close();
-      reading = null;
-    },
-  };
+interface Reading {
+  readonly segment: Segment;
+  readonly reader: SegmentReader;
 }
 
-const VISIBLE = /^[!-~]{1,512}$/;
+/**
+ * The segments that dead publishers left, on their way to the stream: read in order, a few events at a time, with the ids
+ * and numbers that the events were given then. A segment is deleted when all of its events are settled, and put aside when
+ * a record of it cannot be read.
+ */
+export class Adoption {
+  readonly #options: AdoptionOptions;
+  readonly #paths: string[] = [];
+  /** How many paths are done with: shifting a long array takes time. */
+  #taken = 0;
+  readonly #open = new Set<Segment>();
+  #reading: Reading | null = null;
+  /** Other publishers may have died since the directory was looked through. */
+  #isDue = true;
+  #scanned = false;
 
-/** From a record to the event that was emitted then; null when its text is none of ours. */
-export function restoreEvent(
-  record: SegmentRecord,
-  place: Pick<PendingEvent, 'segment' | 'adopted' | 'waiter'>,
-): PendingEvent | null {
-  const { ordinal, subject, text } = record;
-  try {
-    const event = JSON.parse(text) as Record<
-      'id' | 'type' | 'orgid' | 'producer' | 'producerseq' | 'time' | 'signature',
-      unknown
-    >;
-    const { id, type, orgid, producer, producerseq, time, signature } = event;
-    const bytes = Buffer.byteLength(text);
-    if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
-    // They go into lines of the protocol, and whoever may write to the directory may not write these.
-    if (!VISIBLE.test(id) || !VISIBLE.test(subject)) return null;
-    const number = Number(producerseq);
-    if (typeof producer !== 'string' || !Number.isSafeInteger(number) || number < 1) return null;
-    return {
-      ordinal,
-      type,
-      orgid,
-      producer,
-      producerseq: number,
-      timeMs: Date.parse(String(time)),
-      id,
-      fields: null,
-      text,
-      subject,
-      bytes,
-      memory: memoryOf(text, bytes),
-      unsigned: typeof signature === 'string' ? null : place.adopted ? 'adopted' : 'no_key',
-      sent: false,
-      tries: 0,
-      ...place,
-    };
-  } catch {
+  constructor(options: AdoptionOptions) {
+    this.#options = options;
+  }
+
+  lookAgain(): void {
+    this.#isDue = true;
+  }
+
+  /** Takes over what the dead left, when a look is due. false: the disk does not let us. */
+  look(): boolean {
+    if (!this.#isDue) return true;
+    const paths = this.#options.spool.adopt();
+    if (paths === null) return false;
+    this.#isDue = false;
+    this.#scanned = true;
+    for (const path of paths) this.#paths.push(path);
+    return true;
+  }
+
+  /** Whether `next` may have more. */
+  get isWaiting(): boolean {
+    return this.#hasRoom && (this.#reading !== null || this.#taken < this.#paths.length);
+  }
+
+  /** The next events, as many as may be on their way. */
+  next(): PendingEvent[] {
+    const events: PendingEvent[] = [];
+    while (events.length < BATCH && this.#hasRoom) {
+      this.#reading ??= this.#openNext();
+      if (this.#reading === null) break;
+      const event = this.#readOne(this.#reading);
+      if (event === null) continue;
+      this.#reading.segment.unsettled++;
+      this.#options.book.adopt();
+      events.push(event);
+    }
+    return events;
+  }
+
+  /** An event of the segment is acknowledged or dropped. */
+  settle(segment: Segment): void {
+    segment.unsettled--;
+    this.#finish(segment);
+  }
+
+  stats(): AdoptedStats {
+    const segments = this.#open.size + this.#paths.length - this.#taken;
+    return { scanned: this.#scanned, ...this.#options.book.adopted, segments };
+  }
+
+  close(): void {
+    this.#paths.length = 0;
+    this.#taken = 0;
+    this.#reading?.reader.close();
+    this.#reading = null;
+  }
+
+  get #hasRoom(): boolean {
+    const { book, parked, maxInMemory } = this.#options;
+    return book.adoptedInMemory - parked() < maxInMemory;
+  }
+
+  #openNext(): Reading | null {
+    while (this.#taken < this.#paths.length) {
+      const path = this.#paths[this.#taken++] as string;
+      try {
+        const segment = createSegment(path);
+        const opened = { segment, reader: readSegment(path) };
+        this.#open.add(segment);
+        return opened;
+      } catch (error) {
+        // The file stays where it is, for the next start.
+        this.#options.reporter.spoolFailed(`reading ${path}`, error);
+      }
+    }
     return null;
+  }
+
+  /** null: a record that cannot be read, or the end of the segment. */
+  #readOne({ segment, reader }: Reading): PendingEvent | null {
+    const { book, reporter } = this.#options;
+    try {
+      const item = reader.next();
+      if (item.kind === 'end') {
+        if (item.torn) book.adoptDamaged('torn');
+        this.#endReading();
+        return null;
+      }
+      const event = item.kind === 'record' ? restoreEvent(item.record, { segment, adopted: true, waiter: null }) : null;
+      if (event !== null) return event;
+      book.adoptDamaged('damaged');
+      segment.damaged = true;
+    } catch (error) {
+      reporter.spoolFailed(`reading ${segment.path}`, error);
+      segment.damaged = true;
+      this.#endReading();
+    }
+    return null;
+  }
+
+  #endReading(): void {
+    if (this.#reading === null) return;
+    const { segment, reader } = this.#reading;
+    this.#reading = null;
+    segment.sealed = true;
+    reader.close();
+    this.#finish(segment);
+  }
+
+  #finish(segment: Segment): void {
+    if (!segment.sealed || segment.unsettled > 0) return;
+    const { spool, reporter } = this.#options;
+    this.#open.delete(segment);
+    try {
+      if (!segment.damaged) return deleteFile(segment.path);
+      reporter.putAside(segment.path);
+      spool.quarantine(segment.path);
+    } catch (error) {
+      reporter.spoolFailed(`deleting ${segment.path}`, error);
+    }
   }
 }

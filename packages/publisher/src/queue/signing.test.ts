@@ -1,9 +1,9 @@
-import { createDataCheck, MAX_EVENT_BYTES, runStarted, signedText, stampEvent } from '@waybill/schema';
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
+import { createDataCheck, MAX_EVENT_BYTES, runStarted, signedText, stampEvent } from '@waybill/schema';
 import { expect, test } from 'vitest';
-import { restoreEvent } from './adoption.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import { createSigner } from '../signing/signer.ts';
+import { restoreEvent } from './restore-event.ts';
 import { createSigning } from './signing.ts';
 
 const secret = generateKeyPairSync('ed25519').privateKey;
@@ -17,12 +17,12 @@ function pending(name: string): PendingEvent {
   return event as PendingEvent;
 }
 
-test('signed afterwards, an event is what it would have been with the key at first', () => {
+test('an event that is signed afterwards is the same as one that is signed at once', () => {
   const signer = createSigner({ secret });
   const { keyid, sign } = signer.peek() as NonNullable<ReturnType<typeof signer.peek>>;
   const event = pending('Zoë 😀 \u2028');
   expect(event.unsigned).toBe('no_key');
-  createSigning(signer, QUIET).sign(event);
+  createSigning({ signer, logger: QUIET, resume: () => {} }).sign(event);
   expect(event.unsigned).toBe(null);
   const fields = { orgid: 'acme', runid: 'r', name: 'Zoë 😀 \u2028' };
   const atOnce = stampEvent(runStarted.type, fields, { ...ENVELOPE, keyid, sign }, createDataCheck());
@@ -32,8 +32,8 @@ test('signed afterwards, an event is what it would have been with the key at fir
   expect(verify(null, Buffer.from(signedText(parsed)), createPublicKey(secret), signature)).toBe(true);
 });
 
-test('one that has no room for a signature stays as it is, and is counted when it is stored', () => {
-  const signing = createSigning(createSigner({ secret }), QUIET);
+test('an event without room for a signature stays unsigned, and is counted when it is stored', () => {
+  const signing = createSigning({ signer: createSigner({ secret }), logger: QUIET, resume: () => {} });
   const { text: short } = pending('x');
   const filled = short.replace('"name":"x"', `"name":"${'x'.repeat(MAX_EVENT_BYTES - short.length + 1)}"`);
   const place = { segment: null, adopted: false, waiter: null };

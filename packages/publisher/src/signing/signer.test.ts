@@ -1,8 +1,9 @@
 import { createPrivateKey, generateKeyPairSync, verify } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createSigner, type Secret } from './signer.ts';
+import type { Secret } from './create-identity.ts';
+import { createSigner } from './signer.ts';
 
-// RFC 8032 §7.1, test 1: the key of the example in docs/format.md.
+// RFC 8032 §7.1, test 1: the key of the example in docs/reference/format.md.
 const SEED = Buffer.from('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60', 'hex').toString('base64');
 const KEYID = '21fe31dfa154a261';
 const OTHER = generateKeyPairSync('ed25519').privateKey;

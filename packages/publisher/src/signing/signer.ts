@@ -1,54 +1,36 @@
 /**
- * The one identity that signs a process's receipts.
+ * The `signing/` room: keys and signatures. A secret comes in, and texts; signatures go out. Events and queues never come in
+ * here.
  *
- * It is resolved once, however many ask at the same time; only success is kept; after a failure the next who asks
- * tries again, once the back-off's wait is over. Secrets are looked for in one place only: the explicit one if there
- * is one, else the function if there is one, else the environment. A source that fails is never replaced by a weaker
- * one, which would sign with another key and hide that the right one is missing.
+ * This file has the identity that signs a process's receipts. It is resolved once for all callers, and kept when that
+ * succeeds. After a failure, the next call tries again when the back-off's wait is over. The secret comes from one place
+ * only: the option `secret` if it is given, otherwise the function, otherwise the environment. When that place fails, no
+ * other is tried: it would sign with another key and hide that the right one is missing.
  */
-import { createHash, createPrivateKey, createPublicKey, KeyObject, sign } from 'node:crypto';
-import { type KnownOptions } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema';
 import { createBackoff } from '../backoff.ts';
-import { outside } from '../context.ts';
 import { checkOptions } from '../check-options.ts';
-import { checkPeriod, checkWait, startTimer, type Timer } from '../duration.ts';
+import { outside } from '../context.ts';
+import { checkPeriod, checkWait, within } from '../duration.ts';
 import { PublisherError } from '../error.ts';
-
-/** An Ed25519 private key: base64 of the 32 bytes of its seed, its PKCS #8 as PEM, or a KeyObject. */
-export type Secret = string | KeyObject;
+import type { Signer, SigningIdentity } from '../signing-identity.ts';
+import { createIdentity, type Secret } from './create-identity.ts';
 
 export interface SignerOptions {
-  /** The secret itself. A wrong one is a failure like any other: events are then published without signatures. */
+  /** The secret itself. A wrong secret is a failure like any other: events are then published unsigned. */
   readonly secret?: Secret | undefined;
-  /** Where to get the secret, such as a vault. May fail, and is then asked again. */
+  /** Gets the secret, for example from a vault. After a failure it is called again. */
   readonly getSecret?: () => Secret | Promise<Secret>;
-  /** The variable that has the secret when neither of these is given. Default: `WAYBILL_SIGNING_KEY`. */
+  /** The environment variable with the secret, if neither of these is given. Default: `WAYBILL_SIGNING_KEY`. */
   readonly environmentVariable?: string;
   /** Name of the key in events. Default: the first 16 hexadecimal characters of the SHA-256 of the public key. */
   readonly keyid?: string;
-  /** How long `getSecret` may take; Infinity: no limit. Default: 5,000. */
+  /** How long `getSecret` may take, in milliseconds; Infinity: no limit. Default: 5,000. */
   readonly timeoutMs?: number;
   /** Waits between tries are random, below a bound that doubles from here (default 100) ... */
   readonly backoffMinMs?: number;
   /** ... to here (default 30,000). */
   readonly backoffMaxMs?: number;
-}
-
-export interface SigningIdentity {
-  readonly keyid: string;
-  /** Base64 of the 32 bytes: what `waybill verify --signer KEYID=PUBLICKEY` takes. */
-  readonly publicKey: string;
-  /** @returns the base64 of the Ed25519 signature over the text's UTF-8 bytes */
-  sign(text: string): string;
-}
-
-export interface Signer {
-  /** The identity, or null when there is none yet or none can be had; then it is tried for, when a try is due. */
-  peek(): SigningIdentity | null;
-  /** Waits for the identity. @throws PublisherError UNSIGNED, at once while waiting for the next try */
-  identity(): Promise<SigningIdentity>;
-  /** Settles, never rejecting, when the first try has ended. null: it has. */
-  readonly firstTry: Promise<void> | null;
 }
 
 const OPTIONS: KnownOptions<SignerOptions> = {
@@ -69,9 +51,9 @@ const DEFAULTS = {
 } as const satisfies SignerOptions;
 
 /**
- * Starts to resolve the identity at once. What is wrong with the secret or its source is said by `identity()`.
+ * Starts to resolve the identity at once. If the secret or its source is wrong, `identity()` says so.
  *
- * @throws PublisherError INVALID_OPTIONS only for a name that is no option
+ * @throws PublisherError INVALID_OPTIONS only for an unknown option
  */
 export function createSigner(options: SignerOptions = {}): Signer {
   checkOptions('createSigner', options, OPTIONS);
@@ -101,13 +83,13 @@ export function createSigner(options: SignerOptions = {}): Signer {
     nextTryAt = performance.now() + backoff.next();
   }
 
-  /** At most one at a time, and none before the back-off allows it. A source that needs no waiting is done at once. */
+  /** Starts a try, unless one is under way or the back-off's wait is not over. A synchronous source is done at once. */
   function attempt(): void {
     if (identity || underway || performance.now() < nextTryAt) return;
     outside(begin);
   }
 
-  /** The secret is the process's, so getting it belongs to no decision that happens to ask first. */
+  /** Called outside of every decision: the secret is the process's, not the first caller's. */
   function begin(): void {
     let source: Secret | Promise<Secret>;
     try {
@@ -117,7 +99,9 @@ export function createSigner(options: SignerOptions = {}): Signer {
     } catch (error) {
       return fail(error);
     }
-    underway = within(source, timeoutMs)
+    underway = within(source, timeoutMs, () => {
+      throw new Error(`getSecret did not answer within ${timeoutMs} ms`);
+    })
       .then(succeed)
       .catch(fail)
       .finally(() => {
@@ -165,54 +149,4 @@ function readSource({ secret, getSecret, environmentVariable }: SignerOptions): 
   const value = process.env[name];
   if (value === undefined || value === '') throw new Error(`the environment variable ${name} is not set`);
   return value;
-}
-
-async function within(secret: Promise<Secret>, timeoutMs: number): Promise<Secret> {
-  let timer: Timer | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = startTimer(timeoutMs, () => reject(new Error(`getSecret did not answer within ${timeoutMs} ms`)));
-  });
-  try {
-    return await Promise.race([secret, tooLate]);
-  } finally {
-    timer?.stop();
-  }
-}
-
-/** The DER of an Ed25519 private key (RFC 8410) is this and the 32 bytes of the seed. */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-
-function createIdentity(secret: Secret, givenKeyid: string | undefined): SigningIdentity {
-  const key = readSecret(secret);
-  const raw = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
-  const keyid = givenKeyid ?? createHash('sha256').update(raw).digest('hex').slice(0, 16);
-  if (typeof keyid !== 'string' || !/^[^=]{1,128}$/.test(keyid)) {
-    throw new Error('keyid: expected 1-128 characters without an equals sign');
-  }
-  return {
-    keyid,
-    publicKey: raw.toString('base64'),
-    sign: (text) => sign(null, Buffer.from(text), key).toString('base64'),
-  };
-}
-
-/** Messages here never have the secret in them, and neither has a cause. */
-function readSecret(secret: Secret): KeyObject {
-  let key: KeyObject | null = null;
-  if (secret instanceof KeyObject) key = secret;
-  else if (typeof secret === 'string') {
-    try {
-      key = secret.includes('-----BEGIN') ? createPrivateKey(secret) : seedKey(secret.trim());
-    } catch {
-      key = null;
-    }
-  }
-  if (key?.type === 'private' && key.asymmetricKeyType === 'ed25519') return key;
-  throw new Error('the secret is no Ed25519 private key: expected base64 of 32 bytes, or PKCS #8 as PEM');
-}
-
-function seedKey(text: string): KeyObject | null {
-  const seed = Buffer.from(text, 'base64');
-  if (seed.length !== 32) return null;
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
 }

@@ -27,6 +27,8 @@ import {
   type SizeMemory,
   transferOf,
 } from '@waybill/schema';
+import { syncDirectory } from '../directory/sync-path.ts';
+import { PublisherError } from '../error.ts';
 import {
   headOfState,
   noteSize,
@@ -35,8 +37,6 @@ import {
   sizeNoteOf,
   type StateJournal,
 } from './chain-state.ts';
-import { PublisherError } from '../error.ts';
-import { syncDirectory } from '../directory/sync-path.ts';
 
 const sha256 = (text: string): string => crypto.hash('sha256', text, 'hex');
 
@@ -93,7 +93,10 @@ export interface ChainFileOptions {
 
 const EXTENSION = '.ndjson';
 
-/** An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on every disk. */
+/**
+ * An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on every
+ * disk.
+ */
 export function chainFilePath(directory: string, orgid: string): string {
   return join(directory, `${orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`)}${EXTENSION}`);
 }

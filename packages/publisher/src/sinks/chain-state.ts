@@ -7,10 +7,10 @@
  * A line is written after the entries are synced, and is not synced itself. Where the file has entries, the file decides.
  * After a power failure the journal may lack its last lines, which matters only if the file was rotated before the next start.
  */
+import { Buffer } from 'node:buffer';
 import * as crypto from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { Buffer } from 'node:buffer';
 import {
   type Entry,
   formatCore,

@@ -2,17 +2,17 @@
  * Writes the events of one organization to its chain file, in order and a batch at a time, until none is left. A write that
  * fails is tried again; a file that does not verify is not, and its events are given up.
  */
-import { parseJson } from '@waybill/schema';
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
-import type { Ack } from '../delivery/pub-ack.ts';
+import { parseJson } from '@waybill/schema';
+import type { Ack } from '../ack.ts';
 import { createBackoff } from '../backoff.ts';
-import { type ChainedEvent, type ChainFile, chainFilePath, type FilePart, openChainFile } from './chain-file.ts';
+import type { HeldDirectory } from '../directory/held-directory.ts';
 import type { Drop } from '../drop.ts';
 import { PublisherError } from '../error.ts';
-import type { FileSinkSettings } from './file-sink-options.ts';
-import type { HeldDirectory } from '../directory/held-directory.ts';
 import type { Reporter } from '../reporter.ts';
-import { withSignature } from '../queue/signing.ts';
+import { withSignature } from '../signing/signature.ts';
+import { type ChainedEvent, type ChainFile, chainFilePath, type FilePart, openChainFile } from './chain-file.ts';
+import type { FileSinkSettings } from './file-sink-options.ts';
 import type { WriteTrouble } from './write-trouble.ts';
 
 export interface QueuedEvent extends ChainedEvent {

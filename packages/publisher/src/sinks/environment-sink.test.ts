@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { artifactUploaded } from '@waybill/schema';
 import { expect, test } from 'vitest';
-import { sinkFromEnvironment } from './environment-sink.ts';
 import type { Publisher } from '../handle.ts';
+import { sinkFromEnvironment } from './environment-sink.ts';
 
 const event = artifactUploaded({ orgid: 'acme', digest: `sha256:${'0'.repeat(64)}` });
 const source = '//test';
@@ -53,6 +53,7 @@ test('WAYBILL_SINK=null takes nothing', async () => {
 test.for<[Record<string, string>, string]>([
   [{ WAYBILL_SINK: 'kafka' }, 'WAYBILL_SINK is "kafka", expected nats, file or null'],
   [{ WAYBILL_SINK: 'file' }, 'WAYBILL_SINK is file, which needs WAYBILL_SINK_DIRECTORY'],
+  [{ WAYBILL_SINK: 'file', WAYBILL_SINK_DIRECTORY: import.meta.filename }, 'directory'],
   [
     { WAYBILL_NATS_TOKEN: 'secret', WAYBILL_NATS_CREDS_FILE: '/creds' },
     'WAYBILL_NATS_TOKEN and WAYBILL_NATS_CREDS_FILE are set: expected one identity',

@@ -1,21 +1,25 @@
 /** The sink that the environment chooses, so that one build of a service runs with a server, with files, or with neither. */
 import { checkOptions } from '../check-options.ts';
-import { createSink, type CreateSinkOptions, orNullSink, type SinkConfig } from './create-sink.ts';
-import type { Credentials } from '../connection/authenticator.ts';
+import { outside } from '../context.ts';
+import type { Credentials } from '../credentials.ts';
 import { PublisherError } from '../error.ts';
-import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink-options.ts';
-import { PUBLISHER_OPTIONS, type PublisherOptions, readOptions } from '../options.ts';
+import { CONSOLE_LOGGER, type PublisherLogger } from '../logger.ts';
+import { PUBLISHER_OPTIONS, type PublisherOptions } from '../options.ts';
+import { createPublisher } from '../publisher/publisher.ts';
+import { readOptions } from '../publisher/read-options.ts';
 import type { Sink } from '../sink.ts';
+import { fileSink } from './file-sink.ts';
+import { FILE_SINK_OPTIONS, type FileSinkOptions } from './file-sink-options.ts';
+import { nullSink } from './null-sink.ts';
 
-export interface EnvironmentSinkOptions extends Omit<
-  PublisherOptions,
-  'servers' | 'connection' | 'credentials' | 'source' | 'logger'
-> {
-  /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. */
-  readonly source: string;
+/** The publisher's options, without those that the environment sets. */
+export interface EnvironmentSinkOptions extends Omit<PublisherOptions, 'servers' | 'connection' | 'credentials'> {
+  /** Throws when the environment cannot work. Default: false, which gives the null sink and one line in the log. */
+  readonly strict?: boolean;
 }
 
-/** What the environment says is no option here. */
+type SinkOptions = Omit<EnvironmentSinkOptions, 'strict'>;
+
 const {
   servers: _servers,
   connection: _connection,
@@ -36,53 +40,57 @@ const IDENTITIES = {
 /**
  * Makes the sink that `WAYBILL_SINK` names:
  *
- * - `nats` (default): a publisher for `WAYBILL_NATS_URL`, with the other `WAYBILL_NATS_…` variables of the `waybill` command;
- *   without a URL it is disabled, and says so once
+ * - `nats` (default): a publisher for `WAYBILL_NATS_URL`, with the other `WAYBILL_NATS_…` variables of the `waybill`
+ *   command. Without a URL it is disabled, and says so once.
  * - `file`: `fileSink` in `WAYBILL_SINK_DIRECTORY`
- * - `null`: nothing
+ * - `null`: `nullSink`
  *
- * Variables that cannot work give the null sink and one line in the log, as in `createSink`.
+ * A service starts whatever the environment says: variables that cannot work give the null sink and one line in the log.
  *
- * @param options what the service says itself; a file sink takes of it what it knows
- * @throws PublisherError INVALID_OPTIONS for a name that is no option, whatever the sink; else only with `strict`
+ * @param options what the service itself says; a file sink takes those of them that it knows
+ * @throws PublisherError INVALID_OPTIONS for a name that is no option; with `strict`, for whatever cannot work
  */
-export function sinkFromEnvironment(
-  options: EnvironmentSinkOptions & CreateSinkOptions,
-  env: Environment = process.env,
-): Sink {
+export function sinkFromEnvironment(options: EnvironmentSinkOptions, env: Environment = process.env): Sink {
   checkOptions('sinkFromEnvironment', options, KNOWN_OPTIONS);
-  const { strict = false, logger, ...own } = options;
-  const how = { strict, ...(logger && { logger }) };
-  return orNullSink(
-    () => createSink(readEnvironment({ ...own, ...(logger && { logger }) }, env), { ...how, strict: true }),
-    how,
-  );
+  const { strict = false, ...own } = options;
+  try {
+    return makeSink(own, env);
+  } catch (error) {
+    if (strict) throw error;
+    warn(own.logger ?? CONSOLE_LOGGER, error instanceof Error ? error.message : String(error));
+    return nullSink();
+  }
 }
 
-function readEnvironment(
-  options: EnvironmentSinkOptions & Pick<CreateSinkOptions, 'logger'>,
-  env: Environment,
-): SinkConfig {
+function makeSink(options: SinkOptions, env: Environment): Sink {
   const kind = valueOf(env, 'WAYBILL_SINK') ?? 'nats';
   switch (kind) {
     case 'nats':
-      return { kind, ...options, ...natsOptions(env, options.connect) };
+      return createPublisher({ ...options, ...natsOptions(env, options.connect) });
     case 'file': {
       const directory = valueOf(env, 'WAYBILL_SINK_DIRECTORY');
       if (directory === undefined) throw bad('WAYBILL_SINK is file, which needs WAYBILL_SINK_DIRECTORY');
-      return { kind, ...fileOptions(options), directory };
+      return fileSink({ ...fileOptions(options), directory });
     }
     case 'null':
-      // What is wrong with them shows wherever the service runs.
+      // An option that is wrong fails here too, and not only where the service has a server.
       readOptions(options);
-      return { kind };
+      return nullSink();
     default:
       throw bad(`WAYBILL_SINK is ${JSON.stringify(kind.slice(0, 64))}, expected nats, file or null`);
   }
 }
 
+function warn(logger: PublisherLogger, reason: string): void {
+  try {
+    outside(() => logger.warn({ reason }, 'the sink of events is configured wrongly: events are dropped'));
+  } catch {
+    // A logger that throws cannot be told of it.
+  }
+}
+
 /** Those that a file sink knows: the others are the publisher's. */
-function fileOptions({ source, ...options }: EnvironmentSinkOptions): Omit<FileSinkOptions, 'directory'> {
+function fileOptions({ source, ...options }: SinkOptions): Omit<FileSinkOptions, 'directory'> {
   const known = Object.entries(options).filter(([name]) => Object.hasOwn(FILE_SINK_OPTIONS, name));
   return { source, ...Object.fromEntries(known) };
 }

@@ -18,8 +18,8 @@ import { join } from 'node:path';
 import { artifactUploaded, verify } from '@waybill/schema';
 import { describe, expect, test, vi } from 'vitest';
 import type { Drop } from '../drop.ts';
-import { fileSink } from './file-sink.ts';
 import type { FileSinkOptions } from './file-sink-options.ts';
+import { fileSink } from './file-sink.ts';
 
 /** What log rotation, operators and other programs do to the files of a running or stopped `fileSink`. */
 

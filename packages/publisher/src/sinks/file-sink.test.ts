@@ -16,11 +16,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { artifactUploaded, verify } from '@waybill/schema';
 import { describe, expect, test } from 'vitest';
-import { openChainFile } from './chain-file.ts';
 import type { Drop } from '../drop.ts';
-import { fileSink } from './file-sink.ts';
-import type { FileSinkOptions } from './file-sink-options.ts';
 import { createSigner } from '../signing/signer.ts';
+import { openChainFile } from './chain-file.ts';
+import type { FileSinkOptions } from './file-sink-options.ts';
+import { fileSink } from './file-sink.ts';
 
 const digestOf = (n: number) => `sha256:${n.toString(16).padStart(64, '0')}`;
 const upload = (n: number, orgid = 'acme') => artifactUploaded({ orgid, digest: digestOf(n), size_bytes: n });

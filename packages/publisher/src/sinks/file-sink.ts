@@ -1,17 +1,22 @@
-/** Events into hash-chained files, one per organization, for a service that has no NATS. */
-import type { Ack } from '../delivery/pub-ack.ts';
-import type { ChainedEvent } from './chain-file.ts';
-import { type ChainWriter, type ChainWriterOptions, createChainWriter, type QueuedEvent } from './chain-writer.ts';
-import type { Drop } from '../drop.ts';
-import { checkWait, startTimer } from '../duration.ts';
-import { dropError, PublisherError } from '../error.ts';
-import { badFileSink, type FileSinkOptions, type FileSinkSettings, readFileSinkOptions } from './file-sink-options.ts';
-import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
+/**
+ * The `sinks/` room: whatever takes events as a publisher does. Files, memory for tests, nothing at all, several sinks at
+ * once, or what the environment chooses. Sinks import the publisher, never the other way round.
+ *
+ * This file writes events into hash-chained files, one for each organization, for a service without NATS.
+ */
+import type { Ack } from '../ack.ts';
 import { type HeldDirectory, holdDirectory } from '../directory/held-directory.ts';
-import type { EventInput } from '../event/intake.ts';
+import type { Drop } from '../drop.ts';
+import { checkWait, within } from '../duration.ts';
+import { dropError, PublisherError } from '../error.ts';
+import type { EventInput } from '../event-input.ts';
+import { createStamper } from '../event/stamper.ts';
+import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
 import { createReporter, type Reporter } from '../reporter.ts';
 import type { Sink } from '../sink.ts';
-import { createStamper } from '../event/stamper.ts';
+import type { ChainedEvent } from './chain-file.ts';
+import { type ChainWriter, type ChainWriterOptions, createChainWriter, type QueuedEvent } from './chain-writer.ts';
+import { badFileSink, type FileSinkOptions, type FileSinkSettings, readFileSinkOptions } from './file-sink-options.ts';
 import { createWriteTrouble, DIRECTORY, type WriteTrouble } from './write-trouble.ts';
 
 export interface FileSinkStats {
@@ -124,12 +129,12 @@ interface Confirming {
 async function confirmWritten(event: EventInput, { take, settings, trouble, timeoutMs }: Confirming): Promise<Ack> {
   await settings.signer?.identity();
   const { promise, resolve } = Promise.withResolvers<Ack | PublisherError>();
-  const timer = startTimer(timeoutMs, () =>
-    resolve(new PublisherError('TIMEOUT', trouble.explain(`not written within ${timeoutMs} ms`))),
-  );
   take(event, resolve);
-  const result = await promise;
-  timer.stop();
+  const result = await within(
+    promise,
+    timeoutMs,
+    () => new PublisherError('TIMEOUT', trouble.explain(`not written within ${timeoutMs} ms`)),
+  );
   if (result instanceof PublisherError) throw result;
   return result;
 }
@@ -202,12 +207,10 @@ function createSettlement(writers: ReadonlyMap<string, ChainWriter>): Settlement
       const observer = (): void => {
         if (isSettled()) resolve(true);
       };
-      const timer = startTimer(timeoutMs, () => resolve(false));
       observers.add(observer);
       try {
-        return await promise;
+        return await within(promise, timeoutMs, () => false);
       } finally {
-        timer.stop();
         observers.delete(observer);
       }
     },

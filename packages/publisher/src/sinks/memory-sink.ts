@@ -1,17 +1,17 @@
-/** A sink for the tests of services: keeps what they emit, as it would have been published. */
+/** A sink for services' tests: keeps what they emit, as a publisher would publish it. */
 import type { Event, KnownOptions } from '@waybill/schema';
-import type { Ack } from '../delivery/pub-ack.ts';
+import type { Ack } from '../ack.ts';
 import { checkOptions } from '../check-options.ts';
 import type { Drop } from '../drop.ts';
-import { checkWait, startTimer } from '../duration.ts';
+import { checkWait, within } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
-import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
-import type { EventInput } from '../event/intake.ts';
-import type { Sink } from '../sink.ts';
+import type { EventInput } from '../event-input.ts';
 import { createStamper, type StamperOptions } from '../event/stamper.ts';
+import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
+import type { Sink } from '../sink.ts';
 
 export interface MemorySinkOptions extends Partial<Omit<StamperOptions, 'signer'>> {
-  /** Of every valid event: an error is what happens to it instead of being kept. Can be set later (`sink.fault`). */
+  /** Called for every valid event. When it returns an error, the event is not kept. Can be set later (`sink.fault`). */
   readonly fault?: Fault | null;
 }
 
@@ -21,16 +21,16 @@ export type Fault = (event: Event) => PublisherError | null;
 export type Match = string | ((event: Event) => boolean);
 
 export interface MemorySink extends Sink {
-  /** What was emitted and kept, in order. */
+  /** The events that were kept, in the order of emitting. */
   readonly events: readonly Event[];
-  /** What was not valid, with the reason: a test wants to know. */
+  /** The events that were not valid, with the reasons. */
   readonly drops: readonly Drop[];
   fault: Fault | null;
-  /** The first kept event of this type, or for which the function says so. */
+  /** The first kept event of this type, or for which the function returns true. */
   find(match: Match): Event | undefined;
-  /** The same, waiting for it. @throws PublisherError TIMEOUT, saying what there is instead */
+  /** Waits for such an event. @throws PublisherError TIMEOUT, naming the types that there are instead */
   waitFor(match: Match, options?: WaitOptions): Promise<Event>;
-  /** Forgets what it has. */
+  /** Forgets all events and drops. */
   clear(): void;
 }
 
@@ -60,7 +60,7 @@ export function memorySink(options: MemorySinkOptions = {}): MemorySink {
     try {
       error = sink.fault?.(stamped.event) ?? null;
     } catch (cause) {
-      // `emit` does not throw, whatever a test's function does.
+      // `emit` never throws, whatever the test's function does.
       error = new PublisherError('INVALID', 'fault threw', { cause });
     }
     if (error) return error;
@@ -117,24 +117,22 @@ async function waitForEvent(match: Match, { events, watchers, timeoutMs }: Waiti
   const found = events.find(matches);
   if (found) return found;
   const { promise, resolve, reject } = Promise.withResolvers<Event>();
-  const timer = startTimer(timeoutMs, () => {
-    const types = [...new Set(events.map(({ type }) => type))].join(', ') || 'nothing';
-    const wanted = typeof match === 'string' ? match : 'such event';
-    reject(new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`));
-  });
   const watcher = (event: Event): void => {
     try {
       if (matches(event)) resolve(event);
     } catch (error) {
-      // The error is of whoever waits, not of whoever emits.
+      // The function is the waiting caller's, so the error is, too.
       reject(error);
     }
   };
   watchers.add(watcher);
   try {
-    return await promise;
+    return await within(promise, timeoutMs, () => {
+      const types = [...new Set(events.map(({ type }) => type))].join(', ') || 'nothing';
+      const wanted = typeof match === 'string' ? match : 'such event';
+      throw new PublisherError('TIMEOUT', `no ${wanted} within ${timeoutMs} ms; there is ${types}`);
+    });
   } finally {
-    timer.stop();
     watchers.delete(watcher);
   }
 }

@@ -1,7 +1,7 @@
 import { PublisherError } from '../error.ts';
 import type { Sink } from '../sink.ts';
 
-/** Takes nothing and holds nothing open. `confirm` rejects with `DISABLED`: nothing was stored. */
+/** A sink that drops every event and holds nothing open. `confirm` rejects with `DISABLED`. */
 export function nullSink(): Sink {
   return {
     emit: () => {},

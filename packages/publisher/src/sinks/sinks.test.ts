@@ -1,9 +1,5 @@
-import { mkdtempDisposableSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { artifactUploaded } from '@waybill/schema';
 import { describe, expect, test } from 'vitest';
-import { createSink } from './create-sink.ts';
 import { PublisherError } from '../error.ts';
 import { memorySink } from './memory-sink.ts';
 import { nullSink } from './null-sink.ts';
@@ -120,41 +116,5 @@ describe('teeSink', () => {
     const broken = { ...nullSink(), emit: () => expect.unreachable() };
     teeSink(broken, sink).emit(upload(1));
     expect(sink.events).toHaveLength(1);
-  });
-});
-
-describe('createSink', () => {
-  const lines: object[] = [];
-  const logger = { info: () => {}, warn: (fields: object, message: string) => void lines.push({ ...fields, message }) };
-
-  test.each<[string, unknown, string]>([
-    ['nothing', undefined, 'kind is undefined'],
-    ['an unknown kind', { kind: 'kafka' }, 'kind is kafka'],
-    ['servers without a source', { kind: 'nats', servers: 'nats://127.0.0.1:1' }, 'source is undefined'],
-    ['a directory that is a file', { kind: 'file', source: '//x', directory: import.meta.filename }, 'directory'],
-    ['no directory', { kind: 'file', source: '//x' }, 'directory is undefined'],
-    ['a tee of nothing', { kind: 'tee', sinks: [] }, 'one or more'],
-  ])('falls back to the null sink with one line, unless strict: %s', async (_, config, reason) => {
-    lines.length = 0;
-    const sink = createSink(config as never, { logger });
-    sink.emit(upload(1));
-    await expect(sink.confirm(upload(1))).rejects.toMatchObject({ code: 'DISABLED' });
-    expect(lines).toEqual([
-      {
-        reason: expect.stringContaining(reason),
-        message: 'the sink of events is configured wrongly: events are dropped',
-      },
-    ]);
-    expect(() => createSink(config as never, { logger, strict: true })).toThrow(reason);
-  });
-
-  test('of a tee only the part that cannot work; with strict, nothing is left open', async () => {
-    using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-sinks-'));
-    const file = { kind: 'file', source: '//x', directory: folder.path } as const;
-    const bad = { kind: 'kafka' } as never;
-    expect(() => createSink({ kind: 'tee', sinks: [file, bad] }, { logger, strict: true })).toThrow('kafka');
-    await expect
-      .poll(() => createSink({ kind: 'tee', sinks: [bad, file] }, { logger }).enabled('casartifact.uploaded'))
-      .toBe(true);
   });
 });

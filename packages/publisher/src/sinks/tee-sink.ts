@@ -1,16 +1,16 @@
 import type { EventDraft } from '@waybill/schema';
-import type { EventInput } from '../event/intake.ts';
+import type { EventInput } from '../event-input.ts';
 import type { Sink } from '../sink.ts';
 
 /**
- * Hands every event to each of the sinks. Each stamps it on its own: the same event has another id and another number
- * in each. `confirm` waits for all of them and gives the first one's answer; it rejects when one rejects.
+ * Passes every event to each of the sinks. Each sink stamps it, so the same event has another id and another number in each.
+ * `confirm` waits for all sinks and returns the first one's answer. It rejects when one of them rejects.
  */
 export function teeSink(first: Sink, ...others: readonly Sink[]): Sink {
   const sinks = [first, ...others];
 
   function each<T>(call: (sink: Sink) => Promise<T>): Promise<T[]> {
-    // As calls of async functions, so that a sink that throws is one that rejects.
+    // In async functions, so that a sink that throws counts as one that rejects.
     return Promise.all(sinks.map(async (sink) => call(sink)));
   }
 
@@ -21,7 +21,7 @@ export function teeSink(first: Sink, ...others: readonly Sink[]): Sink {
         try {
           sink.emit(once);
         } catch {
-          // A sink that breaks its promise must not cost the others their event.
+          // A sink that throws must not keep the event from the others.
         }
       }
     },
@@ -39,7 +39,7 @@ export function teeSink(first: Sink, ...others: readonly Sink[]): Sink {
   };
 }
 
-/** A function that makes an event is called by the first sink that wants it, and by no other. */
+/** The function that makes an event is called once, by the first sink that takes the event. */
 function callOnce(event: EventInput): EventInput {
   if (typeof event !== 'function') return event;
   let made: { readonly draft: EventDraft } | { readonly error: unknown } | null = null;

@@ -1,8 +1,8 @@
 /** Reads back, in order, the records of a spool that are only on disk: from the cursor to the end of the newest segment. */
-import type { DiskTrouble } from './disk-trouble.ts';
 import type { Segment } from '../segment.ts';
-import type { SegmentShelf } from './segment-shelf.ts';
+import type { DiskTrouble } from './disk-trouble.ts';
 import { readSegment, type SegmentReader, type SegmentRecord } from './segment-file.ts';
+import type { SegmentShelf } from './segment-shelf.ts';
 
 export interface SpooledRecord extends SegmentRecord {
   readonly segment: Segment;

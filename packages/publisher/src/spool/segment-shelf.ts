@@ -1,7 +1,7 @@
 /** The segments of a spool that are in use, the oldest first, and where they go when all of their events are settled. */
-import type { DiskTrouble } from './disk-trouble.ts';
 import type { Segment } from '../segment.ts';
-import { deleteFile, quarantine } from './spool-directory.ts';
+import type { DiskTrouble } from './disk-trouble.ts';
+import { deleteFile, moveToQuarantine } from './spool-directory.ts';
 
 export interface SegmentShelf {
   add(segment: Segment): void;
@@ -10,7 +10,7 @@ export interface SegmentShelf {
   /** Deletes the segment's file, or puts it aside when a record in it was damaged. */
   remove(segment: Segment): void;
   /** Moves a segment file to quarantine, for an operator to look at. */
-  setAside(path: string): void;
+  quarantine(path: string): void;
   /** The segment with the oldest record that is only on disk. */
   oldestUnread(): Segment | null;
   readonly bytes: number;
@@ -24,10 +24,10 @@ export function createSegmentShelf(dir: string, trouble: DiskTrouble): SegmentSh
   let bytes = 0;
   let quarantined = 0;
 
-  const setAside = (path: string): void => {
+  const quarantine = (path: string): void => {
     quarantined++;
     try {
-      quarantine(dir, path);
+      moveToQuarantine(dir, path);
     } catch (error) {
       trouble.failed(`putting ${path} aside`, error);
     }
@@ -42,7 +42,7 @@ export function createSegmentShelf(dir: string, trouble: DiskTrouble): SegmentSh
     remove(segment) {
       segments.delete(segment);
       bytes -= segment.bytes;
-      if (segment.damaged) return setAside(segment.path);
+      if (segment.damaged) return quarantine(segment.path);
       try {
         deleteFile(segment.path);
       } catch (error) {
@@ -50,7 +50,7 @@ export function createSegmentShelf(dir: string, trouble: DiskTrouble): SegmentSh
         trouble.failed(`deleting ${segment.path}`, error);
       }
     },
-    setAside,
+    quarantine,
     oldestUnread() {
       for (const segment of segments) if (segment.unread > 0) return segment;
       return null;

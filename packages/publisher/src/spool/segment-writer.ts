@@ -3,12 +3,12 @@
  * next write goes to a new file.
  */
 import { Buffer } from 'node:buffer';
-import { type AppendFile, createAppendFile } from './append-file.ts';
-import type { DiskTrouble } from './disk-trouble.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import { createSegment, type Segment } from '../segment.ts';
-import type { SegmentShelf } from './segment-shelf.ts';
+import { type AppendFile, createAppendFile } from './append-file.ts';
+import type { DiskTrouble } from './disk-trouble.ts';
 import { formatRecord, recordBytes, SEGMENT_HEADER } from './segment-file.ts';
+import type { SegmentShelf } from './segment-shelf.ts';
 
 export interface SegmentWriterOptions {
   readonly shelf: SegmentShelf;

@@ -1,4 +1,3 @@
-import { artifactUploaded } from '@waybill/schema';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -14,13 +13,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { artifactUploaded } from '@waybill/schema';
 import { expect, test } from 'vitest';
 import { writeLock } from '../directory/directory-lock.ts';
-import { fileSink } from '../sinks/file-sink.ts';
 import type { Publisher } from '../handle.ts';
 import type { PublisherOptions } from '../options.ts';
 import { createPublisher } from '../publisher/publisher.ts';
-import { markHome, quarantine, readDirectory } from './spool-directory.ts';
+import { fileSink } from '../sinks/file-sink.ts';
+import { markHome, moveToQuarantine, readDirectory } from './spool-directory.ts';
 import { openHome } from './spool-home.ts';
 
 const folderOf = () => mkdtempDisposableSync(join(tmpdir(), 'waybill-homes-'));
@@ -166,7 +166,7 @@ test('a quarantine that is a link is not followed', async () => {
   await leaveHome(folder.path, 'dead');
   symlinkSync(elsewhere.path, join(folder.path, 'quarantine'));
   const segment = join(folder.path, 'dead', 'dead.0000000000000000.seg');
-  expect(() => quarantine(folder.path, segment)).toThrow('is no directory');
+  expect(() => moveToQuarantine(folder.path, segment)).toThrow('is no directory');
   expect(readdirSync(elsewhere.path)).toEqual([]);
   expect(lstatSync(segment).isFile()).toBe(true);
 });

@@ -139,7 +139,7 @@ export function quarantined(dir: string): string[] {
 }
 
 /** Moves a segment to the quarantine, under a free name. @throws whatever the file system throws */
-export function quarantine(dir: string, path: string): void {
+export function moveToQuarantine(dir: string, path: string): void {
   const place = join(dir, QUARANTINE);
   try {
     mkdirSync(place, { mode: 0o700 });

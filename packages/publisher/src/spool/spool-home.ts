@@ -8,6 +8,7 @@ import { lstatSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deleteLock, isOwned, takeLock, writeLock } from '../directory/directory-lock.ts';
 import { makeDirectory } from '../directory/make-directory.ts';
+import { SEGMENT_SUFFIX } from './segment-file.ts';
 import {
   freePath,
   isMarked,
@@ -18,7 +19,6 @@ import {
   refuseHome,
   removeHome,
 } from './spool-directory.ts';
-import { SEGMENT_SUFFIX } from './segment-file.ts';
 
 /** Making a home takes milliseconds. An unfinished home of this age without a living owner was abandoned by a crash. */
 const UNFINISHED_MS = 3_600_000;

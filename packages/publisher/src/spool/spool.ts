@@ -1,6 +1,6 @@
 /**
- * A publisher's spool. It is the part of the queue that lies on disk, and the journal that a dead process leaves to the next
- * publisher. This room knows files and records of events; it does not stamp, send or count anything.
+ * The `spool/` room: events on disk. A spool is the part of the queue that does not fit into memory, and the journal that a
+ * dead process leaves to the next publisher. This room knows files and records of events. It stamps, sends and counts nothing.
  *
  * Events are appended in the order in which they were emitted. Those that are only on disk (`spooled`) are contiguous: they
  * reach from the cursor to the end, and are read back in order. In crash order:
@@ -11,15 +11,15 @@
  *    again, and the stream recognizes them by their ids.
  */
 import { dirname } from 'node:path';
-import { createDiskTrouble } from './disk-trouble.ts';
-import { createHomeLease } from './home-lease.ts';
+import { syncDirectory, syncFile } from '../directory/sync-path.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import type { Segment } from '../segment.ts';
+import { createDiskTrouble } from './disk-trouble.ts';
+import { createHomeAdoption } from './home-adoption.ts';
+import { createHomeLease } from './home-lease.ts';
 import { createSegmentCursor, type SpooledRecord } from './segment-cursor.ts';
 import { createSegmentShelf } from './segment-shelf.ts';
 import { createSegmentWriter } from './segment-writer.ts';
-import { createHomeAdoption } from './home-adoption.ts';
-import { syncDirectory, syncFile } from '../directory/sync-path.ts';
 
 export interface SpoolOptions {
   readonly dir: string;
@@ -38,11 +38,11 @@ export interface SpoolOptions {
 
 export interface Spool {
   /** Writes events that stay in memory too. @returns false: nothing was written */
-  keep(events: readonly PendingEvent[]): boolean;
-  /** Writes events that then leave memory; `next` reads them back. @returns false: nothing was written */
-  take(events: readonly PendingEvent[]): boolean;
+  journal(events: readonly PendingEvent[]): boolean;
+  /** Writes events that then leave memory; `readBack` returns them. @returns false: nothing was written */
+  spill(events: readonly PendingEvent[]): boolean;
   /** Reads the oldest records that are only on disk. `lost` more of them could not be read. */
-  next(max: number): { readonly records: readonly SpooledRecord[]; readonly lost: number };
+  readBack(max: number): { readonly records: readonly SpooledRecord[]; readonly lost: number };
   /** One event of the segment was acknowledged or dropped. */
   settle(segment: Segment): void;
   /** Takes over the segments of dead publishers. @returns their paths, in order; null when the disk fails */
@@ -57,9 +57,9 @@ export interface Spool {
   readonly segments: number;
   readonly quarantined: number;
   /** The next append begins a new segment. */
-  cut(): void;
+  startSegment(): void;
   /** Moves a segment file to quarantine. */
-  setAside(path: string): void;
+  quarantine(path: string): void;
   /** Releases the home. What is unsettled in it goes to the next publisher. */
   close(): void;
 }
@@ -103,14 +103,14 @@ export function createSpool(options: SpoolOptions): Spool {
   };
 
   return {
-    keep: (events) => append(events) !== null,
-    take(events) {
+    journal: (events) => append(events) !== null,
+    spill(events) {
       const at = append(events);
       if (at === null) return false;
       cursor.extend(at.segment, at.offset, events.length);
       return true;
     },
-    next: cursor.next,
+    readBack: cursor.next,
     settle(segment) {
       segment.unsettled--;
       if (segment.unsettled > 0) return;
@@ -135,8 +135,8 @@ export function createSpool(options: SpoolOptions): Spool {
     get quarantined() {
       return shelf.quarantined;
     },
-    cut: writer.seal,
-    setAside: shelf.setAside,
+    startSegment: writer.seal,
+    quarantine: shelf.quarantine,
     close() {
       closed = true;
       cursor.close();

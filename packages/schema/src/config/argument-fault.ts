@@ -1,9 +1,10 @@
-/** What is wrong with a command line, from what Node's `parseArgs` threw: for each of our commands in the same words. */
+/** What is wrong with a command line, in the same words for each of our commands. */
 import { closest } from './closest.ts';
 
 /**
- * @param names of the options that there are
- * @param meant for options that other programs have: what to write instead
+ * @param error what Node's `parseArgs` threw
+ * @param names the options that the command has
+ * @param meant for an option of other programs: what to write instead
  * @returns one sentence that names the option
  */
 export function argumentFault(

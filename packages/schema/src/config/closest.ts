@@ -1,4 +1,7 @@
-/** The name that was probably meant: the one with the fewest letters changed, at most `limit`; null when all are further away. */
+/**
+ * The name that somebody probably meant: the one that needs the fewest changes of letters. null: all need more than
+ * `limit`.
+ */
 export function closest(name: string, names: readonly string[], limit: number): string | null {
   let best: string | null = null;
   let least = limit + 1;
@@ -12,7 +15,7 @@ export function closest(name: string, names: readonly string[], limit: number): 
   return best;
 }
 
-/** Levenshtein's: letters inserted, removed or replaced. */
+/** Levenshtein distance: the number of letters inserted, removed or replaced. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

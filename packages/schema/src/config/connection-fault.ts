@@ -1,9 +1,9 @@
 /**
- * Why a NATS connection could not be had, for people. The official client says some of it in words that only its authors
- * know. Its errors are known here by their names, so that nothing of the client is loaded for it.
+ * Why a NATS connection failed, in words for people. The official client's own words are often unclear. Its errors are
+ * recognized by their names, so that this file does not load the client.
  */
 
-/** Of `@nats-io/nats-core` 3.x. */
+/** Names of errors of `@nats-io/nats-core` 3.x. */
 const BY_NAME: Readonly<Record<string, string>> = {
   AuthorizationError: 'the server refuses this identity: check user and password, token or credentials',
   UserAuthenticationExpiredError: 'the server refuses this identity: it has expired',
@@ -20,15 +20,15 @@ const BY_CODE: Readonly<Record<string, string>> = {
   ECONNRESET: `the connection is closed at once: perhaps ${NOT_NATS}`,
   ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there does not speak TLS',
 };
-/** Messages of errors that have neither a name nor a code of their own. */
+/** Messages of errors that have neither their own name nor their own code. */
 const BY_MESSAGE: readonly (readonly [RegExp, string])[] = [
   [/authorization violation/i, BY_NAME['AuthorizationError'] as string],
   [/unexpected response from server/, NOT_NATS],
-  // The socket was closed before the server said anything.
+  // The socket was closed before the server sent anything.
   [/node provided an undefined error/, `the connection is closed at once: perhaps ${NOT_NATS}`],
 ];
 
-/** @returns the first of its causes that is known here, in words for people; else its own message */
+/** @returns words for the first error in the chain of causes that is known here; else the message of `failure` */
 export function connectionFault(failure: unknown): string {
   for (let error = failure; error instanceof Error; error = error.cause) {
     const code = String((error as { code?: unknown }).code);

@@ -1,14 +1,20 @@
+/**
+ * The `config/` room: options and addresses that publisher and consumer check in the same way and with the same
+ * words. It knows nothing of events and nothing of ledgers, and it never opens a connection.
+ */
 import { closest } from './closest.ts';
 
-/** The names of all options of a function. `satisfies KnownOptions<Options>` makes the compiler keep it complete. */
+/**
+ * The names of all options of a function. With `satisfies KnownOptions<Options>` the compiler keeps the list complete.
+ */
 export type KnownOptions<Options> = Readonly<Record<keyof Options & string, true>>;
 
 const MAX_CHANGES = 3;
 
 /**
- * What is wrong with an argument as an object of options; null: nothing. JavaScript drops a misspelt option silently,
- * and so does TypeScript when the object comes from elsewhere: a spool that is off, or a start that is not confirmed,
- * would show only when it is needed.
+ * What is wrong with an object of options; null: nothing. JavaScript ignores a misspelt option, and so does TypeScript
+ * when the object is not a literal. Without this check a spool that is off by mistake would show only when it is
+ * needed.
  */
 export function faultOfOptions(given: unknown, known: Readonly<Record<string, true>>): string | null {
   if (typeof given !== 'object' || given === null) return `options are ${String(given)}: expected an object`;

@@ -8,12 +8,12 @@ test.for([
   ['nats://n_1.example:4333/', 'n_1.example:4333', undefined],
   ['nats://[::1]:4333', '[::1]:4333', undefined],
   ['nats://u:p@nats:1', 'nats:1', { user: 'u', pass: 'p' }],
-  // The client would take 12 for the port.
+  // The client would read 12 as the port.
   ['nats://u:12@nats', 'nats:4222', { user: 'u', pass: '12' }],
   ['nats://s3cr3t@nats', 'nats:4222', { token: 's3cr3t' }],
   ['u:p@nats:1', 'nats:1', { user: 'u', pass: 'p' }],
   ['nats://u%40x:%25%2F%3F%23%20%C3%A9@nats', 'nats:4222', { user: 'u@x', pass: '%/?# é' }],
-  // One @ too many is what people write: the last one ends the password.
+  // People write an @ in passwords. The last one ends the password.
   ['nats://u:p@ss@nats', 'nats:4222', { user: 'u', pass: 'p@ss' }],
 ] as const)('%s', ([text, server, identity]) => {
   expect(readServerAddress([text], 'x')).toEqual({ servers: [server], tls: false, identity });

@@ -1,7 +1,8 @@
 /**
- * Where NATS servers are and, where their URLs say so, who we are to them. The official client takes `host:port` only:
- * it reads a port out of a password and does not log in. So URLs are read here. Nothing of a URL that is malformed is
- * in an error, because nobody can tell which part of it is the password.
+ * Addresses of NATS servers, and the user or token in their URLs. The official client takes only `host:port`: of a URL
+ * with a password it reads a wrong port, and it does not log in. So URLs are read here.
+ *
+ * An error about a malformed URL quotes nothing of it, because nobody can tell which part is the password.
  */
 
 type UrlIdentity = { readonly user: string; readonly pass: string } | { readonly token: string };
@@ -9,20 +10,23 @@ type UrlIdentity = { readonly user: string; readonly pass: string } | { readonly
 export interface ServerAddress {
   /** Each as `host:port`. */
   readonly servers: readonly string[];
-  /** One of them is `tls://`: the connection is encrypted, or there is none. */
+  /** One of the URLs is `tls://`. The connection must then be encrypted. */
   readonly tls: boolean;
   /** From `nats://user:password@host` or `nats://token@host`. */
   readonly identity: UrlIdentity | undefined;
 }
 
-/** `process.env.NATS_URL` may be unset or empty, and may name several, separated by commas. */
+/**
+ * The servers in a list, or in a text such as `process.env.NATS_URL`, which may be unset or empty, or name several with
+ * commas.
+ */
 export function splitServers(servers: string | readonly string[] = []): string[] {
   const list = typeof servers === 'string' ? servers.split(',') : servers;
   return list.map((server) => server.trim()).filter((server) => server !== '');
 }
 
 /**
- * @param name what the list is called where it comes from, for the error
+ * @param name the name of the list, e.g. of an option; for error messages
  * @throws Error naming the list, the place in it and what is expected
  */
 export function readServerAddress(list: readonly string[], name: string): ServerAddress {
@@ -30,7 +34,7 @@ export function readServerAddress(list: readonly string[], name: string): Server
   const cut = list.findIndex(
     (text, i) => i > 0 && !text.includes('://') && read[i]?.identity && !read[i - 1]?.identity,
   );
-  // What looks like a server before it may be the beginning of a password, and would be looked up, and shown.
+  // What looks like a server before it may be the beginning of a password. It would be looked up, and shown.
   if (cut > 0) {
     throw new Error(
       `${name}, number ${cut + 1}: expected nats:// or tls:// before a user or token; a comma in a user, password or token is written %2C`,
@@ -75,10 +79,10 @@ function identityOf({ username, password }: URL, name: string): UrlIdentity | un
 }
 
 /**
- * Where a user's answers go unless told otherwise: the shipped configuration gives each user this prefix and no other,
- * and whoever may subscribe to `_INBOX.>` may subscribe to it too.
+ * The default prefix of a user's inboxes. The shipped configuration permits each user this prefix only. A user that may
+ * subscribe to `_INBOX.>` may subscribe to it too.
  *
- * @returns undefined for no user, and for one whose name cannot be in a subject
+ * @returns undefined without a user, and for a name that cannot be in a subject
  */
 export function inboxPrefixOf(user: string | undefined): string | undefined {
   return user !== undefined && /^[A-Za-z0-9_-]+$/.test(user) ? `_INBOX.${user}` : undefined;
@@ -87,14 +91,14 @@ export function inboxPrefixOf(user: string | undefined): string | undefined {
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
- * What may be shown of a server's address in a message: its host and port.
+ * The part of a server's address that a message may show: host and port.
  *
- * @returns null when no part of it is certain not to be of a password
+ * @returns null when any part might belong to a password
  */
 export function shownServer(text: string): string | null {
   const url = URL.parse(SCHEME.test(text) ? text : `nats://${text}`);
   if (!url || url.hostname === '') return null;
-  // A password that has a slash, say, is not percent-encoded: what looks like the host is the user, or part of it.
+  // A password with an unencoded slash, for example, makes the user look like the host.
   const rest = url.pathname + url.search + url.hash;
   return rest.includes('@') ? null : `${url.protocol}//${url.host}`;
 }

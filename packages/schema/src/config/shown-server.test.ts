@@ -19,7 +19,7 @@ test.each([
 
 test('no password is ever shown, whatever is in it', () => {
   const odd = fc.constantFrom(...Array.from('/@#?%:,; \\"[]&=+\n'));
-  // Long enough not to be in the rest by chance.
+  // Long enough not to occur in the rest by chance.
   const password = fc.tuple(fc.array(odd, { maxLength: 4 }), fc.array(odd, { maxLength: 4 })).map(([a, b]) => ({
     text: `${a.join('')}hunter2${b.join('')}hunter3`,
   }));

@@ -1,10 +1,10 @@
 /**
- * What in a zod schema no JSON value can be. Events are JSON, so a type with such a member could never be emitted; it is
- * refused when it is defined and not when an event is lost.
+ * Finds parts of a zod schema that no JSON value satisfies. Events are JSON, so an event of a type with such a part
+ * could never be emitted. The type is refused when it is defined, before an event is lost.
  */
 import type * as z from 'zod';
 
-/** `input`: what a service gives; `output`: what the schema makes of it, which is published. */
+/** `input` is what a service gives. `output` is what the schema makes of it, and what is published. */
 type Side = 'input' | 'output';
 
 const NEVER_JSON: ReadonlySet<string> = new Set([
@@ -19,7 +19,7 @@ const NEVER_JSON: ReadonlySet<string> = new Set([
   'symbol',
 ]);
 
-/** @returns the first such type with its place, e.g. `date in released.at`; null: there is none */
+/** @returns the first type that is no JSON, with its place, e.g. `date in released.at`; null: there is none */
 export function beyondJson(data: z.core.$ZodType): string | null {
   return find(data, 'input', []) ?? find(data, 'output', []);
 }
@@ -51,7 +51,7 @@ function find(
   const def = schema._zod.def as Def;
   const { type } = def;
   if (NEVER_JSON.has(type)) {
-    // z.coerce.date() takes a text, and makes what no JSON is.
+    // z.coerce.date() accepts a text, and makes a Date of it.
     if (def.coerce === true && side === 'input') return null;
     return `${type}${path.length > 0 ? ` in ${path.join('.')}` : ''}`;
   }

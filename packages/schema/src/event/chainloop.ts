@@ -1,6 +1,6 @@
 /**
- * Chainloop's audit events, as its control plane and its artifact CAS publish them to the stream `chainloop-audit`
- * (chainloop-dev/chainloop, app/controlplane/pkg/auditor). They are accepted as they are; Waybill mints no id for them.
+ * Chainloop's audit events. Its control plane and its artifact CAS publish them to the stream `chainloop-audit`
+ * (chainloop-dev/chainloop, app/controlplane/pkg/auditor). Waybill accepts them as they are, and gives them no id.
  */
 import { refuse } from '../error.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
@@ -9,14 +9,14 @@ import { ORGID_PATTERN } from './subject.ts';
 const HEX_DIGEST = /^[0-9a-f]{64}$/;
 const CAS_ACTIONS: ReadonlySet<unknown> = new Set(['CASArtifactUploaded', 'CASArtifactDownloaded']);
 
-/** A Chainloop payload is recognized by its envelope alone. */
+/** Recognizes a Chainloop event by its envelope alone. */
 export function isChainloop(value: Json): value is JsonObject {
   return isJsonObject(value) && value['EventType'] === 'AUDIT_EVENT' && 'Data' in value;
 }
 
 /**
- * @param type what the subject says, `<target>.<action>`; an artifact's event has to be where Chainloop publishes it
- *   (`casartifact.…`), so that the right to publish other subjects is not the right to be billed for
+ * @param type the `<target>.<action>` of the subject. An artifact's event must be on a subject `casartifact.…`, where
+ *   Chainloop publishes it, so that a permission for other subjects is no permission to add to a bill
  * @throws SchemaError NOT_AN_EVENT naming the first bad member
  */
 export function checkChainloop(value: JsonObject, type: string): void {
@@ -29,12 +29,12 @@ export function checkChainloop(value: JsonObject, type: string): void {
   if (!isOrgid(OrgID)) refuse('Data.OrgID: the id of an organization, or absent, null or empty');
   if (TargetType !== 'CASArtifact' || !CAS_ACTIONS.has(ActionType)) return;
   if (!type.startsWith('casartifact.')) refuse('subject: the target casartifact, for the events of artifacts');
-  // It writes none where it knows nothing of the artifact.
+  // Chainloop writes no Info when it knows nothing of the artifact.
   if (Info === undefined || Info === null) return;
   checkArtifact(Info);
 }
 
-/** `Info` of its two CAS events. The digest is bare hexadecimal; `size_bytes` is 0 when it is unknown. */
+/** Checks `Info` of the two CAS events. The digest is hexadecimal without a prefix; `size_bytes` is 0 when unknown. */
 function checkArtifact(info: Json): void {
   if (!isJsonObject(info)) return refuse('Data.Info: an object, or absent, or null');
   const { digest, size_bytes, skipped } = info;

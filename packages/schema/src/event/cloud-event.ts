@@ -1,29 +1,26 @@
 /**
- * What the ledger takes for an event: any valid CloudEvents 1.0 JSON event that names an organization, from whatever SDK
- * it comes. What our own publisher writes is narrower (`event.ts`); `plain-event.ts` reads that sooner.
+ * What the ledger accepts as an event: any valid CloudEvents 1.0 JSON event that names an organization, whatever SDK
+ * made it. Our own publisher writes a narrower form (`event.ts`).
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
  */
 import { refuse } from '../error.ts';
 import type { Json, JsonObject } from '../json/json.ts';
+import { ATTRIBUTE_NAME_PATTERN, MAX_CLAIMED_LENGTH } from './attribute.ts';
 import { isEventOrgid, UNATTRIBUTED_CHAIN } from './subject.ts';
 import { hasLength } from './text-rule.ts';
 import { isRfc3339 } from './timestamp.ts';
 
-/** What was claimed to be the organization, in UTF-16 units. */
-export const MAX_CLAIMED_LENGTH = 256;
-
-const ATTRIBUTE_NAME = /^[a-z0-9]{1,64}$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
 
-/** The part of an event that decides where it goes. */
+/** The members that decide which chain an event belongs to. */
 export interface CloudEvent extends JsonObject {
   readonly type: string;
   readonly orgid: string;
 }
 
-/** @throws SchemaError NOT_AN_EVENT, in fixed words: the name of the first bad attribute and its rule */
+/** @throws SchemaError NOT_AN_EVENT in fixed words: the name of the first bad attribute, and its rule */
 export function checkCloudEvent(event: JsonObject): asserts event is CloudEvent {
   if (event['specversion'] !== '1.0') refuse('specversion: "1.0"');
   for (const name of ['id', 'source', 'type']) {
@@ -31,7 +28,7 @@ export function checkCloudEvent(event: JsonObject): asserts event is CloudEvent 
   }
   const { orgid, time } = event;
   if (typeof orgid !== 'string' || !isEventOrgid(orgid)) refuse('orgid: the id of an organization, or _unattributed');
-  // A member that is null is unset.
+  // A member that is null counts as absent.
   if (isSet(time) && !(typeof time === 'string' && isRfc3339(time))) refuse('time: RFC 3339');
   for (const name of ['subject', 'dataschema', 'datacontenttype']) {
     if (isSet(event[name]) && !isName(event[name])) refuse(`${name}: a non-empty string`);
@@ -40,7 +37,7 @@ export function checkCloudEvent(event: JsonObject): asserts event is CloudEvent 
   checkPayload(event);
   for (const name in event) {
     if (name === 'data' || name === 'data_base64') continue;
-    if (!ATTRIBUTE_NAME.test(name)) refuse('an attribute has a name other than 1 to 64 of a-z and 0-9');
+    if (!ATTRIBUTE_NAME_PATTERN.test(name)) refuse('an attribute has a name other than 1 to 64 of a-z and 0-9');
     if (isSet(event[name]) && !isSimple(event[name])) {
       refuse('an attribute is neither a string, nor a boolean, nor an integer of 32 bits');
     }

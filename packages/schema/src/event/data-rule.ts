@@ -1,6 +1,7 @@
 /**
- * The rules that the data of built-in types is made of. Each says what it wants in fixed words, whatever it was given:
- * they stand in `_system` records, which are hashed, so no word of zod's or of the platform's may get in.
+ * The parts that the schemas of built-in types consist of. Each states its rule in fixed words, whatever value it gets.
+ * The words stand in records of the `_system` chain, which are hashed, so none of them may come from zod or the
+ * platform.
  */
 import * as z from 'zod';
 import { hasLength } from './text-rule.ts';
@@ -15,7 +16,7 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER) {
   return z.number({ error }).refine((value) => Number.isSafeInteger(value) && value >= min && value <= max, { error });
 }
 
-/** Milliseconds; the fraction may be given. */
+/** Milliseconds, with or without a fraction. */
 export function durationMs() {
   const error = `a number from 0 to ${Number.MAX_SAFE_INTEGER}`;
   return z.number({ error }).refine((value) => value >= 0 && value <= Number.MAX_SAFE_INTEGER, { error });

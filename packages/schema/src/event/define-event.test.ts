@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { artifactDownloaded, artifactUploaded } from './types/artifact.ts';
 import { defineEvent, type EventDraft } from './define-event.ts';
+import { artifactDownloaded, artifactUploaded } from './types/artifact.ts';
 
 const approved = defineEvent({
   type: 'release.approved',

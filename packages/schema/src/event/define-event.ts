@@ -1,16 +1,16 @@
 import type * as z from 'zod';
-import { beyondJson } from './beyond-json.ts';
-import { SchemaError, show } from '../error.ts';
-import { ATTRIBUTE_NAMES, type EventAttributes } from './event.ts';
 import { faultOfOptions, type KnownOptions } from '../config/known-options.ts';
+import { SchemaError, show } from '../error.ts';
+import { beyondJson } from './beyond-json.ts';
+import { ATTRIBUTE_NAMES, type EventAttributes } from './event.ts';
 import { EVENT_TYPE_PATTERN, isBatchType } from './subject.ts';
 
-/** Attributes and data members side by side, as a service gives them; a member that is undefined counts as absent. */
+/** Attributes and data members side by side, as a service gives them. A member that is undefined counts as absent. */
 export type EventFields<Data> = EventAttributes & Data & { /** When it happened, if not now. */ readonly time?: Date };
 
 /**
- * What a service hands to `emit`. Making one touches nothing of `fields`, so it cannot throw in the service's own
- * hot path; the publisher copies, checks and stamps it (`stampEvent`).
+ * The argument of `emit`. Making a draft does not read `fields`, so it cannot throw in the code of the service. The
+ * publisher copies, checks and stamps it (`stampEvent`).
  */
 export interface EventDraft<Type extends string = string, Fields = unknown> {
   readonly type: Type;
@@ -18,8 +18,8 @@ export interface EventDraft<Type extends string = string, Fields = unknown> {
 }
 
 /**
- * An event type: call it to make a draft, hand it to `createPublisher({ events })` to allow it.
- * `Type` and `Data` are carried to whoever reads the event.
+ * An event type. Call it to make a draft; pass it to `createPublisher({ events })` to permit it. Its type parameters
+ * tell a reader of the event the literal type and the shape of `data`.
  */
 export interface EventDefinition<Type extends string = string, Shape extends z.ZodRawShape = z.ZodRawShape> {
   (fields: EventFields<z.input<z.ZodObject<Shape>>>): EventDraft<Type, EventFields<z.input<z.ZodObject<Shape>>>>;
@@ -39,16 +39,17 @@ export interface AnyEventDefinition {
 const OPTIONS: KnownOptions<AnyEventDefinition> = { type: true, data: true, actorRequired: true };
 
 /**
- * Defines an event type. Attributes and data members are given side by side when an event is made, so no data
- * member may have the name of an attribute.
+ * Defines an event type. Attributes and data members are given side by side when an event is made, so no data member
+ * may have the name of an attribute.
  *
  *     const releaseApproved = defineEvent({ type: 'release.approved', data: z.object({ version: z.string() }) });
  *     audit.emit(releaseApproved({ orgid: 'acme', version: '1.2.0' }));
  *
- * What `data` returns is what is published: what zod strips is left out, what it transforms is published transformed. A
- * text that only people read is `displayText(max)`, which is cut instead of refused.
+ * The publisher publishes what `data` returns: it leaves out what zod strips, and publishes what zod transforms
+ * transformed. For a text that only people read use `displayText(max)`: a longer one is cut, and does not cost the
+ * event.
  *
- * @throws SchemaError BAD_DEFINITION at definition time, never when an event is made
+ * @throws SchemaError BAD_DEFINITION when the type is defined, never when an event is made
  */
 export function defineEvent<const Type extends string, Shape extends z.ZodRawShape>(definition: {
   readonly type: Type;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { z } from 'zod';
+import { sha256Hex } from '../hash.ts';
+import { createTextStamp, readMessage } from '../internal.ts';
+import { createDataCheck } from '../message/data-check.ts';
+import { stampEvent } from '../message/stamp.ts';
 import { defineEvent } from './define-event.ts';
 import { cutText, displayText } from './fitting-text.ts';
-import { sha256Hex } from '../hash.ts';
-import { readMessage } from '../message/read-message.ts';
-import { createDataCheck, stampEvent } from '../message/stamp.ts';
-import { createTextStamp } from '../fast/print-event.ts';
+import { z } from 'zod';
 
 const stamp = {
   id: '01997b3c-0000-7000-8000-000000000001',
@@ -17,7 +17,7 @@ const digest = `sha256:${'a'.repeat(64)}`;
 const check = createDataCheck();
 const textOf = createTextStamp(check);
 
-/** The event of an upload with these fields: published the quick way and the plain way, and read again. */
+/** The event with these fields, published with and without fast paths, and read again. */
 function published(type: string, fields: object): Record<string, unknown> & { data: Record<string, unknown> } {
   const { text } = stampEvent(type, { orgid: 'acme', ...fields }, stamp, check);
   expect(textOf(type, { orgid: 'acme', ...fields }, stamp)).toBe(text);
@@ -34,10 +34,10 @@ it('cutText: at most so long, well-formed, marked if anything is missing', () =>
       expect(cut.length).toBeLessThanOrEqual(max);
       const isCut = text.length > max;
       expect(cut.endsWith('…') || !isCut).toBe(true);
-      // All but the mark, and the half of a character that it replaces.
+      // The mark replaces one UTF-16 unit, or two when it would divide a character.
       expect(cut.length).toBeGreaterThanOrEqual(isCut ? max - 1 : text.length);
       const kept = isCut ? cut.slice(0, -1) : cut;
-      // What was replaced is half a character, in the one and in the other.
+      // Lone surrogates are replaced in both.
       expect(text.slice(0, kept.length).toWellFormed()).toBe(kept);
     }),
   );
@@ -98,7 +98,7 @@ it.each([
     const hash = `sha256:${sha256Hex(odd.toWellFormed())}`;
     expect(published('casartifact.uploaded', { digest, [name]: odd })[name]).toBe(hash);
   }
-  // No id of anybody's: it is not worth the seconds of hashing it, and costs no event.
+  // No system has such an id. Hashing it would take seconds; it is left out, and the event is kept.
   expect(published('casartifact.uploaded', { digest, [name]: 'x'.repeat(1_048_577) })).not.toHaveProperty(name);
 });
 

@@ -1,24 +1,23 @@
 /**
- * Texts that are too long for their place in an event, and what is published instead: an event, and with it a bill, is
- * not lost for a name.
+ * Makes texts fit that are too long for their field. No event, and so no part of a bill, is lost because of a name.
  *
- * A text for people (a name, an e-mail address, a file name, a route, a message) is cut, with a mark. An id is never cut:
- * the beginnings of two ids may be equal. One that is too long is replaced by its SHA-256, which is as unique, and which
- * whoever has the id can compute. Digests and sizes are neither: a wrong one is refused.
+ * A text for people (a name, an e-mail address, a file name, a route, a message) is cut, with a mark. An id is never
+ * cut, because two ids may begin alike. An id that is too long is replaced by its SHA-256, which is as unique, and
+ * which everybody who has the id can compute. Digests and sizes are neither: a wrong one is refused.
  */
 import type * as z from 'zod';
-import { text as textOf } from './data-rule.ts';
-import { isPlainAttribute, RULES } from './event.ts';
 import { sha256Hex } from '../hash.ts';
+import { MAX_LENGTHS, TRACEPARENT_PATTERN } from './attribute.ts';
+import { text as textOf } from './data-rule.ts';
 import { isAttributeText, toAttributeText } from './text-rule.ts';
 
-/** @returns undefined: the text is left out, as if it had not been given */
+/** Makes a text fit. @returns undefined: the text is left out, as if it had not been given */
 export type Fit = (text: string) => string | undefined;
 
 /** The last character of a text that was cut. */
 const MARK = '…';
 
-/** The text, well-formed; one with more than `max` UTF-16 units is cut, never in the middle of a character, and marked. */
+/** The text, well-formed. If it has more than `max` UTF-16 units, it is cut between two characters and marked. */
 export function cutText(text: string, max: number): string {
   if (text.length <= max) return text.toWellFormed();
   const end = max - MARK.length;
@@ -27,31 +26,33 @@ export function cutText(text: string, max: number): string {
   return text.slice(0, isHalf ? end - 1 : end).toWellFormed() + MARK;
 }
 
-/** Longer ones are no ids, and hashing them would keep the event loop of who emits: 8 s for the longest string. */
+/** A longer text is no id. Hashing the longest possible string would block the event loop of the service for 8 s. */
 const MAX_HASHED = 1_048_576;
 
 /**
- * The id; one with more than `max` UTF-16 units, or with a character that an attribute may not have, as `sha256:` and its
- * SHA-256 in hexadecimal. One that no system has for an id is left out.
+ * The id. If it has more than `max` UTF-16 units, or a character that an attribute may not have: `sha256:` and its
+ * SHA-256 in hexadecimal. A text that is too long to be an id is left out.
  */
 function hashOdd(text: string, max: number): string | undefined {
   if (text.length > MAX_HASHED) return undefined;
   return isAttributeText(text, 1, max) ? text : `sha256:${sha256Hex(text.toWellFormed())}`;
 }
 
-/** Longest texts that are cut, by the schema that `displayText` made. */
+/** The maximum length of each schema that `displayText` or `emptyOrText` made. */
 const cuts = new WeakMap<z.core.$ZodType, number>();
 
 /**
- * The schema of a text that only people read, for the data of `defineEvent`. The publisher cuts a longer one, and leaves
- * out an empty one; whoever reads the event may rely on 1 to `max` characters. It is marked itself, so refine it no further:
- * `displayText(256).optional()` is all there is to add.
+ * The schema of a text that only people read, for the data of `defineEvent`. The publisher cuts a longer text and
+ * leaves out an empty one, so a reader of the event can rely on 1 to `max` UTF-16 units.
+ *
+ * The schema object itself is remembered. Wrap it (`displayText(256).optional()`), but do not refine it, which would
+ * make another object.
  */
 export function displayText(max: number): z.ZodString {
   return cutAt(textOf(1, max), max);
 }
 
-/** The same for a text that readers have to take when it is empty, too. */
+/** The same for a text that readers must also accept when it is empty. */
 export function emptyOrText(max: number): z.ZodString {
   return cutAt(textOf(0, max), max);
 }
@@ -61,7 +62,7 @@ function cutAt(schema: z.ZodString, max: number): z.ZodString {
   return schema;
 }
 
-/** What makes a data member's text fit; undefined: it is published as it is, or refused. */
+/** The function that makes the text of a data member fit; undefined: the text is published as it is, or refused. */
 export function fitOf(schema: z.core.$ZodType): Fit | undefined {
   const max = cuts.get(unwrapped(schema));
   return max === undefined ? undefined : (text) => (text === '' ? undefined : cutText(text, max));
@@ -73,20 +74,22 @@ export function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
   return innerType === undefined ? schema : unwrapped(innerType);
 }
 
-const cut = (name: string): [string, Fit] => {
-  const max = longest(name);
-  return [name, (text) => (text === '' ? undefined : cutText(toAttributeText(text), max))];
-};
-const hashed = (name: string): [string, Fit] => {
-  const max = longest(name);
-  return [name, (text) => (text === '' ? undefined : hashOdd(text, max))];
-};
+type Cuttable = 'actorname' | 'actoremail';
+type Identifying = 'actorid' | 'subject' | 'runid' | 'decisionid';
 
-function longest(name: string): number {
-  return RULES.get(name)?.max ?? Number.POSITIVE_INFINITY;
-}
+const cut = (name: Cuttable): [string, Fit] => [
+  name,
+  (text) => (text === '' ? undefined : cutText(toAttributeText(text), MAX_LENGTHS[name])),
+];
+const hashed = (name: Identifying): [string, Fit] => [
+  name,
+  (text) => (text === '' ? undefined : hashOdd(text, MAX_LENGTHS[name])),
+];
 
-/** The same for attributes. Where a client says who it is, it must not choose thereby whether it is billed. */
+/**
+ * The same for attributes. A client that says who it is must not be able to choose a name that costs the event, and so
+ * the bill.
+ */
 export const ATTRIBUTE_FITS: ReadonlyMap<string, Fit> = new Map([
   cut('actorname'),
   cut('actoremail'),
@@ -94,6 +97,6 @@ export const ATTRIBUTE_FITS: ReadonlyMap<string, Fit> = new Map([
   hashed('subject'),
   hashed('runid'),
   hashed('decisionid'),
-  // W3C Trace Context: a header that cannot be parsed counts as none.
-  ['traceparent', (text) => (isPlainAttribute('traceparent', text) ? text : undefined)],
+  // W3C Trace Context: a header that cannot be parsed counts as absent.
+  ['traceparent', (text) => (TRACEPARENT_PATTERN.test(text) ? text : undefined)],
 ]);

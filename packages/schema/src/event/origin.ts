@@ -1,11 +1,11 @@
-import { isChainloop } from './chainloop.ts';
 import type { JsonObject } from '../json/json.ts';
+import { isChainloop } from './chainloop.ts';
 
-/** Where in its publisher's own count an event stands. */
+/** Where an event stands in its publisher's own count. */
 export interface Origin {
   /** The publisher's boot id. */
   readonly producer: string;
-  /** The decimal of the event, which is at most 2^53-1. */
+  /** From 1 to 2^53-1. In the event it is a decimal string. */
   readonly producerseq: number;
 }
 
@@ -13,14 +13,14 @@ export interface Origin {
 export const PRODUCER_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const PRODUCERSEQ_PATTERN = /^[1-9]\d{0,15}$/;
 
-/** Whether it is a decimal from 1 to 2^53-1, without a leading zero. */
+/** Whether a value is a decimal string from 1 to 2^53-1 without a leading zero. */
 export function isProducerseq(value: unknown): value is string {
   return typeof value === 'string' && PRODUCERSEQ_PATTERN.test(value) && Number.isSafeInteger(Number(value));
 }
 
 /**
- * The origin that an event states. null: it states none, or not in our form; members of these names in the events of
- * others, which mean something else there, are no fault.
+ * The origin that an event states; null: it states none in our form. In events of other publishers, members of these
+ * names may mean something else, so another form is no fault.
  */
 export function originOf(event: JsonObject): Origin | null {
   const { producer, producerseq } = event;

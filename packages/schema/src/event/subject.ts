@@ -1,6 +1,7 @@
 /**
- * NATS subjects. An event goes to `<prefix>.<target>.<action>.<orgid>`, Chainloop's to `<prefix>.<target>.<action>`,
- * an organization's blocks to `<ledger prefix>.<orgid>`. A prefix is one or more tokens.
+ * NATS subjects. The subject of an event is `<prefix>.<target>.<action>.<orgid>`, that of a Chainloop event
+ * `<prefix>.<target>.<action>`, and that of an organization's blocks `<ledger prefix>.<orgid>`. A prefix has one or
+ * more tokens.
  */
 import { SchemaError, show } from '../error.ts';
 import { createTextMemo } from '../json/text-memo.ts';
@@ -8,13 +9,12 @@ import { createTextMemo } from '../json/text-memo.ts';
 export const DEFAULT_EVENT_PREFIX = 'audit';
 export const DEFAULT_LEDGER_PREFIX = 'ledger';
 
-/** The chain for whatever is no event of an organization. No organization can have this name: theirs start with a letter or digit. */
+/**
+ * The chain for everything that is no event. No organization has this name: their names begin with a letter or a digit.
+ */
 export const SYSTEM_CHAIN = '_system';
 
-/**
- * The chain for events without an organization that can be read. Nobody is billed for it, and no organization can have
- * this name either.
- */
+/** The chain for events that name no organization. Nobody is billed for it, and no organization has this name. */
 export const UNATTRIBUTED_CHAIN = '_unattributed';
 
 export const ORGID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -22,20 +22,23 @@ export const ORGID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 export const EVENT_TYPE_PATTERN = /^[a-z0-9_-]{1,64}\.[a-z0-9_-]{1,64}$/;
 export const SUBJECT_PREFIX_PATTERN = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 
-/** The reserved action: its subjects carry arrays of events of any type of the target. No event type ends with it. */
+/**
+ * The end of a reserved action. Its subjects carry arrays of events, of any type of the target. No event type ends with
+ * it.
+ */
 const BATCH_ACTION = '.batch';
 
-/** Whether a chain's name can be an event's organization: one that is billed, or `_unattributed`. */
+/** Whether an event can have this organization: one that is billed, or `_unattributed`. */
 export function isEventOrgid(orgid: string): boolean {
   return ORGID_PATTERN.test(orgid) || orgid === UNATTRIBUTED_CHAIN;
 }
 
-/** Whether there can be a chain of this name. */
+/** Whether a chain can have this name. */
 export function isChainName(name: string): boolean {
   return isEventOrgid(name) || name === SYSTEM_CHAIN;
 }
 
-/** Whether a chain is no organization's: nothing in it is billed. */
+/** Whether a chain belongs to no organization. Nothing in it is billed. */
 export function isReservedChain(name: string): boolean {
   return name === SYSTEM_CHAIN || name === UNATTRIBUTED_CHAIN;
 }
@@ -43,18 +46,18 @@ export function isReservedChain(name: string): boolean {
 export interface EventSubject {
   /** `<target>.<action>` */
   readonly type: string;
-  /** Absent in Chainloop's subjects, which do not name the organization. */
+  /** Absent in subjects of Chainloop, which do not name the organization. */
   readonly orgid?: string;
 }
 
-/** @throws SchemaError BAD_SUBJECT when the type or the organization cannot be subject tokens. */
+/** @throws SchemaError BAD_SUBJECT when the type or the organization cannot be in a subject */
 export function formatEventSubject(subject: Required<EventSubject>, prefix = DEFAULT_EVENT_PREFIX): string {
   if (!EVENT_TYPE_PATTERN.test(subject.type)) throw bad('type', subject.type, EVENT_TYPE_PATTERN);
   if (!isEventOrgid(subject.orgid)) throw bad('orgid', subject.orgid, ORGID_PATTERN);
   return `${prefix}.${subject.type}.${subject.orgid}`;
 }
 
-/** The inverse of `formatEventSubject`; null for a subject that is neither an event's nor Chainloop's. */
+/** The inverse of `formatEventSubject`. It also reads Chainloop's subjects. null: the subject is neither. */
 export function parseEventSubject(subject: string, prefix = DEFAULT_EVENT_PREFIX): EventSubject | null {
   return parsed(subject, prefix);
 }
@@ -76,14 +79,15 @@ function bare(pattern: RegExp): string {
   return pattern.source.slice(1, -1);
 }
 
-/** Whether a subject of this type carries batches only. */
+/** Whether subjects of this type carry arrays only. */
 export function isBatchType(type: string): boolean {
   return type.endsWith(BATCH_ACTION);
 }
 
 /**
- * The subject's two tokens that an event of this type belongs to: the last two of its lower-case form, with `-` for each
- * character that a token cannot have. null: it belongs to none, as types of one token and types that end with `batch` do.
+ * The two tokens of the subject that an event of this type belongs on: the last two of the type in lower case, with `-`
+ * for each character that a token cannot have. null: the type belongs on no subject, because it has one token or ends
+ * with `batch`.
  */
 function subjectTypeOf(type: string): string | null {
   const tokens = type
@@ -94,20 +98,20 @@ function subjectTypeOf(type: string): string | null {
   return EVENT_TYPE_PATTERN.test(last) && !isBatchType(last) ? last : null;
 }
 
-/** Whether events of a type belong on a subject. */
+/** Whether events of a type belong on subjects of a type. */
 export function belongsOn(subjectType: string, type: string): boolean {
   const own = subjectTypeOf(type);
   if (own === null || !isBatchType(subjectType)) return own === subjectType;
   return own.slice(0, own.indexOf('.')) === subjectType.slice(0, subjectType.indexOf('.'));
 }
 
-/** @throws SchemaError BAD_SUBJECT when there can be no such chain. */
+/** @throws SchemaError BAD_SUBJECT when no chain can have this name */
 export function formatLedgerSubject(orgid: string, prefix = DEFAULT_LEDGER_PREFIX): string {
   if (!isChainName(orgid)) throw bad('orgid', orgid, ORGID_PATTERN);
   return `${prefix}.${orgid}`;
 }
 
-/** The inverse of `formatLedgerSubject`: the chain's organization, or null. */
+/** The inverse of `formatLedgerSubject`: the name of the chain, or null. */
 export function parseLedgerSubject(subject: string, prefix = DEFAULT_LEDGER_PREFIX): string | null {
   if (!subject.startsWith(`${prefix}.`)) return null;
   const orgid = subject.slice(prefix.length + 1);

@@ -1,6 +1,6 @@
-/** What holds for text: how its length is counted, and which characters an attribute may have. */
+/** Rules for text: how its length is counted, and which characters an attribute may have. */
 
-/** Lengths are in UTF-16 code units, in every rule of the format; everything that checks a length asks here. */
+/** Whether a length is within limits. In every rule of the format, lengths are in UTF-16 code units. */
 export function hasLength(text: string, min: number, max: number): boolean {
   return text.length >= min && text.length <= max;
 }
@@ -17,7 +17,7 @@ export function isAttributeText(text: string, min: number, max: number): boolean
   return hasLength(text, min, max) && !FORBIDDEN.test(text);
 }
 
-/** The same text with U+FFFD where an attribute may not have the character. */
+/** The same text with U+FFFD in place of each character that an attribute may not have. */
 export function toAttributeText(text: string): string {
   return FORBIDDEN.test(text) ? text.replaceAll(EACH_FORBIDDEN, '\u{fffd}') : text;
 }

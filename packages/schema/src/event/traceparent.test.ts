@@ -1,39 +1,6 @@
-/** What a `traceparent` may be in an event, by each way of checking one: https://www.w3.org/TR/trace-context/ */
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../json/canonical.ts';
-import { checkEvent, EventAttributes, isPlainAttribute } from './event.ts';
-import { readPlainEvent } from '../fast/read-event.ts';
-
-const TRACE = '0af7651916cd43dd8448eb211c80319c';
-const PARENT = 'b7ad6b7169203331';
-const IDS = `${TRACE}-${PARENT}`;
-
-const valid = [
-  `00-${IDS}-01`,
-  `00-${IDS}-ff`,
-  `01-${IDS}-01`,
-  `fe-${IDS}-00-what-the-future-will-be-like`,
-  `01-${IDS}-01-${'x'.repeat(200)}`,
-];
-const invalid = [
-  `ff-${IDS}-01`,
-  `ff-${IDS}-01-more`,
-  `00-${'0'.repeat(32)}-${PARENT}-01`,
-  `00-${TRACE}-${'0'.repeat(16)}-01`,
-  `01-${'0'.repeat(32)}-${PARENT}-01`,
-  `01-${TRACE}-${'0'.repeat(16)}-01-more`,
-  `00-${IDS}-01-more`,
-  `00-${IDS}-01-`,
-  `01-${IDS}-01.more`,
-  `01-${IDS}-01-${'x'.repeat(201)}`,
-  `01-${IDS}-01-a b`,
-  `01-${IDS}-01-a"b`,
-  `01-${IDS}-01-a\\b`,
-  `00-${IDS.toUpperCase()}-01`,
-  `00-${IDS}-01\n`,
-  'x',
-  '',
-];
+import { INVALID_TRACEPARENTS, VALID_TRACEPARENTS } from '../../test-support/traceparent.ts';
+import { checkEvent, EventAttributes } from './event.ts';
 
 const event = (traceparent: string) => ({
   specversion: '1.0',
@@ -46,16 +13,12 @@ const event = (traceparent: string) => ({
   data: {},
 });
 
-test.for(valid)('%s is taken', (traceparent) => {
-  expect(isPlainAttribute('traceparent', traceparent)).toBe(true);
+test.for(VALID_TRACEPARENTS)('%s is accepted', (traceparent) => {
   expect(EventAttributes.safeParse({ orgid: 'acme', traceparent }).success).toBe(true);
   expect(() => checkEvent(event(traceparent))).not.toThrow();
-  expect(readPlainEvent(canonicalJson(event(traceparent)))).not.toBe(null);
 });
 
-test.for(invalid)('%j is refused', (traceparent) => {
-  expect(isPlainAttribute('traceparent', traceparent)).toBe(false);
+test.for(INVALID_TRACEPARENTS)('%j is refused', (traceparent) => {
   expect(EventAttributes.safeParse({ orgid: 'acme', traceparent }).success).toBe(false);
   expect(() => checkEvent(event(traceparent))).toThrow('traceparent is ');
-  expect(readPlainEvent(canonicalJson(event(traceparent)))).toBe(null);
 });

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyJson } from '../../test-support/json.ts';
 import { findVectors, listVectors, readVector } from '../../test-support/vectors.ts';
+import { readMessage } from '../internal.ts';
 import type { Json } from '../json/json.ts';
-import { readMessage } from '../message/read-message.ts';
 import { transferOf } from './transfer.ts';
 
 const vectors = findVectors('chainloop');

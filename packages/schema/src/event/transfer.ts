@@ -1,9 +1,14 @@
-/** What an event says about bytes that moved, in either dialect; the input of `volume` in an entry. */
-import { artifactDownloaded, artifactUploaded } from './types/artifact.ts';
-import { isChainloop } from './chainloop.ts';
+/** The bytes that an event says were transferred, in either dialect. An entry's `volume` is derived from them. */
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
+import { isChainloop } from './chainloop.ts';
 import { ownerOf } from './owner.ts';
 import { UNATTRIBUTED_CHAIN } from './subject.ts';
+
+/** The types of the events that transfer bytes. */
+export const UPLOADED_TYPE = 'casartifact.uploaded';
+export const DOWNLOADED_TYPE = 'casartifact.downloaded';
+
+export const DIGEST_PATTERN = /^sha256:[0-9a-f]{64}$/;
 
 export interface Transfer {
   readonly kind: 'upload' | 'download' | 'deduplicated';
@@ -11,14 +16,17 @@ export interface Transfer {
   readonly digest: string;
   /** An integer from 0 to 2^53-1; null when the event does not know it. */
   readonly bytes: number | null;
-  /** It broke off, and these bytes are what it moved until then: they say nothing about the size of the artifact. */
+  /** It failed after these bytes. They do not tell the size of the artifact. */
   readonly failed?: true;
 }
 
-/** Reads an event that passed its checks. null: it moved nothing. Total: whatever it is given, it does not throw. */
+/**
+ * The transfer of an event that passed its checks; null: it transferred nothing that counts. Total: it does not throw,
+ * whatever it is given.
+ */
 export function transferOf(event: Json): Transfer | null {
   if (!isJsonObject(event)) return null;
-  // Nobody is billed there.
+  // Nobody is billed for that chain.
   if (ownerOf(event) === UNATTRIBUTED_CHAIN) return null;
   if (isChainloop(event)) return chainloopTransfer(event['Data']);
   const { type, data, outcome } = event;
@@ -29,18 +37,18 @@ export function transferOf(event: Json): Transfer | null {
 }
 
 function kindOf(type: Json | undefined, { skipped }: JsonObject): Transfer['kind'] | null {
-  if (type === artifactDownloaded.type) return 'download';
-  if (type !== artifactUploaded.type) return null;
+  if (type === DOWNLOADED_TYPE) return 'download';
+  if (type !== UPLOADED_TYPE) return null;
   return skipped === true ? 'deduplicated' : 'upload';
 }
 
-/** What had been moved is billed; without a word on it, and of an upload that was skipped, nothing is. */
+/** The transferred bytes are billed. When the event does not state them, or the upload was skipped, nothing is. */
 function failedTransfer(kind: Transfer['kind'], { digest, transferred_bytes }: JsonObject): Transfer | null {
   if (kind === 'deduplicated' || sizeOf(transferred_bytes) === null) return null;
   return { ...transfer(kind, digest, transferred_bytes), failed: true };
 }
 
-/** SHA-256 of nothing: the only artifact whose size really is 0. */
+/** SHA-256 of no bytes: the digest of the only artifact whose size is 0. */
 const EMPTY_DIGEST = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 function chainloopTransfer(data: Json | undefined): Transfer | null {
@@ -50,8 +58,8 @@ function chainloopTransfer(data: Json | undefined): Transfer | null {
   const { digest } = info;
   const kind = chainloopKind(data['ActionType'], info);
   if (kind === null) return null;
-  // Go writes an unknown size as 0 ("SizeBytes: 0 when unknown"). Content of another digest cannot be empty,
-  // and a skipped upload never looked at the content.
+  // Chainloop writes an unknown size as 0 ("SizeBytes: 0 when unknown"). Content with another digest is not empty, and
+  // a skipped upload never looked at the content.
   const unknown = info['size_bytes'] === 0 && (kind === 'deduplicated' || digest !== EMPTY_DIGEST);
   return transfer(
     kind,
@@ -70,7 +78,7 @@ function transfer(kind: Transfer['kind'], digest: Json | undefined, bytes: Json 
   return { kind, digest: typeof digest === 'string' ? digest : '', bytes: sizeOf(bytes) };
 }
 
-/** A forged entry's event may say anything: what is no size is none. */
+/** null for a value that is no size. The event of a forged entry may hold any value. */
 function sizeOf(value: Json | undefined): number | null {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : null;
 }

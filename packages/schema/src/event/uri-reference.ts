@@ -1,11 +1,11 @@
-/** URI-references by the grammar of RFC 3986, appendix A. Each name below is that of the grammar's rule. */
+/** URI-references by the grammar of RFC 3986, appendix A. Each constant has the name of its rule there. */
 import { hasLength } from './text-rule.ts';
 
 const UNRESERVED = String.raw`A-Za-z0-9\-._~`;
 const SUB_DELIMS = "!$&'()*+,;=";
 const PCT_ENCODED = '%[0-9A-Fa-f]{2}';
 const PCHAR = `(?:[${UNRESERVED}${SUB_DELIMS}:@]|${PCT_ENCODED})`;
-/** A first segment that cannot be taken for a scheme. */
+/** A first segment without a colon, which cannot be mistaken for a scheme. */
 const SEGMENT_NZ_NC = `(?:[${UNRESERVED}${SUB_DELIMS}@]|${PCT_ENCODED})+`;
 const PATH_ABEMPTY = `(?:/${PCHAR}*)*`;
 const PATH_ABSOLUTE = `/(?:${PCHAR}+${PATH_ABEMPTY})?`;
@@ -27,7 +27,7 @@ const IPV6_ADDRESS = `(?:${[
   `(?:(?:${H16}:){0,6}${H16})?::`,
 ].join('|')})`;
 const IPVFUTURE = `v[0-9A-Fa-f]+\\.[${UNRESERVED}${SUB_DELIMS}:]+`;
-/** An IPv4 address has the form of a reg-name, too. */
+/** An IPv4 address also has the form of a reg-name. */
 const REG_NAME = `(?:[${UNRESERVED}${SUB_DELIMS}]|${PCT_ENCODED})*`;
 const HOST = `(?:\\[(?:${IPV6_ADDRESS}|${IPVFUTURE})\\]|${REG_NAME})`;
 const USERINFO = `(?:[${UNRESERVED}${SUB_DELIMS}:]|${PCT_ENCODED})*`;
@@ -40,12 +40,12 @@ const URI = `[A-Za-z][A-Za-z0-9+.\\-]*:(?:${NET_PATH}|${PATH_ABSOLUTE}|${PATH_RO
 const RELATIVE_REF = `(?:${NET_PATH}|${PATH_ABSOLUTE}|${PATH_NOSCHEME}|)${TAIL}`;
 const URI_REFERENCE = new RegExp(`^(?:${URI}|${RELATIVE_REF})$`);
 
-/** Whether it can be the `source` of our events: a URI-reference of 1 to 1,024 characters. */
+/** Whether a value can be the `source` of an event: a URI-reference of 1 to 1,024 characters. */
 export function isSource(value: unknown): value is string {
   return typeof value === 'string' && hasLength(value, 1, 1024) && isUriReference(value);
 }
 
-/** Also the empty text is one: it refers to the document that it stands in. */
+/** The empty text is one too: it refers to the document that it stands in. */
 export function isUriReference(text: string): boolean {
   return URI_REFERENCE.test(text);
 }

@@ -1,12 +1,12 @@
 /**
- * Whether a text is canonical JSON, found without parsing and printing it: one pass over its bytes, nothing allocated.
+ * Whether a text is canonical JSON, without parsing and printing it: one pass over its bytes, without an allocation.
  *
- * It knows the plain texts, which is nearly all of them: ASCII without escapes, at most 32 levels. Of a text that it does
- * not know it says nothing; then parsing and printing (`canonicalJson`) decides. It never takes a text that is not
- * canonical for one that is: that is what `canonical-text.test.ts` tries to make it do.
+ * It knows ASCII without escapes and at most 32 levels, which is nearly every text. Of any other text it says nothing,
+ * and parsing and printing (`json/canonical.ts`) decides. It never accepts a text that is not canonical:
+ * `is-canonical.test.ts` tries to make it do so.
  */
 
-const MAX_PLAIN_DEPTH = 32;
+const MAX_KNOWN_DEPTH = 32;
 const scratch = new Uint8Array(65_536);
 const encoder = new TextEncoder();
 
@@ -26,15 +26,15 @@ for (let byte = 0x20; byte < 0x80; byte++) PLAIN[byte] = byte === QUOTE || byte 
 const NUMERIC = new Uint8Array(256);
 for (const char of '0123456789+-.eE') NUMERIC[char.charCodeAt(0)] = 1;
 
-/** Where the name before this one begins in each open object, -1: there is none; and where it ends. */
-const nameStart = new Int32Array(MAX_PLAIN_DEPTH + 1);
-const nameEnd = new Int32Array(MAX_PLAIN_DEPTH + 1);
-/** 1: the open value at this depth is an object. */
-const isObject = new Uint8Array(MAX_PLAIN_DEPTH + 1);
+/** For each open object, where the name before this one begins and ends. -1: there is none. */
+const nameStart = new Int32Array(MAX_KNOWN_DEPTH + 1);
+const nameEnd = new Int32Array(MAX_KNOWN_DEPTH + 1);
+/** For each depth: 1 when the open value is an object, 0 when it is an array. */
+const isObject = new Uint8Array(MAX_KNOWN_DEPTH + 1);
 
-/** @returns true: the text is the RFC 8785 text of a JSON value. false: it is none, or an unusual one */
-export function isPlainCanonical(text: string): boolean {
-  // One byte more than the text, so that its end is seen as a byte that fits nowhere.
+/** @returns true: the text is the RFC 8785 text of a JSON value; false: it is not, or it is not known here */
+export function isCertainlyCanonical(text: string): boolean {
+  // The text ends with a byte that fits nowhere, so no loop runs beyond it.
   if (text.length >= scratch.length) return false;
   if (encoder.encodeInto(text, scratch).written !== text.length) return false;
   const end = text.length;
@@ -42,13 +42,13 @@ export function isPlainCanonical(text: string): boolean {
   let at = 0;
   let depth = 0;
   for (;;) {
-    // A value begins here, or what an empty object or array ends with.
+    // Here begins a value, or the end of an empty object or array.
     let byte = scratch[at] as number;
     if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      if (++depth > MAX_PLAIN_DEPTH) return false;
+      if (++depth > MAX_KNOWN_DEPTH) return false;
       at++;
       isObject[depth] = byte === OPEN_OBJECT ? 1 : 0;
-      // In ASCII the closing character is the opening one and 2.
+      // In ASCII the closing bracket is the opening one plus 2.
       if (scratch[at] !== byte + 2) {
         if (byte === OPEN_ARRAY) continue;
         nameStart[depth] = -1;
@@ -65,7 +65,7 @@ export function isPlainCanonical(text: string): boolean {
       at = NUMERIC[byte] === 1 ? endOfNumber(text, at) : endOfLiteral(text, at);
       if (at < 0) return false;
     }
-    // A value has ended here, or an empty one is about to: whatever closes with it, then the next begins.
+    // A value has ended here, or an empty one is about to. Close what closes with it; then the next one begins.
     for (;;) {
       if (depth === 0) return at === end;
       byte = scratch[at++] as number;
@@ -82,7 +82,7 @@ export function isPlainCanonical(text: string): boolean {
   }
 }
 
-/** @returns where the value begins; -1: this is no plain name, or not after the one before it */
+/** @returns where the value begins; -1: the name is not known here, or does not sort after the one before it */
 function readName(start: number, depth: number): number {
   if (scratch[start] !== QUOTE) return -1;
   let at = start + 1;
@@ -95,7 +95,7 @@ function readName(start: number, depth: number): number {
   return at + 2;
 }
 
-/** Whether the second name sorts after the first: bytes of ASCII sort as UTF-16 code units do. */
+/** Whether the second name sorts after the first. Bytes of ASCII sort as UTF-16 code units do. */
 function isAfter(first: number, firstEnd: number, second: number, secondEnd: number): boolean {
   for (let i = 0; ; i++) {
     if (second + i === secondEnd) return false;

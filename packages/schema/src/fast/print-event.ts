@@ -1,69 +1,69 @@
 /**
- * The text of an event, made the quick way: what `stampEvent` makes, for the events that have nothing unusual. It knows
- * the layout of the last event of each type (which of its fields are attributes, which are data, and the order of those),
- * and has the platform print one literal that is in canonical order. plain-stamp.test.ts holds it to `stampEvent`.
+ * Prints the text of a new event. It makes what `stampEvent` (`message/stamp.ts`) makes, for events that have nothing
+ * unusual. It remembers the layout of the last event of each type: which fields are attributes, which are data, and the
+ * order of the data. The platform then prints one object literal that is in canonical order. `print-event.test.ts`
+ * holds it to `stampEvent`.
  */
+import { ATTRIBUTE_NAMES, EventAttributes, MAX_EVENT_BYTES } from '../event/event.ts';
 import { isInOrder, MAX_DEPTH } from '../json/canonical.ts';
-import { ATTRIBUTE_NAMES, EventAttributes, isPlainAttribute, MAX_EVENT_BYTES } from '../event/event.ts';
 import type { Json, JsonObject } from '../json/json.ts';
-import { type DataCheck, hasActor, MAX_UTF8_PER_UNIT, type Stamp, stampEvent } from '../message/stamp.ts';
+import { MAX_UTF8_PER_UNIT } from '../json/utf8.ts';
+import type { DataCheck } from '../message/data-check.ts';
+import { hasActor, type Stamp, type TextStamp } from '../message/stamp.ts';
 import type { TypeRules } from '../message/type-rules.ts';
+import { isCertainlyRight } from './check-event.ts';
 
-/** Where the fields of an event belong, for events with the same names in the same order. */
+/** Where the fields of an event belong. It holds for events with the same names in the same order. */
 interface Layout {
   readonly names: readonly string[];
   readonly attributes: readonly string[];
-  /** Sorted as RFC 8785 has it. */
+  /** Names of data members, sorted as RFC 8785 says. */
   readonly members: readonly string[];
   readonly rules: TypeRules;
 }
 
-/**
- * Makes a function that gives the text of an event, as `stampEvent(…).text` does.
- *
- * @returns throws SchemaError NOT_AN_EVENT, NOT_CANONICAL or TOO_LARGE, as `stampEvent` does
- */
-export function createTextStamp(checkData: DataCheck): (type: string, fields: object, stamp: Stamp) => string {
-  const layouts = new Map<string, Layout | null>();
-  /** Texts that passed already: the same again for every event, or for every event of a millisecond. */
+/** @param plain gives the text of every event that is not known here */
+export function createFastTextStamp(checkData: DataCheck, plain: TextStamp): TextStamp {
+  const layouts = new Map<string, Layout>();
+  /** Texts that passed already. They are the same for every event, or for every event of a millisecond. */
   let source = '';
   let producer = '';
   let time = '';
 
-  const isPlainStamp = (stamp: Stamp): boolean => {
+  const isKnownStamp = (stamp: Stamp): boolean => {
     if (stamp.source !== source) {
-      if (!isPlainAttribute('source', stamp.source)) return false;
+      if (!isCertainlyRight('source', stamp.source)) return false;
       source = stamp.source;
     }
     if (stamp.producer !== producer) {
-      if (!isPlainAttribute('producer', stamp.producer)) return false;
+      if (!isCertainlyRight('producer', stamp.producer)) return false;
       producer = stamp.producer as string;
     }
     if (stamp.time !== time) {
-      if (!isPlainAttribute('time', stamp.time)) return false;
+      if (!isCertainlyRight('time', stamp.time)) return false;
       time = stamp.time;
     }
-    return isPlainAttribute('id', stamp.id) && isPlainAttribute('producerseq', stamp.producerseq);
+    return isCertainlyRight('id', stamp.id) && isCertainlyRight('producerseq', stamp.producerseq);
   };
 
   const layoutOf = (type: string, fields: object): Layout | null => {
     const known = layouts.get(type);
-    if (known !== undefined && known !== null && hasNames(fields, known.names)) return known;
+    if (known !== undefined && hasNames(fields, known.names)) return known;
     const layout = makeLayout(fields, checkData.rulesOf(type));
-    // A type that is not plain itself stays out.
-    if (layout !== null && isPlainAttribute('type', type)) layouts.set(type, layout);
-    return isPlainAttribute('type', type) ? layout : null;
+    if (layout === null || !isCertainlyRight('type', type)) return null;
+    layouts.set(type, layout);
+    return layout;
   };
 
-  /** null: `stampEvent` has to look. */
-  const plainText = (type: string, fields: object, stamp: Stamp): string | null => {
-    if (stamp.sign !== undefined || stamp.keyid !== undefined || !isPlainStamp(stamp)) return null;
+  /** null: the event is not known here. */
+  const fastText = (type: string, fields: object, stamp: Stamp): string | null => {
+    if (stamp.sign !== undefined || stamp.keyid !== undefined || !isKnownStamp(stamp)) return null;
     const layout = layoutOf(type, fields);
     if (layout === null) return null;
     const given = fields as Readonly<Record<string, Json | undefined>>;
     for (const name of layout.attributes) {
       const value = given[name];
-      if (value !== undefined && !isPlainAttribute(name, value)) return null;
+      if (value !== undefined && !isCertainlyRight(name, value)) return null;
     }
     const { rules } = layout;
     if (given['orgid'] === undefined || (rules.actorRequired && !hasActor(given))) return null;
@@ -75,19 +75,19 @@ export function createTextStamp(checkData: DataCheck): (type: string, fields: ob
     if (!isInOrder(data, 1)) return null;
     let published = rules.publish(data, given['outcome']);
     if (published !== data && !isInOrder(published, 1)) {
-      // A schema returns members in its own order.
+      // A schema returns members in its own order, which may be another one.
       published = sorted(published, 1) as JsonObject;
       if (!isInOrder(published, 1)) return null;
     }
     const text = printed(type, given, stamp, published);
-    // The platform escapes lone surrogates, which have no canonical form.
+    // The platform escapes a lone surrogate, which has no canonical form.
     return text.length * MAX_UTF8_PER_UNIT > MAX_EVENT_BYTES || text.includes('\\ud') ? null : text;
   };
 
-  return (type, fields, stamp) => plainText(type, fields, stamp) ?? stampEvent(type, fields, stamp, checkData).text;
+  return (type, fields, stamp) => fastText(type, fields, stamp) ?? plain(type, fields, stamp);
 }
 
-/** In the order of RFC 8785; members that are undefined are not printed. */
+/** Members stand in the order of RFC 8785. Those that are undefined are not printed. */
 function printed(
   type: string,
   given: Readonly<Record<string, Json | undefined>>,
@@ -116,14 +116,17 @@ function printed(
   });
 }
 
-/** Those and no others, in that order; the last ones may be absent. */
+/** Whether an object has these names and no others, in this order. The last ones may be absent. */
 function hasNames(fields: object, names: readonly string[]): boolean {
   let at = 0;
   for (const name in fields) if (name !== names[at++]) return false;
   return true;
 }
 
-/** null: with a time of its own, with what the publisher sets, or with what a literal cannot hold. */
+/**
+ * null: the fields have a time of their own, an attribute that the publisher sets, or a name that a literal cannot
+ * hold.
+ */
 function makeLayout(fields: object, rules: TypeRules): Layout | null {
   const names = Object.keys(fields);
   const attributes: string[] = [];
@@ -136,7 +139,7 @@ function makeLayout(fields: object, rules: TypeRules): Layout | null {
   return { names, attributes, members: members.toSorted((a, b) => (a < b ? -1 : 1)), rules };
 }
 
-/** The same value with its members in order, as far as it is JSON. */
+/** The same value with members in order. What is no JSON stays as it is. */
 function sorted(value: Json, depth: number): Json {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
   if (Array.isArray(value)) return value.map((item: Json) => sorted(item, depth + 1));

@@ -2,19 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyJson } from '../../test-support/json.ts';
 import { mutateText } from '../../test-support/mutate-text.ts';
-import { canonicalJson } from '../json/canonical.ts';
 import { isChainloop } from '../event/chainloop.ts';
 import { checkCloudEvent } from '../event/cloud-event.ts';
+import { originOf } from '../event/origin.ts';
+import { transferOf } from '../event/transfer.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import { parseExactJson } from '../json/exact-json.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
-import { originOf } from '../event/origin.ts';
-import { readPlainEvent } from './read-event.ts';
-import { createDataCheck } from '../message/stamp.ts';
-import { transferOf } from '../event/transfer.ts';
+import { createDataCheck } from '../message/data-check.ts';
+import { readEventFacts } from './read-event.ts';
 
 const checkData = createDataCheck();
 
-/** What it stands for: the general way, step by step. null: the text is no event, or is not canonical. */
+/** The plain way, step by step. null: the text is no event, or is not canonical. */
 function readGenerally(text: string) {
   try {
     const { value, canonical } = parseExactJson(text);
@@ -32,7 +32,7 @@ const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 const plainChar = fc.constantFrom(...Array.from('aZ09 ~:/.-_{}[],é中\u007f\u2028'));
 const text = (max: number) =>
   fc.oneof(fc.string({ unit: plainChar, minLength: 1, maxLength: 8 }), fc.constant('x'.repeat(max)));
-/** Of data that is not an artifact's, only ASCII is plain. */
+/** In data that is not an artifact's, only ASCII is known. */
 const ascii = fc.stringMatching(/^[ !#-[\]-~]{1,20}$/);
 const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
 
@@ -103,7 +103,7 @@ const plainEvent = fc
   }));
 
 function expectSame(candidate: string): boolean {
-  const plain = readPlainEvent(candidate);
+  const plain = readEventFacts(candidate);
   if (plain === null) return false;
   const general = readGenerally(candidate);
   expect([candidate, plain]).toEqual([candidate, { ...general, data: plain.data }]);
@@ -116,7 +116,7 @@ describe('readPlainEvent', () => {
   it('knows every event without escapes, and reads in it what the general way reads', () => {
     fc.assert(
       fc.property(plainEvent, (event) => {
-        // Of a failure, data is read as that of any type.
+        // The data of a failed transfer is read like that of any type.
         const isPlain = event['outcome'] !== 'failure' || /^[ -~]*$/.test(canonicalJson(event['data'] as Json));
         expect(expectSame(canonicalJson(event)) || !isPlain).toBe(true);
       }),
@@ -132,7 +132,7 @@ describe('readPlainEvent', () => {
       }),
       { numRuns: 30_000 },
     );
-    // Some changes leave an event.
+    // Some changes leave an event that is known.
     expect(taken).toBeGreaterThan(100);
     fc.assert(
       fc.property(
@@ -189,16 +189,16 @@ describe('readPlainEvent', () => {
       time: '2026-01-01T00:00:00.000Z',
       type: 'casartifact.uploaded',
     };
-    expect(readPlainEvent(canonicalJson(event))).not.toBeNull();
+    expect(readEventFacts(canonicalJson(event))).not.toBeNull();
     const { type, data, ...rest } = change(event) as { type: string; data: JsonObject };
-    // Data that is not an artifact's is read as that of any other type, and judged by its schema.
-    const plain = readPlainEvent(canonicalJson({ type, data, ...rest }));
+    // Data that is not an artifact's is read like that of any type, and checked by its schema.
+    const plain = readEventFacts(canonicalJson({ type, data, ...rest }));
     expect(plain?.data ?? null).toEqual(plain ? data : null);
   });
 
   it('takes no time that grows with the square of what it is given', () => {
     const open = '{"data":{"a":"';
     const candidates = [open + '},"id":"'.repeat(8_000), open.repeat(4_000), `{"data":${'{"data":'.repeat(5_000)}`];
-    for (const candidate of candidates) expect(readPlainEvent(candidate)).toBeNull();
+    for (const candidate of candidates) expect(readEventFacts(candidate)).toBeNull();
   });
 });

@@ -1,44 +1,27 @@
 /**
- * The shortcut of verification. Most lines of a ledger are good, and with those there is less to do than to take the
- * line to pieces and to judge each: make the entry again, as the ledger's writer did, from the entry before it and the
- * few things that only the line can say (when and where the message was received, and the event), and compare the texts.
- * The event says the origin and, with the entries before it, the volume.
+ * The shortcut of verification. Most lines of a ledger are good. Such a line need not be taken to pieces and judged
+ * piece by piece. This makes the entry again, as the ledger's writer did, from the entry before it and from what only
+ * the line can say: when and where the message was received, and the event. The event gives the origin and, with the
+ * entries before it, the volume. Then it compares the two texts.
  *
- * A line that is equal byte for byte follows from the entry before it: form, canonical text, hashes, link, number,
- * volume and totals are right, because they were made here. Of any other line nothing is said, and the general way
- * (`verify.ts`) judges it and has the words. So a mistake in looking for the pieces costs time and never a verdict;
- * what must hold is that no value gets in here that the general way refuses. `successor.test.ts` holds the two together.
+ * A line that is equal byte for byte follows from the entry before it. Its form, canonical text, hashes, link, number,
+ * volume and totals are right, because they were made here. Of any other line nothing is said: the plain way
+ * (`verify/chain-judge.ts`) judges it and has the words. So a mistake in finding the pieces costs time and never
+ * changes a verdict. What must hold is that no value gets in here that the plain way refuses. `verify-entry.test.ts`
+ * holds the two together.
  */
-import { isPlainCanonical } from './is-canonical.ts';
-import {
-  type Core,
-  type CoreOrigin,
-  emptyHead,
-  type Entry,
-  headOf,
-  RunningHead,
-  type Source,
-} from '../ledger/entry.ts';
-import type { Sha256 } from '../hash.ts';
-import type { JsonObject } from '../json/json.ts';
 import { type Origin, originOf } from '../event/origin.ts';
-import { MAX_INDEX, RECEIVED_PATTERN } from '../ledger/parse-entry.ts';
-import { type PlainEvent, readPlainEvent } from './read-event.ts';
 import { isReservedChain } from '../event/subject.ts';
 import { type Transfer, transferOf } from '../event/transfer.ts';
+import type { Sha256 } from '../hash.ts';
+import type { JsonObject } from '../json/json.ts';
+import { type Core, type CoreOrigin, emptyHead, type Entry, headOf, type Source } from '../ledger/entry.ts';
+import { MAX_INDEX, RECEIVED_PATTERN } from '../ledger/parse-entry.ts';
+import { RunningHead } from '../ledger/running-head.ts';
 import type { Totals, Volume } from '../ledger/volume.ts';
-
-interface Successor {
-  readonly entry: Entry;
-  /** What its event says; null: the event is not plain, and has to be looked at. */
-  readonly plain: PlainEvent | null;
-}
-
-/** @returns the entry in the line if it is the very line that a writer puts after `last`, which is verified; null: no word on it */
-export type SuccessorReader = (line: string, last: Entry) => Successor | null;
-
-/** The volume that the entry `seq` of a chain has by what its event moved and the entries before it; changes nothing. */
-export type DeriveVolume = (seq: number, transfer: Transfer | null) => Volume;
+import type { DeriveVolume, Shortcut } from '../verify/shortcut.ts';
+import { isCertainlyCanonical } from './is-canonical.ts';
+import { readEventFacts } from './read-event.ts';
 
 const BEFORE_CORE = '{"core":';
 const BEFORE_EVENT = ',"event":';
@@ -46,11 +29,11 @@ const AROUND_CORE_END = `}}${BEFORE_EVENT}`;
 const BEFORE_HASH = ',"hash":"';
 const AFTER_HASH = '"}';
 const HASH_LENGTH = 64;
-/** Behind the event: `,"hash":"…"}`. */
+/** The length of what follows the event: `,"hash":"…"}`. */
 const TAIL_LENGTH = BEFORE_HASH.length + HASH_LENGTH + AFTER_HASH.length;
 const TIME_LENGTH = '2026-01-05T09:00:00.000Z'.length;
 const BEFORE_RECEIVED = '","received":"';
-/** From where on `received` is looked for, but for the length of `orgid`. */
+/** Where the search for `received` starts, without the length of `orgid`. */
 const RECEIVED_FROM =
   `${BEFORE_CORE}{"event_hash":"","orgid":"","origin":null,"prev_hash":""`.length + 2 * HASH_LENGTH - 1;
 const BEFORE_SOURCE = ',"source":{';
@@ -60,11 +43,10 @@ const BEFORE_SUBJECT = '"subject":"';
 /** Strings of these characters print as themselves between quotes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume): SuccessorReader {
-  let received = '';
-  let subject = '';
+export function createEntryReader(sha256: Sha256, deriveVolume: DeriveVolume): Shortcut {
+  const found = new LineParts();
   let stream = '';
-  /** What was made last, and the head that made it. */
+  /** The entry that was made last, and the head that made it. */
   let lastEntry: Entry | null = null;
   let head = new RunningHead(emptyHead(''));
 
@@ -72,77 +54,106 @@ export function createSuccessorReader(sha256: Sha256, deriveVolume: DeriveVolume
     const { core: before } = last;
     const { orgid } = before;
     const seq = before.seq + 1;
-    // In reserved chains other rules hold.
+    // Reserved chains have other rules.
     if (isReservedChain(orgid) || !Number.isSafeInteger(seq)) return null;
-
-    // What only the line can say. Where it is looked for does not matter: it is compared as a part of the whole.
-    const receivedAt = line.indexOf(BEFORE_RECEIVED, RECEIVED_FROM + orgid.length) + BEFORE_RECEIVED.length;
-    const foundTime = line.slice(receivedAt, receivedAt + TIME_LENGTH);
-    if (foundTime !== received) {
-      if (!RECEIVED_PATTERN.test(foundTime)) return null;
-      received = foundTime;
-    }
-    const sourceAt = line.indexOf(BEFORE_SOURCE, receivedAt + TIME_LENGTH) + BEFORE_SOURCE.length;
-    let sourceSeqAt = sourceAt + BEFORE_SOURCE_SEQ.length;
-    let index: number | undefined;
-    if (line[sourceAt + 1] === 'i') {
-      const indexEnd = line.indexOf(',', sourceAt);
-      index = Number(line.slice(sourceAt + BEFORE_INDEX.length, indexEnd));
-      if (!Number.isInteger(index) || index < 0 || index > MAX_INDEX) return null;
-      sourceSeqAt = indexEnd + 1 + BEFORE_SOURCE_SEQ.length;
-    }
-    const sourceSeqEnd = line.indexOf(',', sourceSeqAt);
-    const sourceSeq = Number(line.slice(sourceSeqAt, sourceSeqEnd));
-    if (!Number.isSafeInteger(sourceSeq) || sourceSeq < 1) return null;
-    const subjectAt = line.indexOf(BEFORE_SUBJECT, sourceSeqEnd) + BEFORE_SUBJECT.length;
-    const subjectEnd = line.indexOf('"', subjectAt);
-    const foundSubject = line.slice(subjectAt, subjectEnd);
-    // The same string, where it is the same text: it is found sooner by it.
-    if (foundSubject !== subject) {
-      if (!PLAIN.test(foundSubject)) return null;
-      subject = foundSubject;
-    }
+    if (!found.find(line, orgid)) return null;
     if (before.source.stream !== stream) {
       if (!PLAIN.test(before.source.stream)) return null;
       ({ stream } = before.source);
     }
 
-    const coreEnd = line.indexOf(AROUND_CORE_END, subjectEnd) + 2;
-    const eventEnd = line.length - TAIL_LENGTH;
-    const eventText = line.slice(coreEnd + BEFORE_EVENT.length, eventEnd);
-    const plain = readPlainEvent(eventText);
+    const eventText = line.slice(found.coreEnd + BEFORE_EVENT.length, found.eventEnd);
+    const facts = readEventFacts(eventText);
     let event: JsonObject | null = null;
-    if (plain === null) {
-      if (!eventText.startsWith('{') || !isPlainCanonical(eventText)) return null;
+    if (facts === null) {
+      if (!eventText.startsWith('{') || !isCertainlyCanonical(eventText)) return null;
       event = JSON.parse(eventText) as JsonObject;
     }
-
-    const transfer = plain ? plain.transfer : transferOf(event);
+    const transfer = facts ? facts.transfer : transferOf(event);
     if (!hasSize(transfer)) return null;
+
+    const { received, index, sourceSeq, subject } = found;
     const volume = deriveVolume(seq, transfer);
-    const origin = plain ? plain.origin : originOf(event as JsonObject);
+    const origin = facts ? facts.origin : originOf(event as JsonObject);
     const source =
       index === undefined ? { stream, seq: sourceSeq, subject } : { stream, seq: sourceSeq, index, subject };
     const eventHash = sha256(eventText);
     if (last !== lastEntry) head = new RunningHead(headOf(last));
     lastEntry = null;
     const core = head.append({ received, source, origin, eventHash, volume }, sha256);
-    if (!head.hasDigits) return null;
-    // The whole line, piece by piece: V8 compares whole strings several times faster than startsWith() does.
-    if (line.slice(0, BEFORE_CORE.length) !== BEFORE_CORE || line.slice(BEFORE_CORE.length, coreEnd) !== core)
-      return null;
-    if (line.slice(coreEnd, coreEnd + BEFORE_EVENT.length) !== BEFORE_EVENT) return null;
-    if (line.slice(eventEnd, eventEnd + BEFORE_HASH.length) !== BEFORE_HASH || line.slice(-2) !== AFTER_HASH)
-      return null;
-    if (line.slice(eventEnd + BEFORE_HASH.length, -2) !== head.hash) return null;
-    const readCore = new SuccessorCore({ orgid, seq, received, source, origin, volume }, last.hash, eventHash, core);
-    lastEntry = event ? { core: readCore, event, hash: head.hash } : new PlainEntry(readCore, eventText, head.hash);
-    return { entry: lastEntry, plain };
+    if (!head.hasDigits || !found.areAround(line, core, head.hash)) return null;
+    const made = new EntryCore({ orgid, seq, received, source, origin, volume }, last.hash, eventHash, core);
+    lastEntry = event ? { core: made, event, hash: head.hash } : new TextEntry(made, eventText, head.hash);
+    return { entry: lastEntry, facts };
   };
 }
 
-/** Makes the totals of its text, and the origin, when somebody asks for them. */
-class SuccessorCore implements Core {
+/**
+ * What only a line can say, and where its core and its event end. How a part is found does not matter, because it is
+ * compared as a part of the whole line.
+ */
+class LineParts {
+  received = '';
+  sourceSeq = 0;
+  index: number | undefined = undefined;
+  subject = '';
+  coreEnd = 0;
+  eventEnd = 0;
+
+  /** Fills the fields. @returns false: a value is not what the plain way would accept, or is not known here */
+  find(line: string, orgid: string): boolean {
+    const receivedAt = line.indexOf(BEFORE_RECEIVED, RECEIVED_FROM + orgid.length) + BEFORE_RECEIVED.length;
+    const received = line.slice(receivedAt, receivedAt + TIME_LENGTH);
+    if (received !== this.received) {
+      if (!RECEIVED_PATTERN.test(received)) return false;
+      this.received = received;
+    }
+    const sourceAt = line.indexOf(BEFORE_SOURCE, receivedAt + TIME_LENGTH) + BEFORE_SOURCE.length;
+    let sourceSeqAt = sourceAt + BEFORE_SOURCE_SEQ.length;
+    this.index = undefined;
+    if (line[sourceAt + 1] === 'i') {
+      const indexEnd = line.indexOf(',', sourceAt);
+      const index = Number(line.slice(sourceAt + BEFORE_INDEX.length, indexEnd));
+      if (!Number.isInteger(index) || index < 0 || index > MAX_INDEX) return false;
+      this.index = index;
+      sourceSeqAt = indexEnd + 1 + BEFORE_SOURCE_SEQ.length;
+    }
+    const sourceSeqEnd = line.indexOf(',', sourceSeqAt);
+    const sourceSeq = Number(line.slice(sourceSeqAt, sourceSeqEnd));
+    if (!Number.isSafeInteger(sourceSeq) || sourceSeq < 1) return false;
+    this.sourceSeq = sourceSeq;
+    const subjectAt = line.indexOf(BEFORE_SUBJECT, sourceSeqEnd) + BEFORE_SUBJECT.length;
+    const subjectEnd = line.indexOf('"', subjectAt);
+    const subject = line.slice(subjectAt, subjectEnd);
+    // Keeps one string for equal texts: maps find it sooner.
+    if (subject !== this.subject) {
+      if (!PLAIN.test(subject)) return false;
+      this.subject = subject;
+    }
+    this.coreEnd = line.indexOf(AROUND_CORE_END, subjectEnd) + 2;
+    this.eventEnd = line.length - TAIL_LENGTH;
+    return true;
+  }
+
+  /**
+   * Whether the whole line is this core, the event's text and this hash. Compares piece by piece: V8 compares whole
+   * strings several times faster than `startsWith` does.
+   */
+  areAround(line: string, core: string, hash: string): boolean {
+    const { coreEnd, eventEnd } = this;
+    return (
+      line.slice(0, BEFORE_CORE.length) === BEFORE_CORE &&
+      line.slice(BEFORE_CORE.length, coreEnd) === core &&
+      line.slice(coreEnd, coreEnd + BEFORE_EVENT.length) === BEFORE_EVENT &&
+      line.slice(eventEnd, eventEnd + BEFORE_HASH.length) === BEFORE_HASH &&
+      line.slice(-2) === AFTER_HASH &&
+      line.slice(eventEnd + BEFORE_HASH.length, -2) === hash
+    );
+  }
+}
+
+/** Makes totals and origin when somebody asks for them. */
+class EntryCore implements Core {
   readonly v = 1;
   readonly orgid: string;
   readonly seq: number;
@@ -189,8 +200,8 @@ class SuccessorCore implements Core {
   }
 }
 
-/** Makes the event of its text when somebody asks for it. */
-class PlainEntry implements Entry {
+/** Parses its event when somebody asks for it. */
+class TextEntry implements Entry {
   readonly core: Core;
   readonly hash: string;
   readonly #event: string;
@@ -206,7 +217,7 @@ class PlainEntry implements Entry {
   }
 }
 
-/** A forged event may say any size, also one that cannot be added. */
+/** Whether a size can be added. A forged event may state any value. */
 function hasSize(transfer: Transfer | null): boolean {
   const bytes = transfer?.bytes ?? 0;
   return Number.isSafeInteger(bytes) && bytes >= 0;

@@ -1,27 +1,30 @@
 /**
- * RFC 8785 (JSON Canonicalization Scheme): the one text of a JSON value that gets hashed.
+ * RFC 8785 (JSON Canonicalization Scheme): the one text of a JSON value, which is hashed.
  *
- * The npm package `canonicalize` is the reference; this is the same function several times faster, with a limit
- * on nesting and an error that names the place. Values whose members are in order already, as in every text that was
- * canonical before it was parsed, are left to the platform's own printer. `canonical.test.ts` holds it to the reference and to the RFC's vectors.
+ * The npm package `canonicalize` is the reference. This is the same function, several times faster, with a limit on
+ * nesting and an error that names the place. A value whose members are in order already is printed by the platform;
+ * every value of a canonical text is so. `canonical.test.ts` holds this file to the reference and to the RFC's vectors.
  */
 import { SchemaError } from '../error.ts';
 import type { Json } from './json.ts';
 
-/** Deeper values are refused, so that every implementation agrees on what is valid, whatever its stack. */
+/** The most levels of arrays and objects. A limit makes all implementations agree, whatever the size of their stack. */
 export const MAX_DEPTH = 64;
 
 const TOO_DEEP = `has more than ${MAX_DEPTH} levels`;
 const LONE_SURROGATE = 'has a lone surrogate';
 
-/** Strings of these characters print as themselves between quotes. */
+/** A string of these characters prints as itself between quotes. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-/** @throws SchemaError NOT_CANONICAL for what JSON or RFC 8785 cannot express; the message has the place, as a JSON Pointer. */
+/**
+ * @throws SchemaError NOT_CANONICAL for a value that RFC 8785 cannot express; the message has its place as a JSON
+ *   Pointer
+ */
 export function canonicalJson(value: Json): string {
   if (isInOrder(value, 0)) {
     const text = JSON.stringify(value);
-    // The one thing left that could be wrong: JSON.stringify escapes a lone surrogate, which has no canonical form.
+    // One fault is left: JSON.stringify escapes a lone surrogate, which has no canonical form.
     if (!text.includes('\\ud')) return text;
   }
   try {
@@ -36,8 +39,9 @@ export function canonicalJson(value: Json): string {
 }
 
 /**
- * Whether JSON.stringify prints the canonical text, but for lone surrogates: it prints numbers and strings as RFC 8785
- * does, and members in the order that they have. False for everything that it would leave out or change.
+ * Whether `JSON.stringify` prints the canonical text of a value, apart from lone surrogates. It prints numbers and
+ * strings as RFC 8785 does, and members in the order that they have. false for a value that it would change or leave
+ * out.
  */
 export function isInOrder(value: unknown, depth: number): boolean {
   switch (typeof value) {
@@ -66,7 +70,7 @@ function areMembersInOrder(object: object, depth: number): boolean {
   return true;
 }
 
-/** `every` passes over holes, which JSON.stringify prints as null. */
+/** Whether an array has no empty slots. `every` passes over them; JSON.stringify prints null for them. */
 function isDense(items: readonly unknown[]): boolean {
   for (let i = 0; i < items.length; i++) if (items[i] === undefined) return false;
   return true;
@@ -78,7 +82,7 @@ function write(value: unknown, depth: number): string {
       return quote(value);
     case 'number':
       if (!Number.isFinite(value)) throw new Unprintable(String(value));
-      // ECMAScript's Number-to-String is what RFC 8785 §3.2.2.3 prescribes; it prints -0 as "0".
+      // RFC 8785 §3.2.2.3 prescribes ECMAScript's Number-to-String, which prints -0 as "0".
       return String(value);
     case 'boolean':
       return value ? 'true' : 'false';
@@ -106,12 +110,12 @@ function writeArray(items: readonly unknown[], depth: number): string {
 
 function writeObject(object: object, depth: number): string {
   const prototype: unknown = Object.getPrototypeOf(object);
-  // A plain object of another realm (an iframe, a test runner's context) has that realm's Object.prototype.
+  // A plain object of another realm, such as an iframe, has the Object.prototype of that realm.
   if (prototype !== Object.prototype && prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw new Unprintable('an object that is not plain');
   }
-  // sort() compares UTF-16 code units, which is the order that RFC 8785 §3.2.3 asks for.
-  // oxlint-disable-next-line unicorn/no-array-sort -- the array is nobody else's, and this is the hot path
+  // sort() compares UTF-16 code units: the order of RFC 8785 §3.2.3.
+  // oxlint-disable-next-line unicorn/no-array-sort -- nobody else has the array, and a copy costs time
   const names = Object.keys(object).sort();
   let out = '{';
   for (let i = 0; i < names.length; i++) {
@@ -126,19 +130,19 @@ function writeObject(object: object, depth: number): string {
   return `${out}}`;
 }
 
-/** RFC 8785 text of a string. @throws Unprintable for one with a lone surrogate, which `canonicalJson` gives words */
+/** RFC 8785 text of a string. @throws Unprintable for a lone surrogate */
 function quote(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw new Unprintable('a string with a lone surrogate', LONE_SURROGATE);
   return JSON.stringify(text);
 }
 
-/** Travels up from the bad value and collects its place on the way. */
+/** Travels up from a value without a canonical form, and collects its place on the way. */
 class Unprintable extends Error {
   readonly path: string[] = [];
   readonly rule: string | undefined;
 
-  /** @param rule that what was parsed from JSON can break */
+  /** @param rule given for faults that a value parsed from JSON can have */
   constructor(message: string, rule?: string) {
     super(message);
     this.rule = rule;

@@ -1,8 +1,8 @@
 /**
- * The same text in memory of its own, for what is kept long after the text that it was cut out of.
+ * The same text in its own memory. Use it for a text that is kept longer than the text that it was cut from.
  *
- * V8 does not copy a part of a string that has 13 characters or more: it refers to the whole, which so lives as long. A
- * digest of 71 characters would keep its event of 500.
+ * V8 does not copy a part of 13 characters or more of a string. The part refers to the whole string and keeps it alive.
+ * A digest of 71 characters would keep an event of 500.
  */
 export function detached(text: string): string {
   return ` ${text}`.slice(1);

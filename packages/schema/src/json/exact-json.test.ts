@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyJson } from '../../test-support/json.ts';
-import { canonicalJson } from './canonical.ts';
 import { SchemaError } from '../error.ts';
-import { decodeUtf8, parseExactJson } from './exact-json.ts';
+import { canonicalJson } from './canonical.ts';
+import { parseExactJson } from './exact-json.ts';
+import { decodeUtf8 } from './utf8.ts';
 
 function codeOf(run: () => unknown): string {
   try {

@@ -1,9 +1,10 @@
 /**
- * Parsing that loses nothing. `JSON.parse` silently rounds numbers and drops doubled members; a ledger that hashes
- * what it parsed would then vouch for something that was never sent. RFC 8785 demands I-JSON (RFC 7493) for that reason.
+ * Parsing that loses nothing. `JSON.parse` rounds numbers and drops members that are given twice, without an error. A
+ * ledger that hashed the result would confirm something that was never sent. For that reason RFC 8785 demands I-JSON
+ * (RFC 7493).
  */
-import { canonicalJson } from './canonical.ts';
 import { refuseJson, SchemaError, show } from '../error.ts';
+import { canonicalJson } from './canonical.ts';
 import type { Json } from './json.ts';
 import { parseJson } from './parse-json.ts';
 
@@ -13,21 +14,10 @@ export interface ExactJson {
   readonly canonical: string;
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** @throws SchemaError NOT_JSON when the bytes are not UTF-8 (RFC 3629). */
-export function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch (cause) {
-    throw new SchemaError('NOT_JSON', 'is not UTF-8', { cause, rule: 'is not UTF-8' });
-  }
-}
-
 /**
- * The value of a JSON text, refused when printing it again would mean something else.
+ * The value of a JSON text. Refuses a text whose value, printed again, would mean something else.
  *
- * @throws SchemaError NOT_JSON, NOT_EXACT (a number that a double cannot hold, a doubled member) or NOT_CANONICAL
+ * @throws SchemaError NOT_JSON, NOT_EXACT (a number that a double cannot hold, a member twice) or NOT_CANONICAL
  */
 export function parseExactJson(text: string): ExactJson {
   let value: Json;
@@ -40,18 +30,18 @@ export function parseExactJson(text: string): ExactJson {
   try {
     canonical = canonicalJson(value);
   } catch (error) {
-    // 1e400 has become Infinity by now: that is a number lost, and no value that RFC 8785 cannot express.
+    // 1e400 has become Infinity. The fault to report is the number, which `scan` finds.
     scan(text);
     throw error;
   }
-  // A text that is canonical already has no room for a doubled member or a number that prints differently.
+  // In a canonical text no member is given twice, and no number prints differently.
   if (canonical !== text) scan(text);
   return { value, canonical };
 }
 
-/** Walks a text that is known to be JSON and finds what parsing it loses. */
+/** Finds what parsing loses of a text that is known to be JSON. @throws SchemaError NOT_EXACT */
 function scan(text: string): void {
-  // One set of member names per open object, null per open array.
+  // For each open object the names of its members, for each open array null.
   const open: (Set<string> | null)[] = [];
   let expectName = false;
   for (let i = 0; i < text.length;) {
@@ -94,7 +84,10 @@ function endOfNumber(text: string, start: number): number {
   return i;
 }
 
-/** @throws SchemaError NOT_EXACT when the number is not what a double prints for it, e.g. 9007199254740993. The value is not named. */
+/**
+ * @throws SchemaError NOT_EXACT when a double changes the number, e.g. 9007199254740993. The error does not name the
+ *   value
+ */
 function checkNumber(source: string): void {
   const printed = String(Number(source));
   if (printed === source || decimal(printed) === decimal(source)) return;
@@ -103,13 +96,13 @@ function checkNumber(source: string): void {
   });
 }
 
-/** A decimal number as its significant digits and the power of ten of the last one: "1.50e3" is "15e2". */
+/** A decimal number as its significant digits and the power of ten of the last digit: "1.50e3" is "15e2". */
 function decimal(source: string): string {
   const match = /^-?(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(source);
   if (!match) return source;
   const [, whole = '', fraction = '', exponent = '0'] = match;
   const digits = (whole + fraction).replace(/^0+/, '');
-  // Not /0+$/, which takes quadratic time on many zeros that are not at the end.
+  // /0+$/ would take quadratic time when many zeros are not at the end.
   let end = digits.length;
   while (digits[end - 1] === '0') end--;
   if (end === 0) return '0';

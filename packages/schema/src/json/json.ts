@@ -1,4 +1,9 @@
-/** A value that JSON text can hold. Everything that Waybill hashes is one. */
+/**
+ * The `json/` room: canonical and exact JSON, UTF-8, and strings that are kept or shown. Everything that Waybill hashes
+ * goes through here. It knows nothing of events.
+ *
+ * A value that JSON text can hold.
+ */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [member: string]: Json;

@@ -5,7 +5,7 @@ import { canonicalJson } from './canonical.ts';
 import { parseExactJson } from './exact-json.ts';
 import { parseJson } from './parse-json.ts';
 
-/** A member of this name makes V8 read later names wrongly, of objects that begin alike. */
+/** A member of this name makes V8 read later names wrongly, in objects that begin alike. */
 const poison = (first: string) => JSON.parse(`{"${first}":1,"\\\\":2}`) as unknown;
 
 test.each([
@@ -39,7 +39,7 @@ test('any value comes back from its text, however it is spaced and escaped', () 
             ).join(''),
           )
         : printed;
-      // By what the value was, not by JSON.parse, which may be wrong by now. -0 is printed as 0.
+      // Compares with the value itself, because JSON.parse may be wrong here. -0 is printed as 0.
       expect(canonicalJson(parseJson(text))).toBe(canonicalJson(value));
     }),
     { numRuns: 3_000 },

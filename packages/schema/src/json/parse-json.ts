@@ -1,22 +1,23 @@
 /**
- * `JSON.parse` without a fault of V8's: once some text had a member named `\`, the name of another member that is written
- * with an escape (`"\n"`, `"\u0015"`) may be read as `\`, in Node 24 and 26 and in browsers of that age
- * (https://github.com/nodejs/node/issues/63785). A ledger would then hash what nobody sent, and any producer could cause it.
+ * `JSON.parse` without a bug of V8. After some text had a member named `\`, V8 may read the name of another member as
+ * `\` when that name is written with an escape (`"\n"`, `"\u0015"`). Node 24 and 26 and browsers of their time have the
+ * bug (https://github.com/nodejs/node/issues/63785). A ledger would hash what nobody sent, and any producer could cause
+ * that.
  *
- * Only names are read wrongly, so where a text has a backslash the objects are put together here, from strings that are
- * parsed one by one.
+ * Only names of members are affected. So for a text with a backslash this file builds the objects itself, from strings
+ * that it has parsed one by one.
  */
 import { MAX_DEPTH } from './canonical.ts';
 import type { Json } from './json.ts';
 
 /** @throws SyntaxError as `JSON.parse` does */
 export function parseJson(text: string): Json {
-  // Whether it is JSON at all is decided here: below nothing has to be checked.
+  // This decides whether the text is JSON. Nothing below has to check it.
   const value = JSON.parse(text) as Json;
   if (!text.includes('\\')) return value;
   const walk = { text, at: 0, tooDeep: false };
   const rebuilt = readValue(walk, 0);
-  // Nothing so deep has a canonical form, so nobody hashes it.
+  // A value with so many levels has no canonical form, so nobody hashes it.
   return walk.tooDeep ? value : rebuilt;
 }
 
@@ -30,7 +31,7 @@ function readValue(walk: Walk, depth: number): Json {
   const start = skipSpace(walk);
   const char = walk.text[start];
   if (char === '{' || char === '[') {
-    // One level more than is allowed, so that the refusal is that of the whole value.
+    // Reads one level more than is allowed, so that printing the value refuses it.
     if (depth > MAX_DEPTH) walk.tooDeep = true;
     if (walk.tooDeep) return null;
     return char === '{' ? readObject(walk, depth + 1) : readArray(walk, depth + 1);
@@ -41,7 +42,7 @@ function readValue(walk: Walk, depth: number): Json {
   return JSON.parse(walk.text.slice(start, walk.at)) as Json;
 }
 
-/** What can stand after a number or a literal. */
+/** The characters that can follow a number or a literal. */
 const ENDS: ReadonlySet<string> = new Set([',', ']', '}', ' ', '\t', '\n', '\r']);
 
 function readString(walk: Walk): string {
@@ -71,7 +72,7 @@ function readObject(walk: Walk, depth: number): Json {
     skipSpace(walk);
     walk.at++;
     const value = readValue(walk, depth);
-    // Plain assignment to `__proto__` would set the prototype. Of a doubled member the last counts, as in `JSON.parse`.
+    // Assignment to `__proto__` would set the prototype. Of members with one name the last counts, as in `JSON.parse`.
     if (name === '__proto__')
       Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
     else object[name] = value;

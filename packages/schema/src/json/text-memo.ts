@@ -1,10 +1,13 @@
-/** Remembers what was made of texts that come again and again, in bounded memory: about 4 MB each. */
-const MOST = 16_384;
-const LONGEST = 256;
+/** A memo keeps at most so many results: about 4 MB. */
+const MAX_RESULTS = 16_384;
+/** Results for longer texts are not kept. */
+const MAX_TEXT_LENGTH = 256;
 
 /**
- * @param make pure
- * @returns the same function of a text; it forgets everything when the context is another one
+ * Remembers the results of a function, for texts that recur.
+ *
+ * @param make a pure function
+ * @returns the same function. It forgets all results when it is called with another context
  */
 export function createTextMemo<Made>(
   make: (text: string, context: string) => Made,
@@ -12,8 +15,8 @@ export function createTextMemo<Made>(
   const known = new Map<string, Made>();
   let last = '';
   return (text, context) => {
-    if (text.length > LONGEST) return make(text, context);
-    if (context !== last || known.size >= MOST) known.clear();
+    if (text.length > MAX_TEXT_LENGTH) return make(text, context);
+    if (context !== last || known.size >= MAX_RESULTS) known.clear();
     last = context;
     let made = known.get(text);
     if (made === undefined) {

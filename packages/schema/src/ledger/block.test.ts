@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anySpec, makeChain } from '../../test-support/chain.ts';
+import { MAX_EVENT_BYTES } from '../event/event.ts';
+import { canonicalJson } from '../json/canonical.ts';
+import type { Json, JsonObject } from '../json/json.ts';
+import { utf8Length } from '../json/utf8.ts';
 import {
   type ChainState,
   emptyChain,
@@ -11,12 +15,9 @@ import {
   splitBlock,
   stateAfter,
 } from './block.ts';
-import { canonicalJson } from '../json/canonical.ts';
-import { appendLine, emptyHead, type Entry, RunningHead } from './entry.ts';
-import { MAX_EVENT_BYTES } from '../event/event.ts';
-import type { Json, JsonObject } from '../json/json.ts';
+import { emptyHead, type Entry } from './entry.ts';
 import { MAX_CHAIN_MISSING, MAX_MISSING, MAX_PRODUCERS, ProducerWindows } from './producer-window.ts';
-import { utf8Length } from '../message/stamp.ts';
+import { appendLine, RunningHead } from './running-head.ts';
 import { MAX_KEPT_PAYLOAD } from './system-record.ts';
 import { nextTrailer, parseTrailer, producersMismatch, type Trailer } from './trailer.ts';
 import { NO_VOLUME } from './volume.ts';
@@ -144,7 +145,7 @@ describe('a block', () => {
       `${'p'.repeat(60)}${String(p).padStart(4, '0')}`,
       { last: big, missing: missing.toReversed(), floor: big - 900, seen: big },
     ]);
-    // The largest event there can be is a record of a message: base64 and a subject of a whole NATS control line.
+    // The largest possible event is a record: a base64 payload, and a subject as long as a NATS control line.
     const subject = '\u0001'.repeat(4096);
     const record = canonicalJson({
       kind: 'rejected',
@@ -167,7 +168,7 @@ describe('a block', () => {
 });
 
 describe('trailers of a chain with many publishers', () => {
-  /** 4,160 events of one service: of 65 boot ids, each with 64 holes between large numbers. */
+  /** 4,160 events of one service: 65 boot ids, each with 64 missing ranges between large numbers. */
   function manyHoles(state: ChainState): void {
     for (let boot = 0; boot < 65; boot++)
       for (let i = 1; i <= MAX_MISSING; i++) append(state, `${'b'.repeat(20)}${boot}`, LARGE + 2 * i);
@@ -219,7 +220,7 @@ describe('trailers of a chain with many publishers', () => {
       const after = stateAfter(entries[0] as Entry, trailer, base?.trailer);
       expect(after.head.read().seq).toBe(trailer.last);
       bytes += asJson(trailer).length;
-      // The windows that it gives are those that all entries give.
+      // The restored windows are those that all entries give.
       const { origin } = (entries[0] as Entry).core;
       all.producers.admit(origin?.producer ?? '', Number(origin?.producerseq), trailer.last);
       expect(after.producers.formatAll(), `block ${i}`).toBe(all.producers.formatAll());

@@ -1,16 +1,17 @@
 /**
- * A block: what one commit adds to one chain. One LEDGER message of newline-delimited JSON, the new entries in order
- * and then a trailer that says where the chain stands.
+ * A block: what one commit adds to one chain. It is one LEDGER message of newline-delimited JSON: the new entries in
+ * order, and then a trailer that says where the chain stands.
  */
-import { canonicalJson } from '../json/canonical.ts';
-import { emptyHead, type Entry, headOf, RunningHead } from './entry.ts';
 import { SchemaError } from '../error.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { Json } from '../json/json.ts';
+import { emptyHead, type Entry, headOf } from './entry.ts';
 import { parseEntry } from './parse-entry.ts';
 import { ProducerWindows } from './producer-window.ts';
+import { RunningHead } from './running-head.ts';
 import { parseTrailer, restoreBase, type Trailer, trailerMismatch, type TrailerState } from './trailer.ts';
 
-/** A whole block, in bytes of UTF-8. */
+/** The longest block, in bytes of UTF-8. */
 export const MAX_BLOCK_BYTES = 524_288;
 
 export interface Block {
@@ -26,7 +27,7 @@ export function formatBlock(lines: readonly string[], trailer: Trailer): string 
 }
 
 /**
- * The inverse of `formatBlock`. Checks shapes, and that the trailer agrees with the last entry; not the hashes.
+ * The inverse of `formatBlock`. Checks the shapes, and that the trailer agrees with the entries. Does not check hashes.
  *
  * @throws SchemaError NOT_A_BLOCK, NOT_AN_ENTRY or NEWER_VERSION
  */
@@ -42,7 +43,7 @@ export function parseBlock(text: string): Block {
   return { entries, lines, trailer };
 }
 
-/** The lines of a block's entries, unread, and its trailer. @throws SchemaError NOT_A_BLOCK or NEWER_VERSION */
+/** The lines of a block's entries, unparsed, and its trailer. @throws SchemaError NOT_A_BLOCK or NEWER_VERSION */
 export function splitBlock(text: string): { lines: string[]; trailer: Trailer } {
   const lines = text.split('\n');
   if (lines.length < 3 || lines.pop() !== '') {
@@ -51,7 +52,7 @@ export function splitBlock(text: string): { lines: string[]; trailer: Trailer } 
   return { lines, trailer: parseTrailer(lines.pop() as string) };
 }
 
-/** Where a chain stands: what the next entry and the next trailer need. It changes with each. */
+/** Where a chain stands: what its next entry and its next trailer need. Each of them changes it. */
 export interface ChainState extends TrailerState {
   readonly head: RunningHead;
 }
@@ -62,24 +63,26 @@ export function emptyChain(orgid: string): ChainState {
 }
 
 /**
- * @param last the last entry of the chain's newest block
- * @param trailer that block's
- * @param base the trailer of the block that it adds to, when it names one
+ * Restores where a chain stands from its newest block.
+ *
+ * @param last the last entry of the block
+ * @param trailer the trailer of the block
+ * @param base the trailer of the block that `trailer` adds to, when it names one
  * @throws SchemaError NOT_A_BLOCK when the base is not that block
  */
 export function stateAfter(last: Entry, trailer: Trailer, base: Trailer | null = null): ChainState {
   const full = trailer.base === null ? trailer : base;
   if (full?.base !== null || full.last !== (trailer.base ?? trailer.last) || full.orgid !== trailer.orgid)
     throw new SchemaError('NOT_A_BLOCK', `the block that ends at ${full?.last} is not the base ${trailer.base}`);
-  const told = trailer.base === null ? null : trailer.producers;
+  const changed = trailer.base === null ? null : trailer.producers;
   return {
     head: new RunningHead(headOf(last)),
-    producers: ProducerWindows.restore(full.producers, told, full.last),
-    base: restoreBase(full, told),
+    producers: ProducerWindows.restore(full.producers, changed, full.last),
+    base: restoreBase(full, changed),
   };
 }
 
-/** The trailer with all windows, of a block that ends where the chain stands; changes nothing. */
+/** The trailer with all windows of a block that ends where the chain stands. Changes nothing. */
 export function formatTrailer({ head, producers }: ChainState, first: number, watermark: number): Trailer {
   return {
     v: 1,

@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fastSha256, makeChain } from '../../test-support/chain.ts';
 import { anyJson } from '../../test-support/json.ts';
-import { canonicalJson } from '../json/canonical.ts';
-import { appendEntry, type Core, emptyHead, type Entry, formatCore, formatEntry, headOf } from './entry.ts';
-import { parseEntry } from './parse-entry.ts';
 import { sha256Hex, ZERO_HASH } from '../hash.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { Json } from '../json/json.ts';
+import { type Core, emptyHead, type Entry, formatCore, formatEntry, headOf } from './entry.ts';
+import { parseEntry } from './parse-entry.ts';
+import { appendEntry } from './running-head.ts';
 import { NO_VOLUME, type Tally, type Volume } from './volume.ts';
 
 const hash = fc.stringMatching(/^[0-9a-f]{64}$/);
@@ -42,7 +43,7 @@ const anyCore: fc.Arbitrary<Core> = fc.record({
   volume: moved,
   totals: fc.record({ events: decimal, uploads: tally, downloads: tally, deduplicated: tally }),
 });
-/** With a volume that its chain and its `seq` allow. */
+/** A core with a volume that its chain and its `seq` permit. */
 const core = anyCore.map((one): Core => {
   if (one.orgid === '_system') return { ...one, origin: null, volume: NO_VOLUME };
   if (one.orgid === '_unattributed') return { ...one, volume: NO_VOLUME };

@@ -1,15 +1,17 @@
-/** Reads an entry's line: its form, as `docs/format.md` §6 to §8 have it. */
-import type { Entry } from './entry.ts';
+/** Reads the line of an entry. `docs/reference/format.md` §6 to §8 specify its form. */
 import { SchemaError, show } from '../error.ts';
-import { HASH_PATTERN } from '../hash.ts';
+import { isProducerseq } from '../event/origin.ts';
+import { isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
-import { isProducerseq, PRODUCER_PATTERN } from '../event/origin.ts';
 import { parseJson } from '../json/parse-json.ts';
-import { isChainName, isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';
-import { DECIMAL_PATTERN, VolumeKind } from './volume.ts';
+import type { Entry } from './entry.ts';
+import { createShapeCheck, isCount, isDecimal, isHash, isOrgid, isProducer, TOTALS_MEMBERS } from './shape.ts';
+import { VOLUME_KINDS } from './volume.ts';
+
+const { only, check, checkTotals } = createShapeCheck('NOT_AN_ENTRY');
 
 /**
- * Reads one line. Checks its shape only: whether the hashes are right is `verify`'s business.
+ * Reads one line and checks its shape. Whether its hashes are right is for `verify` to check.
  *
  * @throws SchemaError NOT_AN_ENTRY naming the field and the value; NEWER_VERSION
  */
@@ -19,14 +21,14 @@ export function parseEntry(line: string): Entry {
     value = parseJson(line);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // What the platform says quotes the text, and differs between its versions.
+    // The platform's own message quotes the text, and differs between versions.
     throw new SchemaError('NOT_AN_ENTRY', 'is not JSON');
   }
   const entry = only(value, 'entry', ['core', 'event', 'hash']);
   checkVersion(entry['core']);
   const core = only(entry['core'], 'core', CORE_MEMBERS);
   const source = only(core['source'], 'source', withOptional(SOURCE_MEMBERS, core['source'], 'index'));
-  const totals = only(core['totals'], 'totals', ['events', 'uploads', 'downloads', 'deduplicated']);
+  const totals = only(core['totals'], 'totals', TOTALS_MEMBERS);
   check(isOrgid(core['orgid']), 'core.orgid', core['orgid'], 'an organization');
   check(isCount(core['seq']), 'core.seq', core['seq'], 'an integer from 1');
   check(isHash(core['prev_hash']), 'core.prev_hash', core['prev_hash'], '64 hexadecimal characters');
@@ -38,13 +40,7 @@ export function parseEntry(line: string): Entry {
   check(isCount(source['seq']), 'source.seq', source['seq'], 'an integer from 1');
   check(isIndex(source['index']), 'source.index', source['index'], 'an integer from 0 to 255');
   checkOrigin(core);
-  check(isDecimal(totals['events']), 'totals.events', totals['events'], 'a decimal string');
-  for (const name of ['uploads', 'downloads', 'deduplicated']) {
-    const tally = only(totals[name], `totals.${name}`, ['count', 'bytes', 'unknown']);
-    for (const part of ['count', 'bytes', 'unknown']) {
-      check(isDecimal(tally[part]), `totals.${name}.${part}`, tally[part], 'a decimal string');
-    }
-  }
+  checkTotals(totals);
   checkVolume(core['volume'], core);
   check(entry['event'] === null || isJsonObject(entry['event']), 'event', entry['event'], 'an object or null');
   return value as unknown as Entry;
@@ -64,7 +60,7 @@ const CORE_MEMBERS = [
 ];
 const SOURCE_MEMBERS = ['stream', 'seq', 'subject'];
 
-/** Before anything else: what a later version has is not known here. @throws SchemaError NEWER_VERSION */
+/** Checked first, because this code does not know the members of a later version. @throws SchemaError NEWER_VERSION */
 function checkVersion(core: Json | undefined): void {
   const v = isJsonObject(core) ? core['v'] : undefined;
   if (v === 1) return;
@@ -73,7 +69,7 @@ function checkVersion(core: Json | undefined): void {
   if (isJsonObject(core) && 'v' in core) check(false, 'core.v', v, '1');
 }
 
-/** The members, and one that may be absent if it is there. */
+/** The members, with the optional one when the value has it. */
 function withOptional(members: readonly string[], value: Json | undefined, optional: string): readonly string[] {
   return isJsonObject(value) && Object.hasOwn(value, optional) ? [...members, optional] : members;
 }
@@ -86,10 +82,10 @@ function checkOrigin({ orgid, origin }: JsonObject): void {
   check(orgid !== SYSTEM_CHAIN, 'core.origin', origin, `null in ${SYSTEM_CHAIN}`);
 }
 
-/** What a volume can be, whatever its event says: it may be erased. */
+/** The rules of a volume that hold whatever its event says. The event may be erased. */
 function checkVolume(value: Json | undefined, { orgid, seq }: JsonObject): void {
   const volume = only(value, 'volume', withOptional(['kind', 'bytes'], value, 'from'));
-  check(VOLUME_KINDS.has(volume['kind']), 'volume.kind', volume['kind'], [...VOLUME_KINDS].join(', '));
+  check(KINDS.has(volume['kind']), 'volume.kind', volume['kind'], VOLUME_KINDS.join(', '));
   check(
     volume['bytes'] === null || isDecimal(volume['bytes']),
     'volume.bytes',
@@ -105,61 +101,23 @@ function checkVolume(value: Json | undefined, { orgid, seq }: JsonObject): void 
   check(kind === 'deduplicated' && bytes !== null, 'volume.from', from, 'none: no size was taken');
 }
 
-const VOLUME_KINDS: ReadonlySet<unknown> = new Set(VolumeKind.options);
-
-export function isDecimal(value: unknown): boolean {
-  return typeof value === 'string' && DECIMAL_PATTERN.test(value);
-}
+const KINDS: ReadonlySet<unknown> = new Set(VOLUME_KINDS);
 
 function isText(value: unknown): boolean {
-  // One with a lone surrogate is a text all the same: what it has not is a canonical form.
+  // A text with a lone surrogate is a text too. It has no canonical form, which is checked elsewhere.
   return typeof value === 'string';
 }
 
-export function isHash(value: unknown): boolean {
-  return typeof value === 'string' && HASH_PATTERN.test(value);
-}
-
-/** RFC 3339, UTC, milliseconds: the one form, so that earlier times are smaller texts. */
+/** RFC 3339, UTC, milliseconds: the only form, so that earlier times are smaller texts. */
 export const RECEIVED_PATTERN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 function isReceived(value: unknown): boolean {
   return typeof value === 'string' && RECEIVED_PATTERN.test(value);
 }
 
-/** The last event of a message that holds as many as it may. */
+/** The highest `source.index`: that of the last event in a message with as many events as a message can hold. */
 export const MAX_INDEX = 255;
 
 function isIndex(value: unknown): boolean {
   return value === undefined || (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_INDEX);
-}
-
-export function isProducer(value: unknown): boolean {
-  return typeof value === 'string' && PRODUCER_PATTERN.test(value);
-}
-
-export function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 1;
-}
-
-/** Whether a chain can have this name. */
-export function isOrgid(value: unknown): boolean {
-  return typeof value === 'string' && isChainName(value);
-}
-
-/** @throws SchemaError NOT_AN_ENTRY unless the value is an object with exactly these members */
-function only(value: Json | undefined, name: string, members: readonly string[]): JsonObject {
-  if (!isJsonObject(value)) throw new SchemaError('NOT_AN_ENTRY', `${name} is ${show(value)}: expected an object`);
-  for (const member of members) {
-    if (!Object.hasOwn(value, member)) throw new SchemaError('NOT_AN_ENTRY', `${name} has no ${member}`);
-  }
-  if (Object.keys(value).length !== members.length) {
-    const strange = Object.keys(value).find((member) => !members.includes(member));
-    throw new SchemaError('NOT_AN_ENTRY', `${name} has the unknown member ${show(strange)}`);
-  }
-  return value;
-}
-
-function check(ok: boolean, name: string, value: unknown, expected: string): void {
-  if (!ok) throw new SchemaError('NOT_AN_ENTRY', `${name} is ${show(value)}: expected ${expected}`);
 }

@@ -9,7 +9,7 @@ import {
   type WindowLimits,
 } from './producer-window.ts';
 
-/** The rules of docs/format.md §9, number by number. */
+/** The rules of docs/reference/format.md §9, number by number. */
 class PlainWindows {
   readonly windows = new Map<string, { last: number; missing: Set<number>; floor: number; seen: number }>();
   readonly limits: WindowLimits;
@@ -123,7 +123,7 @@ describe('windows', () => {
 
   it(`remember ${MAX_MISSING} ranges of a publisher, and say of what is below that nobody knows`, () => {
     const windows = new ProducerWindows();
-    // 2, 4, 6 …: each leaves a gap of one.
+    // 2, 4, 6 …: each leaves one number out.
     for (let i = 1; i <= MAX_MISSING + 1; i++) windows.admit('p', 2 * i, i);
     expect(windows.get('p')?.missing).toHaveLength(MAX_MISSING);
     expect(windows.get('p')?.floor).toBe(1);
@@ -150,7 +150,7 @@ describe('windows', () => {
     for (let p = 0; p < full; p++) for (let i = 1; i <= MAX_MISSING; i++) windows.admit(`p${p}`, 2 * i, ++seq);
     expect([...windows].every(([, { floor }]) => floor === 0)).toBe(true);
     expect(windows.admit('small', 3, ++seq)).toBe('new');
-    // All have as many; p0 was seen first.
+    // All have as many ranges; p0 was seen first.
     expect(windows.get('p0')).toMatchObject({ floor: 1, missing: expect.objectContaining({ length: 63 }) as unknown });
     expect(windows.get('p1')?.floor).toBe(0);
     expect(windows.get('small')?.missing).toEqual([[1, 2]]);
@@ -186,7 +186,7 @@ describe('windows as two trailers tell them', () => {
         expect(windows.formatChanged()).toBe('{}');
         for (const event of between) take(windows, event);
         const changed = windows.formatChanged();
-        // Exactly what is not the same, and null for what is gone.
+        // Exactly the windows that differ, and null for those that are gone.
         const was = JSON.parse(full) as Record<string, unknown>;
         const is = read(windows) as Record<string, unknown>;
         const gone = Object.keys(was).filter((producer) => !(producer in is));

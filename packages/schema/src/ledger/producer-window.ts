@@ -1,17 +1,18 @@
 /**
  * Anti-replay windows (the idea of RFC 4303 §3.4.3): which of a publisher's events a chain has already.
- * `docs/format.md` §9 is the specification.
+ * `docs/reference/format.md` §9 is the specification.
  *
- * A number above `last` is new. One that is missing below it is late and welcome. One at or below `floor` is beyond the
- * window: chained or lost, nobody knows. Any other was chained before. All of it is bounded: publishers of a chain, ranges
- * of a publisher, ranges of a chain. A forgotten publisher is new again.
+ * A number above `last` is new. A number below it that is missing is late, and is chained too. A number at or below
+ * `floor` is beyond the window: nobody knows whether it was chained. Any other number was chained before. Everything is
+ * bounded: the publishers of a chain, the ranges of a publisher, and the ranges of a chain. A publisher that was
+ * forgotten is new again.
  */
 
-/** Publishers that a chain remembers: those that it saw last. */
+/** The number of publishers that a chain remembers: those that it saw last. */
 export const MAX_PRODUCERS = 1_024;
-/** Missing ranges of one publisher. A range has any length. */
+/** The most missing ranges of one publisher. A range has any length. */
 export const MAX_MISSING = 64;
-/** Missing ranges of all publishers of a chain. */
+/** The most missing ranges of all publishers of a chain. */
 export const MAX_CHAIN_MISSING = 4_096;
 
 /** Inclusive. */
@@ -20,24 +21,25 @@ type SequenceRange = readonly [first: number, last: number];
 export interface ProducerWindow {
   /** The highest number chained. */
   readonly last: number;
-  /** Numbers between `floor` and `last` that have not come, as ascending ranges. */
+  /** The numbers between `floor` and `last` that are not chained, as ascending ranges. */
   readonly missing: readonly SequenceRange[];
-  /** Of numbers up to here, nobody knows any more whether they came. 0: all are known. */
+  /** Up to this number nobody knows any more which events were chained. 0: all are known. */
   readonly floor: number;
-  /** The chain's `seq` when the publisher was last seen: says who is forgotten first. */
+  /** The chain's `seq` when the publisher was last seen. The lowest is forgotten first. */
   readonly seen: number;
 }
 
-/** By boot id, as a trailer has them. null: forgotten since the block that the trailer adds to. */
+/** Windows by boot id, as in a trailer. null: the publisher was forgotten since the block that the trailer adds to. */
 export type ProducerRecord = Readonly<Record<string, ProducerWindow | null>>;
 
-/** Only `new` and `late` are chained. */
+/** What becomes of an event. Only `new` and `late` ones are chained. */
 export type Admission = 'new' | 'late' | 'duplicate' | 'beyond_window';
 
 export interface WindowLimits {
   readonly producers: number;
-  /** Ranges of one publisher, and of all. */
+  /** Missing ranges of one publisher. */
   readonly missing: number;
+  /** Missing ranges of all publishers. */
   readonly chainMissing: number;
 }
 
@@ -52,20 +54,20 @@ interface OpenWindow {
   readonly missing: SequenceRange[];
   floor: number;
   seen: number;
-  /** The chain's `seq` when it was begun. */
+  /** The chain's `seq` when the window was made. */
   born: number;
 }
 
-/** The windows of one chain. They belong to whoever folds or verifies it. */
+/** The windows of one chain, for the writer or the verifier of the chain. */
 export class ProducerWindows {
   readonly #windows = new Map<string, OpenWindow>();
   readonly #limits: WindowLimits;
-  /** Of all windows: ranges, and characters of names. */
+  /** Sums over all windows: ranges, and characters of names. */
   #ranges = 0;
   #nameLength = 0;
   /** The `seq` at which `settle` was called last. */
   #settledAt = 0;
-  /** Since then: publishers that were forgotten, and those that lost a range to another one's. */
+  /** Since then: publishers that were forgotten, and those that lost a range when another publisher got one. */
   #forgotten: Set<string> | null = null;
   #trimmed: Set<string> | null = null;
 
@@ -74,10 +76,10 @@ export class ProducerWindows {
   }
 
   /**
-   * The windows as a block left them.
+   * The windows after a block.
    *
-   * @param full those of the chain's newest block that had all
-   * @param changed what a later block adds; null: there is none
+   * @param full the windows of the newest block that had all
+   * @param changed the windows that a later block adds; null: there is none
    * @param settledAt the last `seq` of the block with all windows
    */
   static restore(
@@ -100,7 +102,7 @@ export class ProducerWindows {
     return windows;
   }
 
-  /** Takes in an event as the chain's entry `seq`. Changes nothing when the event does not get into the chain. */
+  /** Adds an event as the chain's entry `seq`. Changes nothing when the event is not chained. */
   admit(producer: string, number: number, seq: number): Admission {
     const window = this.#windows.get(producer);
     if (!window) {
@@ -137,12 +139,12 @@ export class ProducerWindows {
     return this.#windows.entries();
   }
 
-  /** At most so many bytes have all windows as text. */
+  /** An upper limit for the length of all windows as text. */
   get maxBytes(): number {
     return 2 + this.#nameLength + this.#windows.size * MAX_WINDOW_BYTES + this.#ranges * MAX_RANGE_BYTES;
   }
 
-  /** A block that ends at `seq` has all windows: what changes is counted from here. */
+  /** Says that a block that ends at `seq` has all windows. Changes count from here. */
   settle(seq: number): void {
     this.#settledAt = seq;
     this.#forgotten = null;
@@ -157,7 +159,7 @@ export class ProducerWindows {
     return this.#format([...this.#windows.keys()]);
   }
 
-  /** RFC 8785 text of the windows that are not what they were at `settle`, and null for each that is gone since. */
+  /** RFC 8785 text of the windows that have changed since `settle`, and null for each that is gone. */
   formatChanged(): string {
     const changed = new Set(this.#forgotten ?? []);
     for (const [producer, { seen }] of this.#windows) {
@@ -194,9 +196,9 @@ export class ProducerWindows {
     this.#trimmed?.delete(oldest);
   }
 
-  /** Takes one number out of the ranges; false when it is in none. */
+  /** Takes one number out of the missing ranges. @returns false: no range has it */
   #fill({ missing }: OpenWindow, number: number): boolean {
-    // The first range that does not end before it: by halves, because a verifier keeps every gap.
+    // Binary search for the first range that does not end before the number: a verifier keeps every range.
     let i = 0;
     for (let end = missing.length; i < end;) {
       const middle = (i + end) >>> 1;
@@ -213,7 +215,7 @@ export class ProducerWindows {
     return true;
   }
 
-  /** An event makes one range more at most. */
+  /** An event adds at most one range, so dropping one is enough. */
   #bound(window: OpenWindow): void {
     if (window.missing.length > this.#limits.missing) this.#dropLowest(window);
     this.#boundAll();
@@ -232,7 +234,7 @@ export class ProducerWindows {
     this.#noteTrimmed(most[0]);
   }
 
-  /** Few chains ever need these. */
+  /** The sets are made on demand, because few chains need them. */
   #noteForgotten(producer: string): void {
     this.#forgotten ??= new Set();
     this.#forgotten.add(producer);
@@ -251,12 +253,12 @@ export class ProducerWindows {
   }
 }
 
-/** `"":{"floor":,"last":,"missing":[],"seen":},` with three numbers of 16 digits. */
+/** The length of `"":{"floor":,"last":,"missing":[],"seen":},` with three numbers of 16 digits. */
 const MAX_WINDOW_BYTES = 91;
-/** `[,],` with two numbers of 16 digits. */
+/** The length of `[,],` with two numbers of 16 digits. */
 const MAX_RANGE_BYTES = 36;
 
-/** Names of publishers have no characters that JSON escapes. */
+/** RFC 8785 text of one window. Names of publishers have no characters that JSON escapes. */
 function formatWindow(producer: string, window: ProducerWindow | undefined): string {
   if (!window) return `"${producer}":null`;
   const { floor, last, missing, seen } = window;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { canonicalJson } from '../json/canonical.ts';
-import { emptyHead, formatCore, RunningHead } from './entry.ts';
 import type { Json } from '../json/json.ts';
+import { emptyHead, formatCore } from './entry.ts';
+import { RunningHead } from './running-head.ts';
 import { RunningTotals } from './running-totals.ts';
 import { addVolume, NO_VOLUME, type Tally, type Totals, type Volume } from './volume.ts';
 

@@ -1,11 +1,11 @@
 /**
- * The totals of a chain that goes on: the same sums as `addVolume` makes, changed in place. An entry changes three of ten
- * numbers; made anew, the ten are most of what an entry leaves on the heap of a writer that keeps thousands of chains.
+ * The totals of a growing chain: the sums of `addVolume`, changed in place. An entry changes three of ten numbers.
+ * Making all ten anew for each entry would be most of the garbage of a writer that keeps thousands of chains.
  */
 import { detached } from '../json/detached.ts';
 import { DECIMAL_PATTERN, type Tally, type Totals, type Volume } from './volume.ts';
 
-/** A double as long as it is exact. */
+/** A double while it is exact, and then a BigInt. */
 type Sum = number | bigint;
 
 export class RunningTotals {
@@ -13,7 +13,7 @@ export class RunningTotals {
   readonly #uploads: RunningTally;
   readonly #downloads: RunningTally;
   readonly #deduplicated: RunningTally;
-  /** RFC 8785 text around `events`: of these two, an entry changes one at most. */
+  /** The RFC 8785 texts before and after `events`. An entry changes at most one of them. */
   readonly #beforeEvents: KeptText;
   readonly #afterEvents: KeptText;
 
@@ -58,7 +58,7 @@ export class RunningTotals {
     return before + this.#events + after;
   }
 
-  /** Whether they have digits left for what they are. */
+  /** Whether all sums have few enough digits to stand in an entry. */
   get areDecimal(): boolean {
     return (
       isDecimal(this.#events) && this.#uploads.isDecimal && this.#downloads.isDecimal && this.#deduplicated.isDecimal
@@ -96,7 +96,9 @@ class RunningTally {
   }
 }
 
-/** A text that is kept from the second time on that it is the same: one that changes with every entry is not worth it. */
+/**
+ * Keeps a text from the second time on that it is asked for. One that changes with every entry is not worth keeping.
+ */
 class KeptText {
   text: string | null = null;
   #wasMade = false;
@@ -107,7 +109,7 @@ class KeptText {
   }
 
   keep(text: string): string {
-    // Flat: what a template makes is put together anew each time that it is a part of something.
+    // `detached` makes it flat. V8 would join the parts of a template again each time that the text is used.
     if (this.#wasMade) this.text = detached(text);
     this.#wasMade = true;
     return text;

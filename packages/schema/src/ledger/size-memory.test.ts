@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSizeMemory, SIZE_WINDOW, type SizeMemory } from './size-memory.ts';
 import type { Transfer } from '../event/transfer.ts';
+import { createSizeMemory, SIZE_WINDOW, type SizeMemory } from './size-memory.ts';
 import type { Volume } from './volume.ts';
 
 interface Past {
@@ -18,7 +18,7 @@ const transfer = fc.record<Transfer>({
   bytes: fc.option(fc.nat(5)),
 });
 
-/** The rule by its words: looks back over the whole chain. */
+/** The rule word by word: looks back over the whole chain. */
 function naive(past: readonly Past[], seq: number, { kind, digest, bytes }: Transfer): Volume {
   if (bytes !== null) return { kind, bytes: String(bytes) };
   if (kind !== 'deduplicated') return { kind, bytes: null };
@@ -40,7 +40,7 @@ function run(memory: SizeMemory, seq: number, transfer: Transfer): Volume {
   return volume;
 }
 
-/** Steps that jump so far that the window's boundary is met. */
+/** Steps that are long enough to meet the boundary of the window. */
 const chain = fc.array(
   fc.tuple(fc.constantFrom(1, 1, 1, 2, SIZE_WINDOW / 2, SIZE_WINDOW - 1, SIZE_WINDOW, SIZE_WINDOW + 1), transfer),
   { maxLength: 40 },
@@ -91,7 +91,7 @@ describe('size memory', () => {
     ] as const) {
       const memory = createSizeMemory();
       run(memory, 5, { kind: 'upload', digest: 'a', bytes: 7 });
-      // Cleans up one entry before: not too much.
+      // The removal one entry before must not remove too much.
       run(memory, 5 + distance - 1, { kind: 'download', digest: 'b', bytes: 1 });
       expect(memory.resolve(5 + distance, skip).bytes).toBe(bytes);
     }
@@ -114,7 +114,7 @@ describe('size memory', () => {
     const before = process.memoryUsage().heapUsed;
     for (let seq = 1; seq <= MENTIONS; seq++) {
       const digest = `sha256:${String(seq).padStart(64, '0')}`;
-      // A text that is one piece of memory, as one that was decoded from bytes is.
+      // A text in one piece of memory, like one that was decoded from bytes.
       const event = Buffer.from(digest.padEnd(4_000, '.')).toString();
       run(memory, seq, { kind: 'upload', digest: event.slice(0, digest.length), bytes: 1 });
     }

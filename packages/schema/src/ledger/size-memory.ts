@@ -1,44 +1,44 @@
 /**
- * The sizes of a chain's recent uploads, for skipped uploads that do not know theirs.
+ * The sizes of a chain's recent uploads, for skipped uploads that do not state theirs.
  *
- * The rule is part of the format, so that every writer, a restarted writer and every verifier agree: a skipped upload
- * of unknown size takes the size that its digest was last *mentioned* with, where an upload of known size that did not fail mentions its
- * digest, and so does a skipped upload that took its size from one; a mention counts for the next `SIZE_WINDOW` entries
- * of the chain. Older mentions are forgotten, which bounds memory by the window, and lets a writer that starts anew
- * read back just the window.
+ * The rule is part of the format, so that every writer, a restarted writer and every verifier agree. A skipped upload
+ * of unknown size takes the size of the latest *mention* of its digest. Two kinds of entries mention a digest: an
+ * upload of known size that did not fail, and a skipped upload that took its size from one. A mention counts for the
+ * next `SIZE_WINDOW` entries of the chain. Older mentions are forgotten. So the window bounds memory, and a writer that
+ * starts reads back one window.
  */
-import { detached } from '../json/detached.ts';
 import type { Transfer } from '../event/transfer.ts';
+import { detached } from '../json/detached.ts';
 import type { Volume } from './volume.ts';
 
-/** How many entries back a size is known. */
+/** For so many entries after a mention its size counts. */
 export const SIZE_WINDOW = 65_536;
 
-/** Entries between two clean-ups. Not at every entry: what is forgotten is cut off the front of lists. */
-const SWEEP = 4096;
+/** Entries between two removals of old mentions. Removing is cheap only for many at once. */
+const SWEEP_INTERVAL = 4096;
 
 interface Mention {
   readonly bytes: string;
-  /** The upload that said the size. */
+  /** The `seq` of the upload that stated the size. */
   readonly from: number;
   readonly seq: number;
 }
 
 export interface SizeMemory {
-  /** The volume of the entry `seq`, whose event says `transfer`. */
+  /** The volume of the entry `seq` whose event states `transfer`. */
   resolve(seq: number, transfer: Transfer): Volume;
-  /** The `seq` of the mention that counts for the digest at the entry `seq`; 0: there is none. */
+  /** The `seq` of the mention of a digest that counts at the entry `seq`; 0: there is none. */
   mentionedAt(seq: number, digest: string): number;
-  /** Takes in the entry `seq`; call it for every entry with a transfer, in order. */
+  /** Remembers the entry `seq`. Call it for every entry with a transfer, in order. */
   note(seq: number, transfer: Transfer, volume: Volume): void;
-  /** Digests held: at most the window and what one clean-up has to do. */
+  /** The number of mentions held: at most those of the window and of `SWEEP_INTERVAL` entries. */
   readonly size: number;
 }
 
 export function createSizeMemory(): SizeMemory {
-  /** In order of mention, the oldest first. Few chains ever ask, so the index waits until one does. */
+  /** Mentions in order, the oldest first. Few chains ask for a size, so they are indexed when the first one does. */
   const unindexed: (Mention & { readonly digest: string })[] = [];
-  // In order of mention too.
+  /** By digest; also in the order of mentions. */
   const mentions = new Map<string, Mention>();
   let nextSweep = 0;
 
@@ -47,7 +47,7 @@ export function createSizeMemory(): SizeMemory {
       const before = mentions.size;
       mentions.set(mention.digest, mention);
       if (mentions.size > before) continue;
-      // It was mentioned before, and is the last in order now.
+      // The digest was mentioned before. Its entry moves to the end.
       mentions.delete(mention.digest);
       mentions.set(mention.digest, mention);
     }
@@ -79,7 +79,7 @@ export function createSizeMemory(): SizeMemory {
       const mentioned = bytes !== null && failed !== true && (kind === 'upload' || from !== undefined);
       if (mentioned) unindexed.push({ digest: detached(digest), bytes, from: from ?? seq, seq });
       if (seq < nextSweep) return;
-      nextSweep = seq + SWEEP;
+      nextSweep = seq + SWEEP_INTERVAL;
       forgetBefore(seq - SIZE_WINDOW + 1);
     },
     get size() {
@@ -88,12 +88,12 @@ export function createSizeMemory(): SizeMemory {
   };
 }
 
-/** Whether the volume depends on earlier entries. */
+/** Whether the volume of a transfer depends on earlier entries. */
 export function needsSize(transfer: Transfer): boolean {
   return transfer.kind === 'deduplicated' && transfer.bytes === null && transfer.failed !== true;
 }
 
-/** The volume by the event's own words. */
+/** The volume that the event itself states. */
 export function statedVolume({ kind, bytes }: Transfer): Volume {
   return { kind, bytes: bytes === null ? null : String(bytes) };
 }

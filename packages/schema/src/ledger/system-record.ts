@@ -1,16 +1,18 @@
-/** What stands as `event` in the entries of the `_system` chain: whatever happened that is no organization's event. */
+/**
+ * Records: what the entries of the `_system` chain have in place of an event. They tell what happened that is no event.
+ */
 import type { Json, JsonObject } from '../json/json.ts';
-import type { Rejection } from '../message/read-message.ts';
+import type { Rejection } from '../message/rejection.ts';
 import type { Totals } from './volume.ts';
 
-/** Bytes of a payload that a record keeps; the hash is of all of it. */
+/** A record keeps so many bytes of a payload. Its hash covers the whole payload. */
 export const MAX_KEPT_PAYLOAD = 65_536;
 
 interface KeptMessage {
   readonly subject: string;
-  /** Of the whole payload, in bytes. */
+  /** Length of the whole payload in bytes. */
   readonly size: number;
-  /** Of the whole payload: 64 hexadecimal characters. */
+  /** SHA-256 of the whole payload: 64 hexadecimal characters. */
   readonly sha256: string;
   /** Base64 of the first `MAX_KEPT_PAYLOAD` bytes. */
   readonly payload: string;
@@ -23,67 +25,70 @@ interface RepeatedEvent extends KeptMessage {
   readonly producerseq: string;
 }
 
-/** What an operator says, in a message of its own. Nothing writes these yet; a verifier knows them. */
+/** A statement of an operator, in a message of its own. Nothing writes these yet. A verifier knows them. */
 interface Statement extends KeptMessage {
   readonly orgid: string;
-  /** Who says it, and why. */
+  /** Who states it, and why. */
   readonly by: string;
   readonly reason: string;
 }
 
 export type SystemRecord =
-  /** A message that is no valid event. */
+  /** A message, or an element of one, that is no valid event. */
   | ({ readonly kind: 'rejected'; readonly reason: Rejection; readonly detail: string } & KeptMessage)
-  /** An event that its organization's chain has already: resent after the stream's own dedupe window. */
+  /** An event that its organization's chain has already. It was sent again after the stream's dedupe window. */
   | ({ readonly kind: 'duplicate' } & RepeatedEvent)
-  /** An event of which nobody knows any more whether its organization's chain has it. It is not chained there. */
+  /** An event that is not chained, because nobody knows any more whether its organization's chain has it. */
   | ({ readonly kind: 'beyond_window' } & RepeatedEvent)
-  /** Sequence numbers of the AUDIT stream, inclusive, at which there is no message: deleted, expired or lost. */
+  /** Sequences of the AUDIT stream, inclusive, without a message: it was deleted, has expired or was lost. */
   | { readonly kind: 'gap'; readonly first: number; readonly last: number }
   /**
-   * Nothing of the AUDIT stream up to this sequence was left to chain, and no block said so: two writers had stored
-   * parts of it. Its `source.seq` may be that of the entry before it.
+   * The AUDIT stream is chained up to this sequence, and no block said so, because two writers had stored parts of it.
+   * The entry's `source.seq` may be that of the entry before it.
    */
   | { readonly kind: 'watermark'; readonly seq: number }
-  /** How the two streams are configured: with the first commit, and whenever it is another than was recorded last. */
+  /** The configuration of both streams: at the first commit, and whenever it differs from the newest such record. */
   | {
       readonly kind: 'streams';
-      /** When it was seen, by the consumer's clock. */
+      /** When the consumer saw it, by its own clock. */
       readonly time: string;
-      /** What is not as it was recorded before; empty in the first record. */
+      /** The differences from the record before; empty in the first record. */
       readonly changes: readonly StreamChange[];
-      /** By name of the stream, by name of the field. */
+      /** By the name of the stream, then by the name of the field. */
       readonly config: Readonly<Record<string, JsonObject>>;
     }
   | EpochRecord
-  /** The chain lacks these numbers of a publisher, and somebody knows why. `last` is null where its end is not known. */
+  /** Somebody knows why the chain lacks these numbers of a publisher. `last` is null when the end is not known. */
   | ({
       readonly kind: 'acknowledged';
       readonly producer: string;
       readonly first: number;
       readonly last: number | null;
     } & Statement)
-  /** Nothing of the chain may be pruned from here on, or may be again. */
+  /** From here on the chain must not be pruned, or may be pruned again. */
   | ({ readonly kind: 'hold'; readonly held: boolean } & Statement)
-  /** The ledger was rolled back and is accepted as it is: what is signed from here on is another generation. */
+  /** The ledger was rolled back, and is accepted as it is. What is signed from here on is of another generation. */
   | ({
       readonly kind: 'generation';
       readonly generation: number;
       readonly last: number;
       readonly head: string;
     } & Statement)
-  /** The chain begins after its entry `last`: what is before was left out of this ledger. */
+  /** The chain begins after its entry `last`. This ledger does not have what is before. */
   | {
       readonly kind: 'pruned';
       readonly orgid: string;
       readonly last: number;
       readonly head: string;
       readonly totals: Totals & JsonObject;
-      /** Hash of the Merkle tree over the entries that were left out (RFC 6962 §2.1). */
+      /** Hash of the Merkle tree over the entries that this ledger does not have (RFC 6962 §2.1). */
       readonly tree: string;
     };
 
-/** Kinds that are known. A verifier only hashes others; a writer that meets another one writes nothing. */
+/**
+ * The kinds that this version knows. A verifier only hashes records of other kinds. A writer that finds one writes
+ * nothing.
+ */
 export const SYSTEM_KINDS = [
   'rejected',
   'duplicate',
@@ -113,26 +118,29 @@ export interface StreamChange extends JsonObject {
 }
 
 /**
- * The AUDIT stream, which is somebody else's, is read for the first time, or is another one than before: deleted and
- * made anew, say. From here on `source.seq` is `epoch * EPOCH_STRIDE` plus the stream's own number, so that it goes on
- * growing. The record has the first of these numbers, which is no message's.
+ * An AUDIT stream that belongs to somebody else is read for the first time, or is another one than before, for example
+ * because it was deleted and created again. From here on `source.seq` is `epoch * EPOCH_STRIDE` plus the stream's own
+ * sequence, so that it goes on growing. The record itself has the first of these numbers, which no message has.
  */
 export interface EpochRecord {
   readonly kind: 'epoch';
   readonly epoch: number;
   readonly stream: string;
-  /** When the server made the stream, as it says: another stream of the same name has another one. */
+  /** When the server created the stream, as the server says. Another stream with the same name has another time. */
   readonly created: string;
-  /** The first sequence of the stream that is read. 1, unless what is before it was chained in an earlier epoch. */
+  /** The first sequence of the stream that is read: 1, unless an earlier epoch chained what is before. */
   readonly first: number;
-  /** What the ledger had of the earlier epochs for certain. Numbers above it that are in no chain are lost. */
+  /** Up to here the ledger certainly had the earlier epochs. Numbers above it that are in no chain are lost. */
   readonly watermark: number;
 }
 
-/** So many messages an epoch has room for; 9,007 epochs fit into the numbers that JSON holds exactly. */
+/** An epoch has room for so many messages. 9,007 epochs fit into the integers that JSON holds exactly. */
 export const EPOCH_STRIDE = 1_000_000_000_000;
 
-/** Whether an entry's event is a record that stands for no message of the AUDIT stream, as far as is known here. */
+/**
+ * Whether an entry's event is a record that stands for no message of the AUDIT stream. Records of unknown kinds may be
+ * such.
+ */
 export function standsForNoMessage(event: JsonObject | null): boolean {
   if (event === null) return false;
   const { kind } = event;

@@ -1,14 +1,15 @@
 /**
- * The last line of a block: where the chain stands. `docs/format.md` §9 is the specification.
+ * The last line of a block. It says where the chain stands. `docs/reference/format.md` §9 is the specification.
  *
- * Nothing in it is hashed. All but `watermark` and `base` can be derived from the entries, and verifiers do so.
+ * A trailer is not hashed. Everything but `watermark` and `base` can be derived from the entries, and verifiers derive
+ * it.
  */
-import { canonicalJson } from '../json/canonical.ts';
-import type { Entry, RunningHead } from './entry.ts';
 import { SchemaError, show } from '../error.ts';
+import { isChainName } from '../event/subject.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
-import { isCount, isDecimal, isHash, isProducer } from './parse-entry.ts';
 import { parseJson } from '../json/parse-json.ts';
+import type { Entry } from './entry.ts';
 import {
   MAX_CHAIN_MISSING,
   MAX_MISSING,
@@ -17,55 +18,68 @@ import {
   type ProducerWindow,
   type ProducerWindows,
 } from './producer-window.ts';
-import { isChainName } from '../event/subject.ts';
-import { TALLIES, type Totals } from './volume.ts';
+import type { RunningHead } from './running-head.ts';
+import { createShapeCheck, isCount, isHash, isProducer, TOTALS_MEMBERS } from './shape.ts';
+import type { Totals } from './volume.ts';
 
 export interface Trailer {
   readonly v: 1;
   readonly orgid: string;
-  /** `seq` of the block's first and last entry. */
+  /** The `seq` of the block's first and last entry. */
   readonly first: number;
   readonly last: number;
-  /** Hash of the last entry. */
+  /** The hash of the last entry. */
   readonly head: string;
   /** Sums including the last entry. */
   readonly totals: Totals;
-  /** Every message of the AUDIT stream up to this sequence is in the ledger, whatever its organization. 0: none is yet. */
+  /** Every message of the AUDIT stream up to this sequence is in the ledger, whatever its organization. 0: none yet. */
   readonly watermark: number;
-  /** All windows of publishers; with `base`, those that are not what they were there, and null for each that is gone. */
+  /**
+   * All windows of publishers. With `base`: the windows that have changed since that block, and null for each that is
+   * gone.
+   */
   readonly producers: ProducerRecord;
-  /** `last` of the chain's block with all windows that this one adds to; null: this one has all. */
+  /** The `last` of the block with all windows that this trailer adds to; null: this trailer has all windows. */
   readonly base: number | null;
 }
 
-/** A chain's windows, and which block had all of them last. */
+/** A chain's windows, and the newest block that had all of them. */
 export interface TrailerState {
   readonly producers: ProducerWindows;
-  /** null: no block yet, or none that is known. */
+  /** null: there is no such block, or none is known. */
   base: TrailerBase | null;
 }
 
 /** The chain's newest block with all windows. */
 export interface TrailerBase {
   readonly last: number;
-  /** Of its windows, as text. */
+  /** Length of its windows as text. */
   readonly bytes: number;
-  /** Of the windows in trailers since. */
+  /** Length of the windows in all trailers since. */
   since: number;
 }
 
-/** Windows of so many bytes are not worth a second read when the head is restored: then a trailer has all. */
+/**
+ * A trailer always has all windows when they are at most so long: less is not worth reading a second block to restore a
+ * head.
+ */
 const ALWAYS_ALL_BYTES = 2_048;
 /**
- * A restored head does not know how many trailers there were since the base. What they told grows from one to the next: by
- * about this, it is assumed, which is two publishers with a hole or two.
+ * How much longer a trailer's windows are assumed to be than those of the trailer before it: about two publishers with
+ * one or two missing ranges. A restored head does not know how many trailers there were since the base, and estimates
+ * it with this.
  */
 const GROWTH_BYTES = 256;
 
-/** The base of a chain whose newest block tells of changes since another one. */
-export function restoreBase(base: Pick<Trailer, 'last' | 'producers'>, told: ProducerRecord | null): TrailerBase {
+/**
+ * The base of a chain, for a head that is restored from blocks.
+ *
+ * @param base the trailer with all windows
+ * @param changed the windows of the newest trailer, when it adds to `base`; null: it is `base`
+ */
+export function restoreBase(base: Pick<Trailer, 'last' | 'producers'>, changed: ProducerRecord | null): TrailerBase {
   const size = (record: ProducerRecord): number => canonicalJson(record as unknown as Json).length;
-  const newest = told === null ? 0 : size(told);
+  const newest = changed === null ? 0 : size(changed);
   return {
     last: base.last,
     bytes: size(base.producers),
@@ -74,8 +88,8 @@ export function restoreBase(base: Pick<Trailer, 'last' | 'producers'>, told: Pro
 }
 
 /**
- * RFC 8785 text of the trailer of a block that ends where the chain stands. It is to be called once for each block and in
- * their order: what the next one has to tell depends on it.
+ * RFC 8785 text of the trailer of a block that ends where the chain stands. Call it once for each block, in their
+ * order: the content of the next trailer depends on it.
  */
 export function nextTrailer(
   chain: TrailerState & { readonly head: RunningHead },
@@ -90,7 +104,10 @@ export function nextTrailer(
   return { line, base };
 }
 
-/** All windows again when those told since would have cost as much: so a block costs twice of what has changed, about. */
+/**
+ * Gives all windows again when the changed ones since the base have become as long. So a trailer is on average at most
+ * about twice as long as what has changed.
+ */
 function nextProducers(chain: TrailerState, seq: number): { base: number | null; text: string } {
   const { producers, base } = chain;
   if (base && producers.maxBytes > ALWAYS_ALL_BYTES) {
@@ -106,14 +123,20 @@ function nextProducers(chain: TrailerState, seq: number): { base: number | null;
   return { base: null, text: all };
 }
 
-/** Reads a trailer. Checks its shape only. @throws SchemaError NOT_A_BLOCK naming the member and its value; NEWER_VERSION */
+const { only, check, checkTotals } = createShapeCheck('NOT_A_BLOCK', 'trailer.');
+
+/**
+ * Reads a trailer and checks its shape.
+ *
+ * @throws SchemaError NOT_A_BLOCK naming the member and its value; NEWER_VERSION
+ */
 export function parseTrailer(line: string): Trailer {
   let value: Json;
   try {
     value = parseJson(line);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // What the platform says quotes the text, and differs between its versions.
+    // The platform's own message quotes the text, and differs between versions.
     throw new SchemaError('NOT_A_BLOCK', 'trailer is not JSON');
   }
   if (isJsonObject(value) && value['v'] !== 1 && isCount(value['v']))
@@ -125,7 +148,7 @@ export function parseTrailer(line: string): Trailer {
   check(isCount(first), 'first', first, 'an integer from 1');
   check(isCount(last) && (last as number) >= (first as number), 'last', last, 'an integer from first');
   check(isHash(head), 'head', head, '64 hexadecimal characters');
-  checkTotals(totals);
+  checkTotals(only(totals, 'totals', TOTALS_MEMBERS));
   check(watermark === 0 || isCount(watermark), 'watermark', watermark, 'an integer from 0');
   check(
     base === null || (isCount(base) && (base as number) < (first as number)),
@@ -138,16 +161,6 @@ export function parseTrailer(line: string): Trailer {
 }
 
 const MEMBERS = ['v', 'orgid', 'first', 'last', 'head', 'totals', 'watermark', 'producers', 'base'];
-
-function checkTotals(value: Json | undefined): void {
-  const totals = only(value, 'totals', ['events', ...TALLIES]);
-  check(isDecimal(totals['events']), 'totals.events', totals['events'], 'a decimal string');
-  for (const name of TALLIES) {
-    const tally = only(totals[name], `totals.${name}`, ['count', 'bytes', 'unknown']);
-    for (const [part, sum] of Object.entries(tally))
-      check(isDecimal(sum), `totals.${name}.${part}`, sum, 'a decimal string');
-  }
-}
 
 function checkProducers(value: Json | undefined, addsToBase: boolean): void {
   check(isJsonObject(value), 'producers', value, 'an object');
@@ -163,7 +176,7 @@ function checkProducers(value: Json | undefined, addsToBase: boolean): void {
   check(ranges <= MAX_CHAIN_MISSING, 'producers', ranges, `at most ${MAX_CHAIN_MISSING} ranges`);
 }
 
-/** @returns how many ranges it has */
+/** @returns the number of its missing ranges */
 function checkWindow(name: string, value: Json | undefined): number {
   const { last, missing, floor, seen } = only(value, name, ['last', 'missing', 'floor', 'seen']);
   check(isCount(last), `${name}.last`, last, 'an integer from 1');
@@ -190,7 +203,7 @@ function checkWindow(name: string, value: Json | undefined): number {
   return (missing as readonly unknown[]).length;
 }
 
-/** What in a trailer contradicts the block's first and last entry; null when nothing does. */
+/** What in a trailer contradicts the block's first and last entry; null: nothing does. */
 export function trailerMismatch(trailer: Trailer, first: Entry, last: Entry): string | null {
   if (trailer.orgid !== last.core.orgid) return `trailer.orgid is ${trailer.orgid}, the entries' is ${last.core.orgid}`;
   if (trailer.first !== first.core.seq)
@@ -204,10 +217,10 @@ export function trailerMismatch(trailer: Trailer, first: Entry, last: Entry): st
 }
 
 /**
- * What in the publishers of a trailer contradicts the windows after the block's last entry; null when nothing does. To be
- * called for each block of a chain in order: of a trailer with all windows, it notes that the next ones may add to it.
+ * What in a trailer's publishers contradicts the windows after the block's last entry; null: nothing does. Call it for
+ * each block of a chain, in order: after a trailer with all windows, the next ones may add to it.
  *
- * @param lastFull `last` of the chain's newest block before this one that had all; null: there is none
+ * @param lastFull the `last` of the newest earlier block with all windows; null: there is none
  */
 export function producersMismatch(trailer: Trailer, windows: ProducerWindows, lastFull: number | null): string | null {
   const { base, producers } = trailer;
@@ -216,19 +229,4 @@ export function producersMismatch(trailer: Trailer, windows: ProducerWindows, la
   const derived = base === null ? windows.formatAll() : windows.formatChanged();
   if (base === null) windows.settle(trailer.last);
   return derived === canonicalJson(producers as unknown as Json) ? null : 'producers are not those of the entries';
-}
-
-/** @throws SchemaError NOT_A_BLOCK unless the value is an object with exactly these members */
-function only(value: Json | undefined, name: string, members: readonly string[]): JsonObject {
-  if (!isJsonObject(value)) throw new SchemaError('NOT_A_BLOCK', `${name} is ${show(value)}: expected an object`);
-  for (const member of members) {
-    if (!Object.hasOwn(value, member)) throw new SchemaError('NOT_A_BLOCK', `${name} has no ${member}`);
-  }
-  const strange = Object.keys(value).find((member) => !members.includes(member));
-  if (strange !== undefined) throw new SchemaError('NOT_A_BLOCK', `${name} has the unknown member ${show(strange)}`);
-  return value;
-}
-
-function check(ok: boolean, name: string, value: unknown, expected: string): void {
-  if (!ok) throw new SchemaError('NOT_A_BLOCK', `trailer.${name} is ${show(value)}: expected ${expected}`);
 }

@@ -24,7 +24,7 @@ const anyVolume: fc.Arbitrary<Volume> = fc.oneof(
   fc.record({ kind: fc.constantFrom('upload', 'download', 'deduplicated'), bytes: fc.option(decimal) }),
 );
 
-/** The same sums, the slow way. */
+/** The same sums, with BigInt only. */
 function naive(volumes: readonly Volume[]): Totals {
   const tally = (kind: string) => {
     const own = volumes.filter((v) => v.kind === kind);

@@ -1,34 +1,32 @@
 /**
- * What moved: volumes of single events, and running totals. Exact integers: BigInt inside, decimal strings outside,
- * because a busy organization's bytes pass 2^53.
+ * Volumes: the bytes that single events transferred, and the totals of a chain. They are exact integers, as decimal
+ * strings outside and BigInt inside, because the bytes of a busy organization exceed 2^53.
  */
-import * as z from 'zod';
-
-/** 2^53 events of 2^53 bytes make 32 digits. */
+/** At most 32 digits: 2^53 events of 2^53 bytes. */
 export const DECIMAL_PATTERN = /^(0|[1-9]\d{0,31})$/;
 
-export const VolumeKind = z.enum(['upload', 'download', 'deduplicated', 'none']);
-export type VolumeKind = z.infer<typeof VolumeKind>;
+export const VOLUME_KINDS = ['upload', 'download', 'deduplicated', 'none'] as const;
+export type VolumeKind = (typeof VOLUME_KINDS)[number];
 
-/** What one entry adds, as it stands in the entry. */
+/** The volume of one entry, as it stands in the entry. */
 export interface Volume {
   readonly kind: VolumeKind;
-  /** Decimal; null when the size is unknown (always for `none`, which moves nothing). */
+  /** Decimal. null when the size is unknown, and always for `none`. */
   readonly bytes: string | null;
-  /** The `seq` of the earlier upload whose size was taken, when the event itself did not say it. */
+  /** The `seq` of the earlier upload whose size was taken, when the event itself did not state one. */
   readonly from?: number;
 }
 
 export const NO_VOLUME: Volume = { kind: 'none', bytes: null };
 
-/** Sums of one kind. `count` includes the `unknown` ones, whose bytes are in no sum. */
+/** Sums of one kind. `count` includes the `unknown` ones, whose bytes no sum includes. */
 export interface Tally {
   readonly count: string;
   readonly bytes: string;
   readonly unknown: string;
 }
 
-/** Sums over a chain up to and including an entry; decimal strings, as they stand in the entry. */
+/** Sums over a chain up to and including an entry, as they stand in the entry: decimal strings. */
 export interface Totals {
   readonly events: string;
   readonly uploads: Tally;
@@ -61,7 +59,7 @@ export function addVolume(totals: Totals, volume: Volume): Totals {
   };
 }
 
-/** What was added between two moments of one chain. @throws RangeError when `to` is not the later one */
+/** The difference between two totals of one chain. @throws RangeError when `to` is not the later one */
 export function subtractTotals(to: Totals, from: Totals): Totals {
   const tally = (name: TallyName): Tally => ({
     count: subtract(to[name].count, from[name].count),
@@ -99,7 +97,7 @@ function increment(decimal: string): string {
   return add(decimal, '1');
 }
 
-/** Doubles are exact, and faster, while there are at most 15 digits. */
+/** Up to 15 digits doubles are exact, and faster. */
 function add(a: string, b: string): string {
   if (a.length <= 15 && b.length <= 15) return String(Number(a) + Number(b));
   return String(BigInt(a) + BigInt(b));

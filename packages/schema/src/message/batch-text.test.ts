@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyJson } from '../../test-support/json.ts';
 import { mutateText } from '../../test-support/mutate-text.ts';
-import { beginsArray, cutElements } from './batch-text.ts';
 import type { Json } from '../json/json.ts';
 import { parseJson } from '../json/parse-json.ts';
+import { beginsArray, cutElements } from './batch-text.ts';
 
 const space = fc.stringMatching(/^[ \t\n\r]{0,3}$/);
-/** An array as somebody may write it, and the texts of its elements. */
+/** An array in any layout, and the texts of its elements. */
 const anyArray = fc
   .tuple(space, fc.array(fc.tuple(space, anyJson, fc.nat(2), space), { maxLength: 8 }), space)
   .map(([before, elements, after]) => {

@@ -1,6 +1,7 @@
 /**
- * The elements of a JSON array, as the texts that they were sent in: what is kept of a bad one are its own bytes. The
- * array is found to be JSON elsewhere; here only its commas are looked for. batch-text.test.ts holds it to `JSON.parse`.
+ * Cuts a JSON array into the texts of its elements, as they were sent. The bytes of a bad element are kept in the
+ * ledger, so they must be the sender's own. Whether the array is JSON is checked elsewhere; this file only finds the
+ * commas. `batch-text.test.ts` holds it to `JSON.parse`.
  */
 
 const QUOTE = 0x22;
@@ -15,7 +16,7 @@ function isSpace(unit: number | undefined): boolean {
   return unit === 0x20 || unit === 0x09 || unit === 0x0a || unit === 0x0d;
 }
 
-/** Whether a payload is an array if it is JSON: that decides by which limits and which rules it is read. */
+/** Whether a payload is an array, if it is JSON at all. That decides which limits and rules hold for it. */
 export function beginsArray(payload: Uint8Array): boolean {
   let at = 0;
   while (isSpace(payload[at])) at++;
@@ -23,8 +24,8 @@ export function beginsArray(payload: Uint8Array): boolean {
 }
 
 /**
- * @param text begins with `[`, after white space at most; of a text that is no JSON, the answer means nothing
- * @returns the elements without the white space around them; null: there are more than `max`
+ * @param text begins with `[`, or white space and `[`. If it is no JSON, the result has no meaning
+ * @returns the elements without white space around them; null: there are more than `max`
  */
 export function cutElements(text: string, max: number): string[] | null {
   const elements: string[] = [];
@@ -38,7 +39,7 @@ export function cutElements(text: string, max: number): string[] | null {
       if (unit === CLOSE_ARRAY || unit === CLOSE_OBJECT) depth--;
     } else if (unit === COMMA || unit === CLOSE_ARRAY) {
       const element = trimmed(text, start, at);
-      // `[]` has none; any other place without one is no JSON.
+      // `[]` has no element. Any other empty place means that the text is no JSON.
       if (element !== '') elements.push(element);
       if (unit === CLOSE_ARRAY) return elements;
       if (elements.length === max) return null;
@@ -48,14 +49,14 @@ export function cutElements(text: string, max: number): string[] | null {
   return elements;
 }
 
-/** @returns where its closing quote is */
+/** @returns the place of the closing quote */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end > 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
   return end < 0 ? text.length : end;
 }
 
-/** Whether an odd number of backslashes stands before it. */
+/** Whether an odd number of backslashes stands before a place. */
 function isEscaped(text: string, at: number): boolean {
   let before = at - 1;
   while (text.charCodeAt(before) === BACKSLASH) before--;

@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyEventChange, changedBy } from '../../test-support/event.ts';
+import { readMessage } from '../internal.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import type { Json, JsonObject } from '../json/json.ts';
-import { type ElementReading, readMessage, type Reading } from './read-message.ts';
+import type { ElementReading, Reading } from './read-message.ts';
 
 const SUBJECT = 'audit.casartifact.uploaded.acme';
 const BATCH = 'audit.casartifact.batch.acme';
@@ -41,7 +42,7 @@ function elementsOf(text: string, subject = SUBJECT): readonly ElementReading[] 
   return message.elements;
 }
 
-/** Without the event, which some readings make when they are asked. */
+/** A reading without its event, which some readings parse when they are asked. */
 const plainly = (reading: Reading): object => ({ ...reading, event: null });
 
 function readAlone(text: string, subject = SUBJECT): Reading {
@@ -103,7 +104,7 @@ describe('an array of events', () => {
     expect(read(`[${text}${' '.repeat(262_145 - 2 - text.length)}]`)).toMatchObject({
       reading: { reason: 'too_large' },
     });
-    // What grows when it is printed is that element's fault alone.
+    // An element that grows when it is printed spoils only itself.
     const grows = JSON.stringify({ ...event, type: 'casartifact.noted', data: { a: [] } }).replace(
       '[]',
       `[${'1e20,'.repeat(10_000)}1]`,

@@ -1,9 +1,9 @@
-/** What the format says about the data of built-in types, whoever wrote the event. */
+/** The format's rules for the data of built-in types. They hold whoever wrote the event. */
 import type * as z from 'zod';
-import { ARTIFACT_EVENTS } from '../event/types/artifact.ts';
-import { BUILT_IN_EVENTS } from '../event/types/built-in.ts';
 import { refuse } from '../error.ts';
 import { notAnEvent } from '../event/event.ts';
+import { ARTIFACT_EVENTS } from '../event/types/artifact.ts';
+import { BUILT_IN_EVENTS } from '../event/types/built-in.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
 
 /** The schema of each built-in type, by its name. */
@@ -11,7 +11,23 @@ export const BUILT_IN_DATA: ReadonlyMap<string, z.ZodObject> = new Map(
   BUILT_IN_EVENTS.map(({ type, data }) => [type, data]),
 );
 
-/** Nothing is said about types that are not built in. @throws SchemaError NOT_AN_EVENT, with a fixed rule */
+/**
+ * Tells whether data certainly satisfies the schemas of artifact events. Of data that it does not know, it says false.
+ */
+export type ArtifactRecognizer = (data: JsonObject) => boolean;
+
+let recognize: ArtifactRecognizer = () => false;
+
+/** For `fast/install.ts`: data that the recognizer recognizes is accepted without asking the schema. */
+export function installArtifactRecognizer(recognizer: ArtifactRecognizer): void {
+  recognize = recognizer;
+}
+
+export function isKnownArtifactData(data: JsonObject): boolean {
+  return recognize(data);
+}
+
+/** Accepts any data of a type that is not built in. @throws SchemaError NOT_AN_EVENT, with a fixed rule */
 export function checkBuiltInData(type: string, data: Json | undefined, outcome: Json | undefined): void {
   const schema = BUILT_IN_DATA.get(type);
   if (!schema) return;
@@ -25,7 +41,11 @@ export function checkBuiltInData(type: string, data: Json | undefined, outcome: 
   checkTransferred(type, data, outcome);
 }
 
-/** What a failed transfer moved is for the bill; that of one that succeeded is its size. @throws SchemaError NOT_AN_EVENT */
+/**
+ * `transferred_bytes` is for a transfer that failed: they are billed. One that succeeded is billed by its size.
+ *
+ * @throws SchemaError NOT_AN_EVENT
+ */
 export function checkTransferred(type: string, data: JsonObject, outcome: Json | undefined): void {
   if (outcome === 'failure' || data['transferred_bytes'] === undefined) return;
   if (ARTIFACT_EVENTS.some((definition) => definition.type === type)) {

@@ -1,18 +1,14 @@
 /**
- * From a message of the AUDIT stream to the events of organizations that are in it, or to the reason why there are none.
- * A message is one event, or several in an array: each of those is read as if it had come alone.
+ * From a message of the AUDIT stream to the events of organizations that it holds, or to the reason why it holds none.
+ * A message is one event, or several in an array. Each element is read as if it had come alone.
  */
-import { beginsArray, cutElements } from './batch-text.ts';
+import { refuse, refuseJson, SchemaError } from '../error.ts';
 import { checkChainloop, isChainloop } from '../event/chainloop.ts';
 import { checkCloudEvent } from '../event/cloud-event.ts';
-import { refuse, refuseJson, SchemaError } from '../error.ts';
+import type { EventFacts } from '../event/event-facts.ts';
 import { MAX_EVENT_BYTES } from '../event/event.ts';
-import { decodeUtf8, parseExactJson } from '../json/exact-json.ts';
-import { isJsonObject, type JsonObject } from '../json/json.ts';
 import { type Origin, originOf } from '../event/origin.ts';
 import { ownerOf } from '../event/owner.ts';
-import { type PlainEvent, readPlainEvent } from '../fast/read-event.ts';
-import { createDataCheck, type DataCheck, utf8Length } from './stamp.ts';
 import {
   belongsOn,
   DEFAULT_EVENT_PREFIX,
@@ -21,57 +17,43 @@ import {
   parseEventSubject,
 } from '../event/subject.ts';
 import { type Transfer, transferOf } from '../event/transfer.ts';
+import { parseExactJson } from '../json/exact-json.ts';
+import { isJsonObject, type JsonObject } from '../json/json.ts';
+import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
+import { beginsArray, cutElements } from './batch-text.ts';
+import { createDataCheck, type DataCheck } from './data-check.ts';
+import { type RejectedReading, rejectionOf } from './rejection.ts';
 
-/** Events in one message. */
+/** The most events in one message. */
 export const MAX_BATCH_EVENTS = 256;
-/** Bytes of a message that holds an array. */
+/** The most bytes of a message that holds an array. */
 export const MAX_BATCH_BYTES = 262_144;
-
-/** Why a message, or an element of one, is no event; stands in the `_system` chain. */
-export const REJECTIONS = [
-  'too_large',
-  'bad_subject',
-  'not_json',
-  'not_exact',
-  'not_canonical',
-  'not_an_event',
-  /** Reading it failed for a reason that nobody foresaw: a bug here, but the message is kept and the chain goes on. */
-  'unexpected',
-] as const;
-export type Rejection = (typeof REJECTIONS)[number];
-
-export interface Refusal {
-  readonly ok: false;
-  readonly reason: Rejection;
-  /** The rule, in fixed words: nothing of the message is in it. */
-  readonly detail: string;
-}
 
 export type Reading =
   | {
       readonly ok: true;
-      /** The chain that it goes to: an organization's, or `_unattributed`. */
+      /** The chain that it belongs to: an organization's, or `_unattributed`. */
       readonly orgid: string;
       readonly event: JsonObject;
       /** RFC 8785 text of `event`. */
       readonly canonical: string;
       /** null for events without `producer` and `producerseq` in our form. */
       readonly origin: Origin | null;
-      /** null: it moved nothing that counts. */
+      /** null: it transferred nothing that counts. */
       readonly transfer: Transfer | null;
     }
-  | Refusal;
+  | RejectedReading;
 
 export interface ElementReading {
-  /** Its place in the array, from 0. */
+  /** The element's place in the array, from 0. */
   readonly index: number;
-  /** The element's own bytes, without the white space around it. */
+  /** The bytes of the element, without white space around them. */
   readonly payload: Uint8Array;
   readonly reading: Reading;
 }
 
 export type Message =
-  /** One event, or what is neither an event nor an array of them. */
+  /** One event, or a payload that is neither an event nor an array of events. */
   | { readonly form: 'single'; readonly reading: Reading }
   /** 1 to `MAX_BATCH_EVENTS` elements. */
   | { readonly form: 'batch'; readonly elements: readonly ElementReading[] };
@@ -81,10 +63,23 @@ export interface ReadMessageOptions {
   readonly checkData?: DataCheck;
 }
 
+/**
+ * Reads an event in its text without parsing it. It returns null for a text that it does not know, whether that is an
+ * event or not, and the plain way decides. What it returns is what the plain way finds.
+ */
+export type FactReader = (text: string) => EventFacts | null;
+
+let readFacts: FactReader = () => null;
+
+/** For `fast/install.ts`. */
+export function installFactReader(reader: FactReader): void {
+  readFacts = reader;
+}
+
 const builtIn = createDataCheck();
 const encoder = new TextEncoder();
 
-/** Total: whatever bytes it is given, it returns, and the same for the same bytes. */
+/** Total and pure: it returns for any bytes, and returns the same for the same bytes. */
 export function readMessage(subject: string, payload: Uint8Array, options: ReadMessageOptions = {}): Message {
   const isArray = beginsArray(payload);
   const maxBytes = isArray ? MAX_BATCH_BYTES : MAX_EVENT_BYTES;
@@ -95,9 +90,9 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
   try {
     const text = decodeUtf8(payload);
     if (isArray) return readBatch(text, named, checkData);
-    return single(readEvent(text, { named, checkData, plain: readPlainEvent(text), isAlone: true }));
+    return single(readEvent(text, { named, checkData, facts: readFacts(text), isAlone: true }));
   } catch (error) {
-    return single(refusalOf(error));
+    return single(rejectionOf(error));
   }
 }
 
@@ -108,13 +103,13 @@ function single(reading: Reading): Message {
 /** @throws SchemaError about the message as a whole */
 function readBatch(text: string, named: EventSubject, checkData: DataCheck): Message {
   const texts = cutElements(text, MAX_BATCH_EVENTS);
-  const plains = texts?.map(readPlainEvent) ?? [null];
-  // Where all elements are canonical JSON, what is between them is left: exactly one comma each, as the lengths say.
-  if (!plains.every((plain) => plain !== null) || !isJoined(text, texts ?? [])) parseWhole(text);
+  const facts = texts?.map((own) => readFacts(own)) ?? [null];
+  // When all elements are known to be JSON and only commas are between them, the whole is JSON.
+  if (!facts.every((one) => one !== null) || !isJoined(text, texts ?? [])) parseWhole(text);
   if (texts === null) throw new SchemaError('TOO_LARGE', TOO_MANY, { rule: TOO_MANY });
   if (texts.length === 0) refuse('an array of events has at least one');
   const elements = texts.map((own, index): ElementReading => {
-    const reading = readElement(own, { named, checkData, plain: plains[index] ?? null, isAlone: false });
+    const reading = readElement(own, { named, checkData, facts: facts[index] ?? null, isAlone: false });
     return new Element(index, own, reading);
   });
   return { form: 'batch', elements };
@@ -137,32 +132,33 @@ function parseWhole(text: string): void {
 interface EventContext {
   readonly named: EventSubject;
   readonly checkData: DataCheck;
-  /** null: it is not plain. */
-  readonly plain: PlainEvent | null;
-  /** It is not in an array. */
+  /** null: nobody has read it yet. */
+  readonly facts: EventFacts | null;
+  /** The message is this event, and not an array. */
   readonly isAlone: boolean;
 }
 
 function readElement(text: string, context: EventContext): Reading {
-  if (isLonger(text, MAX_EVENT_BYTES)) return { ok: false, reason: 'too_large', detail: tooLarge(MAX_EVENT_BYTES) };
+  if (isLongerThan(text, MAX_EVENT_BYTES)) return { ok: false, reason: 'too_large', detail: tooLarge(MAX_EVENT_BYTES) };
   try {
     return readEvent(text, context);
   } catch (error) {
-    return refusalOf(error);
+    return rejectionOf(error);
   }
 }
 
 /** @throws SchemaError */
-function readEvent(text: string, { named, checkData, plain, isAlone }: EventContext): Reading {
-  // One that is not what the subject says is left to the general way, which has the words.
-  if (plain && plain.orgid === named.orgid && (plain.type === named.type || (!isAlone && isFor(named, plain)))) {
-    if (plain.data) checkData(plain.type, plain.data, plain.outcome);
-    else if (!checkData.artifacts?.has(plain.type)) checkData(plain.type, dataOf(text), plain.outcome);
-    return new PlainReading(named.orgid, text, plain);
+function readEvent(text: string, context: EventContext): Reading {
+  const { named, checkData, facts, isAlone } = context;
+  // An event that does not fit its subject is left to the plain way, which has the words.
+  if (facts !== null && fits(facts, context)) {
+    if (facts.data) checkData(facts.type, facts.data, facts.outcome);
+    else if (!checkData.artifacts?.has(facts.type)) checkData(facts.type, dataOf(text), facts.outcome);
+    return new FactReading(named.orgid as string, text, facts);
   }
   const { value, canonical } = parseExactJson(text);
-  // Canonical JSON can be longer than what was sent (1e20 becomes 21 digits), and it is what the ledger keeps.
-  if (isLonger(canonical, MAX_EVENT_BYTES)) {
+  // The ledger keeps canonical JSON, which can be longer than what was sent: 1e20 becomes 21 digits.
+  if (isLongerThan(canonical, MAX_EVENT_BYTES)) {
     throw new SchemaError('TOO_LARGE', TOO_LARGE_CANONICAL, { rule: TOO_LARGE_CANONICAL });
   }
   if (!isJsonObject(value)) return refuse('an event is an object');
@@ -174,7 +170,7 @@ function readEvent(text: string, { named, checkData, plain, isAlone }: EventCont
   return { ok: true, orgid, event, canonical, origin: originOf(event), transfer: transferOf(event) };
 }
 
-/** @returns the chain that it goes to */
+/** @returns the chain that the event belongs to */
 function checkedChainloop(event: JsonObject, named: EventSubject): string {
   checkChainloop(event, named.type);
   const orgid = ownerOf(event) as string;
@@ -182,7 +178,7 @@ function checkedChainloop(event: JsonObject, named: EventSubject): string {
   return orgid;
 }
 
-/** @returns the chain that it goes to */
+/** @returns the chain that the event belongs to */
 function checkedCloudEvent(event: JsonObject, named: EventSubject, checkData: DataCheck): string {
   checkCloudEvent(event);
   const { orgid, type, data, outcome } = event;
@@ -192,12 +188,13 @@ function checkedCloudEvent(event: JsonObject, named: EventSubject, checkData: Da
   return orgid;
 }
 
-/** On the reserved action: an event of the target. */
-function isFor({ type }: EventSubject, plain: PlainEvent): boolean {
-  return isBatchType(type) && belongsOn(type, plain.type);
+/** Whether an event belongs on the subject of its message. Only an array may be on the reserved action. */
+function fits({ orgid, type }: EventFacts, { named, isAlone }: EventContext): boolean {
+  if (orgid !== named.orgid) return false;
+  return type === named.type || (!isAlone && isBatchType(named.type) && belongsOn(named.type, type));
 }
 
-const BAD_SUBJECT: Refusal = {
+const BAD_SUBJECT: RejectedReading = {
   ok: false,
   reason: 'bad_subject',
   detail: 'subject: <prefix>.<target>.<action>, perhaps with .<orgid>',
@@ -209,27 +206,7 @@ function tooLarge(maxBytes: number): string {
   return `has more than ${maxBytes} bytes`;
 }
 
-/** In bytes of UTF-8. */
-function isLonger(text: string, maxBytes: number): boolean {
-  return text.length * 3 > maxBytes && utf8Length(text) > maxBytes;
-}
-
-const REJECTION_OF: Partial<Record<SchemaError['code'], Rejection>> = {
-  NOT_JSON: 'not_json',
-  NOT_EXACT: 'not_exact',
-  NOT_CANONICAL: 'not_canonical',
-  NOT_AN_EVENT: 'not_an_event',
-  TOO_LARGE: 'too_large',
-};
-
-/** What is no error of ours says nothing here: its words are the platform's, and the same bytes have to give the same record. */
-function refusalOf(error: unknown): Refusal {
-  const reason = error instanceof SchemaError && error.rule !== undefined ? REJECTION_OF[error.code] : undefined;
-  if (reason === undefined) return { ok: false, reason: 'unexpected', detail: 'reading it failed' };
-  return { ok: false, reason, detail: (error as SchemaError).rule as string };
-}
-
-/** Makes the bytes of its text when somebody asks for them: of most elements nobody does. */
+/** Encodes its text when somebody asks for the bytes. For most elements nobody does. */
 class Element implements ElementReading {
   readonly index: number;
   readonly reading: Reading;
@@ -246,16 +223,16 @@ class Element implements ElementReading {
   }
 }
 
-/** Makes the event of its text when somebody asks for it: the ledger's writer does not. */
-class PlainReading {
+/** Parses its event when somebody asks for it. The ledger's writer never does. */
+class FactReading {
   readonly ok = true;
   readonly orgid: string;
   readonly canonical: string;
   readonly origin: Origin | null;
   readonly transfer: Transfer | null;
 
-  /** @param orgid that of the event: one string for many events, so that maps find it sooner */
-  constructor(orgid: string, canonical: string, { origin, transfer }: PlainEvent) {
+  /** @param orgid the string that many events share: maps find it sooner than an equal one */
+  constructor(orgid: string, canonical: string, { origin, transfer }: EventFacts) {
     this.orgid = orgid;
     this.canonical = canonical;
     this.origin = origin;

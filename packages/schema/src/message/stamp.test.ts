@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { anyJson } from '../../test-support/json.ts';
-import { canonicalJson } from '../json/canonical.ts';
 import { defineEvent } from '../event/define-event.ts';
-import { parseExactJson } from '../json/exact-json.ts';
-import { readMessage } from './read-message.ts';
-import { createDataCheck, stampEvent, utf8Length } from './stamp.ts';
-import { createTextStamp } from '../fast/print-event.ts';
 import { formatEventSubject } from '../event/subject.ts';
+import { createTextStamp } from '../internal.ts';
+import { canonicalJson } from '../json/canonical.ts';
+import { parseExactJson } from '../json/exact-json.ts';
+import { utf8Length } from '../json/utf8.ts';
+import { createDataCheck } from './data-check.ts';
+import { readMessage } from './read-message.ts';
+import { stampEvent } from './stamp.ts';
+import { z } from 'zod';
 
 const stamp = {
   id: '01997b3c-0000-7000-8000-000000000001',
@@ -64,13 +66,21 @@ describe('stampEvent', () => {
     expect(() => make({ orgid: 'acme', digest, time: new Date(8.64e15) })).toThrow('time is a string of');
   });
 
+  it.each([
+    ['casartifact.uploaded', { digest }],
+    ['release.approved', { version: '1' }],
+  ])('leaves out undefined members of data, and prints undefined items as null, as JSON does: %s', (type, data) => {
+    const fields = { orgid: 'acme', ...data, extra: { deep: [undefined], none: undefined } };
+    expect(make(fields, type).text).toContain('"extra":{"deep":[null]}');
+  });
+
   it('keeps names of Object.prototype in data', () => {
     const fields = JSON.parse(
       '{"orgid":"acme","version":"1","constructor":"c","toString":1,"__proto__":{"x":1}}',
     ) as unknown;
     const { text } = make(fields, 'nobodys.type');
     expect(text).toContain('"data":{"__proto__":{"x":1},"constructor":"c","toString":1,"version":"1"}');
-    // zod leaves `__proto__` out, also where a schema is loose.
+    // zod leaves `__proto__` out, even of a loose object.
     expect(make(fields, 'release.approved').text).toContain('"data":{"constructor":"c","toString":1,"version":"1"}');
   });
 
@@ -94,7 +104,7 @@ describe('stampEvent', () => {
     [{ orgid: 'acme', digest, id: 'x' }, 'NOT_AN_EVENT', 'the publisher sets id'],
     [{ orgid: 'acme', digest, producerseq: '7' }, 'NOT_AN_EVENT', 'the publisher sets producerseq'],
     [{ orgid: 'acme', digest, data: {} }, 'NOT_AN_EVENT', 'the publisher sets data'],
-    [{ orgid: 'acme', digest, extra: { deep: [undefined] } }, 'NOT_CANONICAL', '/data/extra/deep/0 is a undefined'],
+    [{ orgid: 'acme', digest, extra: { deep: [1n] } }, 'NOT_CANONICAL', '/data/extra/deep/0 is a bigint'],
     [{ orgid: 'acme', digest, other: '\ud800' }, 'NOT_CANONICAL', '/data/other'],
     [{ orgid: 'acme', digest, extra: 'x'.repeat(65_536) }, 'TOO_LARGE', 'at most 65536 are allowed'],
   ])('refuses %.60j', (fields, code, message) => {

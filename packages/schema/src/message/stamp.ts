@@ -1,29 +1,26 @@
-import type { AnyEventDefinition } from '../event/define-event.ts';
-import { canonicalJson } from '../json/canonical.ts';
+/**
+ * The `message/` room: an event on its way, from a publisher's fields to the text that is published, and from a message
+ * of the AUDIT stream back to events. It knows what events are (`event/`). It never knows what becomes of them in the
+ * ledger.
+ *
+ * This file makes the event of a draft, and its text.
+ */
 import { kindOf, SchemaError } from '../error.ts';
-import {
-  ATTRIBUTE_NAMES,
-  checkEvent,
-  EventAttributes,
-  type Event,
-  MAX_EVENT_BYTES,
-  notAnEvent,
-} from '../event/event.ts';
+import { ATTRIBUTE_NAMES, checkEvent, type Event, EventAttributes, MAX_EVENT_BYTES } from '../event/event.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
-import { ARTIFACT_EVENTS, isPlainlyAnArtifact } from '../event/types/artifact.ts';
-import { BUILT_IN_EVENTS } from '../event/types/built-in.ts';
-import { BUILT_IN_DATA, checkBuiltInData } from './built-in-data.ts';
-import { NO_RULES, type TypeRules, typeRules } from './type-rules.ts';
+import { isLongerThan, utf8Length } from '../json/utf8.ts';
+import type { DataCheck } from './data-check.ts';
 
 /** What the publisher adds to a draft. */
 export interface Stamp {
   readonly id: string;
   readonly source: string;
-  /** When it happened, unless the fields say so themselves. */
+  /** When it happened, unless the fields have their own `time`. */
   readonly time: string;
   readonly producer?: string;
   readonly producerseq?: string;
-  /** Makes the event a receipt (`receipt.ts`). Both or none. */
+  /** The name of the key. With `sign` it makes the event a receipt (`verify/receipt.ts`); give both or neither. */
   readonly keyid?: string;
   /** @returns the base64 of the Ed25519 signature over the text's UTF-8 bytes */
   readonly sign?: (text: string) => string;
@@ -31,52 +28,15 @@ export interface Stamp {
 
 export interface StampedEvent {
   readonly event: Event;
-  /** RFC 8785 text: what is published, so that the ledger's event hash is the hash of the message. */
+  /** RFC 8785 text. It is published as it is, so the event hash in the ledger is the hash of the message. */
   readonly text: string;
 }
 
-/** Checks event types' data; types it does not know have any object. */
-export interface DataCheck {
-  /** @param data undefined, or anything else: events of others may have it so. @param outcome that of the event */
-  (type: string, data: Json | undefined, outcome: Json | undefined): void;
-  /** Artifact types whose data has the built-in schema alone: what has been checked by that is not checked again. */
-  readonly artifacts?: ReadonlySet<string>;
-  /** What the publisher does with an event of this type before it is published. */
-  rulesOf(type: string): TypeRules;
-}
-
 /**
- * A definition of a built-in type adds to the built-in schema, and replaces nothing of it: what is a message of these
- * types is the format's to say.
+ * Makes an event of a draft's type and fields. Texts that are too long are made to fit. The data is what the schema of
+ * the type returns for it.
  *
- * @returns a check for these types and the built-in ones. @throws SchemaError NOT_AN_EVENT, from the check
- */
-export function createDataCheck(definitions: readonly AnyEventDefinition[] = []): DataCheck {
-  const own = new Map(definitions.filter((d) => BUILT_IN_DATA.get(d.type) !== d.data).map((d) => [d.type, d.data]));
-  const artifacts = new Set<string>(ARTIFACT_EVENTS.map(({ type }) => type).filter((type) => !own.has(type)));
-  const check = (type: string, data: Json | undefined, outcome: Json | undefined): void => {
-    if (artifacts.has(type) && isJsonObject(data) && isPlainlyAnArtifact(data)) return;
-    checkBuiltInData(type, data, outcome);
-    const more = own.get(type);
-    if (!more) return;
-    // What a schema of theirs says is in words of theirs, or of zod's.
-    const rule = 'data: what the schema of its type says';
-    if (!isJsonObject(data))
-      throw new SchemaError('NOT_AN_EVENT', `data is ${kindOf(data)}: expected an object`, { rule });
-    const result = more.safeParse(data);
-    if (!result.success) throw notAnEvent(result.error, data, { prefix: ['data'], rule });
-  };
-  const rules = new Map(
-    [...BUILT_IN_EVENTS, ...definitions].map((one) => [one.type, typeRules(one, artifacts.has(one.type))]),
-  );
-  return Object.assign(check, { artifacts, rulesOf: (type: string) => rules.get(type) ?? NO_RULES });
-}
-
-/**
- * Makes the event of a draft's type and fields: texts that are too long are made to fit, and the data is what the type's
- * schema returns for it.
- *
- * @param fields a plain object that nobody else changes any more; `time` may be a Date
+ * @param fields a plain object that nobody changes any more; `time` may be a Date
  * @throws SchemaError NOT_AN_EVENT, NOT_CANONICAL or TOO_LARGE, naming the field and the rule, never the value
  */
 export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkData: DataCheck): StampedEvent {
@@ -85,7 +45,7 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
   const rules = checkData.rulesOf(type);
   const given: Record<string, Json> = {};
   const data: Record<string, Json> = {};
-  // In the order of canonical JSON, which is then printed fast.
+  // In the order of canonical JSON, in which `canonicalJson` prints fastest.
   for (const name of namesInOrder(fields)) {
     const value = fields[name];
     if (value === undefined) continue;
@@ -113,13 +73,32 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     checkEvent(event);
     text = canonicalJson(event);
   }
-  if (text.length * MAX_UTF8_PER_UNIT > MAX_EVENT_BYTES && utf8Length(text) > MAX_EVENT_BYTES) {
+  if (isLongerThan(text, MAX_EVENT_BYTES)) {
     throw new SchemaError('TOO_LARGE', `event has ${utf8Length(text)} bytes, at most ${MAX_EVENT_BYTES} are allowed`);
   }
   return { event, text };
 }
 
-/** Whether it says who acted. */
+/** Gives the text of an event. @throws SchemaError NOT_AN_EVENT, NOT_CANONICAL or TOO_LARGE, as `stampEvent` does */
+export type TextStamp = (type: string, fields: object, stamp: Stamp) => string;
+
+let createFast: ((checkData: DataCheck, plain: TextStamp) => TextStamp) | null = null;
+
+/**
+ * For `fast/install.ts`: what it creates gives the same texts as `plain`, and asks `plain` for those that it does not
+ * know.
+ */
+export function installTextStamp(create: (checkData: DataCheck, plain: TextStamp) => TextStamp): void {
+  createFast = create;
+}
+
+/** Makes a function that gives `stampEvent(…).text`, for publishers that need nothing but the text. */
+export function createTextStamp(checkData: DataCheck): TextStamp {
+  const plain: TextStamp = (type, fields, stamp) => stampEvent(type, fields, stamp, checkData).text;
+  return createFast === null ? plain : createFast(checkData, plain);
+}
+
+/** Whether an event says who acted. `SYSTEM` needs no id. */
 export function hasActor({
   actortype,
   actorid,
@@ -130,7 +109,7 @@ export function hasActor({
   return actortype !== undefined && (actorid !== undefined || actortype === 'SYSTEM');
 }
 
-/** The attributes alone, sorted: what else is there (`sign`) is left. */
+/** The attributes alone, sorted. Anything else, such as `sign`, is left out. */
 function inOrder(attributes: Readonly<Record<string, unknown>>): Event & JsonObject {
   const event: Record<string, Json> = {};
   for (const name of ATTRIBUTES_IN_ORDER) {
@@ -141,8 +120,6 @@ function inOrder(attributes: Readonly<Record<string, unknown>>): Event & JsonObj
 }
 
 const ATTRIBUTES_IN_ORDER = [...ATTRIBUTE_NAMES].toSorted((a, b) => (a < b ? -1 : 1));
-/** Bytes of UTF-8 for one UTF-16 code unit, at most. */
-export const MAX_UTF8_PER_UNIT = 3;
 
 function namesInOrder(fields: JsonObject): string[] {
   const names = Object.keys(fields);
@@ -163,11 +140,4 @@ function isoTime(value: unknown): string {
   if (value instanceof Date && Number.isFinite(value.getTime())) return value.toISOString();
   if (typeof value === 'string') return value;
   throw new SchemaError('NOT_AN_EVENT', `time is ${kindOf(value)}: expected a valid Date`);
-}
-
-const encoder = new TextEncoder();
-
-/** Bytes of a text in UTF-8. */
-export function utf8Length(text: string): number {
-  return encoder.encode(text).length;
 }

@@ -1,41 +1,48 @@
-/** What the publisher does with the data of each event type: what is cut, what is coerced, and what is published. */
+/**
+ * What the publisher does with the fields of each event type: which it cuts, which it makes JSON of, and what it
+ * publishes.
+ */
 import type * as z from 'zod';
-import { isPlainlyAnArtifact } from '../event/types/artifact.ts';
-import { MAX_DEPTH } from '../json/canonical.ts';
-import { BUILT_IN_DATA, checkBuiltInData, checkTransferred } from './built-in-data.ts';
-import type { AnyEventDefinition } from '../event/define-event.ts';
-import { SchemaError } from '../error.ts';
 import { closest } from '../config/closest.ts';
+import { SchemaError } from '../error.ts';
+import type { AnyEventDefinition } from '../event/define-event.ts';
 import { EventAttributes, notAnEvent } from '../event/event.ts';
 import { ATTRIBUTE_FITS, type Fit, fitOf, unwrapped } from '../event/fitting-text.ts';
+import { MAX_DEPTH } from '../json/canonical.ts';
 import type { Json, JsonObject } from '../json/json.ts';
+import { BUILT_IN_DATA, checkBuiltInData, checkTransferred, isKnownArtifactData } from './built-in-data.ts';
 
 export interface TypeRules {
-  /** Events without `actortype` and `actorid` are refused (of `SYSTEM`, without `actortype`). */
+  /** Refuse events without `actortype` and `actorid`. `SYSTEM` needs no `actorid`. */
   readonly actorRequired: boolean;
-  /** What makes a field's text fit, by its name: attributes and data members. */
+  /** Functions that make the text of a field fit, by the field's name: attributes and data members. */
   readonly fits: ReadonlyMap<string, Fit>;
-  /** The field that a name was probably meant for, which is none of this type's; null: it is one, or like none. */
+  /**
+   * The field that somebody probably meant by a name that the type does not have; null: the type has it, or it is like
+   * none.
+   */
   meant(name: string): string | null;
-  /** Whether the schema names a data member and lets it be anything, so that any value is to be made JSON. */
+  /**
+   * Whether the schema names a data member and accepts any value for it. The publisher then makes JSON of any value.
+   */
   isFreeForm(name: string): boolean;
   /**
-   * Data as it is published: what the schema returns for it. What the format says about a built-in type holds as well,
-   * whatever the schema that a service has defined for it.
+   * The data that is published: what the schema returns for it. The format's rules for a built-in type hold too,
+   * whatever schema a service has defined for the type.
    *
-   * @returns `data` itself where that is the same
+   * @returns `data` itself when nothing changes
    * @throws SchemaError NOT_AN_EVENT
    */
   publish(data: JsonObject, outcome: Json | undefined): JsonObject;
 }
 
 /**
- * What `timed` and `dispatcher` add to events of any type. A schema that does not name them has nothing to say about
- * them: they are neither stripped nor refused.
+ * Members that `timed` and `dispatcher` add to events of any type. A schema that does not name them neither strips nor
+ * refuses them.
  */
 const ADDED: readonly string[] = ['claimed_org', 'degraded', 'duration_ms'];
 
-/** Of a type that nobody has defined: any data. */
+/** The rules of a type that nobody has defined: any data. */
 export const NO_RULES: TypeRules = {
   actorRequired: false,
   fits: ATTRIBUTE_FITS,
@@ -44,7 +51,7 @@ export const NO_RULES: TypeRules = {
   publish: (data) => data,
 };
 
-/** @param isArtifact its schema is that of the built-in artifact events */
+/** @param isArtifact the schema is that of the built-in artifact events */
 export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): TypeRules {
   const { type, data: schema, actorRequired = false } = definition;
   const builtIn = BUILT_IN_DATA.get(type);
@@ -65,7 +72,7 @@ export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): 
     meant: (name) => nearField(name, names),
     isFreeForm: (name) => freeForm.has(name),
     publish(data, outcome) {
-      if (isArtifact && isPlainlyAnArtifact(data)) return data;
+      if (isArtifact && isKnownArtifactData(data)) return data;
       const published = publishOwn(fitted(data, fits));
       check(type, published, outcome);
       return published;
@@ -73,19 +80,19 @@ export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): 
   };
 }
 
-/** Of names without capitals and underscores, so many letters may differ, and of short ones fewer. */
+/** So many letters may differ between two names in lower case without underscores; fewer in short names. */
 const MAX_CHANGES = 2;
+/** Longer names are not looked up. */
+const MAX_NAME_LENGTH = 64;
 
 function nearField(name: string, fields: readonly string[]): string | null {
-  if (fields.includes(name) || name.length > MAX_NAME) return null;
+  if (fields.includes(name) || name.length > MAX_NAME_LENGTH) return null;
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[_-]/g, '');
   const near = closest(plain(name), fields.map(plain), Math.min(MAX_CHANGES, Math.floor(name.length / 4)));
   return near === null ? null : (fields.find((field) => plain(field) === near) ?? null);
 }
 
-const MAX_NAME = 64;
-
-/** @param kept members that a schema which does not name them neither strips nor refuses */
+/** @param kept members that the schema neither strips nor refuses when it does not name them */
 function publisherOf(schema: z.ZodObject, kept: readonly string[]): (data: JsonObject) => JsonObject {
   const { catchall } = schema.def;
   if (catchall !== undefined && isAnything(catchall)) return (data) => parsed(schema, data);
@@ -126,9 +133,9 @@ function parsed(schema: z.ZodObject, data: JsonObject): JsonObject {
   return withoutUndefined(result.data) as JsonObject;
 }
 
-/** What a schema returns may have members that are undefined; they count as absent, as in JSON. */
+/** Leaves out members that are undefined, which a schema may return. They count as absent, as in JSON. */
 function withoutUndefined(value: unknown, depth = 0): unknown {
-  // What is no plain object, or too deep, is refused when it is printed.
+  // A value that is no plain object, or has too many levels, is refused when it is printed.
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
   if (Array.isArray(value)) {
     const items = value.map((item: unknown) => (item === undefined ? null : withoutUndefined(item, depth + 1)));
@@ -140,7 +147,7 @@ function withoutUndefined(value: unknown, depth = 0): unknown {
   return isSame ? value : Object.fromEntries(members.filter(([, member]) => member !== undefined));
 }
 
-/** Whether a schema says nothing about a value, or about the values in an object or an array. */
+/** Whether a schema accepts any value, or any values in an object or an array. */
 function isFree(schema: z.core.$ZodType): boolean {
   const inner = unwrapped(schema);
   if (isAnything(inner)) return true;

@@ -1,40 +1,45 @@
 /**
- * The rules of `docs/format.md` §11, in the order in which they are given there. The signature comes last and is asked for
- * by the caller (`verify.ts`), who may have to wait for it.
+ * Judges the lines of one chain by the rules of `docs/reference/format.md` §11, in the order that is given there. The signature
+ * comes last. The caller (`verify.ts`) checks it, because it may have to wait for the answer.
  */
-import { comparePlaces, type Core, type Entry } from '../ledger/entry.ts';
-import { type ChainPlace, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './line-check.ts';
 import { SchemaError, show } from '../error.ts';
-import { type Sha256, sha256Hex } from '../hash.ts';
-import { createHoleFinder } from './missing-events.ts';
-import type { JsonObject } from '../json/json.ts';
+import type { EventFacts } from '../event/event-facts.ts';
 import { type Origin, originOf } from '../event/origin.ts';
 import { ownerOf } from '../event/owner.ts';
-import { parseEntry } from '../ledger/parse-entry.ts';
-import type { PlainEvent } from '../fast/read-event.ts';
-import type { ProducerWindows } from '../ledger/producer-window.ts';
-import { createReceiptReader, type Receipt, type ReceiptKeys, wrongSignature } from './receipt.ts';
 import { isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';
-import type { createSuccessorReader } from '../fast/verify-entry.ts';
+import { type Sha256, sha256Hex } from '../hash.ts';
+import type { JsonObject } from '../json/json.ts';
+import { comparePlaces, type Core, type Entry } from '../ledger/entry.ts';
+import { parseEntry } from '../ledger/parse-entry.ts';
+import type { ProducerWindows } from '../ledger/producer-window.ts';
 import { isKnownKind, standsForNoMessage } from '../ledger/system-record.ts';
+import { NO_TOTALS } from '../ledger/volume.ts';
+import { ExpectedHeads } from './expected-heads.ts';
+import { type ChainEnd, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './line-check.ts';
+import { createMissingEventFinder, type MissingEventFinder } from './missing-events.ts';
+import { createReceiptReader, type Receipt, type ReceiptKeys, type ReceiptReader, wrongSignature } from './receipt.ts';
+import type { CreateShortcut, KnownEntry, Shortcut } from './shortcut.ts';
 import {
-  CHECKED,
   type ChainReport,
+  CHECKED,
+  type Checked,
   type Expectation,
   listChecked,
   NOT_CHECKED,
   type Problem,
   type Verdict,
 } from './verdict.ts';
-import { NO_TOTALS } from '../ledger/volume.ts';
-import { createVolumeCheck } from './volume-check.ts';
+import { createVolumeCheck, type VolumeCheck } from './volume-check.ts';
 
 export interface ChainOptions {
-  /** The chain that this has to be; without it, the first entry's. */
+  /** The chain that the lines have to be. Default: the chain of the first entry. */
   readonly orgid?: string;
-  /** The `seq` to start at, for a chain whose beginning is not at hand: what is before it is taken on trust. Default 1. */
+  /** The `seq` of the first line, for a chain without its beginning. What is before it is taken on trust. Default 1. */
   readonly fromSeq?: number;
-  /** Heads that the chain must contain. Only they can show a cut tail or a chain that was recomputed as a whole. */
+  /**
+   * Heads that the chain must contain. Only they can show a tail that was cut, or a chain that was recomputed as a
+   * whole.
+   */
   readonly expect?: readonly Expectation[];
   readonly sha256?: Sha256;
 }
@@ -46,263 +51,278 @@ export interface ReadLine {
 }
 
 export interface VerifiedEntry {
-  /** Its event is parsed each time that it is asked for. */
+  /** Its event is parsed each time that somebody asks for it. */
   readonly entry: Entry;
-  /** It has no event any more. */
+  /** Its event was erased. */
   readonly isErased: boolean;
   /** null for entries without one. */
   readonly origin: Origin | null;
 }
 
 /** An entry that is good but for its signature. */
-interface Candidate {
-  readonly entry: Entry;
-  readonly plain: PlainEvent | null;
+interface Candidate extends KnownEntry {
   readonly origin: Origin | null;
-  /** What has to fit; null: nothing. */
+  /** The receipt that has to fit; null: none has to. */
   readonly receipt: Receipt | null;
 }
 
-export interface Judge {
-  /** null: the line is bad, or none, or after a bad one. */
-  examine(line: ReadLine): Candidate | null;
-  /** @param fits whether the candidate's signature does; null: there is nothing to fit */
-  accept(candidate: Candidate, fits: boolean | null): VerifiedEntry | null;
-  readonly failed: boolean;
-  fail(detail: string): void;
-  readonly windows: ProducerWindows | null;
-  finish(): ChainReport;
-}
+export class ChainJudge {
+  readonly #sha256: Sha256;
+  readonly #fromSeq: number;
+  readonly #expected: ExpectedHeads;
+  readonly #volumes: VolumeCheck;
+  readonly #takeShortcut: Shortcut;
+  readonly #missing: MissingEventFinder;
+  readonly #receipts: ReceiptReader | null;
 
-export function createJudge(
-  options: ChainOptions,
-  createShortcut: typeof createSuccessorReader,
-  findKey: ReceiptKeys['find'] | undefined,
-): Judge {
-  const sha256 = options.sha256 ?? sha256Hex;
-  const fromSeq = options.fromSeq ?? 1;
-  const expected = Map.groupBy(options.expect ?? [], ({ seq }) => seq);
-  const volumes = createVolumeCheck(fromSeq);
-  const readSuccessor = createShortcut(sha256, volumes.derive);
-  const holes = createHoleFinder(fromSeq === 1);
-  const receipts = findKey ? createReceiptReader(findKey) : null;
+  #orgid: string | null;
+  #first: Expectation | null = null;
+  #last: Entry | null = null;
+  /** The `seq` of the next entry. */
+  #next: number;
+  #problem: Problem | null;
+  /** What is wrong with the first line, as long as no line looked like an entry. The input may be no ledger at all. */
+  #unread: string | null = null;
+  /** The first entry of a version that is not known here. The lines from there on are only counted. */
+  #newer: Problem | null = null;
+  #hasBlankLine = false;
+  readonly #counts = { erased: 0, numbered: 0, unknownKinds: 0, newer: 0, derived: 0 };
 
-  let orgid = options.orgid ?? null;
-  let first: Expectation | null = null;
-  let last: Entry | null = null;
-  let next = fromSeq;
-  let problem: Problem | null = findContradiction(expected);
-  /** What is wrong with the first line, while nothing looked like an entry: whether this is a ledger at all is still open. */
-  let unread: string | null = null;
-  /** The first entry of a version that is not known here: the lines from there on are counted. */
-  let newer: Problem | null = null;
-  let blank = false;
-  const counts = { erased: 0, numbered: 0, unknownKinds: 0, newer: 0, derived: 0 };
-
-  /** Where the next entry has to fit. */
-  function expectedPlace(): ChainPlace {
-    // Two heads of one entry that differ are a problem before the first line.
-    const held = last === null ? (expected.get(next - 1)?.[0]?.hash ?? null) : null;
-    return { orgid, seq: next, last, isFirst: fromSeq === 1 && last === null, held, sha256 };
+  constructor(options: ChainOptions, createShortcut: CreateShortcut, findKey: ReceiptKeys['find'] | undefined) {
+    this.#sha256 = options.sha256 ?? sha256Hex;
+    this.#fromSeq = options.fromSeq ?? 1;
+    this.#next = this.#fromSeq;
+    this.#orgid = options.orgid ?? null;
+    this.#expected = new ExpectedHeads(options.expect ?? []);
+    this.#problem = this.#expected.findContradiction();
+    this.#volumes = createVolumeCheck(this.#fromSeq);
+    this.#takeShortcut = createShortcut(this.#sha256, this.#volumes.derive);
+    this.#missing = createMissingEventFinder(this.#isWhole);
+    this.#receipts = findKey ? createReceiptReader(findKey) : null;
   }
 
-  function examine({ text: line, bad }: ReadLine): Candidate | null {
-    if (problem) return null;
+  /** The next line. @returns null: the line is bad, or blank, or comes after a bad one */
+  examine({ text: line, bad }: ReadLine): Candidate | null {
+    if (this.#problem) return null;
     if (line === '') {
-      blank = true;
+      this.#hasBlankLine = true;
       return null;
     }
-    if (newer) {
-      counts.newer++;
+    if (this.#newer) {
+      this.#counts.newer++;
       return null;
     }
-    if (unread !== null) {
-      if (looksLikeEntry(line)) problem = { seq: next, detail: unread };
+    if (this.#unread !== null) {
+      if (looksLikeEntry(line)) this.fail(this.#unread);
       return null;
     }
-    if (blank) return reject('there is a blank line before it', looksLikeEntry(line));
-    if (bad !== null) return reject(bad, looksLikeEntry(line));
-    const successor = last && readSuccessor(line, last);
-    let entry = successor?.entry;
-    if (!entry) {
-      try {
-        entry = parseEntry(line);
-      } catch (error) {
-        // Anything else is not the line's fault.
-        if (!(error instanceof SchemaError)) throw error;
-        return rejectUnparsed(line, error);
-      }
-      const wrong = findLineFault(entry, line, expectedPlace());
-      if (wrong !== null) return reject(wrong, true);
-    }
-    return examineEntry(entry, successor?.plain ?? null);
+    if (this.#hasBlankLine) return this.#reject('there is a blank line before it', looksLikeEntry(line));
+    if (bad !== null) return this.#reject(bad, looksLikeEntry(line));
+    const known = this.#last && this.#takeShortcut(line, this.#last);
+    if (known) return this.#examineEntry(known.entry, known.facts);
+    const entry = this.#readEntry(line);
+    return entry && this.#examineEntry(entry, null);
   }
 
-  function accept({ entry, plain, origin, receipt }: Candidate, fits: boolean | null): VerifiedEntry | null {
+  /** @param fits whether the candidate's signature is right; null: there is no signature to check */
+  accept({ entry, facts, origin, receipt }: Candidate, fits: boolean | null): VerifiedEntry | null {
     if (receipt && fits !== null) {
-      if (!fits) return reject(wrongSignature(receipt.keyid), true);
-      receipts?.noteVerified();
+      if (!fits) return this.#reject(wrongSignature(receipt.keyid), true);
+      this.#receipts?.countVerified();
     }
     const { core } = entry;
-    ({ orgid } = core);
-    first ??= { seq: core.seq, hash: entry.hash };
-    last = entry;
-    next++;
-    if (origin) counts.numbered++;
-    // Asked of the entry, a plain event would be parsed.
-    const isErased = plain === null && entry.event === null;
-    if (isErased) counts.erased++;
-    else if (core.orgid === SYSTEM_CHAIN) counts.unknownKinds += isKnownKind(entry.event as JsonObject) ? 0 : 1;
-    else if (!isReservedChain(core.orgid)) counts.derived++;
+    this.#orgid = core.orgid;
+    this.#first ??= { seq: core.seq, hash: entry.hash };
+    this.#last = entry;
+    this.#next++;
+    if (origin) this.#counts.numbered++;
+    // An entry whose event has been read would parse it to answer.
+    const isErased = facts === null && entry.event === null;
+    if (isErased) this.#counts.erased++;
+    else if (core.orgid === SYSTEM_CHAIN) this.#counts.unknownKinds += isKnownKind(entry.event as JsonObject) ? 0 : 1;
+    else if (!isReservedChain(core.orgid)) this.#counts.derived++;
     return { entry, isErased, origin };
   }
 
-  /** A bad line is tampering if it is in a ledger: after an entry, or an entry by its looks. */
-  function reject(detail: string, isEntry: boolean): null {
-    if (isEntry || last) problem = { seq: next, detail };
-    else unread = detail;
-    return null;
+  /** Reports a problem at the next entry, unless there is one already. */
+  fail(detail: string): void {
+    this.#problem ??= { seq: this.#next, detail };
   }
 
-  function rejectUnparsed(line: string, error: SchemaError): null {
-    if (error.code !== 'NEWER_VERSION' || !isNextOfAnyVersion(line, expectedPlace()))
-      return reject(`the line is no entry: ${error.message}`, looksLikeEntry(line));
-    newer = { seq: next, detail: error.message };
-    counts.newer++;
-    return null;
+  get failed(): boolean {
+    return this.#problem !== null;
   }
 
-  /** What an entry's own line and the one before it cannot show. */
-  function examineEntry(entry: Entry, plain: PlainEvent | null): Candidate | null {
-    const { core, hash } = entry;
-    const wrong = (last && examineOrder(last, entry)) ?? (plain ? examinePlain(core, plain) : examineEvent(entry));
-    if (wrong !== null) return reject(wrong, true);
-    const origin = plain ? plain.origin : numbered(core);
-    const repeated = origin && holes.take(core.seq, origin);
-    if (repeated !== null) return reject(repeated, true);
-    const wanted = unlike(expected.get(core.seq), hash);
-    if (wanted) return reject(`hash is ${hash}, expected ${wanted.hash}`, true);
-    const event = receipts && core.orgid !== SYSTEM_CHAIN ? entry.event : null;
-    const receipt = event && receipts ? receipts.take(event) : null;
-    if (typeof receipt === 'string') return reject(receipt, true);
-    return { entry, plain, origin, receipt };
+  /** null when the beginning of the chain is not at hand. */
+  get windows(): ProducerWindows | null {
+    return this.#isWhole ? this.#missing.windows : null;
   }
 
-  /** @returns what is wrong with an entry after another, or null */
-  function examineOrder({ core: { received, source } }: Entry, entry: Entry): string | null {
-    const { core } = entry;
-    if (core.received < received) return `received goes back from ${received} to ${core.received}`;
-    const order = comparePlaces(core.source, source);
-    if (order > 0) return null;
-    if (order === 0 && core.orgid === SYSTEM_CHAIN && standsForNoMessage(entry.event)) return null;
-    return `source.seq goes from ${place(source)} to ${place(core.source)}`;
+  finish(): ChainReport {
+    const found = this.#missing.report();
+    const [verdict, problem]: [Verdict, Problem | null] = this.#problem
+      ? ['tampered', this.#problem]
+      : this.#judgeWithoutProblem(found.missing);
+    const receipts = this.#receipts?.counts();
+    return {
+      verdict,
+      orgid: this.#orgid,
+      entries: this.#next - this.#fromSeq,
+      first: this.#first,
+      last: this.#last && { seq: this.#last.core.seq, hash: this.#last.hash },
+      totals: this.#last?.core.totals ?? NO_TOTALS,
+      problem,
+      erased: this.#counts.erased,
+      ...found,
+      ...(receipts && { receipts }),
+      checked: this.#listChecked(receipts?.verified ?? 0),
+      not_checked: this.#listNotChecked(receipts?.unknown ?? 0),
+    };
   }
 
-  /** Its volume and its origin are right already. */
-  function examinePlain({ orgid: owner, seq, volume }: Core, { orgid: named, transfer }: PlainEvent): string | null {
-    if (named !== owner) return `the event belongs to ${show(named)}`;
-    volumes.note(seq, transfer, volume);
-    return null;
+  get #isWhole(): boolean {
+    return this.#fromSeq === 1;
   }
 
-  function examineEvent({ core, event }: Entry): string | null {
-    if (core.orgid === SYSTEM_CHAIN) return null;
-    const volume = isReservedChain(core.orgid) ? null : volumes.check(core.seq, core.volume, event);
-    if (volume !== null || event === null) return volume;
-    const owner = ownerOf(event);
-    if (owner !== core.orgid) return `the event belongs to ${show(owner)}`;
-    const said = originOf(event);
-    const isSaid = core.origin
-      ? core.origin.producer === said?.producer && core.origin.producerseq === String(said.producerseq)
-      : said === null;
-    return isSaid ? null : `origin is ${show(core.origin)}, the event says ${show(said)}`;
-  }
-
-  /** The verdict when no entry was bad, and why. */
-  function judge(missing: string): [Verdict, Problem | null] {
-    if (unread !== null)
-      return ['unreadable', { seq: fromSeq, detail: `no line is a ledger entry; of the first, ${unread}` }];
-    if (newer) return ['unreadable', newer];
-    const unmet = [...expected.keys()].find((seq) => !isMet(seq));
-    if (unmet !== undefined) {
-      return ['truncated', { seq: next, detail: `this is ${fromSeq} to ${next - 1}, a head at ${unmet} is expected` }];
+  /** Rules 1 to 6: the line and the entry before it. */
+  #readEntry(line: string): Entry | null {
+    let entry: Entry;
+    try {
+      entry = parseEntry(line);
+    } catch (error) {
+      // Any other error is not the line's fault.
+      if (!(error instanceof SchemaError)) throw error;
+      return this.#rejectUnparsed(line, error);
     }
-    if (!last) return ['unreadable', { seq: fromSeq, detail: 'there is no entry' }];
+    const fault = findLineFault(entry, line, this.#chainEnd());
+    return fault === null ? entry : this.#reject(fault, true);
+  }
+
+  #chainEnd(): ChainEnd {
+    const last = this.#last;
+    // If two heads of one entry differed, that would be a problem before the first line.
+    const held = last === null ? this.#expected.hashAt(this.#next - 1) : null;
+    const isFirst = this.#isWhole && last === null;
+    return { orgid: this.#orgid, seq: this.#next, last, isFirst, held, sha256: this.#sha256 };
+  }
+
+  /** A bad line means tampering when it stands in a ledger: after an entry, or when it looks like an entry itself. */
+  #reject(detail: string, isEntry: boolean): null {
+    if (isEntry || this.#last) this.fail(detail);
+    else this.#unread = detail;
+    return null;
+  }
+
+  #rejectUnparsed(line: string, error: SchemaError): null {
+    if (error.code !== 'NEWER_VERSION' || !isNextOfAnyVersion(line, this.#chainEnd())) {
+      return this.#reject(`the line is no entry: ${error.message}`, looksLikeEntry(line));
+    }
+    this.#newer = { seq: this.#next, detail: error.message };
+    this.#counts.newer++;
+    return null;
+  }
+
+  /** The rules that look beyond the line and the entry before it. */
+  #examineEntry(entry: Entry, facts: EventFacts | null): Candidate | null {
+    const { core, hash } = entry;
+    const fault =
+      (this.#last && findOrderFault(this.#last, entry)) ??
+      (facts ? this.#findOwnerFault(core, facts) : this.#findEventFault(entry));
+    if (fault !== null) return this.#reject(fault, true);
+    const origin = facts ? facts.origin : numberedOrigin(core);
+    const repeated = origin && this.#missing.add(core.seq, origin);
+    if (repeated !== null) return this.#reject(repeated, true);
+    const wanted = this.#expected.mismatch(core.seq, hash);
+    if (wanted !== null) return this.#reject(`hash is ${hash}, expected ${wanted}`, true);
+    const event = this.#receipts && core.orgid !== SYSTEM_CHAIN ? entry.event : null;
+    const receipt = event && this.#receipts ? this.#receipts.read(event) : null;
+    if (typeof receipt === 'string') return this.#reject(receipt, true);
+    return { entry, facts, origin, receipt };
+  }
+
+  /** Of an entry whose volume and origin the shortcut has derived. */
+  #findOwnerFault({ orgid, seq, volume }: Core, { orgid: owner, transfer }: EventFacts): string | null {
+    if (owner !== orgid) return `the event belongs to ${show(owner)}`;
+    this.#volumes.add(seq, transfer, volume);
+    return null;
+  }
+
+  #findEventFault({ core, event }: Entry): string | null {
+    if (core.orgid === SYSTEM_CHAIN) return null;
+    const fault = isReservedChain(core.orgid) ? null : this.#volumes.check(core.seq, core.volume, event);
+    if (fault !== null || event === null) return fault;
+    const owner = ownerOf(event);
+    return owner === core.orgid ? findOriginFault(core, event) : `the event belongs to ${show(owner)}`;
+  }
+
+  #judgeWithoutProblem(missing: string): [Verdict, Problem | null] {
+    const fromSeq = this.#fromSeq;
+    if (this.#unread !== null) {
+      return ['unreadable', { seq: fromSeq, detail: `no line is a ledger entry; of the first, ${this.#unread}` }];
+    }
+    if (this.#newer) return ['unreadable', this.#newer];
+    const unmet = this.#expected.seqs().find((seq) => !this.#isMet(seq));
+    if (unmet !== undefined) {
+      const detail = `this is ${fromSeq} to ${this.#next - 1}, a head at ${unmet} is expected`;
+      return ['truncated', { seq: this.#next, detail }];
+    }
+    if (!this.#last) return ['unreadable', { seq: fromSeq, detail: 'there is no entry' }];
     return [missing === '0' ? 'ok' : 'incomplete', null];
   }
 
-  function isMet(seq: number): boolean {
-    return Number.isInteger(seq) && seq >= fromSeq - 1 && seq < next;
+  /** Whether the entry of an expected head is at hand, or is the one before the first. */
+  #isMet(seq: number): boolean {
+    return Number.isInteger(seq) && seq >= this.#fromSeq - 1 && seq < this.#next;
   }
 
-  return {
-    examine,
-    accept,
-    get failed() {
-      return problem !== null;
-    },
-    fail(detail) {
-      problem ??= { seq: next, detail };
-    },
-    windows: fromSeq === 1 ? holes.windows : null,
-    finish() {
-      const found = holes.finish();
-      const [verdict, why]: [Verdict, Problem | null] = problem ? ['tampered', problem] : judge(found.missing);
-      const entries = next - fromSeq;
-      const receiptCounts = receipts?.read();
-      return {
-        verdict,
-        orgid,
-        entries,
-        first,
-        last: last && { seq: last.core.seq, hash: last.hash },
-        totals: last?.core.totals ?? NO_TOTALS,
-        problem: why,
-        erased: counts.erased,
-        ...found,
-        ...(receiptCounts && { receipts: receiptCounts }),
-        checked: listChecked([
-          [CHECKED.entries, entries],
-          [CHECKED.volumes, counts.derived],
-          [CHECKED.numbers, counts.numbered],
-          [CHECKED.signatures, receiptCounts?.verified ?? 0],
-          [CHECKED.heads, last ? [...expected.keys()].filter(isMet).length : 0],
-        ]),
-        not_checked: listChecked([
-          [NOT_CHECKED.audit, entries],
-          [NOT_CHECKED.before, fromSeq - 1],
-          [NOT_CHECKED.windows, fromSeq === 1 ? 0 : counts.numbered],
-          [NOT_CHECKED.events, counts.erased],
-          [NOT_CHECKED.volumes, volumes.trusted],
-          [NOT_CHECKED.kinds, counts.unknownKinds],
-          [NOT_CHECKED.keys, receiptCounts?.unknown ?? 0],
-          [NOT_CHECKED.version, counts.newer],
-        ]),
-      };
-    },
-  };
-}
-
-/** Two heads of one entry that cannot both be true: nothing has to be read to say so. */
-function findContradiction(expected: ReadonlyMap<number, readonly Expectation[]>): Problem | null {
-  for (const [seq, expectations] of expected) {
-    const [one] = expectations;
-    const other = one && unlike(expectations, one.hash);
-    if (one && other) return { seq, detail: `both ${one.hash} and ${other.hash} are expected` };
+  #listChecked(signatures: number): Checked[] {
+    const heads = this.#last ? this.#expected.seqs().filter((seq) => this.#isMet(seq)).length : 0;
+    return listChecked([
+      [CHECKED.entries, this.#next - this.#fromSeq],
+      [CHECKED.volumes, this.#counts.derived],
+      [CHECKED.numbers, this.#counts.numbered],
+      [CHECKED.signatures, signatures],
+      [CHECKED.heads, heads],
+    ]);
   }
-  return null;
+
+  #listNotChecked(unknownKeys: number): Checked[] {
+    return listChecked([
+      [NOT_CHECKED.audit, this.#next - this.#fromSeq],
+      [NOT_CHECKED.before, this.#fromSeq - 1],
+      [NOT_CHECKED.windows, this.#isWhole ? 0 : this.#counts.numbered],
+      [NOT_CHECKED.events, this.#counts.erased],
+      [NOT_CHECKED.volumes, this.#volumes.trusted],
+      [NOT_CHECKED.kinds, this.#counts.unknownKinds],
+      [NOT_CHECKED.keys, unknownKeys],
+      [NOT_CHECKED.version, this.#counts.newer],
+    ]);
+  }
 }
 
-/** The expectation that a hash does not fulfil. */
-function unlike(expectations: readonly Expectation[] | undefined, hash: string): Expectation | undefined {
-  return expectations?.find((expectation) => expectation.hash !== hash);
+/** @returns what is wrong with the times and sources of two entries in a row, or null */
+function findOrderFault({ core: { received, source } }: Entry, entry: Entry): string | null {
+  const { core } = entry;
+  if (core.received < received) return `received goes back from ${received} to ${core.received}`;
+  const order = comparePlaces(core.source, source);
+  if (order > 0) return null;
+  if (order === 0 && core.orgid === SYSTEM_CHAIN && standsForNoMessage(entry.event)) return null;
+  return `source.seq goes from ${showPlace(source)} to ${showPlace(core.source)}`;
 }
 
-/** Of an entry that has its form. */
-function numbered({ origin }: Core): Origin | null {
+function findOriginFault({ origin }: Core, event: JsonObject): string | null {
+  const stated = originOf(event);
+  const isSame = origin
+    ? origin.producer === stated?.producer && origin.producerseq === String(stated.producerseq)
+    : stated === null;
+  return isSame ? null : `origin is ${show(origin)}, the event says ${show(stated)}`;
+}
+
+/** The origin of an entry whose form is right. */
+function numberedOrigin({ origin }: Core): Origin | null {
   return origin && { producer: origin.producer, producerseq: Number(origin.producerseq) };
 }
 
-function place({ seq, index }: Core['source']): string {
+function showPlace({ seq, index }: Core['source']): string {
   return index === undefined ? String(seq) : `${seq}, index ${index}`;
 }

@@ -1,41 +1,45 @@
-/** What holds for a line and the entry before it, whatever its event says (`docs/format.md` §11, rules 3 to 6). */
-import { canonicalJson } from '../json/canonical.ts';
-import { type Entry, formatCore, formatEntry } from '../ledger/entry.ts';
+/** The rules for a line and the entry before it, whatever its event says (`docs/reference/format.md` §11, rules 3 to 6). */
 import { SchemaError } from '../error.ts';
 import { type Sha256, ZERO_HASH } from '../hash.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { JsonObject } from '../json/json.ts';
-import { isHash, isOrgid } from '../ledger/parse-entry.ts';
 import { parseJson } from '../json/parse-json.ts';
+import { type Entry, formatCore, formatEntry } from '../ledger/entry.ts';
+import { isHash, isOrgid } from '../ledger/shape.ts';
 import { addVolume, NO_TOTALS, type Totals } from '../ledger/volume.ts';
 
-/** Where an entry has to fit. */
-export interface ChainPlace {
-  /** null: in any chain. */
+/** The end of a chain, which the next entry has to fit. */
+export interface ChainEnd {
+  /** null: any chain. */
   readonly orgid: string | null;
+  /** Of the next entry. */
   readonly seq: number;
   /** The entry before; null: it is not at hand, or there is none. */
   readonly last: Entry | null;
-  /** It is the first of the whole chain. */
+  /** The next entry is the first of the whole chain. */
   readonly isFirst: boolean;
-  /** Where `last` is null: the caller's head of the entry before; null: there is none. */
+  /**
+   * When `last` is null: the hash of the entry before, as the caller knows it from elsewhere; null: the caller does
+   * not.
+   */
   readonly held: string | null;
   readonly sha256: Sha256;
 }
 
-/** @returns what is wrong with the link to the entry before, whether that is at hand or not, or null */
-function findLinkFault(prevHash: string, { last, isFirst, held }: ChainPlace): string | null {
+/** @returns what is wrong with the link to the entry before, or null */
+function findLinkFault(prevHash: string, { last, isFirst, held }: ChainEnd): string | null {
   const previous = last?.hash ?? (isFirst ? ZERO_HASH : null);
   if (previous !== null && prevHash !== previous) return `prev_hash is ${prevHash}, the previous hash is ${previous}`;
   if (last === null && held !== null && prevHash !== held) return `prev_hash is ${prevHash}, expected ${held}`;
   return null;
 }
 
-/** @returns what is wrong with an entry that ought to be the next, as it stands in its line, or null */
-export function findLineFault(entry: Entry, line: string, place: ChainPlace): string | null {
+/** @returns what is wrong with the entry of a line that ought to be the next, or null */
+export function findLineFault(entry: Entry, line: string, end: ChainEnd): string | null {
   const { core, event, hash } = entry;
-  const { orgid, last, sha256 } = place;
+  const { orgid, last, sha256 } = end;
   if (orgid !== null && core.orgid !== orgid) return `it belongs to the chain of ${core.orgid}, not of ${orgid}`;
-  if (core.seq !== place.seq) return `expected seq ${place.seq}, found ${core.seq}`;
+  if (core.seq !== end.seq) return `expected seq ${end.seq}, found ${core.seq}`;
 
   let coreText: string;
   let eventText: string;
@@ -50,37 +54,37 @@ export function findLineFault(entry: Entry, line: string, place: ChainPlace): st
   if (sha256(coreText) !== hash) return 'hash is not the SHA-256 of core';
   if (event !== null && sha256(eventText) !== core.event_hash) return 'event_hash is not the SHA-256 of event';
 
-  const link = findLinkFault(core.prev_hash, place);
+  const link = findLinkFault(core.prev_hash, end);
   if (link !== null) return link;
-  if (last === null && !place.isFirst) return null;
+  if (last === null && !end.isFirst) return null;
   const totals = addVolume(last?.core.totals ?? NO_TOTALS, core.volume);
   return areSameTotals(totals, core.totals) ? null : 'totals are not the previous totals plus volume';
 }
 
-/** Whether a line of another version is the chain's next: what holds in every version. */
-export function isNextOfAnyVersion(line: string, place: ChainPlace): boolean {
-  const { orgid, sha256 } = place;
+/** Whether a line of another version is the chain's next, by the rules of every version. */
+export function isNextOfAnyVersion(line: string, end: ChainEnd): boolean {
+  const { orgid, sha256 } = end;
   try {
     const { core, event, hash } = parseJson(line) as unknown as Entry;
     const coreText = canonicalJson(core as unknown as JsonObject);
     return (
       sha256(coreText) === hash &&
       formatEntry(coreText, canonicalJson(event), hash) === line &&
-      core.seq === place.seq &&
-      // These two have their form also where there is nothing to compare them with.
+      core.seq === end.seq &&
+      // Their form is checked for the case that there is nothing to compare them with.
       isOrgid(core.orgid) &&
       isHash(core.prev_hash) &&
       (orgid === null || core.orgid === orgid) &&
-      findLinkFault(core.prev_hash, place) === null
+      findLinkFault(core.prev_hash, end) === null
     );
   } catch (error) {
-    // What has no canonical form is of no version.
+    // A value without a canonical form is an entry of no version.
     if (error instanceof SchemaError) return false;
     throw error;
   }
 }
 
-/** Whether a line was an entry before it was damaged. A damaged byte spoils at most one of the two marks. */
+/** Whether a line looks like an entry, even a damaged one. One damaged byte spoils at most one of the two marks. */
 export function looksLikeEntry(line: string): boolean {
   return line.startsWith('{"core":{"event_hash":"') || line.includes(',"v":1,"volume":{"bytes":');
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLineSplitter, MAX_LINE_BYTES } from './line-splitter.ts';
 
-/** @param sizes of the chunks, over and over; each chunk's memory is overwritten when it was taken in */
+/** @param sizes of the chunks, repeated. The memory of each chunk is overwritten after it was pushed */
 function split(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const splitter = createLineSplitter();
   const lines: Uint8Array[] = [];

@@ -1,21 +1,27 @@
-/** Lines of a ledger as bytes. They are cut before they are decoded, so that no changed byte can hide in a U+FFFD. */
+/**
+ * Cuts a ledger into lines of bytes. Lines are cut before they are decoded, so that no changed byte can hide in a
+ * U+FFFD.
+ */
 import { MAX_BLOCK_BYTES } from '../ledger/block.ts';
 
-/** Without the line feed. No entry is longer, because no block is. */
+/** The longest line, without its line feed. No entry is longer than a block. */
 export const MAX_LINE_BYTES = MAX_BLOCK_BYTES;
 
 const LINE_FEED = 10;
 
 export interface LineSplitter {
-  /** The lines that end in this chunk, without their line feeds; most are views of it: use them before its memory is used again. */
+  /**
+   * The lines that end in this chunk, without line feeds. Most are views of the chunk: use them before its memory
+   * changes.
+   */
   push(chunk: Uint8Array): Uint8Array[];
-  /** What is left when the input ends without a line feed; null when nothing is. */
+  /** The last line, when the input does not end with a line feed; null: it does. */
   finish(): Uint8Array | null;
 }
 
 /**
- * Cuts a stream of bytes into lines, in bounded memory: of a line longer than `MAX_LINE_BYTES`, one byte more than that
- * is handed on and the rest is dropped, which is enough for `ChainVerifier.pushBytes` to refuse it.
+ * Cuts a stream of bytes into lines, in bounded memory. Of a line longer than `MAX_LINE_BYTES` it gives one byte more
+ * than that and drops the rest, which is enough for `ChainVerifier.pushBytes` to reject it.
  */
 export function createLineSplitter(): LineSplitter {
   let parts: Uint8Array[] = [];
@@ -24,7 +30,7 @@ export function createLineSplitter(): LineSplitter {
   function keep(part: Uint8Array): void {
     const room = MAX_LINE_BYTES + 1 - length;
     if (room <= 0 || part.length === 0) return;
-    // slice() copies: the chunk is the caller's.
+    // slice() copies, because the chunk belongs to the caller.
     const kept = part.slice(0, room);
     parts.push(kept);
     length += kept.length;

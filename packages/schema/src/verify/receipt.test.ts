@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf, fastSha256 } from '../../test-support/chain.ts';
 import { forge, run } from '../../test-support/verdicts.ts';
-import { isPublicKey, isSignature } from './ed25519-encoding.ts';
 import {
   artifactUploaded,
   createAsyncChainVerifier,
@@ -16,6 +15,7 @@ import {
   stampEvent,
   verify,
 } from '../index.ts';
+import { isPublicKey, isSignature } from './ed25519-encoding.ts';
 
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const keyOf = (raw: Uint8Array): KeyObject =>
@@ -26,7 +26,7 @@ const { publicKey, privateKey } = generateKeyPairSync('ed25519');
 const stamp = { id: '01997b3c-0000-7000-8000-000000000001', source: '//x', time: '2026-01-01T00:00:00.000Z' };
 const sign64 = (text: string): string => sign(null, Buffer.from(text), privateKey).toString('base64');
 
-/** Counts what it is asked, so that a test sees what it was not asked. */
+/** Counts the receipts that it is asked about, so that a test sees which ones it was not asked about. */
 function keysOf(known: Readonly<Record<string, Uint8Array>> = { 'key-1': rawOf(publicKey) }) {
   const asked: Receipt[] = [];
   const keys: ReceiptKeys = {
@@ -39,7 +39,7 @@ function keysOf(known: Readonly<Record<string, Uint8Array>> = { 'key-1': rawOf(p
   return { receiptKeys: keys, asked };
 }
 
-/** By WebCrypto, which is asynchronous. */
+/** Checks signatures with WebCrypto, which is asynchronous. */
 const asyncKeys = {
   find: keysOf().receiptKeys.find,
   async fits({ publicKey: raw, signature, text }: Receipt): Promise<boolean> {
@@ -202,7 +202,7 @@ describe('edge cases of Ed25519 (C2SP CCTV)', () => {
       raw[0] = y;
       if (isPublicKey(raw)) points++;
     }
-    // About half of all numbers are the y of a point.
+    // About half of all numbers are the y coordinate of a point.
     expect(points).toBeGreaterThan(60);
     expect(points).toBeLessThan(140);
     expect(isPublicKey(rawOf(publicKey))).toBe(true);

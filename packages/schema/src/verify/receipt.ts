@@ -1,62 +1,68 @@
 /**
- * Receipts: events that carry the signature of whoever published them, which the ledger's operator cannot forge.
- * `docs/format.md` §2 and §11 say how they are formed and when one is valid:
+ * Receipts: events that carry their publisher's signature, which the operator of the ledger cannot forge.
+ * `docs/reference/format.md` §2 and §11 say how they are formed and when one is valid:
  *
  *     signature = base64( Ed25519( key named by keyid, UTF-8 of JCS(event without signature) ) )
  *
- * The equation is injected, so that this runs everywhere; the encodings are checked here, so that all agree.
+ * The check of the equation is injected, so that this file runs everywhere. The encodings are checked here, so that all
+ * libraries agree.
  */
-import { canonicalJson } from '../json/canonical.ts';
+import { SIGNATURE_PATTERN } from '../event/attribute.ts';
 import { isChainloop } from '../event/chainloop.ts';
-import { isPublicKey, isSignature } from './ed25519-encoding.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import type { JsonObject } from '../json/json.ts';
+import { isPublicKey, isSignature } from './ed25519-encoding.ts';
 
 export interface Receipt {
   readonly keyid: string;
   /** 32 bytes: the canonical encoding of a point that is not of small order. */
   readonly publicKey: Uint8Array;
-  /** 64 bytes in form: S is below the group's order, R is canonical and not of small order. */
+  /** 64 bytes in the right form: S is below the group's order; R is canonical and not of small order. */
   readonly signature: Uint8Array;
-  /** What was signed: its UTF-8 bytes. */
+  /** The text whose UTF-8 bytes were signed. */
   readonly text: string;
 }
 
 export interface ReceiptKeys {
-  /** The 32 bytes of an Ed25519 public key; null: it is not known. */
+  /** The 32 bytes of an Ed25519 public key; null: the key is not known. */
   find(keyid: string): Uint8Array | null;
-  /** Whether the signature fits: RFC 8032's equation without cofactor, and nothing else. */
+  /** Whether the signature satisfies RFC 8032's equation without cofactor. Nothing else needs to be checked. */
   fits(receipt: Receipt): boolean;
 }
 
-/** The same where only an asynchronous check is at hand, as WebCrypto's. */
+/** The same with an asynchronous check, such as WebCrypto's. */
 export interface AsyncReceiptKeys {
   find(keyid: string): Uint8Array | null;
   fits(receipt: Receipt): Promise<boolean>;
 }
 
 export interface ReceiptCounts {
-  /** Signed by a known key, and the signature is right. */
+  /** Signed by a known key, with a right signature. */
   readonly verified: number;
-  /** Signed by a key that the verifier was not given, or by one that is not named. */
+  /** Signed by a key that the verifier does not have, or that the event does not name. */
   readonly unknown: number;
-  /** No `signature`: never signed, or stripped of it, which nothing in the event can show. */
+  /** Without `signature`: never signed, or the signature was removed. Nothing in the event tells these apart. */
   readonly unsigned: number;
-  /** Chainloop's, which have no signatures. */
+  /** Chainloop's events, which have no signatures. */
   readonly foreign: number;
 }
 
-/** The text that a receipt's signature is over: canonical JSON of the event without `signature`. */
+/** The text that is signed: canonical JSON of the event without `signature`. */
 export function signedText(event: JsonObject): string {
   const { signature: _, ...rest } = event;
   return canonicalJson(rest);
 }
 
 export interface ReceiptReader {
-  /** Takes in the next entry's event. @returns the receipt that has to fit, what is wrong with it, or null: there is none to check */
-  take(event: JsonObject): Receipt | string | null;
-  /** Says that the receipt taken last fits. */
-  noteVerified(): void;
-  read(): ReceiptCounts;
+  /**
+   * Reads the next entry's event.
+   *
+   * @returns the receipt that has to fit; what is wrong with it; or null: there is none to check
+   */
+  read(event: JsonObject): Receipt | string | null;
+  /** To be called when the receipt that was read last fits. */
+  countVerified(): void;
+  counts(): ReceiptCounts;
 }
 
 export function createReceiptReader(find: ReceiptKeys['find']): ReceiptReader {
@@ -73,8 +79,8 @@ export function createReceiptReader(find: ReceiptKeys['find']): ReceiptReader {
   }
 
   return {
-    take(event) {
-      // Members of these names mean nothing in Chainloop's dialect.
+    read(event) {
+      // In Chainloop's dialect members of these names have no meaning.
       if (isChainloop(event)) {
         foreign++;
         return null;
@@ -93,19 +99,16 @@ export function createReceiptReader(find: ReceiptKeys['find']): ReceiptReader {
       if (!signature || !isSignature(signature) || !isUsable(keyid, publicKey)) return wrongSignature(keyid);
       return { keyid, publicKey, signature, text: signedText(event) };
     },
-    noteVerified() {
+    countVerified() {
       verified++;
     },
-    read: () => ({ verified, unknown, unsigned, foreign }),
+    counts: () => ({ verified, unknown, unsigned, foreign }),
   };
 }
 
 export function wrongSignature(keyid: string): string {
   return `signature is not that of the key ${keyid} over the event`;
 }
-
-/** One text for each value: 64 bytes leave four bits of the last character, which are 0. */
-const SIGNATURE_PATTERN = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
 
 function decodeSignature(value: unknown): Uint8Array | null {
   if (typeof value !== 'string' || !SIGNATURE_PATTERN.test(value)) return null;

@@ -1,9 +1,9 @@
-/** What verification says. */
-import type { Hole } from './missing-events.ts';
-import type { ReceiptCounts } from './receipt.ts';
+/** The result of verification. */
 import type { Totals } from '../ledger/volume.ts';
+import type { MissingRange } from './missing-events.ts';
+import type { ReceiptCounts } from './receipt.ts';
 
-/** From best to worst; a report over several chains has the worst of theirs. */
+/** From best to worst. A report over several chains has the worst verdict of them. */
 export const VERDICTS = ['ok', 'incomplete', 'truncated', 'tampered', 'unreadable'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -23,13 +23,13 @@ export interface Expectation {
 }
 
 export interface Problem {
-  /** The first `seq` at which the chain is not what it has to be. */
+  /** The first `seq` at which the chain is wrong. */
   readonly seq: number;
-  /** What is wrong there, for people. */
+  /** What is wrong there, in words for people. */
   readonly detail: string;
 }
 
-/** What was looked at, or was not, and how many of it. Only what there is is listed. */
+/** A part of the chain that was checked, or was not, and its count. Counts of 0 are not listed. */
 export interface Checked {
   readonly what: CheckedPhrase | NotCheckedPhrase;
   readonly count: number;
@@ -56,7 +56,7 @@ export const NOT_CHECKED = {
 } as const;
 type NotCheckedPhrase = (typeof NOT_CHECKED)[keyof typeof NOT_CHECKED];
 
-/** Pairs of a phrase and a count, without those that are 0. */
+/** The pairs whose count is not 0. */
 export function listChecked(all: readonly (readonly [Checked['what'], number])[]): Checked[] {
   return all.flatMap(([what, count]) => (count > 0 ? [{ what, count }] : []));
 }
@@ -73,17 +73,23 @@ export interface ChainReport {
   /** Sums up to the last verified entry. */
   readonly totals: Totals;
   readonly problem: Problem | null;
-  /** Entries whose event was erased: their volume is taken on trust. */
+  /** Entries whose event was erased. Their volume is taken on trust. */
   readonly erased: number;
-  /** Events that were chained a second time when their publisher may have been forgotten (`MAX_PRODUCERS`): counted twice, not tampering. */
+  /**
+   * Events that were chained a second time, when the chain may have forgotten their publisher (`MAX_PRODUCERS`). They
+   * are counted twice. They are no sign of tampering.
+   */
   readonly repeated: number;
-  /** Events that their publisher counted and that are not here: not tampering. At most 100 are listed. */
-  readonly holes: readonly Hole[];
-  /** All events in holes, a decimal number. Any makes the verdict `incomplete`. */
+  /**
+   * Events that their publisher counted and that the chain lacks. They are no sign of tampering. At most 100 are
+   * listed.
+   */
+  readonly holes: readonly MissingRange[];
+  /** The number of all missing events, a decimal. Any makes the verdict `incomplete`. */
   readonly missing: string;
-  /** What the verdict is about, and what it is not about. */
+  /** What the verdict covers, and what it does not. */
   readonly checked: readonly Checked[];
   readonly not_checked: readonly Checked[];
-  /** With `receiptKeys`: the signatures of the verified entries. A wrong one makes the verdict `tampered`. */
+  /** With `receiptKeys`: the signatures of verified entries. A wrong one makes the verdict `tampered`. */
   readonly receipts?: ReceiptCounts;
 }

@@ -70,7 +70,7 @@ describe('what is no ledger', () => {
   });
 
   it('is none where a line is one but for its canonical form', () => {
-    // Both marks are damaged, so that only what was read says that it is an entry.
+    // Both marks of an entry are damaged, so only the parsed line tells that it is one.
     const [good = ''] = makeChain('acme', [upload(1)]).lines;
     const line = good.replace('{"core":', '{"core": ').replace('"volume":', ' "volume":');
     for (const one of [
@@ -84,7 +84,7 @@ describe('what is no ledger', () => {
     ]) {
       expect(run([one]), one).toMatchObject({ verdict: 'tampered', problem: { seq: 1 } });
     }
-    // The last of doubled members counts.
+    // Of members with one name the last counts.
     expect(run([line.replace('"v":1', '"v":1,"v":0')]).verdict).toBe('unreadable');
     expect(run([line.replace('"received":', '"received":[NaN],"received":')]).verdict).toBe('unreadable');
   });

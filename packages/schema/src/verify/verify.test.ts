@@ -15,11 +15,11 @@ import {
   upload,
 } from '../../test-support/verdicts.ts';
 import { canonicalJson } from '../json/canonical.ts';
-import { appendEntry, type Entry, headOf } from '../ledger/entry.ts';
 import type { Json, JsonObject } from '../json/json.ts';
+import { type Entry, headOf } from '../ledger/entry.ts';
 import { MAX_PRODUCERS } from '../ledger/producer-window.ts';
+import { appendEntry } from '../ledger/running-head.ts';
 import { SIZE_WINDOW } from '../ledger/size-memory.ts';
-import { CHECKED, NOT_CHECKED } from './verdict.ts';
 import { createChainVerifier, verify } from './verify.ts';
 
 describe('a good chain', () => {
@@ -107,7 +107,7 @@ describe('a good chain', () => {
       expect(JSON.parse(lines.at(-1) as string)).toMatchObject({ core: { volume: { bytes } } });
       expect(run(lines)).toMatchObject({ verdict: 'ok', entries: filler + 2 });
     }
-  }, 60_000);
+  }, 300_000);
 });
 
 describe('what only a head held elsewhere shows', () => {
@@ -240,141 +240,6 @@ describe('createChainVerifier', () => {
   });
 });
 
-describe('what a report is about', () => {
-  const { lines } = makeChain('acme', [upload(1), skip(1), { ...other, producer: 1 }]);
-
-  it('is said, and what it is not about', () => {
-    expect(run(lines, { expect: [headAt(lines, 2)] })).toMatchObject({
-      verdict: 'ok',
-      checked: [
-        { what: CHECKED.entries, count: 3 },
-        { what: CHECKED.volumes, count: 3 },
-        { what: CHECKED.numbers, count: 3 },
-        { what: CHECKED.heads, count: 1 },
-      ],
-      not_checked: [{ what: NOT_CHECKED.audit, count: 3 }],
-    });
-  });
-
-  it('is not the content of a chain whose events are all erased', () => {
-    const { verdict, checked, not_checked } = run(lines.map(erase));
-    expect([verdict, checked.map(({ what }) => what)]).toEqual(['ok', [CHECKED.entries, CHECKED.numbers]]);
-    expect(not_checked).toEqual([
-      { what: NOT_CHECKED.audit, count: 3 },
-      { what: NOT_CHECKED.events, count: 3 },
-      { what: NOT_CHECKED.volumes, count: 3 },
-    ]);
-  });
-
-  it('is not what is before the first entry at hand', () => {
-    expect(run(lines.slice(1), { fromSeq: 2 }).not_checked).toEqual([
-      { what: NOT_CHECKED.audit, count: 2 },
-      { what: NOT_CHECKED.before, count: 1 },
-      { what: NOT_CHECKED.windows, count: 2 },
-      { what: NOT_CHECKED.volumes, count: 1 },
-    ]);
-  });
-
-  it('is of a record of an unknown kind only that it is chained', () => {
-    const records = ['rejected', 'a_kind_of_tomorrow', 7].map((kind) => ({ event: { kind } }));
-    const chain = forge([...records, { event: {} }], '_system');
-    expect(run(chain)).toMatchObject({
-      verdict: 'ok',
-      not_checked: [expect.anything(), { what: NOT_CHECKED.kinds, count: 3 }],
-    });
-    expect(run(chain.with(1, (chain[1] as string).replace('tomorrow', 'yesterday')))).toMatchObject({
-      verdict: 'tampered',
-    });
-  });
-});
-
-describe('an entry of a version that is not known here', () => {
-  const { lines } = makeChain('acme', [upload(1), upload(2), upload(3)]);
-  const newer = (line: string, change: object = {}): string => {
-    const { core, ...entry } = JSON.parse(line) as Entry;
-    const next = { ...core, v: 2, of_tomorrow: [1], ...change } as unknown as Json;
-    return canonicalJson({ ...entry, core: next, hash: fastSha256(canonicalJson(next)) });
-  };
-
-  it('ends what can be read: the verdict is neither ok nor tampered', () => {
-    const changed = [lines[0] as string, newer(lines[1] as string), 'whatever comes then'];
-    expect(run(changed)).toMatchObject({
-      verdict: 'unreadable',
-      entries: 1,
-      problem: { seq: 2, detail: 'core.v is 2: version 1 is the one that is known here' },
-      not_checked: [expect.anything(), { what: NOT_CHECKED.version, count: 2 }],
-    });
-    expect(runFile(toBytes(changed), {}, 100)).toEqual(run(changed));
-    expect(run([newer(lines[0] as string)])).toMatchObject({ verdict: 'unreadable', entries: 0, problem: { seq: 1 } });
-  });
-
-  it.each<[string, (line: string) => string]>([
-    ['another hash', (line) => newer(line).replace('"of_tomorrow":[1]', '"of_tomorrow":[2]')],
-    ['another place', (line) => newer(line, { seq: 7 })],
-    ['another link', (line) => newer(line, { prev_hash: 'f'.repeat(64) })],
-    ['another organization', (line) => newer(line, { orgid: 'evil' })],
-    ['other spaces', (line) => newer(line).replace('[1]', '[ 1]')],
-    ['version 1, changed', (line) => line.replace('"v":1', '"v":2')],
-  ])('has to be the next one all the same: %s', (_name, change) => {
-    expect(run([lines[0] as string, change(lines[1] as string)])).toMatchObject({
-      verdict: 'tampered',
-      problem: { seq: 2 },
-    });
-  });
-});
-
-describe('the first line, of a version that is not known here', () => {
-  const zeros = '0'.repeat(64);
-  const ones = '1'.repeat(64);
-  const newerLine = (change: Record<string, Json | undefined> = {}): string => {
-    const core = { event_hash: '', orgid: 'acme', prev_hash: ones, seq: 2, v: 2, ...change };
-    const known = JSON.parse(JSON.stringify(core)) as Json;
-    return canonicalJson({ core: known, event: null, hash: fastSha256(canonicalJson(known)) });
-  };
-
-  it('has to fit the head that the caller holds of the entry before', () => {
-    const from = { fromSeq: 2 };
-    expect(run([newerLine()], from).verdict).toBe('unreadable');
-    expect(run([newerLine()], { ...from, expect: [{ seq: 1, hash: ones }] }).verdict).toBe('unreadable');
-    expect(run([newerLine()], { ...from, expect: [{ seq: 1, hash: zeros }] })).toMatchObject({
-      verdict: 'tampered',
-      problem: { seq: 2 },
-    });
-    const first = newerLine({ seq: 1, prev_hash: zeros });
-    expect(run([first], { expect: [{ seq: 0, hash: zeros }] }).verdict).toBe('unreadable');
-    expect(run([first], { expect: [{ seq: 0, hash: ones }] }).verdict).toBe('tampered');
-    // The same for one that can be read.
-    const { lines } = makeChain('acme', [upload(1), upload(2)]);
-    expect(run(lines, { expect: [{ seq: 0, hash: ones }] })).toMatchObject({
-      verdict: 'tampered',
-      problem: { seq: 1 },
-    });
-    expect(run(lines.slice(1), { ...from, expect: [{ seq: 1, hash: ones }] }).verdict).toBe('tampered');
-    expect(run(lines.slice(1), { ...from, expect: [headAt(lines, 1)] }).verdict).toBe('ok');
-  });
-
-  it('compares no head of its own number', () => {
-    expect(run([newerLine()], { fromSeq: 2, expect: [{ seq: 2, hash: zeros }] }).verdict).toBe('unreadable');
-  });
-
-  it.each<[string, Record<string, Json | undefined>]>([
-    ['no orgid', { orgid: undefined }],
-    ['an orgid that is no text', { orgid: 7 }],
-    ['an empty orgid', { orgid: '' }],
-    ['an orgid that can be no chain', { orgid: '_x' }],
-    ['no prev_hash', { prev_hash: undefined }],
-    ['a prev_hash that is no text', { prev_hash: null }],
-    ['a prev_hash in upper case', { prev_hash: 'A'.repeat(64) }],
-    ['a prev_hash that is too short', { prev_hash: '1'.repeat(63) }],
-  ])('has its form also where there is nothing to compare it with: %s', (_name, change) => {
-    expect(run([newerLine(change)], { fromSeq: 2 })).toMatchObject({ verdict: 'tampered', problem: { seq: 2 } });
-  });
-
-  it.each(['_system', '_unattributed', 'acme'])('may be of the chain %s', (orgid) => {
-    expect(run([newerLine({ orgid })], { fromSeq: 2 }).verdict).toBe('unreadable');
-  });
-});
-
 describe('two heads of one entry that contradict each other', () => {
   const contradiction = [
     { seq: 7, hash: 'e'.repeat(64) },
@@ -425,7 +290,7 @@ describe('the chain of what no organization has', () => {
     expect(run(forge([{ event: { ...event, orgid: 'acme' } }], '_unattributed')).verdict).toBe('tampered');
     expect(run(forge([{ event: login('acme') }], '_unattributed')).verdict).toBe('tampered');
     expect(run(forge([{ event: login() }], 'acme')).verdict).toBe('tampered');
-    // No organization has that name, and Chainloop's way to name none is another.
+    // No organization has that name. Chainloop names no organization in another way.
     expect(run(forge([{ event: login('_unattributed') }], '_unattributed')).verdict).toBe('tampered');
   });
 });

@@ -1,21 +1,19 @@
 /**
- * Verification: re-derives everything in a chain that can be derived and compares. Pure, total (bad data gives a
- * verdict, never an exception), and the only judge: the CLI, the service, tests and web pages all call this.
+ * The `verify/` room: it derives everything in a chain that can be derived, and compares. It is pure, and total: bad
+ * data gives a verdict, never an exception. It is the only judge; the CLI, the service, tests and web pages all call
+ * it. It imports the ledger's rules, and never zod, I/O or a way to write a ledger.
  */
-import { type ChainOptions, createJudge, type ReadLine, type VerifiedEntry } from './chain-judge.ts';
 import { SchemaError } from '../error.ts';
-import { decodeUtf8 } from '../json/exact-json.ts';
-import { MAX_LINE_BYTES } from './line-splitter.ts';
+import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
 import type { ProducerWindows } from '../ledger/producer-window.ts';
+import { ChainJudge, type ChainOptions, type ReadLine, type VerifiedEntry } from './chain-judge.ts';
+import { MAX_LINE_BYTES } from './line-splitter.ts';
 import type { AsyncReceiptKeys, ReceiptKeys } from './receipt.ts';
-import { utf8Length } from '../message/stamp.ts';
-import { createSuccessorReader } from '../fast/verify-entry.ts';
+import { type CreateShortcut, installedShortcut } from './shortcut.ts';
 import type { ChainReport } from './verdict.ts';
 
-export type { VerifiedEntry } from './chain-judge.ts';
-
 export interface VerifyOptions extends ChainOptions {
-  /** Checks the signatures of receipts, and adds `receipts` to the report. */
+  /** Checks the signatures of receipts and adds `receipts` to the report. */
   readonly receiptKeys?: ReceiptKeys;
 }
 
@@ -27,20 +25,22 @@ export interface ChainVerifier {
   /** The next line, without its line feed. @returns the entry when it is good */
   push(line: string): VerifiedEntry | null;
   /**
-   * The next line as bytes, without its line feed (`createLineSplitter`): for everything that comes from a file.
-   * Text that somebody decoded leniently may have lost the very byte that was changed.
+   * The next line as bytes, without its line feed (`createLineSplitter`). Use it for everything that comes from a file:
+   * text that was decoded leniently may have lost the very byte that was changed.
    */
   pushBytes(line: Uint8Array): VerifiedEntry | null;
-  /** What is known so far is bad: there is no need to push more. */
+  /** A problem has been found. Further lines change nothing. */
   readonly failed: boolean;
-  /** Reports a problem that the caller found at the next entry. */
+  /** Reports a problem that the caller has found at the next entry. */
   fail(detail: string): void;
-  /** The windows of publishers after the last good entry, as trailers have them; null when the beginning is not at hand. */
+  /**
+   * The publishers' windows after the last good entry, as in trailers; null when the chain's beginning is not at hand.
+   */
   readonly windows: ProducerWindows | null;
   finish(): ChainReport;
 }
 
-/** The same with signatures that can only be checked asynchronously: a line is to be pushed when the one before is done. */
+/** A verifier whose check of signatures is asynchronous. Push a line when the promise of the one before has settled. */
 export interface AsyncChainVerifier {
   push(line: string): Promise<VerifiedEntry | null>;
   pushBytes(line: Uint8Array): Promise<VerifiedEntry | null>;
@@ -48,7 +48,7 @@ export interface AsyncChainVerifier {
   finish(): ChainReport;
 }
 
-/** Verifies a chain that is at hand as a whole. Blank lines at the end are nothing. */
+/** Verifies a chain whose lines are all at hand. Blank lines at the end do not count. */
 export function verify(lines: Iterable<string | Uint8Array>, options: VerifyOptions = {}): ChainReport {
   const verifier = createChainVerifier(options);
   for (const line of lines) {
@@ -59,17 +59,17 @@ export function verify(lines: Iterable<string | Uint8Array>, options: VerifyOpti
 }
 
 /**
- * Verifies a chain line by line. Memory is bounded by `SIZE_WINDOW`, not by the chain's length, but for publishers'
- * windows (one per boot id, one range per gap) and the volumes of erased uploads.
+ * Verifies a chain line by line. `SIZE_WINDOW` bounds the memory for sizes. Memory otherwise grows with the number of
+ * publishers, of gaps in their numbers, and of erased uploads, and not with the chain's length.
  */
 export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier {
-  return createVerifier(options, createSuccessorReader);
+  return createVerifier(options, installedShortcut());
 }
 
-/** @param createShortcut for tests, which compare verdicts with and without it */
-export function createVerifier(options: VerifyOptions, createShortcut: typeof createSuccessorReader): ChainVerifier {
+/** @param shortcut a parameter for tests, which compare verdicts with and without one */
+export function createVerifier(options: VerifyOptions, shortcut: CreateShortcut): ChainVerifier {
   const { receiptKeys } = options;
-  const judge = createJudge(options, createShortcut, receiptKeys?.find);
+  const judge = new ChainJudge(options, shortcut, receiptKeys?.find);
 
   function take(line: ReadLine): VerifiedEntry | null {
     const candidate = judge.examine(line);
@@ -84,16 +84,16 @@ export function createVerifier(options: VerifyOptions, createShortcut: typeof cr
     get failed() {
       return judge.failed;
     },
-    fail: judge.fail,
+    fail: (detail) => judge.fail(detail),
     windows: judge.windows,
-    finish: judge.finish,
+    finish: () => judge.finish(),
   };
 }
 
-/** Verifies a chain line by line as `createChainVerifier` does, with an asynchronous check of signatures. */
+/** Verifies a chain line by line, as `createChainVerifier` does, with an asynchronous check of signatures. */
 export function createAsyncChainVerifier(options: AsyncVerifyOptions): AsyncChainVerifier {
   const { receiptKeys } = options;
-  const judge = createJudge(options, createSuccessorReader, receiptKeys.find);
+  const judge = new ChainJudge(options, installedShortcut(), receiptKeys.find);
 
   async function take(line: ReadLine): Promise<VerifiedEntry | null> {
     const candidate = judge.examine(line);
@@ -108,7 +108,7 @@ export function createAsyncChainVerifier(options: AsyncVerifyOptions): AsyncChai
     get failed() {
       return judge.failed;
     },
-    finish: judge.finish,
+    finish: () => judge.finish(),
   };
 }
 
@@ -117,9 +117,7 @@ const encoder = new TextEncoder();
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true });
 
 function readText(text: string): ReadLine {
-  // A UTF-16 unit takes at most three bytes.
-  const isTooLong = text.length > MAX_LINE_BYTES / 3 && utf8Length(text) > MAX_LINE_BYTES;
-  return isTooLong ? readLong(encoder.encode(text)) : { text, bad: null };
+  return isLongerThan(text, MAX_LINE_BYTES) ? readLong(encoder.encode(text)) : { text, bad: null };
 }
 
 function readBytes(bytes: Uint8Array): ReadLine {
@@ -132,7 +130,7 @@ function readBytes(bytes: Uint8Array): ReadLine {
   }
 }
 
-/** However it is handed in, so much of it is looked at as `createLineSplitter` keeps. */
+/** Looks at as much of a line as `createLineSplitter` keeps, so that both ways in give one verdict. */
 function readLong(bytes: Uint8Array): ReadLine {
   return { text: lenient.decode(bytes.subarray(0, MAX_LINE_BYTES + 1)), bad: TOO_LONG };
 }

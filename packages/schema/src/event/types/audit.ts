@@ -1,18 +1,18 @@
-/** The built-in event types of what is done with the trail itself: who read it, billed by it, verified it. */
+/** The built-in event types of use of the audit trail itself: who read it, made a bill of it, or verified it. */
 import * as z from 'zod';
 import { integer, text } from '../data-rule.ts';
 import { defineEvent } from '../define-event.ts';
 
-/** What was asked, e.g. `usage`, `entries`, `export`. */
+/** The operation that was asked for, e.g. `usage`, `entries`, `export`. */
 const operation = text(1, 64);
-/** How often, when one event stands for several requests. */
+/** The number of requests, when one event stands for several. */
 const requests = integer(1).optional();
-/** Entries handed out or checked. */
+/** The number of entries that were returned or checked. */
 const entries = integer(0).optional();
-/** The window that was asked for, as it was asked for: times or `seq`s. */
+/** The window that was asked for, in the form of the request: times or `seq`s. */
 const from = text(1, 64).optional();
 const to = text(1, 64).optional();
-/** Name of the token that was used, never its secret. */
+/** The name of the token that was used. Never its secret. */
 const token = text(1, 64).optional();
 
 /** Entries or usage were read. */
@@ -21,7 +21,7 @@ export const auditRead = defineEvent({
   data: z.looseObject({ operation, requests, entries, from, to, token }),
 });
 
-/** Entries left the system as a file or a feed. */
+/** Entries were exported as a file or a feed. */
 export const auditExported = defineEvent({
   type: 'audit.exported',
   data: z.looseObject({ operation, requests, entries, format: text(1, 64).optional(), from, to, token }),

@@ -1,4 +1,4 @@
-/** The built-in event type of a request that a service has answered, or that was broken off. */
+/** The built-in event type of a request that a service has answered, or whose connection was closed early. */
 import * as z from 'zod';
 import { durationMs, flag, integer } from '../data-rule.ts';
 import { defineEvent } from '../define-event.ts';
@@ -8,12 +8,12 @@ export const requestHandled = defineEvent({
   type: 'request.handled',
   data: z.looseObject({
     method: displayText(32),
-    /** The pattern that matched, e.g. `/artifacts/:digest`, never the address itself: that may have secrets in it. */
+    /** The pattern that matched, e.g. `/artifacts/:digest`. Never the address itself, which may contain secrets. */
     route: displayText(1024).optional(),
     /** 499: the connection was closed before a status was sent. */
     status: integer(100, 999),
     duration_ms: durationMs(),
-    /** The connection was closed before the whole response was handed over. */
+    /** The connection was closed before the whole response was sent. */
     aborted: flag().optional(),
   }),
 });

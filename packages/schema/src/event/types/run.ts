@@ -1,4 +1,4 @@
-/** The built-in event types of work that is followed from its start to its end; `runid` links the events of one run. */
+/** The built-in event types of work from its start to its end. `runid` links the events of one run. */
 import * as z from 'zod';
 import { durationMs } from '../data-rule.ts';
 import { defineEvent } from '../define-event.ts';
