@@ -23,6 +23,6 @@ USER node
 ENV WAYBILL_HTTP_HOST=0.0.0.0 WAYBILL_HTTP_PORT=8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=6 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.WAYBILL_HTTP_PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# What V8 is told about memory: docs/operations.md, "Memory of waybill serve".
+# What V8 is told about memory: docs/reference/operations.md, "Memory of waybill serve".
 ENTRYPOINT ["node", "--min-semi-space-size=16", "--max-semi-space-size=16", "--heap-growing-percent=70", "--no-allocation-site-pretenuring", "dist/cli.js"]
 CMD ["serve"]

@@ -9,7 +9,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection, type Payload } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { type Settings, startConsumer } from '@waybill/consumer';
+import { readConfig, type Settings, startConsumer } from '@waybill/consumer';
 import {
   appendLine,
   canonicalJson,
@@ -27,6 +27,8 @@ import { promisify } from 'node:util';
 import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
 
+/** As `waybill serve` has it: on, unless WAYBILL_FAST is 0. */
+const { fastPaths } = readConfig(process.env);
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 200_000);
 const BLOCKS = (process.env['BENCH_BLOCKS'] ?? '10000,100000,1000000').split(',').map(Number);
 const ORGS = (process.env['BENCH_ORGS'] ?? '100,100000').split(',').map(Number);
@@ -84,7 +86,7 @@ function print(blocks: number, orgs: number, { firstCommitMs, allMs, cpuMs, resi
 async function consume(servers: string, until: number): Promise<Result> {
   const nc = await connect({ servers });
   const quiet = { debug: () => {}, info: () => {}, warn: console.warn, error: console.error };
-  await using consumer = await startConsumer({ nc, logger: quiet, ...SETTINGS });
+  await using consumer = await startConsumer({ nc, fastPaths, logger: quiet, ...SETTINGS });
   let firstCommitMs = 0;
   while (consumer.status().watermark < until) {
     if (firstCommitMs === 0 && consumer.status().commits > 0) firstCommitMs = performance.now();

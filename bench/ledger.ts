@@ -7,7 +7,7 @@
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { createInbox, headers, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { startConsumer } from '@waybill/consumer';
+import { readConfig, startConsumer } from '@waybill/consumer';
 import { canonicalJson, verify } from '@waybill/schema';
 import { hash, randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -15,6 +15,8 @@ import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
 import { median } from './median.ts';
 
+/** As `waybill serve` has it: on, unless WAYBILL_FAST is 0. */
+const { fastPaths } = readConfig(process.env);
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 100_000);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const ORGS = (process.env['BENCH_ORGS'] ?? '100,10000').split(',').map(Number);
@@ -122,6 +124,7 @@ async function chain(nc: NatsConnection, auditStream: string, tag: string): Prom
   const auditPrefix = auditStream.toLowerCase().replace('_', '');
   const { promise, resolve } = Promise.withResolvers<void>();
   await using consumer = await startConsumer({
+    fastPaths,
     nc,
     logger: QUIET,
     auditStream,

@@ -14,7 +14,7 @@ const BENCHES = [
   'sizing',
 ] as const;
 
-/** As the Dockerfile has it (docs/operations.md, "Memory"). */
+/** As the Dockerfile has it (docs/reference/operations.md, "Memory"). */
 const HEAP = [
   '--min-semi-space-size=16',
   '--max-semi-space-size=16',

@@ -1,9 +1,10 @@
 /**
- * The plan of docs/scaling.md as a discrete-event simulation: events of many organizations arrive at random, each goes to
- * its organization's partition, and each partition has one writer, which commits what is waiting, up to a batch.
+ * The plan of docs/reference/scaling.md as a discrete-event simulation: events of many organizations arrive at random,
+ * each goes to its organization's partition, and each partition has one writer, which commits what is waiting, up to a
+ * batch.
  *
- * A commit takes `eventUs` for each event, `blockUs` for each organization among them, `loadUs` for each that the writer
- * had not met, and `commitUs` for the round trips of the commit itself. Everything random comes from a seed.
+ * A commit takes `eventUs` for each event, `blockUs` for each organization among them, `loadUs` for each that the
+ * writer had not met, and `commitUs` for the round trips of the commit itself. Everything random comes from a seed.
  */
 import { partitionOf } from './partition.ts';
 

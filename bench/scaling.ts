@@ -1,6 +1,6 @@
 /**
  * What a writer's time goes to, measured on a server, and what that means for 1 to 16 partitions, simulated
- * (docs/scaling.md).
+ * (docs/reference/scaling.md).
  *
  *     npm run bench -- scaling           BENCH_EVENTS=60000 BENCH_SYNC=default,always BENCH_RATE=100000 BENCH_SEED=1
  *                                        BENCH_COSTS=15,20,100,1000: simulates with these microseconds for an event, a
@@ -12,7 +12,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { startConsumer } from '@waybill/consumer';
+import { readConfig, startConsumer } from '@waybill/consumer';
 import { canonicalJson } from '@waybill/schema';
 import { hash, randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -20,6 +20,8 @@ import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
 import { type Costs, simulate } from './scaling-simulation.ts';
 
+/** As `waybill serve` has it: on, unless WAYBILL_FAST is 0. */
+const { fastPaths } = readConfig(process.env);
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 60_000);
 const SYNCS = (process.env['BENCH_SYNC'] ?? 'default,always').split(',');
 const RATE = Number(process.env['BENCH_RATE'] ?? 100_000);
@@ -111,7 +113,13 @@ async function chain(nc: NatsConnection, orgs: number): Promise<readonly [Half, 
     ledgerPrefix: `ledger${orgs}`,
   };
   const started = performance.now();
-  await using consumer = await startConsumer({ nc, logger: QUIET, ...settings, maxOpenEntries: MEASURED_BATCH });
+  await using consumer = await startConsumer({
+    nc,
+    fastPaths,
+    logger: QUIET,
+    ...settings,
+    maxOpenEntries: MEASURED_BATCH,
+  });
   const reach = async (target: number) => {
     while (consumer.status().watermark < target) await turn();
     const { blocks, commits, watermark } = consumer.status();

@@ -1,6 +1,6 @@
 /**
- * What events cost in space, memory and syncs: the sizing table of docs/operations.md. The real publisher, a server with
- * `sync_interval: always`, and `waybill serve` as a process of its own, whose memory is in its `/metrics`.
+ * What events cost in space, memory and syncs: the sizing table of docs/reference/operations.md. The real publisher, a
+ * server with `sync_interval: always`, and `waybill serve` as a process of its own, whose memory is in its `/metrics`.
  *
  *     npm run bench -- sizing            BENCH_EVENTS=50000 BENCH_ORGS=100,1000,10000
  *

@@ -1,10 +1,14 @@
-/** Packs each package as it is published and checks what a user gets: the manifest, the files, publint, the types under ESM. */
+/**
+ * Packs each package as it is published and checks what a user gets: the manifest, the files, publint, the types under
+ * ESM. Then compares what the entry points export with the committed reports (api-reports.ts).
+ */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { differencesOfReports } from './api-reports.ts';
 import { packAll, type Tarball } from './pack.ts';
 
 const run = promisify(execFile);
@@ -13,7 +17,9 @@ const BIN = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'waybill-tarballs-'));
 try {
   const results = await Promise.all((await packAll(folder)).map(check));
-  process.exitCode = results.every(Boolean) ? 0 : 1;
+  const differences = await differencesOfReports();
+  console.log(differences.length > 0 ? differences.join('\n') : 'public types: as packages/*/api says');
+  process.exitCode = results.every(Boolean) && differences.length === 0 ? 0 : 1;
 } catch (error) {
   console.error(outputOf(error));
   process.exitCode = 1;

@@ -1,7 +1,9 @@
 /**
- * A content-addressed store over HTTP: `PUT /cas/:digest`, `GET /cas/:digest`. Read this file to see how a service uses
- * the publisher: the calls of `audit.emit` are all there is to it. Each comes after its operation has succeeded, or failed
- * on the way: then the event says how much was moved. None is waited for, and none can fail. The store behaves the same without a NATS server.
+ * A content-addressed store over HTTP: `PUT /cas/:digest`, `GET /cas/:digest`.
+ *
+ * It shows how a service uses the publisher: it calls `audit.emit`, and nothing else. Each call comes after its
+ * operation has succeeded, or has failed on the way; then the event says how much was moved. The store waits for no
+ * event, and no event can fail. Without a NATS server the store behaves the same.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,7 +14,7 @@ import { type BlobFolder, type BlobKey, type Moved, openBlobFolder } from './blo
 export interface ArtifactStoreOptions {
   /** Where the artifacts are kept. */
   readonly folder: string;
-  /** Stays the caller's, who closes it after the store: then the events of the last requests are sent too. */
+  /** The caller closes it, after the store, so that the events of the last requests are sent too. */
   readonly audit: Publisher;
   /** Default: a free one. */
   readonly port?: number;
@@ -21,7 +23,7 @@ export interface ArtifactStoreOptions {
 export interface ArtifactStore extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
-  /** Finishes the requests that are under way, whose events are then emitted. */
+  /** Finishes the requests that are under way, and emits their events. */
   close(): Promise<void>;
 }
 
@@ -45,7 +47,7 @@ export async function startArtifactStore({ folder, audit, port = 0 }: ArtifactSt
       server.close(() => resolve());
       server.closeIdleConnections();
     });
-    // A client that has gone may have left an upload that is complete and about to be stored.
+    // A client that went away may have left a complete upload that is about to be stored.
     await Promise.all(running);
   }
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close, [Symbol.asyncDispose]: close };
@@ -58,7 +60,7 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-/** Who asks for what: attributes of the events, too. */
+/** Who asks for what; also attributes of the events. */
 interface Subject extends BlobKey {
   readonly actortype: 'USER';
   readonly actorid: string;
@@ -85,7 +87,7 @@ async function upload({ blobs, audit, request, response }: Exchange, subject: Su
   const about = { ...subject, ...fileName(request), backend_type: BACKEND };
   const present = await blobs.size(subject);
   if (present !== null) {
-    // The rest of the body, if the client sends it anyway, is read and thrown away by node:http.
+    // node:http reads and drops the rest of the body, if the client sends it anyway.
     answer(response, 200, 'present');
     audit.emit(artifactUploaded({ ...about, size_bytes: present, skipped: true }));
     return;
@@ -132,7 +134,7 @@ function counted(moved: Moved) {
   };
 }
 
-/** Only for whoever reads the trail: the digest is what identifies an artifact. */
+/** For readers of the trail. The digest is what identifies an artifact. */
 function fileName(request: IncomingMessage): { file_name?: string } {
   const name = header(request, 'x-file-name');
   return name === '' ? {} : { file_name: name };
@@ -148,7 +150,7 @@ function answer(response: ServerResponse, status: number, text: string): void {
 }
 
 function fail(response: ServerResponse, error: unknown): void {
-  // The client has gone, or has part of an answer: there is nobody to tell.
+  // The client went away, or has part of an answer: nobody is left to tell.
   if (response.destroyed || response.headersSent) return void response.destroy();
   console.error('artifact-store:', error);
   answer(response, 500, 'internal error');

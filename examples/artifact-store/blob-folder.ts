@@ -1,9 +1,9 @@
 /**
- * Artifacts in a folder, by organization and digest: `<folder>/organizations/<orgid>/<2 hex>/<62 hex>`. A capital `A` in an
- * organization is `!a` there, so that `Acme` and `acme` are two folders on every disk.
+ * Artifacts in a folder, by organization and digest: `<folder>/organizations/<orgid>/<2 hex>/<62 hex>`. A capital `A`
+ * in an organization is `!a` there, so that `Acme` and `acme` are two folders on every disk.
  *
- * An organization sees only what it has put itself: were contents shared between organizations, whoever knows a digest
- * could find out that somebody else has it.
+ * An organization sees only what it has put itself. If organizations shared contents, whoever knows a digest could find
+ * out that somebody else has the artifact.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -18,7 +18,7 @@ export interface BlobKey {
   readonly digest: string;
 }
 
-/** Bytes that went through so far. */
+/** Bytes transferred so far. */
 export interface Moved {
   bytes: number;
 }
@@ -31,7 +31,7 @@ export type PutResult =
 export interface BlobFolder {
   /** Size in bytes; null when it is not there. */
   size(key: BlobKey): Promise<number | null>;
-  /** Stores what hashes to the digest. Rejects when the content ends early, and then nothing is stored. `moved` is kept up to date. */
+  /** Stores content that hashes to the digest, and updates `moved`. Rejects, and stores nothing, if it ends early. */
   put(key: BlobKey, content: Readable, moved: Moved): Promise<PutResult>;
   read(key: BlobKey): Readable;
 }
@@ -41,7 +41,7 @@ const UPLOAD = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.upload$/;
 export async function openBlobFolder(folder: string): Promise<BlobFolder> {
   const incoming = join(folder, 'incoming');
   await mkdir(incoming, { recursive: true });
-  // What an earlier run did not finish. Whatever else is there is not ours.
+  // Removes what an earlier run did not finish. Everything else there belongs to somebody else.
   for (const entry of await readdir(incoming, { withFileTypes: true })) {
     if (entry.isFile() && UPLOAD.test(entry.name)) await rm(join(incoming, entry.name), { force: true });
   }
@@ -61,7 +61,8 @@ export async function openBlobFolder(folder: string): Promise<BlobFolder> {
         if (digest !== key.digest) return { outcome: 'mismatch', actual: digest };
         const path = pathOf(key);
         await mkdir(dirname(path), { recursive: true });
-        // Appears complete or not at all, as by a rename; but a rename would not tell which of two was first.
+        // The file appears complete or not at all, as with a rename. But a rename would not tell which of two was
+        // first.
         const first = await link(temporary, path).then(() => true, present);
         return { outcome: first ? 'stored' : 'present', bytes: moved.bytes };
       } finally {
@@ -72,7 +73,7 @@ export async function openBlobFolder(folder: string): Promise<BlobFolder> {
   };
 }
 
-/** Writes and hashes in one go; what is in memory at a time is a chunk. */
+/** Writes and hashes in one pass, with one chunk in memory at a time. */
 async function save(content: Readable, file: string, moved: Moved): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(
@@ -84,7 +85,7 @@ async function save(content: Readable, file: string, moved: Moved): Promise<stri
         yield chunk;
       }
     },
-    // Through to the disk before the name is given: a power failure must not leave a name without its content.
+    // Syncs before the file gets its name: a power failure must not leave a name without its content.
     createWriteStream(file, { flush: true }),
   );
   return `sha256:${hash.digest('hex')}`;

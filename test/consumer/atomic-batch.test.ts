@@ -2,10 +2,10 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer, type Settings } from '@waybill/consumer';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 
-const quiet = { debug() {}, info() {}, warn() {}, error: console.error };
 const ORGANIZATIONS = 150;
 
 async function prepare(
@@ -26,7 +26,7 @@ async function prepare(
 test('many small blocks are stored in batches, each still a compare-and-swap on its chain', async () => {
   await using server = await startNats();
   const { nc, settings } = await prepare(server);
-  await using consumer = await startConsumer({ nc, logger: quiet, ...settings });
+  await using consumer = await startConsumer({ nc, logger, ...settings });
   await caughtUp(nc, settings);
   await consumer.close();
   await checkLedger(nc, settings);
@@ -40,8 +40,8 @@ test('of two writers in batches one fails, with all that it had in flight', asyn
   await using server = await startNats();
   const { nc, settings } = await prepare(server);
   const second = await server.connect();
-  await using one = await startConsumer({ nc, logger: quiet, ...settings, takeoverMs: 200 });
-  await using other = await startConsumer({ nc: second, logger: quiet, ...settings, takeoverMs: 200 });
+  await using one = await startConsumer({ nc, logger, ...settings, takeoverMs: 200 });
+  await using other = await startConsumer({ nc: second, logger, ...settings, takeoverMs: 200 });
   await caughtUp(nc, settings);
   await one.close();
   await other.close();

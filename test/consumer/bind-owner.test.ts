@@ -1,47 +1,12 @@
-/** What the owner of a bound stream may do to it, and what becomes of the ledger. The table in docs/operations.md. */
+/** The table in docs/reference/operations.md: what a bound stream's owner may do, and what becomes of the ledger. */
 import { jetstreamManager, RetentionPolicy } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/nats-core';
-import { type Consumer, deployStreams, type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
-import { cp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pino } from 'pino';
-import { beforeEach, describe, expect, test } from 'vitest';
-import { boundSettings, chainloopTraffic, type OwnerStream, ownerStream } from '../support/chainloop-owner.ts';
-import { checkLedger, readStream } from '../support/check-ledger.ts';
-import { needsOwnServer, startNats, type StartNatsOptions, type TestNats } from '../support/nats.ts';
+import { deployStreams, startConsumer, verifyLedger } from '@waybill/consumer';
+import { describe, expect, test } from 'vitest';
+import { chainloopTraffic, ownerStream } from '../support/chainloop-owner.ts';
+import { readStream } from '../support/check-ledger.ts';
 import { publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
-const FAST = { logger, bind: true, restartMs: 10, takeoverMs: 200, ackTimeoutMs: 2_000 };
-
-interface Place extends AsyncDisposable {
-  readonly server: TestNats;
-  readonly nc: NatsConnection;
-  readonly owner: OwnerStream;
-  readonly settings: Settings;
-}
-
-async function prepare(change: Parameters<typeof ownerStream>[1] = {}, options: StartNatsOptions = {}): Promise<Place> {
-  const server = await startNats(options);
-  const nc = await server.connect();
-  const owner = await ownerStream(nc, change);
-  const settings = boundSettings(owner.config);
-  await deployStreams(nc, { ...settings, bind: true });
-  return { server, nc, owner, settings, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
-}
-
-const publish = ({ nc, settings }: Place, count: number) => publishAll(nc, chainloopTraffic(settings, count).events);
-const begin = async ({ server, settings }: Place) =>
-  startConsumer({ nc: await server.connect(), ...settings, ...FAST });
-const reached = (consumer: Consumer, watermark: number) =>
-  until(`watermark ${watermark}`, () => consumer.status().watermark === watermark);
-
-async function records({ nc, settings }: Place, kind: string): Promise<unknown[]> {
-  const { entries } = await checkLedger(nc, settings);
-  return entries(SYSTEM_CHAIN).flatMap(({ event }) => (event?.['kind'] === kind ? [event] : []));
-}
+import { begin, FAST, prepare, publish, reached, records } from './bound-place.ts';
 
 test('not there yet: it is waited for, never made, and read when it comes', async () => {
   await using place = await prepare();
@@ -252,72 +217,6 @@ test('a standby takes over when the stream was made anew after the writer died',
   await reached(idle, 2e12 + 3);
   await idle.close();
   expect(await records(place, 'epoch')).toHaveLength(2);
-});
-
-describe('the same stream without its end', () => {
-  beforeEach(needsOwnServer);
-
-  const folderOf = ({ server, settings }: Place) =>
-    join(server.storeDir, 'jetstream', '$G', 'streams', settings.auditStream);
-
-  test('its messages lost with a disk: what comes then is new, also when it is more than before', async () => {
-    await using place = await prepare();
-    for (const [epoch, messages] of [
-      [1, 10],
-      [2, 3],
-      [3, 20],
-    ] as const) {
-      await publishAll(await place.server.connect(), chainloopTraffic(place.settings, messages).events);
-      await using consumer = await begin(place);
-      await reached(consumer, epoch * 1e12 + messages);
-      await consumer.close();
-      await place.server.kill9();
-      await rm(join(folderOf(place), 'msgs'), { recursive: true });
-      await place.server.restart();
-    }
-    await using consumer = await begin(place);
-    await reached(consumer, 4e12);
-    await consumer.close();
-    // The first connection may not have noticed the restart yet.
-    const nc = await place.server.connect();
-    expect(await records({ ...place, nc }, 'epoch')).toMatchObject([
-      { first: 1 },
-      { first: 1 },
-      { first: 1 },
-      { first: 1 },
-    ]);
-  });
-
-  test('restored from a backup: what was chained is not chained again, what comes then is', async () => {
-    await using place = await prepare();
-    const { server, settings } = place;
-    const folder = folderOf(place);
-    const backup = `${server.storeDir}-backup`;
-    await publish(place, 20);
-    await server.kill9();
-    await cp(folder, backup, { recursive: true });
-    await server.restart();
-    await publishAll(await server.connect(), chainloopTraffic(settings, 10).events);
-    await using consumer = await begin(place);
-    await reached(consumer, 1e12 + 30);
-    await consumer.close();
-    await server.kill9();
-    await rm(folder, { recursive: true });
-    await cp(backup, folder, { recursive: true });
-    await server.restart();
-    await publishAll(await server.connect(), chainloopTraffic(settings, 5).events);
-    await using again = await begin(place);
-    await reached(again, 2e12 + 25);
-    await again.close();
-    const nc = await server.connect();
-    expect(await records({ ...place, nc }, 'epoch')).toMatchObject([{ first: 1 }, { first: 21 }]);
-    const { totals } = await checkLedger(nc, settings);
-    expect([...totals.values()].reduce((sum, { events }) => sum + Number(events), 0)).toBe(35);
-    expect(await verifyLedger(nc, settings, { bind: true })).toMatchObject({
-      verdict: 'ok',
-      audit: { from: 1, to: 25, compared: 25, earlier: 10 },
-    });
-  });
 });
 
 describe('a stream of our own', () => {

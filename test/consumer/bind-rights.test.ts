@@ -5,16 +5,16 @@ import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { boundSettings, chainloopTraffic, ownerStream } from '../support/chainloop-owner.ts';
 import { checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
 beforeEach(needsOwnServer);
 
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const FAST = { logger, bind: true, restartMs: 20, takeoverMs: 200, ackTimeoutMs: 2_000 };
 
-/** The table in docs/operations.md. */
+/** The table in docs/reference/operations.md. */
 const RIGHTS = [
   '$JS.API.STREAM.INFO.BOUND',
   '$JS.API.STREAM.MSG.GET.BOUND',

@@ -3,16 +3,15 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Consumer, deployStreams, type Settings, startConsumer, usage, verifyLedger } from '@waybill/consumer';
 import { SYSTEM_CHAIN } from '@waybill/schema';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { type CheckedLedger, checkLedger } from '../support/check-ledger.ts';
 import { startNats } from '../support/nats.ts';
 import { boundSettings, chainloopTraffic, ownerStream } from '../support/chainloop-owner.ts';
+import { logger } from '../support/logger.ts';
 import { publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve, waybill } from '../support/waybill-process.ts';
+import { environmentOf, serve, waybill } from '../support/waybill.ts';
 
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const FAST = { logger, bind: true, restartMs: 10, takeoverMs: 200, ackTimeoutMs: 2_000 };
 
 /** Records of `_system` that open an epoch. */
@@ -162,4 +161,4 @@ test('`waybill serve` bound to a stream that is deleted and made anew twice whil
   console.log(
     `bound to three streams: ${acked} events stored, ${acked - chainedEvents} of them gone before they were read`,
   );
-}, 120_000);
+});

@@ -1,8 +1,8 @@
 import { startConsumer } from '@waybill/consumer';
 import { type Entry, SYSTEM_CHAIN } from '@waybill/schema';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import {
   type ArtifactFields,
@@ -13,8 +13,6 @@ import {
   publishAll,
   uuid,
 } from '../support/traffic.ts';
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 function randomFields(orgs: number): ArtifactFields {
   const kind = (['upload', 'download', 'deduplicated'] as const)[Math.floor(Math.random() * 3)] ?? 'upload';

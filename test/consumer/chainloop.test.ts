@@ -3,13 +3,12 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { chainloopEvent, makeStreams, type MadeEvent, publishAll } from '../support/traffic.ts';
 
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const VECTORS = fileURLToPath(new URL('../../../shared/vectors/chainloop', import.meta.url));
 const ORG = '1089bb36-e27b-428b-8009-d015c8737c54';
 

@@ -1,14 +1,12 @@
 /** The counts of `/status` and `/metrics` are of what is stored: a message that had to be chained again counts once. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer } from '@waybill/consumer';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll, uuid } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 test('commits that failed are not counted', async () => {
   await using server = await startNats();

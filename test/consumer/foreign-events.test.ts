@@ -3,13 +3,13 @@ import { startConsumer, usage, usageOfAll } from '@waybill/consumer';
 import { createPublisher, dispatcher } from '@waybill/publisher';
 import { artifactDownloaded, artifactUploaded, SYSTEM_CHAIN } from '@waybill/schema';
 import { randomUUID } from 'node:crypto';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
+import { PATIENT } from '../support/time.ts';
 import { chainloopEvent, digestOf, makeStreams, publishAll } from '../support/traffic.ts';
 
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const digest = digestOf('hello');
 
 test('any CloudEvent is chained as it was sent', async () => {
@@ -58,7 +58,7 @@ test('events without an organization are kept, with what was claimed, and are on
   dispatch({ org_id: 'Acme, Inc.' }, artifactUploaded, { digest, size_bytes: 5 });
   dispatch({ org_id: 'acme' }, artifactUploaded, { digest, size_bytes: 7 });
   dispatch(null, artifactUploaded, { digest, skipped: true });
-  expect(await audit.flush()).toBe(true);
+  expect(await audit.flush(PATIENT)).toBe(true);
   expect(audit.stats()).toMatchObject({ emitted: 3, acked: 3 });
   // As Chainloop sends them: nobody is in an organization before the login.
   const login = { TargetType: 'User', ActionType: 'UserLoggedIn', OrgID: null, Info: null };
@@ -95,7 +95,7 @@ test('a failed transfer costs what was moved, and teaches nobody the size', asyn
   audit.emit(artifactDownloaded({ ...about, size_bytes: 100, outcome: 'failure', transferred_bytes: 99 }));
   audit.emit(artifactUploaded({ ...about, size_bytes: 100, outcome: 'success' }));
   audit.emit(artifactUploaded({ ...about, skipped: true }));
-  expect(await audit.flush()).toBe(true);
+  expect(await audit.flush(PATIENT)).toBe(true);
   await caughtUp(nc, settings);
   const ledger = await checkLedger(nc, settings);
   expect(ledger.totals.get('acme')).toEqual({

@@ -1,13 +1,11 @@
 import { startConsumer } from '@waybill/consumer';
 import { SYSTEM_CHAIN } from '@waybill/schema';
 import { createHash } from 'node:crypto';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 test('garbage neither stops the consumer nor disappears', async () => {
   await using server = await startNats();

@@ -2,25 +2,16 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
-import {
-  appendLine,
-  emptyChain,
-  formatBlock,
-  formatTrailer,
-  NOT_CHECKED,
-  parseBlock,
-  SYSTEM_CHAIN,
-} from '@waybill/schema';
-import { pino } from 'pino';
+import { formatBlock, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
 import { describe, expect, test } from 'vitest';
-import { createHeads, type Heads } from '../../packages/consumer/src/heads.ts';
+import { createChainCache, type ChainCache } from '../../packages/consumer/src/writer/chain-cache.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { faultyConnection } from '../support/faulty-connection.ts';
-import { type CopiedBlock, copyLedger } from '../support/ledger-builder.ts';
+import { copyLedger } from '../support/ledger-builder.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
+import { WAIT_MS } from '../support/time.ts';
 import { artifactEvent, createCount, type MadeEvent, makeStreams, publishAll, uuid } from '../support/traffic.ts';
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 /** Artifact events of organizations picked at random, some of them sent twice. */
 function randomTraffic(settings: Settings, organizations: number, count: ReturnType<typeof createCount>) {
@@ -82,14 +73,19 @@ async function someChains(nc: NatsConnection) {
   return { settings, newest, blocks };
 }
 
-async function open(nc: NatsConnection, settings: Settings, known: { orgid: string; seq: number }): Promise<Heads> {
+async function open(
+  nc: NatsConnection,
+  settings: Settings,
+  known: { orgid: string; seq: number },
+  timeoutMs = WAIT_MS,
+): Promise<ChainCache> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  return createHeads({ nc, jsm, settings, timeoutMs: 300, maxChains: 100, known: () => known });
+  return createChainCache({ nc, jsm, settings, timeoutMs, maxChains: 100, newestKnown: () => known });
 }
 
 const asked = [...Array.from({ length: CHAINS }, (_, i) => `org-${i}`), 'org-without-a-chain', SYSTEM_CHAIN];
 
-function expectHeads(heads: Heads, newest: Awaited<ReturnType<typeof someChains>>['newest']): void {
+function expectHeads(heads: ChainCache, newest: Awaited<ReturnType<typeof someChains>>['newest']): void {
   for (const orgid of asked) {
     const at = newest.get(orgid);
     expect(heads.newest(orgid)).toBe(at?.streamSeq ?? 0);
@@ -150,12 +146,12 @@ test('a stream without direct reads, or an answer that does not come, costs spee
   const { settings, newest } = await someChains(nc);
   const silent = faultyConnection(nc, { at: 0, fault: 'not sent' });
   const known = { orgid: 'org-1', seq: newest.get('org-1')?.streamSeq ?? 0 };
-  const first = await open(silent.nc, settings, known);
+  const first = await open(silent.nc, settings, known, 300);
   await first.load(asked);
   expectHeads(first, newest);
   const manager = await jetstreamManager(nc);
   await manager.streams.update(settings.ledgerStream, { allow_direct: false });
-  const second = await open(nc, settings, known);
+  const second = await open(nc, settings, known, 300);
   await second.load(asked);
   expectHeads(second, newest);
 });
@@ -165,7 +161,7 @@ test('chains that nobody needs go, those first that were not asked for since; th
   const nc = await server.connect();
   const settings = await makeStreams(nc);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const heads = createHeads({ nc, jsm, settings, timeoutMs: 300, maxChains: 3, known: () => null });
+  const heads = createChainCache({ nc, jsm, settings, timeoutMs: WAIT_MS, maxChains: 3, newestKnown: () => null });
   const kept = () => [...heads.chains.keys()].toSorted();
   await heads.load([SYSTEM_CHAIN, 'a', 'b', 'c']);
   // All were asked for just now.
@@ -291,60 +287,5 @@ describe('a chain with so many publishers that its blocks tell what changed', ()
     expect(consumer.status()).toMatchObject({ entries: sent.size, duplicates: sent.size, beyondWindow: 0 });
     const report = await verifyLedger(nc, settings, { waitMs: 0 });
     expect(report.verdict).toBe('ok');
-  });
-});
-
-describe('a ledger that a newer version has written to', () => {
-  async function expectRefusal(nc: NatsConnection, settings: Settings): Promise<void> {
-    const manager = await jetstreamManager(nc);
-    const before = (await manager.streams.info(settings.ledgerStream)).state.last_seq;
-    await publishAll(nc, [artifactEvent(settings, { orgid: 'org-1', kind: 'upload', bytes: 1 })]);
-    await using consumer = await startConsumer({ nc, logger, ...settings });
-    await expect(consumer.done).rejects.toMatchObject({ code: 'NEWER_LEDGER' });
-    expect((await manager.streams.info(settings.ledgerStream)).state.last_seq).toBe(before);
-  }
-
-  test('is not written to: a block of version 2', async () => {
-    await using server = await startNats();
-    const nc = await server.connect();
-    const { settings } = await someChains(nc);
-    const copy = await copyLedger(nc, settings, (blocks) => [
-      ...blocks.slice(0, -1),
-      { ...(blocks.at(-1) as CopiedBlock), text: newer(blocks.at(-1)?.text ?? '') },
-    ]);
-    await expectRefusal(nc, copy);
-  });
-
-  function newer(text: string): string {
-    const lines = text.split('\n');
-    const trailer = lines.at(-2)?.replace('"v":1', '"v":2') ?? '';
-    return [...lines.slice(0, -2), trailer, ''].join('\n');
-  }
-
-  test('is not written to: a record of a kind of tomorrow', async () => {
-    await using server = await startNats();
-    const nc = await server.connect();
-    const { settings } = await someChains(nc);
-    const chain = emptyChain(SYSTEM_CHAIN);
-    const line = appendLine(chain.head, {
-      received: '2026-01-01T00:00:00.000Z',
-      source: { stream: settings.auditStream, seq: 1, subject: '' },
-      origin: null,
-      event: '{"kind":"of_tomorrow"}',
-      volume: { kind: 'none', bytes: null },
-    });
-    const copy = await copyLedger(nc, settings, (blocks) => [
-      ...blocks.slice(0, -1),
-      { orgid: SYSTEM_CHAIN, text: formatBlock([line], formatTrailer(chain, 1, 0)) },
-      blocks.at(-1) as CopiedBlock,
-    ]);
-    await expectRefusal(nc, copy);
-    // Who only reads may go on: the record is hashed, and the report says that it is not known.
-    const report = await verifyLedger(nc, copy, { waitMs: 0 });
-    expect(report.chains.at(-1)).toMatchObject({
-      orgid: SYSTEM_CHAIN,
-      verdict: 'ok',
-      not_checked: [{ what: NOT_CHECKED.kinds, count: 1 }],
-    });
   });
 });

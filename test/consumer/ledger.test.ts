@@ -3,15 +3,22 @@ import type { Settings } from '@waybill/consumer';
 import { parseBlock } from '@waybill/schema';
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { createFold, NO_SIZES, type RoutedItem } from '../../packages/consumer/src/fold.ts';
-import { type Ledger, openLedger } from '../../packages/consumer/src/ledger.ts';
-import { createOpenBlocks, type SealedBlock } from '../../packages/consumer/src/open-blocks.ts';
-import type { StreamItem } from '../../packages/consumer/src/reader.ts';
+import { createFold, NO_SIZES } from '../../packages/consumer/src/writer/fold.ts';
+import { type LedgerWriter, openLedger } from '../../packages/consumer/src/writer/ledger-writer.ts';
+import { createOpenBlocks, type SealedBlock } from '../../packages/consumer/src/writer/open-blocks.ts';
+import { createRouter, type RoutedItem } from '../../packages/consumer/src/writer/routing.ts';
+import { createWatermark } from '../../packages/consumer/src/writer/watermark.ts';
+import type { StreamItem } from '../../packages/consumer/src/nats/stream-item.ts';
 import { readStream } from '../support/check-ledger.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams } from '../support/traffic.ts';
 
-async function open(server: TestNats, settings: Settings, writer: string, minBatchedBlocks = 64): Promise<Ledger> {
+async function open(
+  server: TestNats,
+  settings: Settings,
+  writer: string,
+  minBatchedBlocks = 64,
+): Promise<LedgerWriter> {
   const nc = await server.connect();
   const jsm = await jetstreamManager(nc);
   const ledger = await openLedger({
@@ -28,12 +35,13 @@ async function open(server: TestNats, settings: Settings, writer: string, minBat
 }
 
 /** The blocks of one event for each organization, as the AUDIT messages after `position`; the last claims them all. */
-function fill(ledger: Ledger, settings: Settings, orgids: readonly string[], position = 0): SealedBlock[] {
-  const fold = createFold({
-    stream: settings.auditStream,
-    subjectPrefix: settings.auditPrefix,
-    sha256: (text) => hash('sha256', text),
-  });
+function fill(ledger: LedgerWriter, settings: Settings, orgids: readonly string[], position = 0): SealedBlock[] {
+  const { chains } = ledger;
+  const watermark = createWatermark(position);
+  const blocks = createOpenBlocks(chains, watermark);
+  const sha256 = (text: string) => hash('sha256', text);
+  const fold = createFold({ stream: settings.auditStream, sha256, chains, sizes: NO_SIZES, sink: blocks });
+  const route = createRouter({ subjectPrefix: settings.auditPrefix });
   const items = orgids.map((orgid, i): StreamItem => {
     const { subject, payload } = artifactEvent(settings, { orgid, kind: 'upload', bytes: 1 });
     return {
@@ -44,11 +52,10 @@ function fill(ledger: Ledger, settings: Settings, orgids: readonly string[], pos
       payload: Buffer.from(payload),
     };
   });
-  const blocks = createOpenBlocks(ledger.chains, position);
   const routed: RoutedItem[] = [];
-  for (const item of items) fold.route(item, routed);
-  fold.run(routed, 0, { chains: ledger.chains, sizes: NO_SIZES }, blocks);
-  blocks.position = position + orgids.length;
+  for (const item of items) route(item, routed);
+  fold.run(routed, 0);
+  watermark.advance(position + orgids.length);
   return blocks.sealAll();
 }
 
@@ -59,8 +66,8 @@ test('a writer that is not alone claims nothing that is not stored', async () =>
   const second = await open(server, settings, 'second');
 
   // As many blocks as the other has in front of one that it could then store by a mere count.
-  await first.commit(fill(first, settings, ['a']), 1);
-  await expect(second.commit(fill(second, settings, ['a', 'a', 'b', 'c', 'd']), 5)).rejects.toThrow(
+  await first.storeClaim(fill(first, settings, ['a']));
+  await expect(second.storeClaim(fill(second, settings, ['a', 'a', 'b', 'c', 'd']))).rejects.toThrow(
     /wrong last sequence/,
   );
 
@@ -88,14 +95,14 @@ test('a batch in which one chain has gone on is refused, and nothing of it is st
   const first = await open(server, settings, 'first', 2);
   const second = await open(server, settings, 'second', 2);
 
-  await first.commit(fill(first, settings, ['b']), 1);
-  await expect(second.commit(fill(second, settings, ['a', 'b', 'c', 'd']), 4)).rejects.toThrow(/wrong last sequence/);
+  await first.storeClaim(fill(first, settings, ['b']));
+  await expect(second.storeClaim(fill(second, settings, ['a', 'b', 'c', 'd']))).rejects.toThrow(/wrong last sequence/);
   const stored = await readStream(await server.connect(), settings.ledgerStream);
   expect(stored.map(({ subject }) => subject)).toEqual([`${settings.ledgerPrefix}.b`]);
 
   // The other one goes on: where its chains end it knows from the acknowledgements of batches, too.
   for (const after of [8, 12]) {
-    await first.commit(fill(first, settings, ['a', 'c', 'd', 'b'], after - 4), after);
+    await first.storeClaim(fill(first, settings, ['a', 'c', 'd', 'b'], after - 4));
   }
   const all = await readStream(await server.connect(), settings.ledgerStream);
   expect(all.filter(({ headers }) => headers?.has('Nats-Batch-Id'))).toHaveLength(6);
@@ -110,8 +117,7 @@ test('ledgers of one process give their batches different ids: the server may ho
   await allowBatches(server, settings, true);
   for (const [i, writer] of ['first', 'second'].entries()) {
     const ledger = await open(server, settings, writer, 2);
-    const [before, after] = [4 * i, 4 * i + 4];
-    await ledger.commit(fill(ledger, settings, ['a', 'b', 'c', 'd'], before), after);
+    await ledger.storeClaim(fill(ledger, settings, ['a', 'b', 'c', 'd'], 4 * i));
     ledger.close();
   }
   const stored = await readStream(nc, settings.ledgerStream);
@@ -129,7 +135,7 @@ test('a stream that takes no batches any more gets single blocks', async () => {
   await allowBatches(server, settings, true);
   const ledger = await open(server, settings, 'writer', 2);
   await allowBatches(server, settings, false);
-  await ledger.commit(fill(ledger, settings, ['a', 'b', 'c', 'd']), 4);
+  await ledger.storeClaim(fill(ledger, settings, ['a', 'b', 'c', 'd']));
   const stored = await readStream(await server.connect(), settings.ledgerStream);
   expect(stored).toHaveLength(4);
   expect(stored.filter(({ headers }) => headers?.has('Nats-Batch-Id'))).toEqual([]);

@@ -1,20 +1,19 @@
-/** docs/scaling.md against a real server: what its configuration and its migration steps claim. */
+/** docs/reference/scaling.md against a real server: what its configuration and its migration steps claim. */
 import { DiscardPolicy, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Settings, startConsumer } from '@waybill/consumer';
 import { parseBlock, parseEntry, SYSTEM_CHAIN, verify } from '@waybill/schema';
-import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { partitionOf } from '../../bench/partition.ts';
 import { simulate } from '../../bench/scaling-simulation.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { type ArtifactFields, artifactEvent, createCount, digestOf, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
 const PARTITIONS = 4;
 const ORGS = Array.from({ length: 40 }, (_, i) => `org-${i}`);
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const BEFORE: Settings = { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'audit', ledgerPrefix: 'ledger' };
 const settingsOf = (p: number): Settings => ({
   auditStream: `AUDIT_${p}`,
@@ -24,7 +23,7 @@ const settingsOf = (p: number): Settings => ({
 });
 const ALL = Array.from({ length: PARTITIONS }, (_, p) => settingsOf(p));
 
-/** As in docs/scaling.md: what crosses from the producers' account is renamed where it arrives. */
+/** As in docs/reference/scaling.md: what crosses from the producers' account is renamed where it arrives. */
 const accounts = (mappings: string): string => `
   accounts {
     AUDIT {

@@ -1,17 +1,16 @@
 /** Messages and blocks against what the server allows: `max_payload` may be larger or smaller than the default. */
 import { startConsumer } from '@waybill/consumer';
 import { MAX_BLOCK_BYTES, SYSTEM_CHAIN } from '@waybill/schema';
-import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { waybill } from '../support/waybill-process.ts';
+import { waybillProcess } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const MIB = 1024 * 1024;
 
 test.for([
@@ -40,7 +39,7 @@ test.for([
 
 test('a server that takes no whole block is refused at the start, with both numbers', async () => {
   await using server = await startNats({ extraConfig: 'max_payload: 262144' });
-  const ended = await waybill(['serve'], { WAYBILL_NATS_URL: server.url });
+  const ended = await waybillProcess(['serve'], { WAYBILL_NATS_URL: server.url });
   expect(ended.stderr).toContain('262144');
   expect(ended.stderr).toContain(String(MAX_BLOCK_BYTES));
   expect(ended.code).toBe(78);

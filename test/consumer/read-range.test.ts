@@ -1,13 +1,14 @@
 /** Reading by direct gets: all of a stretch, in order, whatever the replica that answers lacks and whatever is lost on the way. */
 import { jetstream, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 import { once } from 'node:events';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readRange, type StreamRange } from '../../packages/consumer/src/read-range.ts';
-import type { StreamItem } from '../../packages/consumer/src/reader.ts';
+import { readRange, type StreamRange } from '../../packages/consumer/src/nats/read-range.ts';
+import type { StreamItem } from '../../packages/consumer/src/nats/stream-item.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { until } from '../support/until.ts';
+import { uniqueName } from '../support/unique-name.ts';
 
 interface Source {
   readonly nc: NatsConnection;
@@ -18,7 +19,7 @@ interface Source {
 
 /** A stream of messages `1`, `2` … on `<prefix>.a`, each third one on `<prefix>.b`. */
 async function fill(nc: NatsConnection, count: number, options: object = {}): Promise<Source> {
-  const tag = randomBytes(5).toString('hex');
+  const tag = uniqueName();
   const [stream, prefix] = [`S_${tag}`, `s_${tag}`];
   const jsm = await jetstreamManager(nc);
   await jsm.streams.add({ name: stream, subjects: [`${prefix}.>`], allow_direct: true, ...options });
@@ -91,7 +92,7 @@ describe('what the replica that answers lacks is read from the leader', () => {
     const name = `M${source.stream}`;
     await source.jsm.streams.add({ name, mirror: { name: source.stream }, mirror_direct: true });
     const isThere = async () => (await source.jsm.streams.info(name)).state.last_seq === 1_000;
-    while (!(await isThere()));
+    await until('the mirror to have it all', isThere);
     for (const seq of lost) await source.jsm.streams.deleteMessage(name, seq);
     const { config } = await source.jsm.streams.info(source.stream);
     await source.jsm.streams.update(source.stream, { ...config, allow_direct: false });
@@ -195,7 +196,8 @@ test('what a producer writes into its headers says nothing about the stream', as
   socket.write(Buffer.concat([Buffer.from(`PUB ${source.prefix}.`), Buffer.of(0xc3), Buffer.from(' 1\r\nx\r\n')]));
   socket.end('PING\r\n');
   const count = 2 + own.length + 3;
-  while ((await source.jsm.streams.info(source.stream)).state.last_seq < count);
+  const isStored = async () => (await source.jsm.streams.info(source.stream)).state.last_seq === count;
+  await until('all of it to be stored', isStored);
   const items = await read(source, { from: 1, to: count });
   const messages = items.filter((item) => item.kind === 'message');
   expect(brief(items)).toEqual(numbers(1, count));

@@ -2,14 +2,12 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer } from '@waybill/consumer';
 import { SYSTEM_CHAIN } from '@waybill/schema';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { backUp, restore } from '../support/stream-backup.ts';
 import { artifactEvent, makeStreams } from '../support/traffic.ts';
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 test.for([
   [

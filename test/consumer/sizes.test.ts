@@ -2,15 +2,14 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type Settings, startConsumer } from '@waybill/consumer';
 import { createSizeMemory, type Head, headOf, parseEntry, type SizeMemory, transferOf } from '@waybill/schema';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { readMention } from '../../packages/consumer/src/mention.ts';
-import { createSizeLoader } from '../../packages/consumer/src/size-loader.ts';
+import { readMention } from '../../packages/consumer/src/writer/transfer-mention.ts';
+import { createSizeLoader } from '../../packages/consumer/src/writer/size-loader.ts';
 import { type CheckedLedger, caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, chainloopEvent, digestOf, makeStreams, publishAll } from '../support/traffic.ts';
 
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const ORGS = Array.from({ length: 17 }, (_, i) => `org-${i}`);
 const DIGESTS = 60;
 

@@ -1,20 +1,18 @@
 /** Subjects are bytes. The server's JSON and Node's decoder show bytes that are no UTF-8 as different texts. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer } from '@waybill/consumer';
-import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { SYSTEM_CHAIN } from '@waybill/schema';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { publishRaw } from '../support/raw-publish.ts';
 import { backUp, restore } from '../support/stream-backup.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
-import { environmentOf, serve, waybill } from '../support/waybill-process.ts';
+import { environmentOf, serve, waybill } from '../support/waybill.ts';
 import { until } from '../support/until.ts';
 
 beforeEach(needsOwnServer);
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 const ENDINGS: readonly (readonly [what: string, bytes: readonly number[]])[] = [
   ['a truncated sequence of three bytes', [0xe2, 0x82]],

@@ -9,10 +9,10 @@ import { caughtUp } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve } from '../support/waybill-process.ts';
+import { environmentOf, serve } from '../support/waybill.ts';
 
 /**
- * Damage in the files of a server without replicas, which says nothing about it (FACTS A8). The promise: what is lost or
+ * Damage in the files of a server without replicas, which says nothing about it. The promise: what is lost or
  * changed by it is named, by `waybill verify --all` or by a consumer that refuses to write; never silently accepted.
  */
 

@@ -1,8 +1,8 @@
 import type { Msg, NatsConnection, SubscriptionOptions } from '@nats-io/nats-core';
 import { startConsumer, verifyLedger } from '@waybill/consumer';
-import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { type ArtifactFields, artifactEvent, createCount, makeStreams, publishAll } from '../support/traffic.ts';
 
@@ -84,7 +84,7 @@ test('the server’s clock is set back by an hour in the middle of a chain', asy
   const wrong = setBack(nc, 400);
   await using _consumer = await startConsumer({
     nc: wrong,
-    logger: pino({ level: 'silent' }),
+    logger,
     ...settings,
     maxOpenEntries: 50,
   });

@@ -3,7 +3,7 @@ import { billedLoad } from '../support/billed-load.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve } from '../support/waybill-process.ts';
+import { environmentOf, serve } from '../support/waybill.ts';
 import { ledgerSize } from '../support/ledger-size.ts';
 
 /** The promise: whatever is killed, whenever, and however often, the bill equals the emitter's own count to the byte. */

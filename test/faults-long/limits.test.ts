@@ -4,19 +4,18 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { billedLoad } from '../support/billed-load.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve } from '../support/waybill-process.ts';
+import { environmentOf, serve } from '../support/waybill.ts';
 
 /** The promise: what is full refuses and says so; nothing is lost, and all goes on once there is room. */
 
 beforeEach(needsOwnServer);
 
-const logger = pino({ level: 'silent' });
 const MiB = 1024 * 1024;
 
 test('LEDGER is full', async () => {

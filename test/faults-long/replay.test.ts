@@ -1,8 +1,8 @@
 import { startConsumer } from '@waybill/consumer';
 import { SYSTEM_CHAIN } from '@waybill/schema';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import {
   type ArtifactFields,
@@ -19,7 +19,6 @@ import {
  * late, in whatever order within a publisher's window, and whichever consumer is at work; the rest is recorded.
  */
 
-const logger = pino({ level: 'silent' });
 const PUBLISHERS = 12;
 const EVENTS = 400;
 /** As far as order is mixed up: what a publisher has in flight. */

@@ -7,7 +7,7 @@ import { ledgerSize } from '../support/ledger-size.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve, type Serving } from '../support/waybill-process.ts';
+import { environmentOf, serve, type Serving } from '../support/waybill.ts';
 
 /**
  * Several `waybill serve` on one pair of streams. The promise: one writes and the others take over when it dies, hangs or
@@ -115,7 +115,7 @@ test('the writer hangs past every time-out and wakes up beside its successor', a
     took.push(await untilItMoves(nc, settings));
     expect(await roleOf(other)).toBe('writer');
     // The last time for so long that the server has removed its consumer, after 30 s; before, just past the takeover.
-    if (round === 2) await until('its reader to be gone', async () => (await readers()) <= 1, 60_000);
+    if (round === 2) await until('its reader to be gone', async () => (await readers()) <= 1);
     frozen.thaw();
     // Usually it is the one that woke up that stands by; whichever the sequence check refuses does.
     await oneWriter(consumers);

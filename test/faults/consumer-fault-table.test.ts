@@ -6,15 +6,14 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createStreamHistory, type Settings, startConsumer } from '@waybill/consumer';
 import { type Entry, parseEntry, SYSTEM_CHAIN } from '@waybill/schema';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { type Fault, FAULTS, faultyConnection } from '../support/faulty-connection.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { artifactEvent, digestOf, makeStreams, type MadeEvent, publishAll, uuid } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const FAST = { logger, maxOpenEntries: 8, ackTimeoutMs: 100, restartMs: 1, takeoverMs: 50 };
 
 /** A bit of everything: several organizations, duplicates, garbage, a skipped upload that needs an earlier size. */
@@ -105,7 +104,6 @@ test.for([
   ['it does so from messages that hold several events', { several: true }],
 ] as const)(
   'whatever operation fails in whatever way, %s',
-  { timeout: 300_000 },
   async ([, { recording, batching, several }]: readonly [
     string,
     { recording?: true; batching?: true; several?: true },
@@ -145,7 +143,7 @@ test.for([
         await consumer.close();
       }
       const { chains } = await checkLedger(nc, ledger);
-      const batched = await hasBatch(nc, ledger);
+      const batched = at < 0 && (await hasBatch(nc, ledger));
       await manager.streams.delete(ledger.ledgerStream);
       return { operations: faulty.operations, chains, batched };
     }
@@ -215,4 +213,4 @@ test('whatever operation fails in whatever way, an idle ledger gets its record o
   };
   await Promise.all(Array.from({ length: 8 }, runAll));
   console.log(`fault table: ${operations.length} operations × ${FAULTS.length} faults, the record is there once`);
-}, 300_000);
+});

@@ -7,16 +7,15 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Consumer, type Settings, startConsumer } from '@waybill/consumer';
 import { SYSTEM_CHAIN } from '@waybill/schema';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { boundSettings, chainloopTraffic, type OwnerStream, ownerStream } from '../support/chainloop-owner.ts';
 import { checkLedger, readStream } from '../support/check-ledger.ts';
 import { type Fault, FAULTS, faultyConnection } from '../support/faulty-connection.ts';
+import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
 import { publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 const FAST = { logger, bind: true, maxOpenEntries: 8, ackTimeoutMs: 100, restartMs: 1, takeoverMs: 50 };
 const GARBAGE = { payload: 'garbage', id: '' };
 
@@ -60,7 +59,7 @@ async function copyOf(nc: NatsConnection, settings: Settings, tag: string): Prom
 
 const arrived = (consumer: Consumer) => until('the end', () => consumer.status().watermark === END);
 
-test('whatever fails while an epoch begins, it begins once', { timeout: 300_000 }, async () => {
+test('whatever fails while an epoch begins, it begins once', async () => {
   await using server = await startNats();
   const nc = await server.connect();
   const owner = await ownerStream(await server.connect());
@@ -104,7 +103,7 @@ test('whatever fails while an epoch begins, it begins once', { timeout: 300_000 
   console.log(`epoch fault table: ${operations.length} operations × ${FAULTS.length} faults, each recovered`);
 });
 
-test('two writers that both find the new stream open one epoch', { timeout: 120_000 }, async () => {
+test('two writers that both find the new stream open one epoch', async () => {
   await using server = await startNats();
   const nc = await server.connect();
   const owner = await ownerStream(await server.connect());

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
-import { temporaryDirectory } from '../publisher/directory.ts';
-import { createAudit, expectBalanced } from '../publisher/stored.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, expectBalanced } from '../support/audit-stream.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { type Held, runOverload } from '../support/overload-process.ts';
 
@@ -25,6 +25,11 @@ const TEXTS = {
 } as const;
 const KINDS = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 
+/** `npm test` fills the queue, and the disk, several times; `npm run test:long` goes on for as long as a service may. */
+const EVENTS = process.env['WAYBILL_TEST_WHOLE']
+  ? { small: 1_000_000, 'two kilobytes': 1_000_000, large: 250_000, 'large and wide': 250_000 }
+  : { small: 200_000, 'two kilobytes': 120_000, large: 20_000, 'large and wide': 20_000 };
+
 function expectBounded(what: string, { base, loaded }: { base: Held; loaded: Held }): void {
   const { stats, warm, dials } = loaded;
   const mib = (bytes: number) => (bytes / MIB).toFixed(1);
@@ -47,7 +52,7 @@ function expectBounded(what: string, { base, loaded }: { base: Held; loaded: Hel
 test.for(KINDS)('an overload, %s events', async (kind) => {
   await using server = await startNats();
   await createAudit(await server.connect(), { max_bytes: 64 * MIB });
-  const load = { kind: 'overload', ms: 4_000 } as const;
+  const load = { kind: 'overload', events: EVENTS[kind] } as const;
   const held = await runOverload({ options: { servers: server.url }, texts: TEXTS[kind], load });
   expectBounded(`overload, ${kind}`, held);
   const { stats, warm } = held.loaded;
@@ -63,7 +68,7 @@ test.for(KINDS)('a day without a server, %s events, without and with a spool', a
     const spool = maxSpoolBytes > 0 && { spoolDir: dir.path, maxSpoolBytes };
     // The day is one of the publisher's clock; its dials follow the real one, and hurry.
     const options = { servers: server.url, backoffMinMs: 1, backoffMaxMs: 2, ...spool };
-    const load = { kind: 'day', events: kind.startsWith('large') ? 250_000 : 1_000_000 } as const;
+    const load = { kind: 'day', events: EVENTS[kind] } as const;
     const held = await runOverload({ options, texts: TEXTS[kind], load });
     expectBounded(`a day, ${kind}, ${maxSpoolBytes / MIB} MiB of disk`, held);
   }

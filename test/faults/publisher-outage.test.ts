@@ -1,15 +1,10 @@
 import { createPublisher, type Publisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
-import { emitSteadily, memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import {
-  countStored,
-  createAudit,
-  expectBalanced,
-  expectOnceInOrder,
-  readDelivered,
-  until,
-} from '../publisher/stored.ts';
+import { emitSteadily, SOURCE, upload } from '../support/publishers.ts';
+import { countStored, createAudit, expectBalanced, expectOnceInOrder, readDelivered } from '../support/audit-stream.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
+import { PATIENT } from '../support/time.ts';
 
 /** The promise: whatever the server does, what was emitted is stored once, and each organization's events in order. */
 
@@ -26,22 +21,22 @@ async function started(server: TestNats, options: object = {}): Promise<Publishe
     logger: memoryLogger(),
     ...options,
   });
-  await until(() => expect(publisher.status().state).toBe('connected'));
+  await expect.poll(() => publisher.status().state).toBe('connected');
   return publisher;
 }
 
 /** Waits until this many more events are acknowledged: time that passes under load. */
 async function progress(publisher: Publisher, events: number): Promise<void> {
   const goal = publisher.stats().acked + events;
-  await until(() => expect(publisher.stats().acked).toBeGreaterThan(goal));
+  await expect.poll(() => publisher.stats().acked).toBeGreaterThan(goal);
 }
 
 async function backlogOf(publisher: Publisher, events: number): Promise<void> {
-  await until(() => expect(publisher.stats().pending).toBeGreaterThan(events));
+  await expect.poll(() => publisher.stats().pending).toBeGreaterThan(events);
 }
 
 async function expectAllStored(what: string, server: TestNats, publisher: Publisher, emitted: number): Promise<void> {
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   const stats = publisher.stats();
   expect(stats).toMatchObject({ emitted, acked: emitted, pending: 0 });
   expectBalanced(stats);
@@ -75,9 +70,9 @@ test('a server that is frozen for longer than the ack deadline', async () => {
   for (let round = 0; round < 2; round++) {
     await progress(publisher, 500);
     await server.pause();
-    await until(() =>
-      expect(publisher.status()).toEqual({ state: 'degraded', reason: 'no acknowledgement within 200 ms' }),
-    );
+    await expect
+      .poll(() => publisher.status())
+      .toEqual({ state: 'degraded', reason: 'no acknowledgement within 200 ms' });
     await backlogOf(publisher, 4_000);
     await server.resume();
   }
@@ -115,17 +110,17 @@ test('a queue that fills up during an outage drops the newest, typed and counted
     },
   });
   await server.stop();
-  await until(() => expect(publisher.status().state).toBe('degraded'));
+  await expect.poll(() => publisher.status().state).toBe('degraded');
   for (let i = 0; i < 1_500; i++) publisher.emit(upload(i, 'acme'));
   expect(publisher.stats()).toMatchObject({ emitted: 1_500, pending: 1_000, dropped: { queue_full: 500 } });
   expect(drops).toEqual(Array.from({ length: 500 }, (_, i) => `queue_full ${1_001 + i}`));
   // Before the server is back: the queue may be empty by then.
-  expect(await publisher.confirm(upload(1_500, 'acme')).catch((error: unknown) => error)).toMatchObject({
+  expect(await publisher.confirm(upload(1_500, 'acme'), PATIENT).catch((error: unknown) => error)).toMatchObject({
     code: 'QUEUE_FULL',
   });
   await server.restart();
-  expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
-  expect(await publisher.confirm(upload(1_501, 'acme'))).toMatchObject({ seq: 1_001 });
+  expect(await publisher.flush(PATIENT)).toBe(true);
+  expect(await publisher.confirm(upload(1_501, 'acme'), PATIENT)).toMatchObject({ seq: 1_001 });
   const stored = await readDelivered(await server.connect());
   expect(stored.map(({ event }) => event.producerseq)).toEqual([
     ...Array.from({ length: 1_000 }, (_, i) => `${i + 1}`),
@@ -140,14 +135,14 @@ test('close while the server is frozen ends in time, says what is lost, and drop
   await using server = await startNats();
   const publisher = await started(server);
   for (let i = 0; i < 100; i++) publisher.emit(upload(i));
-  expect(await publisher.flush()).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   await server.pause();
   for (let i = 100; i < 400; i++) publisher.emit(upload(i));
   const closing = publisher.close({ timeoutMs: 300 });
   publisher.emit(upload(400));
   expect(publisher.enabled('casartifact.uploaded')).toBe(false);
   expect(await closing).toEqual({ acked: 100, spooled: 0, lost: 301 });
-  expect(await publisher.close()).toEqual({ acked: 100, spooled: 0, lost: 301 });
+  expect(await publisher.close(PATIENT)).toEqual({ acked: 100, spooled: 0, lost: 301 });
   expect(publisher.stats()).toMatchObject({ emitted: 401, acked: 100, pending: 0, dropped: { closed: 301 } });
   expect(publisher.status()).toEqual({ state: 'closed', holes: 300 });
   await server.resume();
@@ -167,12 +162,12 @@ test('an own connection that its client gives up is dialled anew', async () => {
     },
   });
   publisher.emit(upload(0));
-  expect(await publisher.flush()).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   refuse = true;
   await server.stop();
   await server.restart();
   for (let i = 1; i < 100; i++) publisher.emit(upload(i));
-  await until(() => expect(publisher.status().reason).toMatch(/cannot connect|dialling again/));
+  await expect.poll(() => publisher.status().reason).toMatch(/cannot connect|dialling again/);
   refuse = false;
   await expectAllStored('dialled anew', server, publisher, 100);
   expect(await countStored(await server.connect())).toBe(100);

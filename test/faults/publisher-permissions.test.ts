@@ -1,9 +1,11 @@
 import { artifactDownloaded, createPublisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
-import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import { createAudit, expectBalanced, readStored, until } from '../publisher/stored.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { createAudit, expectBalanced, readStored } from '../support/audit-stream.ts';
 import { expectChained } from '../support/expect-chained.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
@@ -45,7 +47,7 @@ test('a permission revoked and given back under load, three times: its events wa
   }, 5);
   const progress = async (events: number) => {
     const goal = publisher.stats().acked + events;
-    await until(() => expect(publisher.stats().acked).toBeGreaterThan(goal));
+    await expect.poll(() => publisher.stats().acked).toBeGreaterThan(goal);
   };
   let mostParked = 0;
   try {
@@ -53,7 +55,7 @@ test('a permission revoked and given back under load, three times: its events wa
       await progress(1_000);
       await server.configure(mayPublish(NO_DOWNLOADS));
       await server.reload();
-      await until(() => expect(publisher.stats().parked).toBeGreaterThan(500));
+      await expect.poll(() => publisher.stats().parked).toBeGreaterThan(500);
       await progress(1_000);
       expect(publisher.status()).toEqual({
         state: 'degraded',
@@ -64,13 +66,13 @@ test('a permission revoked and given back under load, three times: its events wa
       mostParked = Math.max(mostParked, publisher.stats().parked);
       await server.configure(mayPublish(ALL));
       await server.reload();
-      await until(() => expect(publisher.stats().parked).toBe(0));
-      await until(() => expect(publisher.status()).toEqual({ state: 'connected' }));
+      await expect.poll(() => publisher.stats().parked).toBe(0);
+      await expect.poll(() => publisher.status()).toEqual({ state: 'connected' });
     }
   } finally {
     clearInterval(timer);
   }
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   const stats = publisher.stats();
   expectBalanced(stats);
   const stored = await readStored(admin);

@@ -2,17 +2,13 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { createPublisher } from '@waybill/publisher';
 import { MAX_BLOCK_BYTES } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
-import { memoryLogger, SOURCE, upload } from '../publisher/artifacts.ts';
-import {
-  createAudit,
-  expectBalanced,
-  expectOnceInOrder,
-  readDelivered,
-  readStored,
-  until,
-} from '../publisher/stored.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored } from '../support/audit-stream.ts';
 import { expectChained } from '../support/expect-chained.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
+import { until } from '../support/until.ts';
+import { PATIENT } from '../support/time.ts';
 
 /**
  * What the server or the stream does not take. The promises: not yet, and it waits, everything in order; never, and it is
@@ -26,10 +22,9 @@ async function withoutLimit(server: TestNats): Promise<NatsConnection> {
   await server.configure('');
   await server.reload();
   // A reload takes effect some time after it was asked for, and a connection keeps the limit that it was told.
-  return until(async () => {
+  return until('the server to take larger messages', async () => {
     const nc = await server.connect();
-    expect(nc.info?.max_payload).toBeGreaterThan(MAX_BLOCK_BYTES);
-    return nc;
+    return (nc.info?.max_payload ?? 0) > MAX_BLOCK_BYTES ? nc : null;
   });
 }
 
@@ -40,15 +35,15 @@ test('started before the server exists', async () => {
   const logger = memoryLogger();
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
   for (let i = 0; i < 500; i++) publisher.emit(upload(i));
-  await until(() =>
-    expect(publisher.status()).toEqual({
+  await expect
+    .poll(() => publisher.status())
+    .toEqual({
       state: 'connecting',
       reason: expect.stringContaining('nobody listens there'),
-    }),
-  );
+    });
   expect(publisher.stats()).toMatchObject({ pending: 500, acked: 0, inFlight: 0 });
   await server.restart();
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   expect(publisher.status()).toEqual({ state: 'connected' });
   const stored = await readDelivered(await server.connect());
   console.log(`no server at first: 500 emitted, ${stored.length} stored`);
@@ -61,10 +56,10 @@ test('started before the stream exists: 503 is tried again', async () => {
   const nc = await server.connect();
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
   for (let i = 0; i < 3_000; i++) publisher.emit(upload(i));
-  await until(() => expect(publisher.status()).toEqual({ state: 'degraded', reason: 'no stream answers (503)' }));
-  await until(() => expect(publisher.stats().resent).toBeGreaterThan(2));
+  await expect.poll(() => publisher.status()).toEqual({ state: 'degraded', reason: 'no stream answers (503)' });
+  await expect.poll(() => publisher.stats().resent).toBeGreaterThan(2);
   await createAudit(nc);
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   const stored = await readDelivered(nc);
   console.log(`no stream at first: 3000 emitted, ${stored.length} stored; ${publisher.stats().resent} sent again`);
   expectOnceInOrder(stored, 3_000);
@@ -76,12 +71,12 @@ test('a stream that is deleted under load and comes back gets everything from th
   const manager = await createAudit(nc);
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
   for (let i = 0; i < 1_000; i++) publisher.emit(upload(i));
-  expect(await publisher.flush()).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   await manager.streams.delete('AUDIT');
   for (let i = 1_000; i < 6_000; i++) publisher.emit(upload(i));
-  await until(() => expect(publisher.status().state).toBe('degraded'));
+  await expect.poll(() => publisher.status().state).toBe('degraded');
   await createAudit(nc);
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   const stored = await readDelivered(nc);
   console.log(`stream deleted: 5000 emitted since, ${stored.length} stored; ${publisher.stats().resent} sent again`);
   expect(stored.map(({ event }) => event.data['size_bytes'])).toEqual(
@@ -95,10 +90,10 @@ test('a full stream refuses, and takes the rest when there is room again', async
   const manager = await createAudit(nc, { max_msgs: 100, discard: 'new' as never });
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
   for (let i = 0; i < 1_000; i++) publisher.emit(upload(i));
-  await until(() => expect(publisher.status().reason).toContain('10077'));
+  await expect.poll(() => publisher.status().reason).toContain('10077');
   expect(publisher.stats().acked).toBe(100);
   await manager.streams.update('AUDIT', { max_msgs: -1 });
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   const stored = await readDelivered(nc);
   console.log(`stream full at 100: 1000 emitted, ${stored.length} stored; ${publisher.stats().resent} sent again`);
   expectOnceInOrder(stored, 1_000);
@@ -118,9 +113,9 @@ test('what is larger than the server or the stream takes is dropped as too_large
     type: 'casartifact.uploaded',
     fields: { ...(upload(1, 'acme').fields as object), subject: 'x'.repeat(1000), file_name: 'x'.repeat(1000) },
   });
-  await expect(publisher.confirm(named(1_000))).rejects.toMatchObject({ code: 'TOO_LARGE' });
+  await expect(publisher.confirm(named(1_000), PATIENT)).rejects.toMatchObject({ code: 'TOO_LARGE' });
   publisher.emit(upload(2, 'acme'));
-  expect(await publisher.flush()).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 2, dropped: { too_large: 2 } });
   expect((await readStored(nc)).map(({ event }) => event.producerseq)).toEqual(['1', '4']);
   await expectChained(await withoutLimit(server), 2);
@@ -155,14 +150,14 @@ test('a payload limit that is lowered while events are pending: what is too larg
   };
   emit(2_000);
   // Some are stored, some are on their way.
-  await until(() => expect(publisher.stats().acked).toBeGreaterThan(100));
+  await expect.poll(() => publisher.stats().acked).toBeGreaterThan(100);
   await server.kill9();
   emit(2_000);
   const { pending } = publisher.stats();
   await server.configure('max_payload: 2000');
   await server.restart();
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
-  expect(await publisher.confirm(upload(emitted++, 'acme'))).toMatchObject({ stream: 'AUDIT' });
+  expect(await publisher.flush(PATIENT)).toBe(true);
+  expect(await publisher.confirm(upload(emitted++, 'acme'), PATIENT)).toMatchObject({ stream: 'AUDIT' });
 
   const stats = publisher.stats();
   const stored = await readStored(await server.connect());

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const tarballs = await packAll(join(folder, 'tarballs'));
   await install(app, ...tarballs.map(({ file }) => file), '@types/node');
   await writeFile(join(app, 'service.js'), SERVICE);
-}, 300_000);
+});
 
 afterAll(() => rm(folder, { recursive: true }));
 

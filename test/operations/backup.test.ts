@@ -1,4 +1,4 @@
-/** The drill of docs/operations.md, "Backup and restore": the documented steps on real servers, under load. */
+/** The drill of docs/guides/operator.md, "Backup and restore": the documented steps on real servers, under load. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { DEFAULT_SETTINGS } from '@waybill/consumer';
@@ -7,7 +7,7 @@ import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 import { backUp, restore } from '../support/stream-backup.ts';
 import { artifactEvent, createCount, publishAll } from '../support/traffic.ts';
-import { serve, waybill } from '../support/waybill-process.ts';
+import { serve, waybill, waybillProcess } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
@@ -134,7 +134,7 @@ async function beginBehindTheLedger(nc: NatsConnection, url: string): Promise<vo
 test('AUDIT older than LEDGER: refused; with a stream that begins behind the ledger it goes on', async () => {
   const { fresh, nc, heads } = await restoredTooOld();
   await using server = fresh;
-  const refused = await waybill(['serve'], environment(server.url));
+  const refused = await waybillProcess(['serve'], environment(server.url));
   expect(refused.code).toBe(65);
   expect(refused.stderr).toContain(
     `stream AUDIT ends at ${BACKED_UP}, but the ledger has its messages up to ${CHAINED}`,
@@ -158,7 +158,7 @@ test('AUDIT older than LEDGER, and producers were faster: what they published un
   const { fresh, nc, heads } = await restoredTooOld();
   await using server = fresh;
   await createLoad(nc).publish(600);
-  const refused = await waybill(['serve'], environment(server.url));
+  const refused = await waybillProcess(['serve'], environment(server.url));
   expect(refused.code).toBe(65);
   expect(refused.stderr).toMatch(
     /stream AUDIT, message 1500: it was stored later \(.*\) than entry \d+ of org-\d says, and the ledger has its messages up to 1500/,

@@ -6,7 +6,7 @@ import { createLedgerBuilder } from '../support/ledger-builder.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { environmentOf, serve, waybill } from '../support/waybill-process.ts';
+import { environmentOf, serve, waybill } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 

@@ -6,7 +6,7 @@ import { needsOwnServer, startNats } from '../support/nats.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
-import { serve, waybill } from '../support/waybill-process.ts';
+import { serve, waybill } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 

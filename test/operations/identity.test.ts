@@ -12,7 +12,7 @@ import { needsOwnServer, startNats } from '../support/nats.ts';
 import { createOperator } from '../support/operator.ts';
 import { type ProxiedLink, startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
-import { serve, waybill, type WaybillEnvironment } from '../support/waybill-process.ts';
+import { serve, waybill, type WaybillEnvironment, waybillProcess } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
@@ -121,7 +121,7 @@ test('an identity that stays refused ends serve as one that is refused at the st
   });
   expect(logged.filter((line) => line.includes('refuses this identity'))).toHaveLength(1);
 
-  const again = await waybill(['serve'], {
+  const again = await waybillProcess(['serve'], {
     WAYBILL_NATS_URL: server.url,
     WAYBILL_NATS_USER: 's',
     WAYBILL_NATS_PASSWORD: 'first',
@@ -194,7 +194,7 @@ test('TLS files that cannot be used are a wrong configuration, also of serve, wh
     ['WAYBILL_NATS_TLS_KEY_FILE', garbage],
     ['WAYBILL_NATS_TLS_KEY_FILE', foreign],
   ] as const) {
-    const ended = await waybill(['serve'], { ...good, [variable]: file });
+    const ended = await waybillProcess(['serve'], { ...good, [variable]: file });
     expect(ended, file).toMatchObject({
       code: 78,
       stderr: expect.stringContaining(`${variable} is ${JSON.stringify(file)}`),

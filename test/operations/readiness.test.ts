@@ -7,7 +7,7 @@ import { httpOf } from '../support/http.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { serve } from '../support/waybill-process.ts';
+import { serve } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 

@@ -2,12 +2,13 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { DEFAULT_SETTINGS } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
-import { METRICS } from '../../packages/consumer/src/metrics.ts';
+import { METRICS } from '../../packages/consumer/src/service/metrics.ts';
 import { caughtUp } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
+import { WAIT_MS } from '../support/time.ts';
 import { until } from '../support/until.ts';
-import { serve, waybill } from '../support/waybill-process.ts';
+import { serve, waybill } from '../support/waybill.ts';
 import { httpOf, samplesOf, statusOf } from '../support/http.ts';
 
 beforeEach(needsOwnServer);
@@ -49,7 +50,7 @@ test('metrics, status and $SRV say the same', async () => {
   expect(status).toMatchObject({ role: 'writer', watermark: 2, rejected: 1, drift: [], refused: [] });
   const [stats] = await Promise.all(
     ['$SRV.STATS', '$SRV.STATS.waybill', `$SRV.STATS.waybill.${String(status['id'])}`].map(async (subject) =>
-      (await nc.request(subject, '', { timeout: 5_000 })).json<Record<string, unknown>>(),
+      (await nc.request(subject, '', { timeout: WAIT_MS })).json<Record<string, unknown>>(),
     ),
   );
   expect(stats).toMatchObject({
@@ -68,7 +69,7 @@ test('metrics, status and $SRV say the same', async () => {
     metadata: { audit: 'AUDIT', ledger: 'LEDGER' },
   });
   expect((await nc.request('$SRV.INFO')).json()).toMatchObject({ endpoints: [{ name: 'chain', subject: 'audit.>' }] });
-  await expect(nc.request('$SRV.PING.other', '', { timeout: 500 })).rejects.toThrow('no responders');
+  await expect(nc.request('$SRV.PING.other', '', { timeout: WAIT_MS })).rejects.toThrow('no responders');
 });
 
 test('with the shipped configuration it is found by the administrator', async () => {
@@ -82,9 +83,9 @@ test('with the shipped configuration it is found by the administrator', async ()
   await using serving = serve({ ...as('service'), WAYBILL_HTTP_PORT: '0', WAYBILL_STREAM_MODE: 'check' });
   const url = await httpOf(serving);
   const admin = await server.connect({ as: 'admin' });
-  const { id } = (await admin.request('$SRV.PING', '', { timeout: 5_000 })).json<{ id: string }>();
-  expect((await admin.request(`$SRV.STATS.waybill.${id}`, '', { timeout: 5_000 })).json()).toMatchObject({ id });
-  expect((await admin.request('$SRV.INFO.waybill', '', { timeout: 5_000 })).json()).toMatchObject({ id });
+  const { id } = (await admin.request('$SRV.PING', '', { timeout: WAIT_MS })).json<{ id: string }>();
+  expect((await admin.request(`$SRV.STATS.waybill.${id}`, '', { timeout: WAIT_MS })).json()).toMatchObject({ id });
+  expect((await admin.request('$SRV.INFO.waybill', '', { timeout: WAIT_MS })).json()).toMatchObject({ id });
   expect(await statusOf(url)).toMatchObject({ refused: [], drift: [] });
 });
 
@@ -99,7 +100,7 @@ test('a question whose answer would go to a stream or to the JetStream API is no
     for (const verb of ['PING', 'INFO', 'STATS']) nc.publish(`$SRV.${verb}.waybill`, '', { reply });
   }
   // Answered after them: the same connections, the same order.
-  await nc.request('$SRV.PING.waybill', '', { timeout: 5_000 });
+  await nc.request('$SRV.PING.waybill', '', { timeout: WAIT_MS });
   const { streams } = await jetstreamManager(nc);
   for (const stream of ['AUDIT', 'LEDGER']) expect((await streams.info(stream)).state.last_seq).toBe(0);
   expect(heard).toEqual([]);

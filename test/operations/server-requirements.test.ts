@@ -7,7 +7,7 @@ import { launchBinary } from '../../scripts/nats-server/process.ts';
 import { versionOfBinary } from '../../scripts/nats-server/version.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { until } from '../support/until.ts';
-import { serve, waybill } from '../support/waybill-process.ts';
+import { serve, waybill, waybillProcess } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
@@ -58,7 +58,7 @@ describe('a missing right', () => {
     ['subscribe: { allow: ["_INBOX.other.>"] }', ': set WAYBILL_NATS_INBOX_PREFIX to the prefix that it may'],
   ] as const)('%s is named', async ([permissions, named]) => {
     await using server = await startNats(service(permissions));
-    const ended = await waybill(['serve'], { ...ENVIRONMENT, WAYBILL_NATS_URL: server.url });
+    const ended = await waybillProcess(['serve'], { ...ENVIRONMENT, WAYBILL_NATS_URL: server.url });
     expect(ended.stderr).toContain(named);
     expect(ended.code).toBe(77);
   });

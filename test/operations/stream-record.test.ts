@@ -2,14 +2,14 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createStreamHistory, DEFAULT_SETTINGS, startConsumer, type StreamDescription } from '@waybill/consumer';
 import { EPOCH_STRIDE, type StreamChange } from '@waybill/schema';
-import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { httpOf, statusOf } from '../support/http.ts';
+import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { serve, waybill } from '../support/waybill-process.ts';
+import { serve, waybill } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
@@ -130,8 +130,6 @@ test('in an idle ledger each change is recorded too, with its own time, also whe
   expect(await serving.terminate()).toBe(0);
   expect(await waybill(['verify', '--all'], { WAYBILL_NATS_URL: server.url })).toMatchObject({ code: 0 });
 });
-
-const logger = pino({ level: process.env['WAYBILL_LOG_LEVEL'] ?? 'silent' });
 
 test('what was seen while commits fail is recorded when one succeeds, each change with its own time', async () => {
   await using server = await startNats();

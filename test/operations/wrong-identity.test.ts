@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 import { until } from '../support/until.ts';
-import { serve, waybill } from '../support/waybill-process.ts';
+import { serve, waybill } from '../support/waybill.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
 import { DEFAULT_SETTINGS } from '@waybill/consumer';
 

@@ -2,8 +2,10 @@ import { connect as connectV2 } from 'nats';
 import { type ConnectionLike, createPublisher, runStarted } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE } from './artifacts.ts';
-import { createAudit, readStored } from './stored.ts';
+import { SOURCE } from '../support/publishers.ts';
+import { createAudit, readStored } from '../support/audit-stream.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
@@ -19,7 +21,7 @@ async function expectStoredAsEmitted(connection: ConnectionLike, reader: Paramet
     emitted.push(data);
     publisher.emit({ type: runStarted.type, fields: { orgid: 'acme', runid: 'r', ...data } });
   }
-  expect(await publisher.close({ timeoutMs: 20_000 })).toMatchObject({ acked: 600, lost: 0 });
+  expect(await publisher.close(PATIENT)).toMatchObject({ acked: 600, lost: 0 });
   expect((await readStored(reader)).map(({ event }) => event.data)).toEqual(emitted);
 }
 

@@ -13,9 +13,11 @@ import {
 } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { SOURCE, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { createAudit, until } from './stored.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit } from '../support/audit-stream.ts';
+import { logger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
@@ -82,14 +84,14 @@ test('a publisher that is made inside a decision: its own connection, and one th
     for (const publisher of publishers) for (let n = 0; n < 10; n++) publisher.emit(upload(n));
     return publishers;
   });
-  await until(() => expect(own.stats()).toMatchObject({ acked: 10 }));
-  await until(() => expect(given.stats()).toMatchObject({ acked: 5, dropped: { queue_full: 5 } }));
+  await expect.poll(() => own.stats()).toMatchObject({ acked: 10 });
+  await expect.poll(() => given.stats()).toMatchObject({ acked: 5, dropped: { queue_full: 5 } });
   await server.stop();
-  await until(() => expect([own.status().state, given.status().state]).toEqual(['degraded', 'degraded']));
+  await expect.poll(() => [own.status().state, given.status().state]).toEqual(['degraded', 'degraded']);
   await server.restart();
   own.emit(upload(11));
   given.emit(upload(11));
-  await until(() => expect([own.stats().acked, given.stats().acked]).toEqual([11, 6]));
+  await expect.poll(() => [own.stats().acked, given.stats().acked]).toEqual([11, 6]);
   await Promise.all([own.close(), given.close()]);
   expect(names()).toEqual(new Set([...CHANNELS, 'connection', 'getSecret', 'info', 'onDrop', 'warn']));
   expect(new Set(decisions())).toEqual(new Set([undefined]));
@@ -116,7 +118,7 @@ test('a publisher that is only used, bound or closed inside a decision, with a s
       publisher.emit({ type: 'casartifact.uploaded', fields: { orgid: 'acme' } });
       publisher.bind(admin);
     });
-    await until(() => expect(publisher.stats()).toMatchObject({ acked: 100, dropped: { invalid: 1 } }));
+    await expect.poll(() => publisher.stats()).toMatchObject({ acked: 100, dropped: { invalid: 1 } });
     inDecision(() => publisher.emit({ type: 'not.allowed', fields: {} }));
     await inDecision(() => publisher.close());
     expect(names()).toEqual(new Set([...CHANNELS, 'info', 'onDrop', 'warn']));
@@ -128,10 +130,10 @@ test('a publisher that is only used, bound or closed inside a decision, with a s
 test('what the caller waits for goes on in its own decision', async () => {
   await using server = await startNats();
   await createAudit(await server.connect());
-  await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: { info() {}, warn() {} } });
+  await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
   const { saw, decisions } = witness();
   await decision({ audit: memorySink(), orgid: 'acme', decisionid: 'mine' }, async () => {
-    await publisher.confirm(upload(1));
+    await publisher.confirm(upload(1), PATIENT);
     saw('confirmed');
     await publisher.flush();
     saw('flushed');

@@ -5,7 +5,8 @@ import { createServer, type Socket } from 'node:net';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { until } from '../support/until.ts';
-import { memoryLogger, SOURCE } from './artifacts.ts';
+import { SOURCE } from '../support/publishers.ts';
+import { memoryLogger } from '../support/logger.ts';
 
 beforeEach(needsOwnServer);
 

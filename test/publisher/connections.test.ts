@@ -4,9 +4,11 @@ import diagnostics from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from './stored.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered } from '../support/audit-stream.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
@@ -18,12 +20,12 @@ test('a connection that is bound later, and another one in its place', async () 
   for (let i = 0; i < 1_000; i++) publisher.emit(upload(i));
   expect(publisher.status()).toMatchObject({ reason: 'no connection was bound yet' });
   publisher.bind(nc);
-  await until(() => expect(publisher.stats().acked).toBeGreaterThan(100));
+  await expect.poll(() => publisher.stats().acked).toBeGreaterThan(100);
   const second = await server.connect();
   for (let i = 1_000; i < 2_000; i++) publisher.emit(upload(i));
   publisher.bind(second);
   await nc.close();
-  expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   await publisher.close();
   expect(second.isClosed()).toBe(false);
   expectOnceInOrder(await readDelivered(second), 2_000);
@@ -34,9 +36,9 @@ test('a bound connection takes the place of one that the publisher opened, which
   const nc = await server.connect();
   await createAudit(nc);
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger: memoryLogger() });
-  expect(await publisher.confirm(upload(0))).toMatchObject({ seq: 1 });
+  expect(await publisher.confirm(upload(0), PATIENT)).toMatchObject({ seq: 1 });
   publisher.bind(nc);
-  expect(await publisher.confirm(upload(1))).toMatchObject({ seq: 2 });
+  expect(await publisher.confirm(upload(1), PATIENT)).toMatchObject({ seq: 2 });
   expect(publisher.status()).toEqual({ state: 'connected' });
 });
 
@@ -57,10 +59,10 @@ test('a function that makes the connection: asked again until it does, and again
     logger: memoryLogger(),
   });
   for (let i = 0; i < 100; i++) publisher.emit(upload(i));
-  expect(await publisher.flush()).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   await made[0]?.close();
   for (let i = 100; i < 200; i++) publisher.emit(upload(i));
-  expect(await publisher.flush()).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   await publisher.close();
   expect(made.map((nc) => nc.isClosed())).toEqual([true, false]);
   await made[1]?.close();
@@ -92,7 +94,7 @@ test.for(['a URL', 'connect', 'a token'])(
       logger,
     });
     publisher.emit(upload(0));
-    await until(() => expect(publisher.status().reason).toContain('cannot connect'));
+    await expect.poll(() => publisher.status().reason).toContain('cannot connect');
     const seen = [
       inspect(publisher, { depth: 10, showHidden: true }),
       JSON.stringify(publisher),
@@ -122,8 +124,8 @@ test('diagnostics channels tell of acknowledgements, drops and changes of status
   const publisher = createPublisher({ source: SOURCE, servers: server.url, producer: mine, logger: memoryLogger() });
   publisher.emit(upload(0));
   publisher.emit({ type: 'no.such', fields: {} });
-  expect(await publisher.flush()).toBe(true);
-  await until(() => expect(heard).toContain('status connected'));
+  expect(await publisher.flush(PATIENT)).toBe(true);
+  await expect.poll(() => heard).toContain('status connected');
   await publisher.close();
   for (const end of ends) end();
   expect(heard).toEqual(
@@ -166,14 +168,16 @@ test('critical types have a part of the queue for themselves; the oldest are dro
   await using plain = createPublisher({ ...options, whenFull: 'drop-oldest' });
   for (let i = 0; i < 150; i++) plain.emit(upload(i, 'plain'));
   plain.bind(nc);
-  expect(await plain.flush()).toBe(true);
+  expect(await plain.flush(PATIENT)).toBe(true);
   const stored = (await readDelivered(nc)).map(({ event }) => event.producerseq);
   expect(stored).toEqual(Array.from({ length: 100 }, (_, i) => String(51 + i)));
 });
 
 test('confirm waits for the disk when that is what is asked, and for the stream when that is sooner', async () => {
   const publisher = createPublisher({ source: SOURCE, connection: 'later', logger: memoryLogger() });
-  await expect(publisher.confirm(upload(0), { level: 'fsynced' })).rejects.toMatchObject({ code: 'NO_SPOOL' });
+  await expect(publisher.confirm(upload(0), { level: 'fsynced', ...PATIENT })).rejects.toMatchObject({
+    code: 'NO_SPOOL',
+  });
   await publisher.close({ timeoutMs: 1 });
 
   using dir = temporaryDirectory();
@@ -181,9 +185,9 @@ test('confirm waits for the disk when that is what is asked, and for the stream 
   for (const durability of ['memory', 'async', 'sync'] as const) {
     const spooling = createPublisher({ ...options, durability });
     const levels = ['spooled', 'fsynced'] as const;
-    const confirmed = await Promise.all(levels.map((level) => spooling.confirm(upload(0), { level })));
+    const confirmed = await Promise.all(levels.map((level) => spooling.confirm(upload(0), { level, ...PATIENT })));
     expect(confirmed).toEqual([{ level: 'spooled' }, { level: 'fsynced' }]);
-    const waiting = spooling.confirm(upload(1)).catch((error: unknown) => error);
+    const waiting = spooling.confirm(upload(1), PATIENT).catch((error: unknown) => error);
     expect(await spooling.close({ timeoutMs: 1 })).toEqual({ acked: 0, spooled: 3, lost: 0 });
     expect(await waiting).toMatchObject({ code: 'CLOSED' });
   }

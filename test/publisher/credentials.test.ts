@@ -9,9 +9,12 @@ import { beforeEach, expect, test } from 'vitest';
 import { createCertificateAuthority } from '../support/certificates.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { createOperator } from '../support/operator.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { countStored, createAudit, until } from './stored.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit } from '../support/audit-stream.ts';
+import { expectChained } from '../support/expect-chained.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
@@ -172,18 +175,18 @@ test.for(Object.entries(WAYS))(
       const logger = memoryLogger();
       await using publisher = createPublisher({ ...options, ...refused, logger, closeTimeoutMs: 1 });
       publisher.emit(upload(0));
-      await until(() => expect(publisher.status().reason).toMatch(reason));
+      await expect.poll(() => publisher.status().reason).toMatch(reason);
       expect(publisher.stats()).toMatchObject({ pending: 1, acked: 0 });
       seen.push(printed(publisher, logger));
     }
 
     const logger = memoryLogger();
     await using publisher = createPublisher({ ...options, ...right, logger });
-    expect(await publisher.confirm(upload(1))).toMatchObject({ stream: 'AUDIT', seq: 1 });
+    expect(await publisher.confirm(upload(1), PATIENT)).toMatchObject({ stream: 'AUDIT', seq: 1 });
     await server.restart();
-    expect(await publisher.confirm(upload(2), { timeoutMs: 30_000 })).toMatchObject({ seq: 2 });
+    expect(await publisher.confirm(upload(2), PATIENT)).toMatchObject({ seq: 2 });
     seen.push(printed(publisher, logger));
-    expect(await countStored(await server.connect(admin))).toBe(2);
+    await expectChained(await server.connect(admin), 2);
 
     expect(secrets.length).toBeGreaterThan(0);
     for (const secret of secrets) {
@@ -197,25 +200,27 @@ test('a file that is missing or malformed is a reason that names it, and is read
   using folder = temporaryDirectory();
   const { seed, publicKey } = newSeed();
   await using server = await startNats({ extraConfig: `authorization { users: [{ nkey: ${publicKey} }] }` });
-  await createAudit(await server.connect({ authenticator: nkeyAuthenticator(Buffer.from(seed)) }));
+  const admin = { authenticator: nkeyAuthenticator(Buffer.from(seed)) };
+  await createAudit(await server.connect(admin));
   const nkeySeedFile = join(folder.path, 'seed');
   const logger = memoryLogger();
   const options = { source: SOURCE, servers: server.url, logger, backoffMaxMs: 20 };
   await using publisher = createPublisher({ ...options, credentials: { nkeySeedFile } });
   publisher.emit(upload(0));
-  await until(() =>
-    expect(publisher.status().reason).toContain(`credentials.nkeySeedFile: ${nkeySeedFile} cannot be read: ENOENT`),
-  );
+  await expect
+    .poll(() => publisher.status().reason)
+    .toContain(`credentials.nkeySeedFile: ${nkeySeedFile} cannot be read: ENOENT`);
   writeFileSync(nkeySeedFile, `${seed}garbage`);
-  await until(() => expect(publisher.status().reason).toContain(`${nkeySeedFile} does not have an nkey seed`));
+  await expect.poll(() => publisher.status().reason).toContain(`${nkeySeedFile} does not have an nkey seed`);
   expect(printed(publisher, logger)).not.toContain(seed);
   writeFileSync(nkeySeedFile, seed);
-  expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
 
   // Gone, or being written: the server decides about what was there last.
   rmSync(nkeySeedFile);
   await server.restart();
-  expect(await publisher.confirm(upload(1), { timeoutMs: 20_000 })).toMatchObject({ seq: 2 });
+  expect(await publisher.confirm(upload(1), PATIENT)).toMatchObject({ seq: 2 });
+  await expectChained(await server.connect(admin), 2);
 });
 
 test('creds that expire: those that are in the file by then are used, and nothing is lost', async () => {
@@ -225,7 +230,7 @@ test('creds that expire: those that are in the file by then are used, and nothin
   const nc = await server.connect({ authenticator: credsAuthenticator(Buffer.from(await creds())) });
   await createAudit(nc);
   const credsFile = join(folder.path, 'service.creds');
-  writeFileSync(credsFile, await creds(3));
+  writeFileSync(credsFile, await creds(5));
   const first = readFileSync(credsFile, 'utf8');
   await using publisher = createPublisher({
     source: SOURCE,
@@ -234,13 +239,13 @@ test('creds that expire: those that are in the file by then are used, and nothin
     backoffMaxMs: 100,
     logger: memoryLogger(),
   });
-  expect(await publisher.confirm(upload(0))).toMatchObject({ seq: 1 });
-  await until(() => expect(publisher.status().state).toBe('degraded'));
+  expect(await publisher.confirm(upload(0), PATIENT)).toMatchObject({ seq: 1 });
+  await expect.poll(() => publisher.status().state).toBe('degraded');
   expect(readFileSync(credsFile, 'utf8')).toBe(first);
   for (let i = 1; i < 100; i++) publisher.emit(upload(i));
   writeFileSync(credsFile, await creds());
-  expect(await publisher.flush({ timeoutMs: 20_000 })).toBe(true);
-  expect(await countStored(nc)).toBe(100);
+  expect(await publisher.flush(PATIENT)).toBe(true);
+  await expectChained(nc, 100);
 });
 
 test('close() does not wait for a dial that is being refused', async () => {
@@ -250,10 +255,10 @@ test('close() does not wait for a dial that is being refused', async () => {
   for (let i = 0; i < 60; i++) {
     const options = { source: SOURCE, servers: server.url, backoffMinMs: 1, backoffMaxMs: 1, logger: memoryLogger() };
     const publisher = createPublisher({ ...options, credentials: { token: 'other-token' } });
-    await until(() => expect(publisher.status().reason).toMatch(UNAUTHORIZED));
+    await expect.poll(() => publisher.status().reason).toMatch(UNAUTHORIZED);
     const start = performance.now();
     await publisher.close({ timeoutMs: 1 });
     took.push(performance.now() - start);
   }
-  expect(Math.max(...took)).toBeLessThan(1_000);
+  expect(Math.max(...took)).toBeLessThan(4_500);
 });

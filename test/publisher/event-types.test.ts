@@ -1,6 +1,7 @@
 import { artifactDownloaded, artifactUploaded, createPublisher, defineEvent, memorySink } from '@waybill/publisher';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { PATIENT } from '../support/time.ts';
 
 const digest = `sha256:${'0'.repeat(64)}`;
 const upload = (size_bytes: number) => artifactUploaded({ orgid: 'acme', digest, size_bytes });
@@ -64,7 +65,7 @@ test('a value that is refused is in no log, no drop and no error', async () => {
     { type: 'run.started', fields: { orgid: 'acme', name: 7, key: `${key}\ud800` } },
     own({ orgid: 'acme', version: key }),
   ];
-  for (const event of bad) await expect(audit.confirm(event)).rejects.toThrow(/^(?!.*hunter2)/s);
+  for (const event of bad) await expect(audit.confirm(event, PATIENT)).rejects.toThrow(/^(?!.*hunter2)/s);
   expect(audit.stats().dropped.invalid).toBe(bad.length);
   expect(told.length).toBeGreaterThan(2 * bad.length);
   expect(JSON.stringify(told)).not.toContain('hunter2');

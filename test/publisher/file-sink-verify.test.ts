@@ -2,8 +2,9 @@ import { artifactUploaded, fileSink } from '@waybill/publisher';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { waybill } from '../support/waybill-process.ts';
-import { temporaryDirectory } from './directory.ts';
+import { waybill } from '../support/waybill.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { PATIENT } from '../support/time.ts';
 
 /** What `fileSink` wrote is judged by the command that auditors use. */
 
@@ -15,9 +16,12 @@ test('verify --file takes a chain that log rotation has cut into files, in any o
   const olds = ['-20261128', '-20261129'].map((date) => `${path}${date}`) as [string, string];
   for (const [round, rotated] of [...olds, undefined].entries()) {
     await using sink = fileSink({ source: '//cas', directory: dir.path });
-    await sink.confirm(artifactUploaded({ orgid: 'Acme', digest: digestOf(round), size_bytes: 100 }));
+    await sink.confirm(artifactUploaded({ orgid: 'Acme', digest: digestOf(round), size_bytes: 100 }), PATIENT);
     // Deduplicated: its size is in the file before.
-    await sink.confirm(artifactUploaded({ orgid: 'Acme', digest: digestOf(Math.max(0, round - 1)), skipped: true }));
+    await sink.confirm(
+      artifactUploaded({ orgid: 'Acme', digest: digestOf(Math.max(0, round - 1)), skipped: true }),
+      PATIENT,
+    );
     if (rotated !== undefined) renameSync(path, rotated);
   }
   const ok = {

@@ -1,8 +1,10 @@
 import { artifactUploaded, createPublisher, type Drop, type EventDraft, type EventInput } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectBalanced, readStored } from './stored.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { createAudit, expectBalanced, readDelivered } from '../support/audit-stream.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
 /** The promise: `emit` never throws whatever it is given, and each call is accounted for. */
 
@@ -156,7 +158,7 @@ test('garbage is dropped with a typed reason, takes its number where it has one,
     const before = drops.length;
     publisher.emit(make() as EventInput);
     expectBalanced(publisher.stats());
-    expect(await publisher.flush()).toBe(true);
+    expect(await publisher.flush(PATIENT)).toBe(true);
     if (numbered) numbers++;
     const [drop, ...more] = drops.slice(before);
     const found = `${name}: ${drop?.reason} ${drop?.producerseq}`;
@@ -167,8 +169,8 @@ test('garbage is dropped with a typed reason, takes its number where it has one,
   expect(publisher.stats()).toMatchObject({ emitted: GARBAGE.length, acked: 0, pending: 0 });
   // The hole that proves it: the next event has the next number.
   publisher.emit(upload(1, 'acme'));
-  expect(await publisher.flush()).toBe(true);
-  expect((await readStored(nc)).map(({ event }) => event.producerseq)).toEqual([String(numbers + 1)]);
+  expect(await publisher.flush(PATIENT)).toBe(true);
+  expect((await readDelivered(nc)).map(({ event }) => event.producerseq)).toEqual([String(numbers + 1)]);
 });
 
 test('__proto__ is data like any other and pollutes nothing; what is changed after the call is not seen', async () => {
@@ -187,8 +189,8 @@ test('__proto__ is data like any other and pollutes nothing; what is changed aft
   nestedData.list.push('added');
   fields['orgid'] = 'other';
   fields['size_bytes'] = -1;
-  expect(await publisher.flush()).toBe(true);
-  const [proto, mutated] = await readStored(nc);
+  expect(await publisher.flush(PATIENT)).toBe(true);
+  const [proto, mutated] = await readDelivered(nc);
   expect(Object.keys(proto?.event.data ?? {})).toContain('__proto__');
   expect(mutated?.event).toMatchObject({
     orgid: 'acme',
@@ -213,6 +215,6 @@ test('a builder is called at once, and emitting from within foreign code is acco
     });
   });
   expect(publisher.stats()).toMatchObject({ emitted: 3, pending: 3 });
-  expect(await publisher.flush()).toBe(true);
-  expect((await readStored(nc)).map(({ event }) => event.producerseq)).toEqual(['1', '2', '3']);
+  expect(await publisher.flush(PATIENT)).toBe(true);
+  expect((await readDelivered(nc)).map(({ event }) => event.producerseq)).toEqual(['1', '2', '3']);
 });

@@ -1,11 +1,14 @@
-import { artifactDownloaded, createPublisher } from '@waybill/publisher';
-import { execFileSync } from 'node:child_process';
+import { artifactDownloaded, createPublisher, type Publisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
+import { programText, runProgram } from '../support/program.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, spooling, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, until } from './stored.ts';
+import { SOURCE, spooling, upload } from '../support/publishers.ts';
+import { until } from '../support/until.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered } from '../support/audit-stream.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
 /** The promise: what waits for a right is billed when it comes, however the organization's other events lie between. */
 
@@ -19,6 +22,9 @@ const ALL = '"audit.>"';
 const NO_DOWNLOADS = '"audit.casartifact.uploaded.>"';
 const ADMIN = { user: 'admin', pass: 'a' };
 const PRODUCER = { user: 'producer', pass: 'p', inboxPrefix: '_INBOX.p' };
+
+/** Events that wait for anything else than a right. */
+const unparked = (publisher: Publisher) => publisher.stats().pending - publisher.stats().parked;
 
 const download = (n: number, orgid = 'acme') =>
   artifactDownloaded({ orgid, digest: `sha256:${String(n).padStart(64, '0')}`, size_bytes: n });
@@ -38,12 +44,12 @@ test('300 uploads and 300 downloads of one organization, without the right for d
     publisher.emit(upload(i, 'acme'));
     publisher.emit(download(i));
   }
-  await until(() => expect(publisher.stats()).toMatchObject({ inFlight: 0 }));
-  await until(() => expect(publisher.stats().parked).toBe(publisher.stats().pending));
+  await expect.poll(() => publisher.stats()).toMatchObject({ inFlight: 0 });
+  await expect.poll(() => unparked(publisher)).toBe(0);
   expect(publisher.status().reason).toBe('not permitted to publish to audit.casartifact.downloaded.acme');
   await server.configure(mayPublish(ALL));
   await server.reload();
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 600, parked: 0, duplicates: 0 });
   expectBalanced(publisher.stats());
   const { totals } = await expectChained(admin, 600);
@@ -68,7 +74,7 @@ test('a right that never comes back: its events are given up one by one, those o
       publisher.emit(upload(i, 'acme'));
       publisher.emit(download(i));
     }
-    await until(() => expect(publisher.stats().pending).toBe(publisher.stats().parked));
+    await expect.poll(() => unparked(publisher)).toBe(0);
   }
   // An organization's share of a queue of 1,000 is 250. Whatever waits there, all uploads before it are stored.
   const { parked, acked, dropped, holes } = publisher.stats();
@@ -79,7 +85,7 @@ test('a right that never comes back: its events are given up one by one, those o
   expect(holes).toBe(dropped.not_permitted);
   await server.configure(mayPublish(ALL));
   await server.reload();
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   const { totals } = await expectChained(admin, 2 * PAIRS - holes);
   expect(totals.get('acme')).toMatchObject({
     uploads: { count: String(PAIRS) },
@@ -99,16 +105,16 @@ test('numbers that are dropped for good between those that wait: what waited is 
     logger: memoryLogger(),
   });
   publisher.emit(download(0));
-  await until(() => expect(publisher.stats().parked).toBe(1));
+  await expect.poll(() => publisher.stats().parked).toBe(1);
   for (let i = 0; i < 200; i++) {
     publisher.emit(upload(i, 'acme'));
     publisher.emit({ type: 'casartifact.uploaded', fields: { orgid: 'acme', digest: 'nonsense' } });
   }
-  await until(() => expect(publisher.stats()).toMatchObject({ inFlight: 0, dropped: { invalid: 200 } }));
+  await expect.poll(() => publisher.stats()).toMatchObject({ inFlight: 0, dropped: { invalid: 200 } });
   expect(publisher.status()).toMatchObject({ holes: 200 });
   await server.configure(mayPublish(ALL));
   await server.reload();
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   const { totals } = await expectChained(admin, 201);
   expect(totals.get('acme')).toMatchObject({ uploads: { count: '200' }, downloads: { count: '1' } });
 });
@@ -131,11 +137,14 @@ test('what a dead publisher left for want of a right holds up nothing else that 
   const options = { ...common, servers: server.url, connect: PRODUCER, parkProbeMs: 100, windowEvents: 128 };
   await using next = createPublisher(options);
   const adopted = () => next.stats().spool?.adopted;
-  await until(() => expect(adopted()).toMatchObject({ found: 600, inMemory: next.stats().parked }));
+  await until('all of it to be found, and what is in memory to be parked', () => {
+    const { found, inMemory } = adopted() ?? {};
+    return found === 600 && inMemory === next.stats().parked;
+  });
   expect(adopted()?.acked).toBeGreaterThan(100);
   await server.configure(mayPublish(ALL));
   await server.reload();
-  await until(() => expect(adopted()).toMatchObject({ acked: 600, inMemory: 0, segments: 0 }));
+  await expect.poll(() => adopted()).toMatchObject({ acked: 600, inMemory: 0, segments: 0 });
   expect(next.stats()).toMatchObject({ parked: 0, holes: 0 });
   await expectChained(admin, 600);
 });
@@ -160,11 +169,9 @@ test('a process that exits with events in memory before and after those on disk 
     for (let n = 300; n < 310; n++) emit(n);
     process.exit(0);
   `;
-  execFileSync(process.execPath, ['--conditions=source', '--input-type=module', '--eval', program], {
-    cwd: import.meta.dirname,
-  });
+  expect(await runProgram(programText(program))).toMatchObject({ code: 0, stderr: '' });
   await server.restart();
   await using next = spooling(server, dir.path);
-  await until(() => expect(next.stats().spool?.adopted).toMatchObject({ acked: 310, segments: 0 }));
+  await expect.poll(() => next.stats().spool?.adopted).toMatchObject({ acked: 310, segments: 0 });
   expectOnceInOrder(await readDelivered(await server.connect()), 310);
 });

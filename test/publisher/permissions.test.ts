@@ -1,6 +1,7 @@
 import {
   artifactDownloaded,
   createPublisher,
+  decision,
   defineEvent,
   type Drop,
   lifecycle,
@@ -10,8 +11,10 @@ import { BUILT_IN_EVENTS, producerClosed } from '@waybill/schema';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored, until } from './stored.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored } from '../support/audit-stream.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
@@ -35,7 +38,7 @@ test('the shipped producer identity is enough: its subjects, its inbox, nothing 
   const connect = server.users?.producer ?? {};
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, connect, logger: memoryLogger() });
   for (let i = 0; i < 5_000; i++) publisher.emit(upload(i));
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 5_000, resent: 0 });
   expectOnceInOrder(await readDelivered(admin), 5_000);
 });
@@ -53,15 +56,15 @@ test('the shipped producer identity may publish every built-in type: runs, decis
     }),
   ).toThrow('mine');
   const actor = { type: 'SERVICE', id: 'scorer' } as const;
-  await publisher.decision({ orgid: 'acme', actor, name: 'limit', input: {} }, async (decision) => {
-    decision.record('score', 1);
-    decision.humanOversight({ reviewer: 'ann', action: 'approved' });
+  await decision({ audit: publisher, orgid: 'acme', actor, name: 'limit', input: {} }, async (scoring) => {
+    scoring.record('score', 1);
+    scoring.humanOversight({ reviewer: 'ann', action: 'approved' });
   });
   publisher.emit(requestHandled({ orgid: 'acme', method: 'GET', route: '/', status: 200, duration_ms: 1 }));
   publisher.emit(upload(1, 'acme'));
   publisher.emit(artifactDownloaded({ orgid: 'acme', digest: `sha256:${'0'.repeat(64)}` }));
   publisher.emit(producerClosed({ orgid: 'acme' }));
-  expect(await publisher.flush()).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 12, parked: 0 });
   // Every one, so that a type that is added later is thought of here. What is done with the trail itself no producer emits.
   const types = new Set((await readStored(admin)).map(({ event }) => event.type));
@@ -77,10 +80,10 @@ test('a user who may publish audit.> and subscribe to its own inbox; the same wi
   const admin = await server.connect(ADMIN);
   await createAudit(admin);
   await using own = createPublisher({ source: SOURCE, servers: server.url, connect: PRODUCER, logger: memoryLogger() });
-  expect(await own.confirm(upload(0))).toMatchObject({ seq: 1 });
+  expect(await own.confirm(upload(0), PATIENT)).toMatchObject({ seq: 1 });
   const connection = await server.connect(PRODUCER);
   await using given = createPublisher({ source: SOURCE, connection, logger: memoryLogger() });
-  expect(await given.confirm(upload(1))).toMatchObject({ seq: 2 });
+  expect(await given.confirm(upload(1), PATIENT)).toMatchObject({ seq: 2 });
 });
 
 test('a type that is not permitted waits aside, bounded, is tried now and then, and other organizations go on', async () => {
@@ -102,7 +105,7 @@ test('a type that is not permitted waits aside, bounded, is tried now and then, 
     publisher.emit(upload(i, 'other'));
     publisher.emit(release(i, 'acme'));
   }
-  await until(() => expect(publisher.stats()).toMatchObject({ acked: 100, pending: 100, parked: 100 }));
+  await expect.poll(() => publisher.stats()).toMatchObject({ acked: 100, pending: 100, parked: 100 });
   expect(publisher.status()).toEqual({
     state: 'degraded',
     reason: 'not permitted to publish to audit.release.approved.acme',
@@ -110,20 +113,18 @@ test('a type that is not permitted waits aside, bounded, is tried now and then, 
   });
   // Half of the queue is for those that wait, and half of that for one organization: the oldest give way.
   for (let i = 100; i < 200; i++) publisher.emit(release(i, 'acme'));
-  await until(() =>
-    expect(publisher.stats()).toMatchObject({ parked: 150, holes: 50, dropped: { not_permitted: 50 } }),
-  );
+  await expect.poll(() => publisher.stats()).toMatchObject({ parked: 150, holes: 50, dropped: { not_permitted: 50 } });
   for (let i = 0; i < 200; i++) publisher.emit(release(i, 'beta'));
-  await until(() => expect(publisher.stats()).toMatchObject({ parked: 300, dropped: { not_permitted: 100 } }));
+  await expect.poll(() => publisher.stats()).toMatchObject({ parked: 300, dropped: { not_permitted: 100 } });
   for (let i = 0; i < 10; i++) publisher.emit(release(i, 'gamma'));
-  await until(() => expect(publisher.stats()).toMatchObject({ parked: 300, dropped: { not_permitted: 110 } }));
+  await expect.poll(() => publisher.stats()).toMatchObject({ parked: 300, dropped: { not_permitted: 110 } });
   expect(drops.map(({ orgid, producerseq }) => `${orgid} ${producerseq}`)).toEqual([
     ...Array.from({ length: 50 }, (_, i) => `acme ${i + 1}`),
     ...Array.from({ length: 50 }, (_, i) => `beta ${i + 1}`),
     ...Array.from({ length: 10 }, (_, i) => `acme ${i + 51}`),
   ]);
-  expect(await publisher.confirm(upload(250, 'other'))).toMatchObject({ seq: 101 });
-  await until(() => expect(publisher.stats().resent).toBeGreaterThan(2));
+  expect(await publisher.confirm(upload(250, 'other'), PATIENT)).toMatchObject({ seq: 101 });
+  await expect.poll(() => publisher.stats().resent).toBeGreaterThan(2);
   expectBalanced(publisher.stats());
   expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 101, spooled: 0, lost: 410 });
   await expectChained(admin, 101);
@@ -142,7 +143,7 @@ test('no right to subscribe to the inbox: nothing counts as stored, and it says 
     logger,
   });
   for (let i = 0; i < 20; i++) publisher.emit(upload(i));
-  await until(() => expect(publisher.status().reason).toContain('not permitted to subscribe to _INBOX.producer.'));
+  await expect.poll(() => publisher.status().reason).toContain('not permitted to subscribe to _INBOX.producer.');
   expect(publisher.status().reason).toMatch(/: set inboxPrefix .* to what the NATS user may subscribe to$/);
   expect(publisher.stats()).toMatchObject({ emitted: 20, acked: 0, pending: 20 });
   expect(await publisher.close({ timeoutMs: 100 })).toEqual({ acked: 0, spooled: 0, lost: 20 });
@@ -154,12 +155,12 @@ test('wrong credentials are a state, not an end: no secret is shown', async () =
   const connect = { ...PRODUCER, pass: 'hunter2' };
   const publisher = createPublisher({ source: SOURCE, servers: server.url, connect, logger, backoffMaxMs: 100 });
   publisher.emit(upload(0));
-  await until(() =>
-    expect(publisher.status()).toMatchObject({
+  await expect
+    .poll(() => publisher.status())
+    .toMatchObject({
       state: 'connecting',
       reason: expect.stringContaining('refuses this identity'),
-    }),
-  );
+    });
   expect(await publisher.close({ timeoutMs: 10 })).toEqual({ acked: 0, spooled: 0, lost: 1 });
   expect(JSON.stringify(logger.lines)).not.toContain('hunter2');
 });

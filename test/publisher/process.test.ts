@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { createAudit } from './stored.ts';
+import { type Ended, programText, runProgram } from '../support/program.ts';
+import { createAudit } from '../support/audit-stream.ts';
 
 /** What a program does that uses a publisher and then has nothing more to do. */
 
@@ -15,27 +14,18 @@ const PRELUDE = `
   const source = '//test';
 `;
 
-async function run(program: string): Promise<{ code: number | null; output: string }> {
-  const args = ['--conditions=source', '--input-type=module', '--eval', PRELUDE + program];
-  const child = spawn(process.execPath, args, { cwd: import.meta.dirname, timeout: 20_000 });
-  let output = '';
-  child.stdout.on('data', (chunk) => (output += chunk));
-  child.stderr.on('data', (chunk) => (output += chunk));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, output };
-}
+const run = (program: string): Promise<Ended> => runProgram(programText(PRELUDE + program));
 
 test('it exits by itself after close, and everything is stored', async () => {
   await using server = await startNats();
   const nc = await server.connect();
   await createAudit(nc);
-  const { code, output } = await run(`
+  const ended = await run(`
     const audit = createPublisher({ source, servers: '${server.url}' });
     for (let n = 0; n < 1000; n++) audit.emit(event(n));
     console.log(JSON.stringify(await audit.close()));
   `);
-  expect(output).toBe('{"acked":1000,"spooled":0,"lost":0}\n');
-  expect(code).toBe(0);
+  expect(ended).toMatchObject({ code: 0, stdout: '{"acked":1000,"spooled":0,"lost":0}\n' });
   await expectChained(nc, 1_000);
 });
 
@@ -47,7 +37,7 @@ test('it exits by itself after close when it never reached a server, or reached 
     audit.emit(event(1));
     console.log(JSON.stringify(await audit.close({ timeoutMs: 200 })));
   `);
-  expect(never).toEqual({ code: 0, output: '{"acked":0,"spooled":0,"lost":1}\n' });
+  expect(never).toMatchObject({ code: 0, stderr: '', stdout: '{"acked":0,"spooled":0,"lost":1}\n' });
   await server.restart();
   await server.pause();
   const frozen = await run(`
@@ -56,28 +46,20 @@ test('it exits by itself after close when it never reached a server, or reached 
     console.log(JSON.stringify(await audit.close({ timeoutMs: 200 })));
   `);
   await server.resume();
-  expect(frozen).toEqual({ code: 0, output: '{"acked":0,"spooled":0,"lost":1}\n' });
+  expect(frozen).toMatchObject({ code: 0, stderr: '', stdout: '{"acked":0,"spooled":0,"lost":1}\n' });
 });
 
 test('a disabled publisher says so once, holds nothing open, and exits by itself without close', async () => {
-  const { code, output } = await run(`
+  const { code, stdout, stderr } = await run(`
     const audit = createPublisher({ source: '//x', servers: process.env.NO_SUCH_VARIABLE });
     for (let n = 0; n < 1000; n++) audit.emit(event(n));
     console.log(audit.status().state, audit.stats().dropped.disabled, await audit.flush());
     await audit.confirm(event(1)).catch((error) => console.log(error.code));
     console.log(process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap').length);
   `);
-  expect(
-    output
-      .replace(/\{\}/, '')
-      .split('\n')
-      .map((line) => line.trim()),
-  ).toEqual([
-    'waybill: no servers and no connection are configured: events are dropped; the option servers names a NATS server',
-    'disabled 1000 true',
-    'DISABLED',
-    '0',
-    '',
+  expect(stdout.split('\n')).toEqual(['disabled 1000 true', 'DISABLED', '0', '']);
+  expect(stderr.split('\n').filter((line) => line !== '')).toEqual([
+    'waybill: no servers and no connection are configured: events are dropped; the option servers names a NATS server {}',
   ]);
   expect(code).toBe(0);
 });

@@ -11,12 +11,13 @@ import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { copyLedger, forgeChain, unchanged } from '../support/ledger-builder.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
-import { environmentOf, waybill } from '../support/waybill-process.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { until } from './stored.ts';
+import { environmentOf, waybill } from '../support/waybill.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { until } from '../support/until.ts';
+import { logger, memoryLogger } from '../support/logger.ts';
+import { PATIENT } from '../support/time.ts';
 
-const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const secret = generateKeyPairSync('ed25519').privateKey;
 
 function publisherOf(server: TestNats, settings: Settings, more: Partial<PublisherOptions>) {
@@ -28,7 +29,7 @@ function publisherOf(server: TestNats, settings: Settings, more: Partial<Publish
 async function linesOf(server: TestNats, settings: Settings, orgid: string): Promise<string[]> {
   const nc = await server.connect();
   {
-    await using _consumer = await startConsumer({ nc, logger: SILENT, ...settings });
+    await using _consumer = await startConsumer({ nc, logger, ...settings });
     await caughtUp(nc, settings);
   }
   const lines: string[] = [];
@@ -48,8 +49,8 @@ test('what was signed verifies in the chain, and what an operator changed does n
     audited({ audit, name: 'fail', orgid: 'acme' })(() => Promise.reject(new Error('mine')))(),
   ).rejects.toThrow('mine');
   timed(upload(1, 'acme'), () => undefined, audit);
-  await audit.confirm(upload(2, 'acme'));
-  expect(await audit.close()).toMatchObject({ lost: 0 });
+  await audit.confirm(upload(2, 'acme'), PATIENT);
+  expect(await audit.close(PATIENT)).toMatchObject({ lost: 0 });
 
   const lines = await linesOf(server, settings, 'acme');
   const events = lines.map((line) => parseEntry(line).event);
@@ -108,10 +109,10 @@ test('the first events wait for the key; without one, emit goes on unsigned and 
   const late = Promise.withResolvers<typeof secret>();
   const waiting = publisherOf(server, settings, { signer: createSigner({ getSecret: () => late.promise }) });
   for (let i = 0; i < 50; i++) waiting.publisher.emit(upload(i, 'acme'));
-  await until(() => expect(waiting.publisher.status().state).toBe('connected'));
+  await expect.poll(() => waiting.publisher.status().state).toBe('connected');
   expect(waiting.publisher.stats()).toMatchObject({ pending: 50, acked: 0 });
   late.resolve(secret);
-  expect(await waiting.publisher.close()).toEqual({ acked: 50, spooled: 0, lost: 0 });
+  expect(await waiting.publisher.close(PATIENT)).toEqual({ acked: 50, spooled: 0, lost: 0 });
 
   let sealed = true;
   const getSecret = (): typeof secret => {
@@ -120,8 +121,8 @@ test('the first events wait for the key; without one, emit goes on unsigned and 
   };
   const failing = publisherOf(server, settings, { signer: createSigner({ getSecret, backoffMaxMs: 5 }) });
   failing.publisher.emit(upload(50, 'acme'));
-  expect(await failing.publisher.flush()).toBe(true);
-  await expect(failing.publisher.confirm(upload(51, 'acme'))).rejects.toMatchObject({
+  expect(await failing.publisher.flush(PATIENT)).toBe(true);
+  await expect(failing.publisher.confirm(upload(51, 'acme'), PATIENT)).rejects.toMatchObject({
     code: 'UNSIGNED',
     message: 'no signing identity: the vault is sealed',
   });
@@ -133,9 +134,14 @@ test('the first events wait for the key; without one, emit goes on unsigned and 
     'there is no signing key: events are published unsigned',
   );
   sealed = false;
-  await until(() => failing.publisher.confirm(upload(51, 'acme')));
+  await until('the vault to be asked again', () =>
+    failing.publisher.confirm(upload(51, 'acme'), PATIENT).catch((error: { code: string }) => {
+      if (error.code !== 'UNSIGNED') throw error;
+      return null;
+    }),
+  );
   expect(await guarded()).toBe(true);
-  expect(await failing.publisher.close()).toMatchObject({ lost: 0 });
+  expect(await failing.publisher.close(PATIENT)).toMatchObject({ lost: 0 });
 
   const events = (await linesOf(server, settings, 'acme')).map((line) => parseEntry(line).event);
   const signed = events.map((event) => typeof event?.['signature'] === 'string');
@@ -159,35 +165,35 @@ test('with a spool, what has to be on disk before the key is there waits on disk
 
   const waiting = start({ durability: 'async' });
   waiting.publisher.emit(upload(0, 'acme'));
-  await until(() => expect(waiting.publisher.status().state).toBe('connected'));
-  const confirmed = waiting.publisher.confirm(upload(1, 'acme'), { level: 'spooled' });
+  await expect.poll(() => waiting.publisher.status().state).toBe('connected');
+  const confirmed = waiting.publisher.confirm(upload(1, 'acme'), { level: 'spooled', ...PATIENT });
   expect(waiting.publisher.stats()).toMatchObject({ pending: 1, acked: 0 });
   expect(segments()).toEqual([]);
   waiting.resolve();
   expect(await confirmed).toEqual({ level: 'spooled' });
-  expect(await waiting.publisher.close()).toMatchObject({ lost: 0 });
+  expect(await waiting.publisher.close(PATIENT)).toMatchObject({ lost: 0 });
 
   // Before `emit` returns, and what comes after the key keeps its place.
   const sync = start({ durability: 'sync' });
   for (let i = 2; i < 300; i++) sync.publisher.emit(upload(i, 'acme'));
   expect(segments()).toHaveLength(1);
-  await until(() => expect(sync.publisher.status().state).toBe('connected'));
+  await expect.poll(() => sync.publisher.status().state).toBe('connected');
   expect(sync.publisher.stats()).toMatchObject({ pending: 298, acked: 0, inFlight: 0 });
   sync.resolve();
   sync.publisher.emit(upload(300, 'acme'));
-  expect(await sync.publisher.flush()).toBe(true);
+  expect(await sync.publisher.flush(PATIENT)).toBe(true);
   expect(sync.publisher.stats().unsigned).toEqual({ no_key: 0, too_large: 0, adopted: 0 });
-  expect(await sync.publisher.close()).toMatchObject({ lost: 0 });
+  expect(await sync.publisher.close(PATIENT)).toMatchObject({ lost: 0 });
 
   // Memory full: most of them leave it, and are signed when they are read back.
   const full = start({ durability: 'memory', maxQueueEvents: 100 });
   for (let i = 301; i < 1_000; i++) full.publisher.emit(upload(i, 'acme'));
   expect(full.publisher.stats().spooled).toBeGreaterThan(500);
-  await until(() => expect(full.publisher.status().state).toBe('connected'));
+  await expect.poll(() => full.publisher.status().state).toBe('connected');
   full.resolve();
-  expect(await full.publisher.flush({ timeoutMs: 20_000 })).toBe(true);
+  expect(await full.publisher.flush(PATIENT)).toBe(true);
   expect(full.publisher.stats()).toMatchObject({ acked: 699, unsigned: { no_key: 0, too_large: 0, adopted: 0 } });
-  expect(await full.publisher.close()).toMatchObject({ lost: 0 });
+  expect(await full.publisher.close(PATIENT)).toMatchObject({ lost: 0 });
   expect(segments()).toEqual([]);
 
   const lines = await linesOf(server, settings, 'acme');
@@ -212,7 +218,7 @@ test('what could not be signed is stored all the same, counted by reason, and sa
   });
   const { publisher, logger } = publisherOf(server, settings, { signer: none, spoolDir: dir.path, durability: 'sync' });
   for (let i = 0; i < 50; i++) publisher.emit(upload(i, 'acme'));
-  expect(await publisher.flush()).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   expect(publisher.stats().unsigned).toEqual({ no_key: 50, too_large: 0, adopted: 0 });
   const said = logger.lines.filter(({ message }) => message.includes('unsigned'));
   expect(said).toMatchObject([{ level: 'warn', message: 'there is no signing key: events are published unsigned' }]);
@@ -224,7 +230,7 @@ test('what could not be signed is stored all the same, counted by reason, and sa
   for (let i = 50; i < 70; i++) dead.emit(upload(i, 'acme'));
   expect(await dead.close({ timeoutMs: 1 })).toEqual({ acked: 0, spooled: 20, lost: 0 });
   const next = publisherOf(server, settings, { signer: createSigner({ secret }), spoolDir: dir.path }).publisher;
-  await until(() => expect(next.stats().spool?.adopted.acked).toBe(20));
+  await expect.poll(() => next.stats().spool?.adopted.acked).toBe(20);
   expect(next.stats().unsigned).toEqual({ no_key: 0, too_large: 0, adopted: 20 });
   await next.close();
   await using plain = publisherOf(server, settings, {}).publisher;

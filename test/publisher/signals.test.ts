@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { countStored, createAudit } from './stored.ts';
+import { programText, startProgram } from '../support/program.ts';
+import { countStored, createAudit } from '../support/audit-stream.ts';
 
 /** What `handleSignals` does in a service that shuts down by itself: it closes when that is done, and not before. */
 
@@ -20,19 +20,15 @@ const PRELUDE = `
 
 /** Runs the program until it says `ready`, sends the signal, and waits for its end. */
 async function end(program: string, options: object, signal: NodeJS.Signals = 'SIGTERM') {
-  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '--eval', PRELUDE + program], {
-    cwd: import.meta.dirname,
-    env: { ...process.env, OPTIONS: JSON.stringify(options) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const { child, ended } = startProgram(programText(PRELUDE + program), { env: { OPTIONS: JSON.stringify(options) } });
   const lines: string[] = [];
-  for await (const line of createInterface(child.stdout)) {
+  for await (const line of createInterface(child.stdout as Readable)) {
     if (line === 'ready') child.kill(signal);
     else if (line === 'enough') child.kill('SIGKILL');
     else lines.push(line);
   }
-  return { lines, exit: await exited };
+  const { code, signal: by } = await ended;
+  return { lines, exit: [code, by] };
 }
 
 // A server that holds the process, as in a service; its shutdown takes a while and emits to its end.

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { temporaryDirectory } from './directory.ts';
-import { countStored, createAudit } from './stored.ts';
+import { programText, type Running, startProgram } from '../support/program.ts';
+import { WAIT_MS } from '../support/time.ts';
+import { until } from '../support/until.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { countStored, createAudit } from '../support/audit-stream.ts';
 
 /** How a process with a spool ends. */
 
@@ -19,24 +20,19 @@ const PROGRAM = `
   console.log('ready');
 `;
 
-function start(options: object) {
-  const child = spawn(process.execPath, ['--conditions=source', '--input-type=module', '--eval', PROGRAM], {
-    cwd: import.meta.dirname,
-    env: { ...process.env, OPTIONS: JSON.stringify(options) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  return { child, ended, ready: once(child.stdout, 'data') };
+/** Resolves when it has emitted. */
+async function start(options: object): Promise<Running> {
+  const running = startProgram(programText(PROGRAM), { env: { OPTIONS: JSON.stringify(options) } });
+  await until('the process to have emitted', () => running.stdout.includes('ready'));
+  return running;
 }
 
 test.for(['SIGTERM', 'SIGINT'] as const)('%s, on request: flushes, and then the signal has its way', async (signal) => {
   await using server = await startNats();
   const nc = await server.connect();
   await createAudit(nc);
-  const { child, ended, ready } = start({ servers: server.url, handleSignals: true });
-  await ready;
-  child.kill(signal);
-  expect(await ended).toEqual([null, signal]);
+  await using running = await start({ servers: server.url, handleSignals: true });
+  expect(await running.end(signal)).toMatchObject({ code: null, signal });
   await expectChained(nc, 300);
 });
 
@@ -46,18 +42,14 @@ test('SIGTERM without a server: what is pending is on disk, and the next process
   await server.stop();
   using dir = temporaryDirectory();
   const options = { servers: server.url, spoolDir: dir.path, durability: 'memory', handleSignals: true };
-  const first = start({ ...options, closeTimeoutMs: 100 });
-  await first.ready;
-  first.child.kill('SIGTERM');
-  expect(await first.ended).toEqual([null, 'SIGTERM']);
+  await using first = await start({ ...options, closeTimeoutMs: 100 });
+  expect(await first.end('SIGTERM')).toMatchObject({ code: null, signal: 'SIGTERM' });
   expect(dir.files().filter((file) => file.endsWith('.seg')).length).toBe(1);
   await server.restart();
-  const second = start({ ...options, closeTimeoutMs: 20_000 });
-  await second.ready;
+  await using second = await start({ ...options, closeTimeoutMs: WAIT_MS });
   const nc = await server.connect();
-  await expect.poll(() => countStored(nc), { timeout: 20_000 }).toBe(600);
-  second.child.kill('SIGTERM');
-  await second.ended;
+  await expect.poll(() => countStored(nc)).toBe(600);
+  await second.end('SIGTERM');
   expect(dir.files()).toEqual([]);
   await expectChained(nc, 600);
 });

@@ -3,9 +3,9 @@ import { Worker } from 'node:worker_threads';
 import type { Publisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { spooling } from './artifacts.ts';
-import { temporaryDirectory } from './directory.ts';
-import { createAudit, readStored, until } from './stored.ts';
+import { spooling } from '../support/publishers.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { createAudit, readStored } from '../support/audit-stream.ts';
 
 /** Publishers in worker threads: such a thread may be terminated, without a word, while its process lives on. */
 
@@ -46,16 +46,16 @@ test('sync: what a terminated worker had emitted is delivered by publishers that
   const first = await startWorker(dir.path);
   await using running = spooling(server, dir.path);
   // The worker lives: what it has is its own.
-  await until(() => expect(running.stats().spool?.adopted).toMatchObject({ scanned: true, found: 0 }));
+  await expect.poll(() => running.stats().spool?.adopted).toMatchObject({ scanned: true, found: 0 });
   await first.terminate();
-  await until(() => expect(ackedBy([running])).toBe(100));
+  await expect.poll(() => ackedBy([running])).toBe(100);
 
   const second = await startWorker(dir.path);
   await second.terminate();
   await using next = spooling(server, dir.path);
-  await until(() => expect(ackedBy([running, next])).toBe(200));
+  await expect.poll(() => ackedBy([running, next])).toBe(200);
   const stored = await readStored(await server.connect());
   expect(stored).toHaveLength(200);
   expect(new Set(stored.map(({ msgId }) => msgId)).size).toBe(200);
-  await until(() => expect(dir.files().filter((file) => file.endsWith('.seg'))).toEqual([]));
+  await expect.poll(() => dir.files().filter((file) => file.endsWith('.seg'))).toEqual([]);
 });

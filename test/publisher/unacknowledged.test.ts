@@ -5,8 +5,10 @@ import { createPublisher, createSigner, type PublisherOptions } from '@waybill/p
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { memoryLogger, SOURCE, upload } from './artifacts.ts';
-import { createAudit, until } from './stored.ts';
+import { SOURCE, upload } from '../support/publishers.ts';
+import { createAudit } from '../support/audit-stream.ts';
+import { memoryLogger } from '../support/logger.ts';
+import { PATIENT, WAIT_MS } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
@@ -15,13 +17,13 @@ async function expectReason(options: Partial<PublisherOptions>, reason: RegExp) 
   const logger = memoryLogger();
   const publisher = createPublisher({ source: SOURCE, logger, ...options });
   publisher.emit(upload(1));
-  await until(() =>
-    expect(logger.lines).toContainEqual({
+  await expect
+    .poll(() => logger.lines)
+    .toContainEqual({
       level: 'warn',
       fields: { reason: expect.stringMatching(reason) },
       message: 'events are queued and not stored',
-    }),
-  );
+    });
   expect(publisher.status().state).not.toBe('connected');
   return { publisher, logger };
 }
@@ -44,21 +46,21 @@ test('a server that does not answer, and an acknowledgement that is waited for l
   const nc = await server.connect();
   await createAudit(nc);
   await server.pause();
-  const options = { connection: nc, ackTimeoutMs: 300_000 };
+  const options = { connection: nc, ackTimeoutMs: WAIT_MS };
   const { publisher, logger } = await expectReason(options, /^no acknowledgement for \d+ s$/);
   expect(publisher.stats()).toMatchObject({ pending: 1, inFlight: 1 });
   // It goes on when the server does, and the log says that, too.
   await server.resume();
-  await until(() => expect(publisher.stats().acked).toBe(1));
-  await until(() => expect(logger.lines.at(-1)?.message).toBe('connected'));
+  await expect.poll(() => publisher.stats().acked).toBe(1);
+  await expect.poll(() => logger.lines.at(-1)?.message).toBe('connected');
   await publisher.close({ timeoutMs: 1 });
 });
 
 test('a peer that accepts and never speaks', async () => {
   const silent = createServer(() => {}).listen(0, '127.0.0.1');
-  await until(() => expect(silent.listening).toBe(true));
+  await expect.poll(() => silent.listening).toBe(true);
   const servers = `nats://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-  const { publisher } = await expectReason({ servers, connect: { timeout: 60_000 } }, /connecting/);
+  const { publisher } = await expectReason({ servers, connect: { timeout: WAIT_MS } }, /connecting/);
   await publisher.close({ timeoutMs: 1 });
   silent.close();
 });
@@ -72,7 +74,7 @@ test('a function that never gives its connection', async () => {
 test('a signing key that does not come', async () => {
   await using server = await startNats();
   await createAudit(await server.connect());
-  const signer = createSigner({ getSecret: () => new Promise<never>(() => {}), timeoutMs: 60_000 });
+  const signer = createSigner({ getSecret: () => new Promise<never>(() => {}), timeoutMs: WAIT_MS });
   const { publisher } = await expectReason({ servers: server.url, signer }, /waiting for the signing key/);
   await publisher.close({ timeoutMs: 1 });
 });
@@ -84,7 +86,7 @@ test('events that get somewhere are no reason, however many are pending', async 
   const logger = memoryLogger();
   await using publisher = createPublisher({ source: SOURCE, servers: server.url, logger });
   for (let n = 0; n < 2_000; n++) publisher.emit(upload(n));
-  expect(await publisher.flush({ timeoutMs: 30_000 })).toBe(true);
+  expect(await publisher.flush(PATIENT)).toBe(true);
   expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([]);
   await expectChained(nc, 2_000);
 });

@@ -10,8 +10,10 @@ import {
 } from '@waybill/publisher';
 import { expect } from 'vitest';
 import { caughtUp, type CheckedLedger, checkLedger } from './check-ledger.ts';
+import { logger } from './logger.ts';
+import { PATIENT } from './time.ts';
 import { createCount, digestOf } from './traffic.ts';
-import { environmentOf, waybill } from './waybill-process.ts';
+import { environmentOf, waybill } from './waybill.ts';
 
 export interface BilledLoad extends AsyncDisposable {
   readonly publisher: Publisher;
@@ -37,14 +39,12 @@ export interface BilledLoadOptions {
   readonly organizations?: number;
 }
 
-const QUIET = { info: () => undefined, warn: () => undefined };
-
 export function billedLoad({ url, settings, publisher: options, organizations = 37 }: BilledLoadOptions): BilledLoad {
   const publisher = createPublisher({
     source: '//test',
     servers: url.split(','),
     subjectPrefix: settings.auditPrefix,
-    logger: QUIET,
+    logger,
     ...options,
   });
   const count = createCount();
@@ -82,7 +82,7 @@ export function billedLoad({ url, settings, publisher: options, organizations = 
     },
     async finish() {
       clearInterval(timer);
-      await publisher.flush({ timeoutMs: 120_000 });
+      await publisher.flush(PATIENT);
       expect(publisher.stats()).toMatchObject({ emitted: made, acked: made, pending: 0 });
     },
     async expectExactLedger(nc, timeoutMs) {

@@ -2,8 +2,9 @@
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { chainloopEvent, type MadeEvent } from './traffic.ts';
+import { uniqueName } from './unique-name.ts';
 
 export interface OwnerStream {
   /** As the server has it. */
@@ -15,7 +16,7 @@ export interface OwnerStream {
 
 /** Chainloop's stream, with a name and subjects of its own, since a server may be shared by tests. */
 export async function ownerStream(nc: NatsConnection, change: Partial<StreamConfig> = {}): Promise<OwnerStream> {
-  const tag = randomBytes(5).toString('hex');
+  const tag = uniqueName();
   const manager = await jetstreamManager(nc);
   const wanted = {
     name: `chainloop-audit-${tag}`,
@@ -44,7 +45,7 @@ export async function ownerStream(nc: NatsConnection, change: Partial<StreamConf
 
 /** A ledger of its own for that stream. */
 export function boundSettings({ name, subjects }: StreamConfig): Settings {
-  const tag = randomBytes(5).toString('hex');
+  const tag = uniqueName();
   return {
     auditStream: name,
     auditPrefix: (subjects[0] as string).replace('.>', ''),

@@ -16,6 +16,7 @@ import {
   verify,
 } from '@waybill/schema';
 import { expect } from 'vitest';
+import { WAIT_MS } from './time.ts';
 import { until } from './until.ts';
 
 export interface CheckedLedger {
@@ -85,7 +86,7 @@ export async function checkLedger(nc: NatsConnection, settings: Settings): Promi
     return (stored.get(seq)?.size ?? 0) >= (several.get(seq - base) ?? 1);
   };
   let through = 0;
-  /** Epochs (docs/format.md §10): numbers up to `through` that no chain has went with the stream before. */
+  /** Epochs (docs/reference/format.md §10): numbers up to `through` that no chain has went with the stream before. */
   const epochs: { after: number; through: number; base: number }[] = [];
   for (const { subject, text } of await readStream(nc, settings.ledgerStream)) {
     const block = parseBlock(text);
@@ -153,7 +154,7 @@ export async function checkLedger(nc: NatsConnection, settings: Settings): Promi
 }
 
 /** Waits until every AUDIT message that is there now is in the ledger, of a stream of ours (no epochs). */
-export async function caughtUp(nc: NatsConnection, settings: Settings, timeoutMs = 60_000): Promise<void> {
+export async function caughtUp(nc: NatsConnection, settings: Settings, timeoutMs = WAIT_MS): Promise<void> {
   const manager = await jetstreamManager(nc);
   const { state } = await manager.streams.info(settings.auditStream);
   await until(

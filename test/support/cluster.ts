@@ -148,17 +148,13 @@ export async function startCluster(): Promise<Cluster> {
       });
     },
     async healthy(stream) {
-      await until(
-        `all replicas of ${stream} to be up to date`,
-        async () => {
-          const cluster = await clusterOf(stream);
-          const replicas = cluster?.replicas ?? [];
-          return (
-            cluster?.leader && replicas.length === 2 && replicas.every(({ current, offline }) => current && !offline)
-          );
-        },
-        60_000,
-      );
+      await until(`all replicas of ${stream} to be up to date`, async () => {
+        const cluster = await clusterOf(stream);
+        const replicas = cluster?.replicas ?? [];
+        return (
+          cluster?.leader && replicas.length === 2 && replicas.every(({ current, offline }) => current && !offline)
+        );
+      });
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

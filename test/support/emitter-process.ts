@@ -1,10 +1,9 @@
 /** A service that emits, as a process of its own that can be killed; what had returned when it died is in a file. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PublisherOptions } from '@waybill/publisher';
+import { programText, startProgram } from './program.ts';
 
 const PROGRAM = `
   import { openSync, writeSync } from 'node:fs';
@@ -22,7 +21,7 @@ const PROGRAM = `
       count.writeBigUInt64LE(BigInt(n));
       writeSync(fd, count, 0, 8, 0);
     }
-    setImmediate(turn);
+    setTimeout(turn, 1);
   };
   turn();
 `;
@@ -44,19 +43,11 @@ export function startEmitter({ options, perTurn = 5, orgs = 7 }: EmitterOptions)
   const dir = mkdtempSync(join(tmpdir(), 'waybill-emitter-'));
   const counter = join(dir, 'returned');
   writeFileSync(counter, '');
-  const child: ChildProcess = spawn(
-    process.execPath,
-    ['--conditions=source', '--input-type=module', '--eval', PROGRAM],
-    {
-      cwd: import.meta.dirname,
-      env: { ...process.env, EMITTER: JSON.stringify({ options, perTurn, counter, orgs }) },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    },
-  );
-  const closed = once(child, 'close');
-  const kill9 = async () => {
-    child.kill('SIGKILL');
-    await closed;
+  const emitter = JSON.stringify({ options, perTurn, counter, orgs });
+  const running = startProgram(programText(PROGRAM), { env: { EMITTER: emitter } });
+  const kill9 = async (): Promise<void> => {
+    const { stderr } = await running.end('SIGKILL');
+    if (stderr !== '') throw new Error(`the emitter failed: ${stderr}`);
   };
   return {
     returned() {

@@ -4,23 +4,28 @@
  */
 import { jetstreamManager, StorageType } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { startConsumer } from '@waybill/consumer';
+import { startConsumer, usageOfAll } from '@waybill/consumer';
 import { parseEntry, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema';
-import { pino } from 'pino';
 import { expect } from 'vitest';
 import { caughtUp, type CheckedLedger, checkLedger } from './check-ledger.ts';
+import { logger } from './logger.ts';
 
 const SETTINGS = { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'audit', ledgerPrefix: 'ledger' };
 
-/** Chains what AUDIT has, with a connection that may do everything: `events` are in chains, and nothing was set aside. */
+/**
+ * Chains what AUDIT has, with a connection that may do everything: `events` are in chains and on the bill, and nothing was
+ * set aside.
+ */
 export async function expectChained(nc: NatsConnection, events: number): Promise<CheckedLedger> {
   const manager = await jetstreamManager(nc);
   const { ledgerStream: name, ledgerPrefix } = SETTINGS;
   await manager.streams.add({ name, subjects: [`${ledgerPrefix}.*`], storage: StorageType.File, allow_direct: true });
-  await using _consumer = await startConsumer({ nc, logger: pino({ level: 'silent' }), ...SETTINGS });
+  await using _consumer = await startConsumer({ nc, logger, ...SETTINGS });
   await caughtUp(nc, SETTINGS);
   const ledger = await checkLedger(nc, SETTINGS);
   expect(count(ledger)).toEqual({ chained: events, duplicate: 0, beyond_window: 0, rejected: 0 });
+  const { organizations } = await usageOfAll(nc, SETTINGS);
+  expect(organizations.reduce((sum, bill) => sum + Number(bill.events), 0)).toBe(events);
   return ledger;
 }
 

@@ -1,7 +1,7 @@
 /** What a `waybill serve` with `WAYBILL_HTTP_PORT=0` says over HTTP. */
 import { expect } from 'vitest';
 import { until } from './until.ts';
-import type { Serving } from './waybill-process.ts';
+import type { Serving } from './waybill.ts';
 
 /** Where it listens; waits until it is ready. */
 export async function httpOf(serving: Serving): Promise<string> {

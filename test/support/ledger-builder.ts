@@ -20,9 +20,10 @@ import {
   SYSTEM_CHAIN,
   type Volume,
 } from '@waybill/schema';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readStream } from './check-ledger.ts';
 import { uuid } from './traffic.ts';
+import { uniqueName } from './unique-name.ts';
 
 export interface BuiltEntry {
   readonly orgid: string;
@@ -89,7 +90,7 @@ export async function copyLedger(
   settings: Settings,
   change: (blocks: CopiedBlock[]) => readonly CopiedBlock[],
 ): Promise<Settings> {
-  const tag = randomBytes(5).toString('hex');
+  const tag = uniqueName();
   const copy = { ...settings, ledgerStream: `COPY_${tag}`, ledgerPrefix: `copy_${tag}` };
   const manager = await jetstreamManager(nc);
   const policies = {

@@ -1,7 +1,6 @@
 /** A service that emits more than can be stored, as a process of its own, so that its resident memory is the publisher's. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { PublisherOptions, PublisherStats } from '@waybill/publisher';
+import { programText, runProgram } from './program.ts';
 
 /**
  * One publisher after the other does the same in the same process; the first has room for a hundred events. So all that
@@ -12,7 +11,6 @@ const PROGRAM = `
   import { subscribe } from 'node:diagnostics_channel';
   import { createPublisher } from '@waybill/publisher';
   const { options, load, texts } = JSON.parse(process.env.OVERLOAD);
-  process.stdin.resume().on('end', () => process.exit(1));
   const encoding = (text) => (Buffer.byteLength(text) === text.length ? 'latin1' : 'utf16le');
   const copies = texts.map((text) => [Buffer.from(text, encoding(text)), encoding(text)]);
   const freshText = (i) => copies[i][0].toString(copies[i][1]);
@@ -39,8 +37,8 @@ const PROGRAM = `
     };
     const start = performance.now();
     if (load.kind === 'overload') {
-      for (const first = n; performance.now() < start + load.ms; await turn()) {
-        const due = 20_000 + 10 * (audit.stats().acked - warm.acked);
+      for (const first = n; n - first < load.events; await turn()) {
+        const due = Math.min(load.events, 20_000 + 10 * (audit.stats().acked - warm.acked));
         for (const ends = performance.now() + 5; n - first < due && performance.now() < ends;) emit();
       }
     } else {
@@ -72,10 +70,10 @@ const HEAP = ['--max-old-space-size=72', '--max-semi-space-size=4'];
 export interface Overload {
   readonly options: Partial<PublisherOptions>;
   /**
-   * `overload`: for so long, ten events for each that is acknowledged; `day`: so many events, spread over a day of the
-   * publisher's clock.
+   * `overload`: so many events, ten for each that is acknowledged; `day`: so many, spread over a day of the publisher's
+   * clock.
    */
-  readonly load: { kind: 'overload'; ms: number } | { kind: 'day'; events: number };
+  readonly load: { readonly kind: 'overload' | 'day'; readonly events: number };
   /** One of them is in each event, in turns. */
   readonly texts: readonly string[];
 }
@@ -94,20 +92,11 @@ export interface Held {
 }
 
 export async function runOverload(overload: Overload): Promise<{ base: Held; loaded: Held }> {
-  const args = [...HEAP, '--expose-gc', '--conditions=source', '--input-type=module', '--eval', PROGRAM];
-  const child = spawn(process.execPath, args, {
-    cwd: import.meta.dirname,
-    env: { ...process.env, OVERLOAD: JSON.stringify(overload) },
-    // It ends with us: its input does.
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    if (text.endsWith('\n')) child.stdin.end();
-  });
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  if (output === '')
-    throw new Error(`the process ended with ${code ?? signal}: it needed more memory than it was given?`);
-  return JSON.parse(output) as { base: Held; loaded: Held };
+  // Modules that were compiled before need less memory than a service has when it starts.
+  const env = { OVERLOAD: JSON.stringify(overload), NODE_DISABLE_COMPILE_CACHE: '1' };
+  const args = [...HEAP, '--expose-gc', ...programText(PROGRAM)];
+  const { code, signal, stdout, stderr } = await runProgram(args, { env });
+  if (stdout === '')
+    throw new Error(`the process ended with ${code ?? signal}: it needed more memory than it was given? ${stderr}`);
+  return JSON.parse(stdout) as { base: Held; loaded: Held };
 }

@@ -4,6 +4,7 @@
  */
 import type { StreamConfig, StreamState } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
+import { WAIT_MS } from './time.ts';
 
 export interface StreamBackup {
   readonly config: StreamConfig;
@@ -47,13 +48,13 @@ export async function restore(nc: NatsConnection, { config, state, chunks }: Str
     `RESTORE.${config.name}`,
     JSON.stringify({ config, state }),
   );
-  for (const chunk of chunks) await nc.request(deliver_subject, chunk, { timeout: 10_000 });
-  const end = (await nc.request(deliver_subject, '', { timeout: 30_000 })).json<Answer<object>>();
+  for (const chunk of chunks) await nc.request(deliver_subject, chunk, { timeout: WAIT_MS });
+  const end = (await nc.request(deliver_subject, '', { timeout: WAIT_MS })).json<Answer<object>>();
   if (end.error) throw new Error(`restore of ${config.name}: ${end.error.description}`);
 }
 
 async function ask<T>(nc: NatsConnection, what: string, request: string): Promise<T> {
-  const answer = (await nc.request(`$JS.API.STREAM.${what}`, request, { timeout: 30_000 })).json<Answer<T>>();
+  const answer = (await nc.request(`$JS.API.STREAM.${what}`, request, { timeout: WAIT_MS })).json<Answer<T>>();
   if (answer.error) throw new Error(`${what}: ${answer.error.description}`);
   return answer;
 }

@@ -3,7 +3,9 @@ import { jetstream, jetstreamManager, RetentionPolicy, StorageType, DiscardPolic
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
 import { formatEventSubject, type Totals } from '@waybill/schema';
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { WAIT_MS } from './time.ts';
+import { uniqueName } from './unique-name.ts';
 
 export interface MadeEvent {
   readonly subject: string;
@@ -13,7 +15,7 @@ export interface MadeEvent {
 
 /** Streams with names and subjects of their own, made with the official client and as little configuration as works. */
 export async function makeStreams(nc: NatsConnection, dedupeMs = 120_000, replicas = 1): Promise<Settings> {
-  const tag = randomBytes(5).toString('hex');
+  const tag = uniqueName();
   const settings = {
     auditStream: `AUDIT_${tag}`,
     ledgerStream: `LEDGER_${tag}`,
@@ -94,7 +96,7 @@ export async function publishAll(nc: NatsConnection, events: Iterable<MadeEvent>
   for (const { subject, payload, id } of events) {
     const h = headers();
     h.set('Nats-Msg-Id', id);
-    window.push(js.publish(subject, payload, { headers: h, timeout: 30_000 }));
+    window.push(js.publish(subject, payload, { headers: h, timeout: WAIT_MS }));
     if (window.length >= 512) {
       await Promise.all(window);
       window = [];

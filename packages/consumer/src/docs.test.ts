@@ -1,18 +1,19 @@
 /** The documents say what the code does: they are compared with it. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { deployCommand } from './cli/deploy.ts';
+import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { headCommand } from './cli/head.ts';
 import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
 import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
-import { Environment } from './config.ts';
+import { Environment } from './config/environment.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
-import { METRICS } from './metrics.ts';
+import { METRICS } from './service/metrics.ts';
 
-const page = (name: string): string => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8');
+const page = (name: string): string =>
+  readFileSync(new URL(`../../../docs/reference/${name}`, import.meta.url), 'utf8');
 
 /** The cells of a table's rows whose first cell is code. */
 function rows(text: string): string[][] {
@@ -24,27 +25,33 @@ function rows(text: string): string[][] {
   );
 }
 
-test('docs/configuration.md has exactly the variables, their defaults and their meanings', () => {
+/** The items of a page's lists that begin with code: `- \`name\` (notes): text`, over as many lines as it takes. */
+function items(text: string): string[][] {
+  return [...text.matchAll(/^- (`\w+`)(?: \((.*?)\))?: ([^\n]*(?:\n {2}\S[^\n]*)*)/gms)].map(
+    ([, name = '', notes = '', meaning = '']) => [name, notes, meaning.replaceAll('\n  ', ' ')],
+  );
+}
+
+test('docs/reference/configuration.md has exactly the variables, their defaults and their meanings', () => {
   const defaults: Record<string, string | number | undefined> = Environment.parse({});
   const wanted = Object.entries(Environment.shape).map(([name, schema]) => {
     const value = defaults[name];
-    return [`\`${name}\``, value === undefined ? '' : `\`${String(value)}\``, schema.description];
+    return [`\`${name}\``, value === undefined ? '' : `default \`${String(value)}\``, schema.description];
   });
-  expect(rows(page('configuration.md'))).toEqual(wanted);
+  expect(items(page('configuration.md'))).toEqual(wanted);
 });
 
-test('docs/operations.md has exactly the metrics', () => {
+test('docs/reference/operations.md has exactly the metrics', () => {
   const section = page('operations.md').split('### Metrics')[1]?.split('\n#')[0] ?? '';
   const wanted = Object.entries(METRICS).map(([name, metric]) => [
     `\`${name}\``,
-    metric.type,
-    'labels' in metric ? metric.labels.map((label) => `\`${label}\``).join(', ') : '',
+    metric.type + ('labels' in metric ? ` by ${metric.labels.map((label) => `\`${label}\``).join(', ')}` : ''),
     metric.help,
   ]);
-  expect(rows(section)).toEqual(wanted);
+  expect(items(section)).toEqual(wanted);
 });
 
-test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/operations.md explains each alert', () => {
+test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/reference/operations.md explains each alert', () => {
   const text = readFileSync(new URL('../../../deploy/prometheus-alerts.yml', import.meta.url), 'utf8');
   const used = [...text.matchAll(/^ +expr: (.*)$/gm)].flatMap(([, expr = '']) =>
     expr.match(/\b(waybill|process)_\w+/g),
@@ -64,12 +71,12 @@ test('the names of metrics follow the conventions of Prometheus', () => {
   }
 });
 
-test('docs/errors.md lists exactly the codes of the consumer', () => {
+test('docs/reference/errors.md lists exactly the codes of the consumer', () => {
   const section = page('errors.md').split('## `@waybill/consumer`')[1]?.split('\n## ')[0] ?? '';
-  expect(rows(section).map(([code]) => code)).toEqual(CONSUMER_ERROR_CODES.map((code) => `\`${code}\``));
+  expect([...section.matchAll(/^### `(\w+)`$/gm)].map(([, code]) => code)).toEqual(CONSUMER_ERROR_CODES);
 });
 
-test('docs/cli.md quotes each help text, and has the exit code of each error', () => {
+test('docs/reference/cli.md quotes each help text, and has the exit code of each error', () => {
   const text = page('cli.md');
   for (const { name, help } of [serveCommand, deployCommand, usageCommand, verifyCommand, headCommand, replayCommand]) {
     expect(text, `help of ${name}`).toContain(`\`\`\`\n${help}\n\`\`\``);

@@ -1,24 +1,24 @@
 /**
- * Why the consumer could not do what it was asked. The union is closed: `docs/errors.md` lists exactly these.
+ * Why the consumer could not do what it was asked. The union is closed; `docs/reference/errors.md` lists exactly these codes.
  *
  * - `BAD_CONFIG`: an environment variable has a value that cannot be used, or a name that Waybill does not know
  * - `BAD_ARGUMENT`: a function or a command was called with a value that cannot be used
- * - `CANNOT_CONNECT`: no NATS connection: nobody answers, the identity is refused, TLS fails
- * - `CANNOT_READ`: a file given to a command cannot be read
+ * - `CANNOT_CONNECT`: there is no NATS connection: nobody answers, the identity is not accepted, or TLS fails
+ * - `CANNOT_READ`: a file that was given to a command cannot be read
  * - `CANNOT_WRITE`: the standard output takes no more
- * - `NO_CHAIN`: with `--must-exist`, there is no chain of the organization that was asked for
+ * - `NO_CHAIN`: with `--must-exist`, the organization has no chain
  * - `SERVER_TOO_OLD`: the nats-server lacks what Waybill needs
  * - `PAYLOAD_LIMIT`: the server's `max_payload` is smaller than a block may be
  * - `JETSTREAM_OFF`: the server or the account has no JetStream
  * - `NO_PERMISSION`: the NATS identity may not do this
- * - `NO_STREAM`: a stream is not there
- * - `STREAM_DRIFT`: a stream's configuration is not the wanted one, and this may not or cannot correct it;
- *   or the ledger's was changed while it was written to
+ * - `NO_STREAM`: a stream does not exist
+ * - `STREAM_DRIFT`: a stream's configuration is not the wanted one, and must not or cannot be corrected here; or the
+ *   ledger's configuration was changed while the service wrote to it
  * - `DESTRUCTIVE_CHANGE`: correcting a stream would erase data or loosen its protection
  * - `NO_ANSWER`: the server did not answer in time
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
- * - `NEWER_LEDGER`: a newer version has written to the ledger: this one must not go on with it
- * - `STREAM_RESET`: the AUDIT stream ends before what the ledger has of it, or has other events under the same numbers
+ * - `NEWER_LEDGER`: a newer version has written to the ledger, and this one must not continue it
+ * - `STREAM_RESET`: AUDIT ends before what the ledger has of it, or has other events under the same numbers
  */
 export const CONSUMER_ERROR_CODES = [
   'BAD_CONFIG',

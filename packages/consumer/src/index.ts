@@ -1,24 +1,22 @@
 import './check-node.ts';
-export { type Config, Environment, type NatsSettings, readConfig } from './config.ts';
-export { type ConnectOptions, OLDEST_SERVER, openConnection } from './connect.ts';
-export {
-  type Consumer,
-  type ConsumerLogger,
-  type ConsumerOptions,
-  type ConsumerStatus,
-  type Role,
-  startConsumer,
-} from './consumer.ts';
-export { checkStreams, type DeployedStream, type DeployOptions, deployStreams } from './deploy.ts';
+export { type Config, readConfig } from './config/config.ts';
+export type { NatsConfig } from './config/nats-config.ts';
+export { type ConnectOptions, openConnection } from './nats/connect.ts';
+export type { ConsumerOptions } from './writer/consumer-options.ts';
+export { type Consumer, type ConsumerStatus, type Role, startConsumer } from './writer/consumer.ts';
+export { checkStreams, type DeployedStream, type DeployOptions, deployStreams } from './streams/deploy.ts';
+export type { ConsumerLogger } from './logger.ts';
 export { CONSUMER_ERROR_CODES, ConsumerError, type ConsumerErrorCode } from './errors.ts';
-export { type ChainHead, readHead, readHeads } from './head.ts';
-export { replay, type ReplayOptions } from './replay.ts';
-export { serve, type ServeOptions } from './serve.ts';
-export { createReceiptKeys } from './signature.ts';
+export { type ChainHead, readHead, readHeads } from './ledger/chain-head.ts';
+export { replay, type ReplayOptions } from './export/replay.ts';
+export { serve, type ServeOptions } from './service/serve.ts';
+export { createReceiptKeys } from './verify/receipt-keys.ts';
 export { DEFAULT_SETTINGS, type Settings } from './settings.ts';
-export { createStreamHistory, type StreamConfigs, type StreamHistory } from './stream-record.ts';
-export type { Drift, StreamDescription, StreamLimits } from './streams.ts';
-export { type Boundary, type Usage, type UsageReport, type UsageWindow, usage, usageOfAll } from './usage.ts';
-export type { AuditProblem, AuditScope } from './audit-report.ts';
-export { type LedgerReport, verifyLedger, type VerifyLedgerOptions, type VerifyProgress } from './verify-ledger.ts';
-export { verifyLines, type VerifyLinesOptions } from './verify-lines.ts';
+export { createStreamHistory, type StreamConfigs, type StreamHistory } from './streams/stream-history.ts';
+export type { Drift, StreamDescription, StreamLimits } from './streams/stream-config.ts';
+export { type Boundary, type Usage, type UsageReport, usage, usageOfAll } from './usage/usage.ts';
+export type { UsageWindow } from './usage/usage-window.ts';
+export type { AuditProblem, AuditScope } from './verify/audit-report.ts';
+export type { LedgerReport } from './verify/ledger-report.ts';
+export { verifyLedger, type VerifyLedgerOptions, type VerifyProgress } from './verify/verify-ledger.ts';
+export { verifyLines, type VerifyLinesOptions } from './verify/verify-lines.ts';

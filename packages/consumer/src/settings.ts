@@ -1,10 +1,11 @@
-import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX, type KnownOptions } from '@waybill/schema';
+import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX } from '@waybill/schema';
+import type { KnownOptions } from './check-options.ts';
 
-/** Where things are on the server: what every query and the writer need to know. */
+/** The streams and subjects of one Waybill installation. Every query and the writer need them. */
 export interface Settings {
-  /** Name of the stream of events. */
+  /** Name of the stream of events, AUDIT. */
   readonly auditStream: string;
-  /** Name of the stream of blocks. */
+  /** Name of the stream of blocks, LEDGER. */
   readonly ledgerStream: string;
   /** Events are on `<auditPrefix>.<target>.<action>.<orgid>`. */
   readonly auditPrefix: string;
@@ -12,7 +13,7 @@ export interface Settings {
   readonly ledgerPrefix: string;
 }
 
-/** For whatever takes these as options, and some of its own. */
+/** For functions that take these as options, together with options of their own. */
 export const SETTINGS: KnownOptions<Settings> = {
   auditStream: true,
   ledgerStream: true,

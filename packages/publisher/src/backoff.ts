@@ -1,4 +1,4 @@
-/** Full jitter: a random wait below a bound that doubles, so that many publishers do not come back in step. */
+/** Waits with full jitter: random, below a bound that doubles, so that many publishers do not retry at the same moment. */
 export interface Backoff {
   /** Milliseconds to wait before the next try. */
   next(): number;

@@ -1,7 +1,7 @@
 import { faultOfOptions } from '@waybill/schema';
 import { PublisherError } from './error.ts';
 
-/** For the first line of every factory. @throws PublisherError INVALID_OPTIONS naming what is no option of it */
+/** Every factory calls it first. @throws PublisherError INVALID_OPTIONS naming a member that is no option */
 export function checkOptions(factory: string, options: unknown, known: Readonly<Record<string, true>>): void {
   const fault = faultOfOptions(options, known);
   if (fault !== null) throw new PublisherError('INVALID_OPTIONS', `${factory}: ${fault}`);
@@ -10,10 +10,10 @@ export function checkOptions(factory: string, options: unknown, known: Readonly<
 type Kind = 'string' | 'boolean' | 'number' | 'function' | 'object';
 
 /**
- * For options that are one kind of value: from a configuration or from JavaScript they may be anything, and a hook that is no
+ * Checks options that take one kind of value. A configuration or JavaScript may pass anything, and a hook that is no
  * function would never be called.
  *
- * @throws PublisherError INVALID_OPTIONS naming the option and its kind, never its value
+ * @throws PublisherError INVALID_OPTIONS naming the option and the kind that it got, never its value
  */
 export function checkKinds<Options extends object>(
   factory: string,
@@ -40,7 +40,7 @@ export function badKind(factory: string, name: string, value: unknown, expected:
   return new PublisherError('INVALID_OPTIONS', `${factory}: ${name} is ${kindOf(value)}, expected ${expected}`);
 }
 
-/** Never the value: what stands in the wrong place may be a secret. */
+/** Describes a value without showing it: a value in the wrong place may be a secret. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'another array';

@@ -1,11 +1,11 @@
-import { verify } from '@waybill/schema';
 import { mkdtempDisposableSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { verify } from '@waybill/schema';
 import { expect, test } from 'vitest';
 import { createClock } from './clock.ts';
-import { fileSink } from './file-sink.ts';
-import { createPublisher } from './publisher.ts';
+import { createPublisher } from './publisher/publisher.ts';
+import { fileSink } from './sinks/file-sink.ts';
 
 test.each([
   ['microseconds', Date.now() * 1000],
@@ -19,7 +19,7 @@ test.each([
   expect(now).toBeLessThanOrEqual(Date.now());
 });
 
-test('a clock with fractions, one that gives nonsense and one that throws', () => {
+test('a clock with fractions, one that returns nonsense and one that throws', () => {
   expect(createClock(() => 1_700_000_000_000.9)()).toBe(1_700_000_000_000);
   const before = Date.now();
   const broken = () => {

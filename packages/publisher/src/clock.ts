@@ -1,9 +1,9 @@
-/** UUIDs have no time before 1970, and timestamps none after the year 9999. */
+/** UUIDs hold no time before 1970, and timestamps none after the year 9999. */
 const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * The time of events: whole Unix milliseconds, whatever the service's clock gives (`performance.now()` has fractions, which
- * no id and no timestamp takes).
+ * The time of events in whole Unix milliseconds, whatever the service's clock returns. (`performance.now()` has fractions,
+ * which ids and timestamps do not take.)
  */
 export function createClock(clock: () => number): () => number {
   return () => {
@@ -11,7 +11,7 @@ export function createClock(clock: () => number): () => number {
     try {
       ms = Math.floor(clock());
     } catch {
-      // Foreign code within `emit`, which does not throw; an event is worth more than the exact time of it.
+      // `emit` never throws. An event with the machine's time is better than no event.
     }
     return ms >= 0 && ms <= LATEST ? ms : Date.now();
   };

@@ -1,95 +1,10 @@
-/**
- * Who the publisher is to the server. A file is read at every dial, the client's own reconnects included, so that one
- * that was rotated counts from the next. What is in it, or in the options, is in no message.
- */
-import { readFileSync } from 'node:fs';
-import type * as client from '@nats-io/transport-node';
-
-/** Exactly one of these. For anything else there is `connect: { authenticator }`; for mTLS, `connect: { tls }`. */
+/** Exactly one of these. Other ways go through `connect: { authenticator }`, and mTLS through `connect: { tls }`. */
 export type Credentials =
   /** A `.creds` file: a user's JWT and its seed. */
   | { readonly credsFile: string }
-  /** A file that has an nkey seed, `SU…`. */
+  /** A file with an nkey seed, `SU…`. */
   | { readonly nkeySeedFile: string }
   /** An nkey seed itself, `SU…`. */
   | { readonly nkeySeed: string }
   | { readonly token: string }
   | { readonly user: string; readonly pass: string };
-
-type Given = Partial<Record<'credsFile' | 'nkeySeedFile' | 'nkeySeed' | 'token' | 'user' | 'pass', string>>;
-
-const KINDS = ['credsFile', 'nkeySeedFile', 'nkeySeed', 'token', 'pass,user'];
-const EXPECTED = 'credentials: expected exactly one of credsFile, nkeySeedFile, nkeySeed, token, or user and pass';
-
-/** What is wrong with them, without any of their values; null: nothing. */
-export function faultOfCredentials(credentials: unknown): string | null {
-  if (typeof credentials !== 'object' || credentials === null) return EXPECTED;
-  const given = Object.entries(credentials).filter(([, value]) => value !== undefined);
-  const names = given.map(([name]) => name).toSorted();
-  if (!KINDS.includes(names.join(','))) return `${EXPECTED}; got ${names.join(', ') || 'none'}`;
-  for (const [name, value] of given) {
-    if (typeof value !== 'string' || value === '') return `credentials.${name}: expected a string that is not empty`;
-  }
-  const { nkeySeed } = credentials as { nkeySeed?: string };
-  if (nkeySeed !== undefined && !/^SU[A-Z2-7]{56}$/.test(nkeySeed.trim())) {
-    return "credentials.nkeySeed: expected a user's nkey seed, SU and 56 characters";
-  }
-  return null;
-}
-
-type Transport = Pick<
-  typeof client,
-  'credsAuthenticator' | 'nkeyAuthenticator' | 'tokenAuthenticator' | 'usernamePasswordAuthenticator'
->;
-
-/**
- * Reads and tries them once, so that a file that is missing or malformed is a failed dial with a reason. The client must
- * not find out: when an authenticator throws, it closes the connection for good. So when the file cannot be read later,
- * what it said last is offered again, and the server decides.
- *
- * @throws Error naming the option, and the file
- */
-export function createAuthenticator(credentials: Credentials, transport: Transport): client.Authenticator {
-  // One that is undefined was not given: an environment variable that is not set, for example.
-  const { token, user, pass, nkeySeed, credsFile, nkeySeedFile }: Given = credentials;
-  if (token !== undefined) return transport.tokenAuthenticator(token);
-  if (user !== undefined) return transport.usernamePasswordAuthenticator(user, pass);
-  if (nkeySeed !== undefined) return transport.nkeyAuthenticator(Buffer.from(nkeySeed.trim()));
-
-  const option = credsFile === undefined ? 'nkeySeedFile' : 'credsFile';
-  const path = credsFile ?? nkeySeedFile ?? '';
-  const read = (): client.Authenticator => {
-    // Editors and secret stores of Windows end lines with CRLF, which the client does not take.
-    const content = Buffer.from(readFile(option, path).toString().replaceAll('\r\n', '\n'));
-    const authenticator =
-      option === 'credsFile'
-        ? transport.credsAuthenticator(content)
-        : transport.nkeyAuthenticator(Buffer.from(content.toString().trim()));
-    try {
-      authenticator('a nonce');
-      return authenticator;
-    } catch {
-      // The cause may quote what it could not parse.
-      const expected = option === 'credsFile' ? 'a JWT and an nkey seed' : 'an nkey seed';
-      throw new Error(`credentials.${option}: ${path} does not have ${expected}`);
-    }
-  };
-  let last = read();
-  return (nonce) => {
-    try {
-      last = read();
-    } catch {
-      // Being rotated, perhaps, or gone: see above.
-    }
-    return last(nonce);
-  };
-}
-
-function readFile(option: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new Error(`credentials.${option}: ${path} cannot be read: ${code ?? message}`, { cause });
-  }
-}

@@ -1,16 +1,16 @@
 /**
  * Why an event was given up. The union is closed.
  *
- * - `type_not_allowed`: its type is neither built in nor in the option `events`, or not in `allowTypes`
+ * - `type_not_allowed`: its type is neither built in nor in the option `events`, or it is not in `allowTypes`
  * - `invalid`: it could not be read, or it breaks its schema
- * - `too_large`: over 64 KiB, or over what the server or the stream takes
- * - `queue_full`: the queue's bound of events or bytes was reached, and the spool, if there is one, takes no more
- * - `not_permitted`: the server lets us publish no such event, and no more of them may wait for the right
- * - `spool_damaged`: it was only on disk, and its record there cannot be read back
- * - `builder_threw`: the function that was to make it threw
- * - `not_written`: `fileSink` found its file changed by somebody else, or cannot verify it
+ * - `too_large`: larger than 64 KiB, or than the server or the stream takes
+ * - `queue_full`: the queue's bound of events or bytes is reached, and there is no spool that takes more
+ * - `not_permitted`: the server denies its subject, and no more events may wait for the permission
+ * - `spool_damaged`: it was only on disk, and its record cannot be read back
+ * - `builder_threw`: the function that makes it threw
+ * - `not_written`: `fileSink` found its file changed by somebody else, or cannot verify the file
  * - `disabled`: no servers and no connection are configured
- * - `closed`: emitted after `close()`, or still pending when it ended and no spool took it
+ * - `closed`: emitted after `close()`, or still pending when `close()` ended, with no spool that took it
  */
 export const DROP_REASONS = [
   'type_not_allowed',
@@ -27,14 +27,14 @@ export const DROP_REASONS = [
 
 export type DropReason = (typeof DROP_REASONS)[number];
 
-/** One dropped event, as `onDrop` is told. */
+/** One dropped event: what `onDrop` gets. */
 export interface Drop {
   readonly reason: DropReason;
-  /** What exactly was wrong, for a log. */
+  /** What was wrong, for a log. */
   readonly detail: string;
   readonly type?: string;
   readonly orgid?: string;
-  /** The number that the event had taken: the hole that proves the loss to a verifier. */
+  /** The number that the event had taken. It is missing in the chain, which proves the loss to a verifier. */
   readonly producerseq?: string;
   readonly cause?: unknown;
 }

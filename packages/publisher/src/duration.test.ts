@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { artifactUploaded } from '@waybill/schema';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { checkPeriod, checkWait, startTimer } from './duration.ts';
-import { fileSink } from './file-sink.ts';
-import { lazySize } from './lazy-size.ts';
-import { memorySink } from './memory-sink.ts';
+import { checkPeriod, checkWait, startTimer, within } from './duration.ts';
+import { lazySize } from './instrument/lazy-size.ts';
+import { withFlush } from './instrument/with-flush.ts';
 import type { PublisherOptions } from './options.ts';
-import { createPublisher } from './publisher.ts';
-import { createSigner } from './signer.ts';
-import { withFlush } from './with-flush.ts';
+import { createPublisher } from './publisher/publisher.ts';
+import { createSigner } from './signing/signer.ts';
+import { fileSink } from './sinks/file-sink.ts';
+import { memorySink } from './sinks/memory-sink.ts';
 
 const QUIET = { info: () => {}, warn: () => {} };
 const event = artifactUploaded({ orgid: 'acme', digest: `sha256:${'0'.repeat(64)}` });
-/** Nothing of it is ever stored. */
+/** A publisher whose events are never stored. */
 const unconnected = (options: Partial<PublisherOptions> = {}) =>
   createPublisher({ source: '//test', connection: 'later', logger: QUIET, ...options });
 
@@ -24,7 +24,7 @@ const LONG = [Number.POSITIVE_INFINITY, 2 ** 31, 1e12];
 describe('startTimer', () => {
   afterEach(() => void vi.useRealTimers());
 
-  test('waits as long as it is told, beyond what a timer holds, and for ever', () => {
+  test('waits as long as it is told, beyond the longest time of a timer, and for ever', () => {
     vi.useFakeTimers();
     const fired: string[] = [];
     startTimer(3 * 2 ** 31, () => fired.push('long'));
@@ -45,12 +45,32 @@ test.for(WRONG)('%s is no duration', (ms) => {
   expect(() => checkPeriod('x', ms)).toThrow(`x is ${ms}, expected milliseconds, more than 0 and at most 2147483647`);
 });
 
-test('a period is no more than a timer holds', () => {
+describe('within', () => {
+  test('gives what the promise gives, or what is given or thrown when the time is over', async () => {
+    const never = new Promise<string>(() => {});
+    expect(await within(Promise.resolve('in time'), 60_000, () => 'late')).toBe('in time');
+    expect(await within(never, 1, () => 'late')).toBe('late');
+    await expect(within(Promise.reject(new Error('broken')), 60_000, () => 'late')).rejects.toThrow('broken');
+    const late = within(never, 1, () => {
+      throw new Error('too late');
+    });
+    await expect(late).rejects.toThrow('too late');
+  });
+
+  test("a promise that rejects later is nobody's unhandled rejection", async () => {
+    const { promise, reject } = Promise.withResolvers<string>();
+    expect(await within(promise, 1, () => 'late')).toBe('late');
+    reject(new Error('much too late'));
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+test('a period is at most the longest time of a timer', () => {
   for (const ms of [0, ...LONG]) expect(() => checkPeriod('x', ms)).toThrow('x is');
   expect([checkPeriod('x', 1), checkPeriod('x', 2 ** 31 - 1), checkWait('x', 0)]).toEqual([1, 2 ** 31 - 1, 0]);
 });
 
-/** Everything that waits for as long as its caller says, for something that does not come; and its end, where it has one. */
+/** Every function that waits as long as its caller says, for something that does not come, and how to end the wait. */
 const WAITS: Record<string, (timeoutMs: number) => { waiting: () => Promise<unknown>; end?: () => unknown }> = {
   flush(timeoutMs) {
     const audit = unconnected();
@@ -80,7 +100,11 @@ const WAITS: Record<string, (timeoutMs: number) => { waiting: () => Promise<unkn
     const handler = withFlush({ flush: () => new Promise(() => {}) }, () => 1, { timeoutMs });
     return { waiting: () => handler() };
   },
-  lazySize: (timeoutMs) => ({ waiting: async () => lazySize(() => new Promise(() => {}), { timeoutMs }) }),
+  lazySize(timeoutMs) {
+    // At most 32 are looked up at once in a process, so none may be left waiting.
+    const size = Promise.withResolvers<number>();
+    return { waiting: async () => lazySize(() => size.promise, { timeoutMs }), end: () => size.resolve(1) };
+  },
   waitFor: (timeoutMs) => ({ waiting: () => memorySink().waitFor('no.such', { timeoutMs }) }),
   createSigner(timeoutMs) {
     const signer = createSigner({ getSecret: () => new Promise(() => {}), timeoutMs });
@@ -95,14 +119,14 @@ describe.for(Object.entries(WAITS))('%s', ([name, wait]) => {
       () => 'settled',
       () => 'settled',
     );
-    // As long as this takes, which is more than the millisecond after which Node fires a timer that is too long for it.
+    // Longer than the millisecond after which Node fires a timer whose time is too long.
     const other = unconnected();
     other.emit(event);
     const enough = other.flush({ timeoutMs: 50 }).then(() => 'waiting');
     expect(await Promise.race([settled, enough])).toBe('waiting');
     await other.close({ timeoutMs: 0 });
     await end?.();
-    // Those that have an end end with it, so that nothing is left waiting.
+    // So that nothing is left waiting.
     expect(end ? await settled : 'settled').toBe('settled');
   });
 

@@ -1,17 +1,17 @@
 import type { Drop, DropReason } from './drop.ts';
 
 /**
- * Why `createPublisher` or `confirm` failed. The union is closed: `docs/errors.md` lists exactly these.
+ * Why `createPublisher` or `confirm` failed. The union is closed: `docs/reference/errors.md` lists exactly these.
  *
- * - `INVALID_OPTIONS`: `createPublisher` was called with options that cannot work
+ * - `INVALID_OPTIONS`: a function was called with options that cannot work
  * - `INVALID`: the event is no valid event; `cause` names the field and the rule
- * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`, or not in `allowTypes`
+ * - `TYPE_NOT_ALLOWED`: the event's type is neither built in nor in the option `events`, or it is not in `allowTypes`
  * - `TOO_LARGE`: the event is larger than the format, the server or the stream allows
  * - `QUEUE_FULL`: the bounded queue has no room
- * - `NOT_PERMITTED`: the server lets us publish no such event, and no more of them may wait for the right
- * - `SPOOL_DAMAGED`: the event was only on disk, and its record there cannot be read back
+ * - `NOT_PERMITTED`: the server denies the event's subject, and no more events may wait for the permission
+ * - `SPOOL_DAMAGED`: the event was only on disk, and its record cannot be read back
  * - `NO_SPOOL`: `confirm` was asked for a level that needs `spoolDir`
- * - `BUILDER_THREW`: the function that was to make the event threw; `cause` is what it threw
+ * - `BUILDER_THREW`: the function that makes the event threw; `cause` is what it threw
  * - `DISABLED`: no servers and no connection are configured
  * - `CLOSED`: the publisher was closed before the event was acknowledged
  * - `UNSIGNED`: a signer is configured and has no identity; nothing was emitted
@@ -61,13 +61,13 @@ export const CODE_OF_DROP = {
   closed: 'CLOSED',
 } as const satisfies Record<DropReason, PublisherErrorCode>;
 
-/** What `confirm` rejects with when its event was dropped. */
+/** The error with which `confirm` rejects when its event is dropped. */
 export function dropError({ reason, detail, type, cause }: Drop): PublisherError {
   const what = type === undefined ? 'event' : `event ${type}`;
   return new PublisherError(CODE_OF_DROP[reason], `${what} dropped: ${detail}`, cause === undefined ? {} : { cause });
 }
 
-/** Of `createPublisher`. @param value never a secret */
+/** An error of `createPublisher`. @param value is in the message, so it is never a secret */
 export function badOption(name: string, value: unknown, expected: string): PublisherError {
   return new PublisherError('INVALID_OPTIONS', `createPublisher: ${name} is ${String(value)}, expected ${expected}`);
 }

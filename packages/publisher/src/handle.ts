@@ -1,11 +1,8 @@
-/** What `createPublisher` gives. */
-import type { Accounts, CloseResult } from './accounts.ts';
+/** What `createPublisher` returns. */
 import type { Ack } from './ack.ts';
-import type { AdoptedStats } from './adoption.ts';
-import type { ConnectionLike } from './connection.ts';
-import type { DecisionOptions, RunDecision } from './decision.ts';
-import type { EventInput } from './intake.ts';
-import type { UnsignedCounts } from './signing.ts';
+import type { ConnectionLike } from './connection-like.ts';
+import type { EventInput } from './event-input.ts';
+import type { CloseResult, PublisherStats } from './stats.ts';
 
 export type PublisherState = 'disabled' | 'connecting' | 'connected' | 'degraded' | 'closed';
 
@@ -13,89 +10,57 @@ export interface PublisherStatus {
   readonly state: PublisherState;
   /** Why it is not `connected`. */
   readonly reason?: string;
-  /** Events that wait for a right, their own or that of older events of their organization. Absent: none. */
+  /** Events that wait for a permission: their own, or that of older events of their organization. Absent: none. */
   readonly parked?: number;
-  /** Numbers that were taken and will never come, since the start: losses that a verifier finds. Absent: none. */
+  /** Numbers that were taken since the start and will never come. A verifier finds these losses. Absent: none. */
   readonly holes?: number;
 }
 
-export interface SpoolStats {
-  /** Of this publisher's own segments. */
-  readonly bytes: number;
-  readonly segments: number;
-  /** Segments put aside because of damaged records, own and adopted. */
-  readonly quarantined: number;
-  /** Events of dead publishers, which are in none of the other counts. */
-  readonly adopted: AdoptedStats;
-}
-
-/** `acked`: in the stream. `spooled`: in a file, so it survives this process. `fsynced`: it survives a power failure, too. */
+/**
+ * `acked`: in the stream. `spooled`: in a file, which survives this process. `fsynced`: it survives a power failure as
+ * well.
+ */
 export type ConfirmLevel = 'acked' | 'spooled' | 'fsynced';
 
-/** How an event was confirmed: on disk, or in the stream if that was sooner. */
+/** How an event was confirmed: on disk, or in the stream if that came first. */
 export type Confirmation = { readonly level: 'spooled' | 'fsynced' } | { readonly level: 'acked'; readonly ack: Ack };
-
-export interface PublisherStats extends Accounts {
-  /** null: there is no `spoolDir`. */
-  readonly spool: SpoolStats | null;
-  /** Bytes of memory that pending events take, about, as `maxQueueBytes` counts them. */
-  readonly pendingBytes: number;
-  /** Of `pending`: sent on the present connection and not acknowledged. */
-  readonly inFlight: number;
-  /**
-   * Events that wait for a right, their own or that of older events of their organization: sending them now would make
-   * more holes in its numbers than a chain remembers.
-   */
-  readonly parked: number;
-  /** Numbers that were taken by events that then were dropped: holes that prove the loss to a verifier. */
-  readonly holes: number;
-  /** Messages sent beyond the first try of each event. */
-  readonly resent: number;
-  /** Events that were stored without a signature. null: there is no `signer`. */
-  readonly unsigned: UnsignedCounts | null;
-}
 
 export const DEFAULT_WAIT_MS = 5_000;
 
 export interface WaitOptions {
-  /** 0 or more; Infinity: no limit. Anything else is INVALID_OPTIONS. Default 5,000. */
+  /** Milliseconds, 0 or more; Infinity: no limit. Anything else is INVALID_OPTIONS. Default: 5,000. */
   readonly timeoutMs?: number;
 }
 
-/** What a publisher does by itself; `createPublisher` adds the rest. */
-export type PublisherCore = Omit<Publisher, 'decision'>;
-
 export interface Publisher extends AsyncDisposable {
-  /** Fire and forget: never throws, never waits, whatever it is given. What is changed afterwards is not seen. */
+  /** Fire and forget: never throws and never waits, whatever it is given. Later changes of the object have no effect. */
   emit(event: EventInput): void;
   /**
    * Emits and waits until the event is stored.
    *
-   * @throws PublisherError. After `TIMEOUT` the event is still pending and may yet be stored: do not emit it again.
+   * @throws PublisherError. After `TIMEOUT` the event is still pending and may be stored later: do not emit it again.
    */
   confirm(event: EventInput, options?: WaitOptions & { readonly level?: 'acked' }): Promise<Ack>;
   /** Emits and waits until the event is on disk. @throws PublisherError, `NO_SPOOL` without a `spoolDir` */
   confirm(event: EventInput, options: WaitOptions & { readonly level: ConfirmLevel }): Promise<Confirmation>;
-  /** Whether events of this type would be taken, for callers who want to skip preparing them. */
+  /** Whether events of this type are taken. If not, a caller need not prepare them. */
   enabled(type: string): boolean;
   /**
-   * Hands over a connection, now or in place of the present one, which stays its owner's (or is closed if it was the
-   * publisher's own). What was not acknowledged is sent again there.
+   * Hands over a connection, which stays the caller's. It replaces the present one, which is closed if it is the publisher's
+   * own. Events that are not acknowledged are sent again on the new one.
    *
    * @throws PublisherError INVALID_OPTIONS on a disabled publisher: create it with `connection: 'later'`
    */
   bind(connection: ConnectionLike): void;
-  /** Waits until everything emitted before the call is acknowledged or dropped. false: not within the time. */
+  /** Waits until every event emitted before the call is acknowledged or dropped. false: not within the time. */
   flush(options?: WaitOptions): Promise<boolean>;
   /**
-   * Stops taking events, waits like `flush`, leaves what is left in the spool or drops it as `closed`, and closes its
-   * own connection. Idempotent.
+   * Stops taking events and waits like `flush`. Then it leaves pending events in the spool, or drops them as `closed`, and
+   * closes its own connection. Idempotent.
    *
    * @returns the accounts of the publisher's whole life
    */
   close(options?: WaitOptions): Promise<CloseResult>;
-  /** `decision` with this publisher. */
-  readonly decision: RunDecision<Omit<DecisionOptions, 'audit'>>;
   status(): PublisherStatus;
   stats(): PublisherStats;
 }

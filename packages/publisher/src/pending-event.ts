@@ -1,9 +1,23 @@
+/** An event between `emit` and its acknowledgement, as the folders of this package hand it to each other. */
 import type { Ack } from './ack.ts';
 import type { PublisherError } from './error.ts';
-import type { UnsignedCounts } from './signing.ts';
-import type { Segment } from './spool.ts';
+import type { Segment } from './segment.ts';
+import type { UnsignedCounts } from './stats.ts';
 
-/** An event that was accepted and is not settled yet: one object from `emit` to its acknowledgement. */
+/**
+ * Where an event is on its way:
+ *
+ * - `accepted`: taken from the service and counted. `fields` is our copy of it; `id`, `subject` and `text` come later.
+ * - `stamped`: `id` and `subject` are final, and so is `text`, which may only get a signature. It waits to be sent.
+ * - `in_flight`: sent on the present connection and not answered.
+ * - `spooled`: only on disk. This object is let go, and another one is made when the event is read back.
+ * - `acked`, `dropped`: settled.
+ *
+ * The queue changes it, where it counts events. Only the send window changes `stamped` to `in_flight` and back.
+ */
+type EventState = 'accepted' | 'stamped' | 'in_flight' | 'spooled' | 'acked' | 'dropped';
+
+/** One object from `emit` to its acknowledgement, unless it was only on disk in between. */
 export interface PendingEvent {
   /** Position among all accepted events of this publisher. */
   readonly ordinal: number;
@@ -11,51 +25,37 @@ export interface PendingEvent {
   readonly orgid: string;
   readonly producer: string;
   readonly producerseq: number;
-  /** When it was emitted: the time of the event and of its id. */
+  /** When it was emitted, in Unix milliseconds: the time of the event and of its id. */
   readonly timeMs: number;
-  /** UUIDv7, the same in every try; empty until stamped, which happens in the order of emitting. */
+  state: EventState;
+  /** UUIDv7, the same in every try. Ids are given in the order of emitting. */
   id: string;
-  /** Our own copy; null once `text` is there. */
+  /** Our own copy; null once it is stamped. */
   fields: Record<string, unknown> | null;
-  /** RFC 8785 text; empty until stamped. */
+  /** RFC 8785 text. */
   text: string;
   subject: string;
-  /** As UTF-8: an estimate before stamping, afterwards the bytes of `text`. */
+  /** Bytes of `text` as UTF-8; an estimate before it is stamped. */
   bytes: number;
-  /** What it counts towards the bounds of memory: about what it takes there. */
+  /** Bytes that count towards `maxQueueBytes`. */
   memory: number;
-  /** Why its text has no signature, or null when it has one; of no interest without a signer. */
+  /** Why its text has no signature; null when it has one. Without a signer it means nothing. */
   unsigned: keyof UnsignedCounts | null;
-  /** In flight on the present connection. */
-  sent: boolean;
   /** How often it was handed to a connection. */
   tries: number;
   /** `confirm` waits for it. */
   readonly waiter: Waiter | null;
-  /** Where it is on disk as well. */
+  /** The file that has it on disk. */
   segment: Segment | null;
-  /** A dead publisher's: in none of our own counts. */
+  /** A dead publisher's, so it is in none of our own counts. */
   readonly adopted: boolean;
 }
 
 export interface Waiter {
-  /** It has to be on disk, whatever the durability. */
+  /** The event has to be written to disk, whatever the durability. */
   readonly toDisk: boolean;
   resolve(ack: Ack): void;
-  /** It was written to a segment. */
+  /** The event was written to its segment. */
   written(event: PendingEvent): void;
   reject(error: PublisherError): void;
-}
-
-/** What an event takes beside its text, about: the object, its strings and its places in queues. */
-const OBJECT_BYTES = 512;
-
-/** V8 keeps a text with any character beyond Latin-1 in two bytes for each, also where UTF-8 needs one. */
-export function memoryOf(text: string, bytes: number): number {
-  return OBJECT_BYTES + (bytes === text.length ? bytes : Math.max(bytes, 2 * text.length));
-}
-
-/** Before there is a text. @param bytes as UTF-8 @param wide what V8 needs beyond that */
-export function estimatedMemory(bytes: number, wide: number): number {
-  return OBJECT_BYTES + bytes + wide;
 }

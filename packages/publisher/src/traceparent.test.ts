@@ -2,8 +2,8 @@
 import { artifactUploaded, requestHandled } from '@waybill/schema';
 import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
-import { auditRequests } from './hono.ts';
-import { memorySink } from './memory-sink.ts';
+import { auditRequests } from './adapters/hono.ts';
+import { memorySink } from './sinks/memory-sink.ts';
 import { readTraceparent } from './traceparent.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -11,13 +11,13 @@ const PARENT = 'b7ad6b7169203331';
 const IDS = `${TRACE}-${PARENT}`;
 const digest = `sha256:${'0'.repeat(64)}`;
 
-/** As given, and what is written. */
+/** The given header, and what the event has. */
 const valid = [
   [`00-${IDS}-01`, `00-${IDS}-01`],
   [`00-${IDS}-00`, `00-${IDS}-00`],
-  // Flags that are not known yet stay with a version that is known.
+  // Unknown flags of version 00 stay.
   [`00-${IDS}-ff`, `00-${IDS}-ff`],
-  // A later version becomes the highest that is known; of its flags only `sampled` is.
+  // A later version becomes version 00, and of its flags only `sampled` stays.
   [`01-${IDS}-01`, `00-${IDS}-01`],
   [`cc-${IDS}-01-what-the-future-will-be-like`, `00-${IDS}-01`],
   [`cc-${IDS}-fe-`, `00-${IDS}-00`],
@@ -54,20 +54,20 @@ test.for([undefined, null, 7, [`00-${IDS}-01`], {}])('%j is ignored, too', (give
 });
 
 describe('in an event', () => {
-  test('of a request, it is the header as it is read', async () => {
+  test('an event of a request has the traceparent of the header', async () => {
     const audit = memorySink();
     const app = new Hono().use(auditRequests({ audit, claims: () => ({ sub: 'u', org_id: 'acme' }) }));
     app.get('/', (c) => c.text('ok'));
     const headers = [...valid.map(([given]) => given), ...invalid.filter((given) => !given.includes('\n'))];
     for (const traceparent of headers) await app.request('/', { headers: { traceparent } });
     const written = audit.events.map(({ traceparent }) => traceparent);
-    // HTTP itself cuts white space off.
+    // HTTP itself removes white space.
     const expected = headers.map((given) => readTraceparent(given.trim()));
     expect(written).toEqual(expected);
     expect(audit.drops).toEqual([]);
   });
 
-  test('that a service fills from a header itself, it never costs the event', () => {
+  test('a wrong traceparent that a service copies from a header never drops the event', () => {
     const audit = memorySink();
     for (const [traceparent] of valid) audit.emit(artifactUploaded({ orgid: 'acme', digest, traceparent }));
     expect(audit.events.map(({ traceparent }) => traceparent)).toEqual(valid.map(([, written]) => written));

@@ -4,8 +4,8 @@
  */
 
 /**
- * `@opentelemetry/api` 1.x keeps its global under this symbol, for all its copies in a process, and the span under
- * that key of the context. Reading it there costs nothing where it is not installed; a test holds it to the package.
+ * All copies of `@opentelemetry/api` 1.x in a process share a global under this symbol, and keep the span under that key
+ * of the context. Reading the global needs no dependency. A test compares this with the package.
  */
 const GLOBAL = Symbol.for('opentelemetry.js.api.1');
 const SPAN = Symbol.for('OpenTelemetry Context Key SPAN');
@@ -18,7 +18,7 @@ interface Span {
   spanContext(): { readonly traceId: string; readonly spanId: string; readonly traceFlags: number };
 }
 
-/** Version, trace id, parent id, flags, and what a version after 00 may add. */
+/** Version, trace id, parent id, flags, and whatever a later version adds. */
 const PATTERN = /^([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/s;
 const SAMPLED = 1;
 
@@ -31,14 +31,14 @@ export function activeTraceparent(): string | undefined {
     const { traceId, spanId, traceFlags } = span.spanContext();
     return readTraceparent(`00-${traceId}-${spanId}-${(traceFlags & 0xff).toString(16).padStart(2, '0')}`);
   } catch {
-    // Somebody else's code: without it an event has no traceparent, and that is all.
+    // The event goes out without a traceparent.
     return undefined;
   }
 }
 
 /**
- * The traceparent of version 00, the highest that is known here, of one of any version; undefined: not valid, to be
- * ignored (§ Versioning of traceparent). Of a later version's flags only `sampled` is known.
+ * Reads a traceparent of any version as one of version 00 (§ Versioning of traceparent). Of a later version's flags only
+ * `sampled` is kept. undefined: it is not valid, and is ignored.
  */
 export function readTraceparent(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined;

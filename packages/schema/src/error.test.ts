@@ -5,10 +5,10 @@ import { expect, it } from 'vitest';
 import { DOCS } from '../test-support/docs.ts';
 import { SCHEMA_ERROR_CODES, SchemaError, show } from './error.ts';
 
-it('docs/errors.md lists exactly these codes', () => {
+it('docs/reference/errors.md lists exactly these codes', () => {
   const page = readFileSync(join(DOCS, 'errors.md'), 'utf8');
   const section = /^## `@waybill\/schema`.*$([\s\S]*?)(?=^## |$(?![\s\S]))/m.exec(page)?.[1] ?? '';
-  expect([...section.matchAll(/^\| `([A-Z_]+)` \|/gm)].map((m) => m[1])).toEqual([...SCHEMA_ERROR_CODES]);
+  expect([...section.matchAll(/^### `([A-Z_]+)`$/gm)].map((m) => m[1])).toEqual([...SCHEMA_ERROR_CODES]);
 });
 
 it('an error has a name, a code and its cause', () => {

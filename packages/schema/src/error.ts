@@ -1,5 +1,5 @@
 /**
- * Why a value is refused. The union is closed: `docs/errors.md` lists exactly these codes.
+ * Why a value is refused. The union is closed: `docs/reference/errors.md` lists exactly these codes.
  *
  * - `NOT_JSON`: bytes that are not UTF-8, or text that is not JSON
  * - `NOT_EXACT`: JSON whose meaning parsing would change (a number that a double cannot hold, a member twice)

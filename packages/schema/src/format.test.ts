@@ -1,4 +1,4 @@
-/** Holds `docs/format.md`, `docs/format-example.py` and the code to each other. */
+/** Holds `docs/reference/format.md`, `docs/reference/format-example.py` and the code to each other. */
 import { spawnSync } from 'node:child_process';
 import { createHash, createPrivateKey, createPublicKey, sign, verify as verifyBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -135,12 +135,10 @@ describe('the page', () => {
 
   it('lists the types, and the limits of what holds several', () => {
     const section = text.slice(text.indexOf('**Types.**'), text.indexOf('**No organization.**'));
-    const types = [...section.matchAll(/^\| (`.*?`) +\| /gm)].flatMap(([, names]) => [
+    const types = [...section.matchAll(/^- (`[^:]*`):/gm)].flatMap(([, names]) => [
       ...(names ?? '').matchAll(/`(.*?)`/g),
     ]);
-    expect(types.map((match) => match[1]).filter((type) => type !== 'data')).toEqual(
-      BUILT_IN_EVENTS.map(({ type }) => type),
-    );
+    expect(types.map((match) => match[1])).toEqual(BUILT_IN_EVENTS.map(({ type }) => type));
     for (const limit of [MAX_BATCH_BYTES, MAX_BATCH_EVENTS]) expect(text).toContain(limit.toLocaleString('en'));
   });
 
@@ -163,7 +161,7 @@ describe('the page', () => {
   });
 
   it('lists the kinds of records', () => {
-    const kinds = [...text.matchAll(/^\| `\{ kind: "(\w+)"/gm)].map((match) => match[1]);
+    const kinds = [...text.matchAll(/^- `\{ kind: "(\w+)"/gm)].map((match) => match[1]);
     expect(new Set(kinds)).toEqual(new Set(SYSTEM_KINDS));
   });
 });

@@ -76,7 +76,7 @@ export {
   readMessage,
   type ReadMessageOptions,
 } from './message/read-message.ts';
-export { type Refusal, type Rejection, REJECTIONS } from './message/rejection.ts';
+export { type RejectedReading, type Rejection, REJECTIONS } from './message/rejection.ts';
 export { createTextStamp, type Stamp, type StampedEvent, stampEvent } from './message/stamp.ts';
 export type { TypeRules } from './message/type-rules.ts';
 

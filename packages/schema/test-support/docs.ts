@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const DOCS = join(import.meta.dirname, '../../../docs');
+export const DOCS = join(import.meta.dirname, '../../../docs/reference');
 export const README = join(import.meta.dirname, '../README.md');
 
 /** The fenced blocks with this info string, e.g. `ts`. */

@@ -11,7 +11,7 @@ const program = join(DOCS, 'format-example.py');
 
 export const hasPython = spawnSync('python3', ['--version']).status === 0;
 
-/** The exit code and the output of the verifier in `docs/format-example.py`. */
+/** The exit code and the output of the verifier in `docs/reference/format-example.py`. */
 export function verifyInPython(content: string | Uint8Array): { status: number | null; out: string } {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
   const file = join(folder.path, 'chain.ndjson');

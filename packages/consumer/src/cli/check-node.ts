@@ -1,4 +1,4 @@
-/** For people who start the command: a line instead of a stack. */
+/** Who starts the command with an old Node gets a line, not a stack. */
 import { requireNode } from '@waybill/schema/node-version';
 
 try {

@@ -1,5 +1,4 @@
-import type { ParseArgsOptionsConfig } from 'node:util';
-import { parseArgs } from 'node:util';
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { argumentFault } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import type { Output } from './output.ts';
@@ -7,15 +6,15 @@ import type { Output } from './output.ts';
 /** One `waybill` command. */
 export interface Command {
   readonly name: string;
-  /** For the list of commands. */
+  /** One line for the list of commands. */
   readonly summary: string;
-  /** What `--help` prints; `docs/cli.md` quotes it. */
+  /** What `--help` prints; `docs/reference/cli.md` quotes it. */
   readonly help: string;
-  /** Besides `--help`, which every command has. */
+  /** All but `--help`, which every command has. */
   readonly options: ParseArgsOptionsConfig;
-  /** The option that takes several values after its name, as `--file OLD NEW`. */
-  readonly takesMore?: string;
-  /** For options that it does not have and other programs do: what to write instead. */
+  /** An option that takes several values after its name, as in `--file OLD NEW`. */
+  readonly listOption?: string;
+  /** What to write instead of an option that other programs have and this command does not. */
   readonly meant?: Readonly<Record<string, string>>;
   /** @returns the exit code */
   run(context: CommandContext): Promise<number>;
@@ -37,9 +36,9 @@ export interface Values {
 export function parseCommandLine(command: Command, args: readonly string[]): Values {
   const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } };
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
-  const { takesMore } = command;
+  const { listOption } = command;
   try {
-    const given = takesMore === undefined ? args : repeatOption(args, takesMore);
+    const given = listOption === undefined ? args : repeatOption(args, listOption);
     ({ values } = parseArgs({ args: [...given], options, allowPositionals: false, strict: true }));
   } catch (cause) {
     throw new ConsumerError(
@@ -55,7 +54,7 @@ export function parseCommandLine(command: Command, args: readonly string[]): Val
   };
 }
 
-/** `--file A B` as `--file A --file B`: what follows a value of the option, up to the next option, is another one. */
+/** Turns `--file A B` into `--file A --file B`: values up to the next option belong to the same option. */
 function repeatOption(args: readonly string[], name: string): string[] {
   const option = `--${name}`;
   const repeated: string[] = [];
@@ -70,7 +69,7 @@ function repeatOption(args: readonly string[], name: string): string[] {
   return repeated;
 }
 
-/** @throws ConsumerError BAD_ARGUMENT */
+/** The value of an option that is a whole number from 0. @throws ConsumerError BAD_ARGUMENT */
 export function wholeNumber(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -78,7 +77,12 @@ export function wholeNumber(name: string, text: string | undefined, fallback: nu
   throw new ConsumerError('BAD_ARGUMENT', `--${name} is ${JSON.stringify(text)}: expected a whole number`);
 }
 
-/** Exactly one of two options. @throws ConsumerError BAD_ARGUMENT */
+/**
+ * Of an option with a value and a flag, exactly one must be given.
+ *
+ * @returns the value; null for the flag
+ * @throws ConsumerError BAD_ARGUMENT
+ */
 export function oneOf(values: Values, command: string, [text, flag]: [text: string, flag: string]): string | null {
   const given = values.text(text);
   if ((given !== undefined) === values.flag(flag)) {

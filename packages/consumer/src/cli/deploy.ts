@@ -1,7 +1,6 @@
-import { readConfig } from '../config.ts';
-import { checkStreams, type DeployOptions, deployStreams } from '../deploy.ts';
-import type { Config } from '../config.ts';
-import type { Drift } from '../streams.ts';
+import { readConfig } from '../config/config.ts';
+import { checkStreams, deployOptions, deployStreams } from '../streams/deploy.ts';
+import type { Drift } from '../streams/stream-config.ts';
 import type { Command } from './command.ts';
 import { withNats } from './with-nats.ts';
 
@@ -18,7 +17,8 @@ refused, and then nothing is changed. With WAYBILL_STREAM_MODE=bind the stream o
   --json       --check: an array of { stream, field, wanted, found }; else of { stream, action, drift }
   -h, --help   this text
 
-Exit codes: 0; 1 when --check found a difference; 78 for a change that is refused; others as listed in docs/cli.md.`,
+Exit codes: 0; 1 when --check found a difference; 78 for a change that is refused; others as listed in
+docs/reference/cli.md.`,
   options: { check: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(context) {
     const { values, output, env } = context;
@@ -41,12 +41,7 @@ Exit codes: 0; 1 when --check found a difference; 78 for a change that is refuse
   },
 };
 
-function deployOptions(config: Config): DeployOptions {
-  const { settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, streamMode } = config;
-  return { ...settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, bind: streamMode === 'bind' };
-}
-
-/** As `diff -u` would print it: what is there with a minus, what is wanted with a plus. */
+/** Like `diff -u`: what is there with a minus, what is wanted with a plus. */
 function diff(drift: readonly Drift[]): string[] {
   if (drift.length === 0) return [];
   const lines = ['--- found', '+++ wanted'];

@@ -1,5 +1,5 @@
-/** Exit codes of `waybill`, after BSD's sysexits.h; `verify` and `deploy --check` have 1 to 4 for what they found. */
-import { type ConsumerErrorCode } from '../errors.ts';
+/** Exit codes of `waybill`, after BSD's sysexits.h. `verify` and `deploy --check` use 1 to 4 for what they find. */
+import type { ConsumerErrorCode } from '../errors.ts';
 
 export const EXIT_CODES = {
   BAD_ARGUMENT: 64,
@@ -21,5 +21,5 @@ export const EXIT_CODES = {
   NEWER_LEDGER: 78,
 } as const satisfies Record<ConsumerErrorCode, number>;
 
-/** For errors that nobody foresaw. */
+/** The exit code for an error that nobody foresaw. */
 export const UNFORESEEN = 70;

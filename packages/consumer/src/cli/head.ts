@@ -1,5 +1,5 @@
-import { checkChainName } from '../chain-name.ts';
-import { type ChainHead, readHead, readHeads } from '../head.ts';
+import { type ChainHead, readHead, readHeads } from '../ledger/chain-head.ts';
+import { checkChainName } from '../ledger/chain-name.ts';
 import { type Command, oneOf } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { formatTable } from './table.ts';
@@ -19,7 +19,7 @@ chain was cut or rewritten, which a chain alone cannot show.
   --json       { orgid, seq, hash, received, totals, watermark }, an array of them with --all, null when there is none
   -h, --help   this text
 
-Exit codes: 0; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0; 64 and above as listed in docs/reference/cli.md.`,
   options: { org: { type: 'string' }, all: { type: 'boolean' }, json: { type: 'boolean' }, ...MUST_EXIST },
   async run(context) {
     const { values, output } = context;

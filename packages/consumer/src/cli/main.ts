@@ -1,4 +1,13 @@
-/** The `waybill` command: finds the command, runs it, and turns what goes wrong into a line and an exit code. */
+/**
+ * The `cli/` room: the `waybill` command, one file a subcommand. Arguments come in, text and an exit code go out. A
+ * command calls the same functions as an embedder; nothing is computed here.
+ *
+ * This file finds the command, runs it, and turns what goes wrong into a line and an exit code.
+ */
+import { closest } from '@waybill/schema';
+import { ConsumerError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { whoMay } from '../streams/shipped-users.ts';
 import { type Command, parseCommandLine } from './command.ts';
 import { deployCommand } from './deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './exit-codes.ts';
@@ -9,10 +18,6 @@ import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { usageCommand } from './usage.ts';
 import { verifyCommand } from './verify.ts';
-import { closest } from '@waybill/schema';
-import { ConsumerError } from '../errors.ts';
-import { whoMay } from '../shipped-identity.ts';
-import { VERSION } from '../version.ts';
 
 const COMMANDS: readonly Command[] = [
   serveCommand,
@@ -31,7 +36,8 @@ ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n
   help     This text, or that of a command: waybill help usage
 
 Every command has --help; waybill --version prints the version. The server is WAYBILL_NATS_URL (default
-nats://127.0.0.1:4222); docs/configuration.md lists the other WAYBILL_* variables, docs/cli.md the exit codes.`;
+nats://127.0.0.1:4222); docs/reference/configuration.md lists the other WAYBILL_* variables,
+docs/reference/cli.md the exit codes.`;
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -97,7 +103,7 @@ function report(error: unknown, args: readonly string[], output: Output): number
   return known ? EXIT_CODES[error.code] : UNFORESEEN;
 }
 
-/** Escaped as JSON has it, so that the escapes of texts for people find nothing to do. */
+/** JSON with all other characters escaped, so that the escaping of texts for people changes nothing in it. */
 function asciiJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(
     /[\u007f-\uffff]/g,

@@ -1,16 +1,17 @@
 /**
- * `npm run waybill deploy --check`, without `--` before the command: npm takes the option for its own, and the command
- * would do something else without it. What npm takes stands in the environment as `npm_config_check`.
+ * Options that npm took away. In `npm run waybill deploy --check`, without `--` before the command, npm reads `--check`
+ * as its own option. The command would run without it and do something else. npm leaves such options in the
+ * environment, as `npm_config_check`.
  */
 import type { Command } from './command.ts';
 
-/** npm has these itself, so that a user's `.npmrc` may set them: alone they prove nothing. */
+/** npm has these options itself, and a user's `.npmrc` may set them: alone, they prove nothing. */
 const OF_NPM: ReadonlySet<string> = new Set(['all', 'json']);
 
 export interface TakenByNpm {
-  /** For people: which, and what to write; empty when there is none. */
+  /** Says which options, and what to write instead; empty when there is none. */
   readonly hint: string;
-  /** It is certain. */
+  /** Whether an option was taken that npm does not have itself. */
   readonly isCertain: boolean;
 }
 

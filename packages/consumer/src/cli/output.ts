@@ -1,19 +1,19 @@
 import { printable, printableJson } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 
-/** Where a command writes. Results go to stdout, everything for people beside them to stderr. */
+/** Where a command writes. Results go to stdout, notes for people to stderr. */
 export interface Output {
-  /** Whole lines, as they are: for programs, and texts of our own. Waits while the reader is slow. */
+  /** Writes whole lines unchanged: for programs, and for texts of our own. Waits while the reader is slow. */
   lines(lines: Iterable<string>): Promise<void>;
-  /** Whole lines for people, whatever is in them. */
+  /** Writes whole lines for people. Control characters are escaped. */
   text(lines: Iterable<string>): Promise<void>;
   json(value: unknown): Promise<void>;
-  /** A line for people. */
+  /** Writes a line for people to stderr. */
   note(line: string): void;
-  /** A line that replaces the one before; only on a terminal. An empty one clears it. */
+  /** Replaces the progress line; only on a terminal. An empty one clears it. */
   progress(line: string): void;
   readonly isTerminal: boolean;
-  /** Aborted when it is known that nobody reads any more: of a closed pipe, that is the first write after it was closed. */
+  /** Aborted when nobody reads any more. A closed pipe shows at the first write after it was closed. */
   readonly readerGone: AbortSignal;
 }
 
@@ -22,9 +22,10 @@ export class ReaderGone extends Error {}
 
 export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Output {
   const gone = new AbortController();
-  // Each write hears of its own; without a listener they would end the process with a stack, and 1 means something here.
+  // Each write gets its own error too. Without a listener, an error would end the process with a stack and exit code 1,
+  // which has a meaning here.
   stdout.on('error', () => gone.abort());
-  // There is nobody left to be told.
+  // Nobody is left who could be told.
   stderr.on('error', () => undefined);
   let drawn = false;
 
@@ -56,7 +57,7 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     },
     progress(line) {
       if (!stderr.isTTY || (line === '' && !drawn)) return;
-      // Back to the first column, and the rest of the line erased.
+      // To the first column, and erase the rest of the line.
       stderr.write(`\r\u001B[K${printable(line)}`);
       drawn = line !== '';
     },

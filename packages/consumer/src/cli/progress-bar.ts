@@ -1,7 +1,7 @@
 import type { Output } from './output.ts';
 
 export interface ProgressBar {
-  /** @param at `total` is null when it is not known; `text` says what is counted */
+  /** @param at `total` is null when it is unknown; `text` names what is counted */
   show(at: { done: number; total: number | null; text: string }): void;
   clear(): void;
 }
@@ -9,7 +9,7 @@ export interface ProgressBar {
 const WIDTH = 30;
 const EVERY_MS = 100;
 
-/** On a terminal; elsewhere it does nothing. */
+/** A progress bar on a terminal; elsewhere it does nothing. */
 export function createProgressBar(output: Output): ProgressBar {
   let drawn = 0;
   return {

@@ -1,11 +1,11 @@
-/** The parts of one chain as one stream of bytes: files that a rotation has cut, in the order of their entries. */
+/** Reads the parts of one chain, such as rotated files, as one stream of bytes in the order of their entries. */
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { MAX_LINE_BYTES } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 
 export interface ChainFiles {
-  /** Bytes; null: nobody knows. */
+  /** Bytes of all files; null when unknown. */
   readonly total: number | null;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
@@ -13,30 +13,30 @@ export interface ChainFiles {
 const STANDARD_INPUT = '-';
 const LINE_FEED = 10;
 
-/** @throws ConsumerError CANNOT_READ naming the file; so does reading */
+/** @throws ConsumerError CANNOT_READ naming the file; reading `chunks` throws it too */
 export async function readFiles(names: readonly string[]): Promise<ChainFiles> {
   const stats = await Promise.all(
     names.map((name) => reading(name, async (path) => (path === STANDARD_INPUT ? null : stat(path)))),
   );
   const total = stats.reduce<number | null>((sum, file) => (sum === null || !file ? null : sum + file.size), 0);
-  // Whatever is no file cannot be looked at before it is read: then the order is the caller's.
-  const isSorted = names.length === 1 || !stats.every((file) => file?.isFile());
-  return { total, chunks: joined(isSorted ? names : await inOrder(names)) };
+  // A pipe cannot be looked at before it is read: then the order is the caller's.
+  const keepsOrder = names.length === 1 || !stats.every((file) => file?.isFile());
+  return { total, chunks: joined(keepsOrder ? names : await inOrder(names)) };
 }
 
-/** By the number of the first entry; when one begins with something else, as they were given. */
+/** Sorted by the number of the first entry; as given when one of them begins with something else. */
 async function inOrder(names: readonly string[]): Promise<string[]> {
   const firsts = await Promise.all(names.map(async (name) => ({ name, seq: await reading(name, firstSeq) })));
   if (firsts.some(({ seq }) => seq === null)) return [...names];
   return firsts.toSorted((a, b) => (a.seq ?? 0) - (b.seq ?? 0)).map(({ name }) => name);
 }
 
-/** An empty file is the end: nothing was written yet after a rotation. */
+/** An empty file comes last: nothing was written to it yet after a rotation. */
 async function firstSeq(name: string): Promise<number | null> {
   await using file = await open(name, 'r');
   const { bytesRead, buffer } = await file.read(Buffer.alloc(MAX_LINE_BYTES), 0, MAX_LINE_BYTES, 0);
   if (bytesRead === 0) return Number.MAX_SAFE_INTEGER;
-  refuseCompressed(name, buffer);
+  checkNotCompressed(name, buffer);
   const [line = ''] = buffer.toString('utf8', 0, bytesRead).split('\n', 1);
   try {
     const { core } = JSON.parse(line) as { core: { seq: unknown } };
@@ -46,7 +46,7 @@ async function firstSeq(name: string): Promise<number | null> {
   }
 }
 
-/** Between two files there is one line feed, however the first of them ends. */
+/** Puts one line feed between two files, however the first of them ends. */
 async function* joined(names: readonly string[]): AsyncGenerator<Uint8Array> {
   for (const [i, name] of names.entries()) {
     const isLast = i === names.length - 1;
@@ -54,7 +54,7 @@ async function* joined(names: readonly string[]): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Ends with one line feed, unless there is nothing. */
+/** Ends with exactly one line feed, unless there are no other bytes. */
 async function* withoutEmptyLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let held = 0;
   let isEmpty = true;
@@ -77,7 +77,7 @@ async function* chunksOf(name: string): AsyncGenerator<Uint8Array> {
   try {
     let isFirst = true;
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-      if (isFirst) refuseCompressed(name, chunk);
+      if (isFirst) checkNotCompressed(name, chunk);
       isFirst = false;
       yield chunk;
     }
@@ -94,7 +94,10 @@ async function reading<T>(name: string, read: (name: string) => Promise<T>): Pro
   }
 }
 
-/** What log rotation makes of a part, and the program that undoes it; by their first bytes, which no entry begins with. */
+/**
+ * Formats in which log rotation compresses files, by their first bytes, and the program that prints them. No entry
+ * begins so.
+ */
 const COMPRESSED: readonly (readonly [magic: string, format: string, program: string])[] = [
   ['1f8b', 'gzip', 'zcat'],
   ['28b52ffd', 'zstd', 'zstdcat'],
@@ -102,8 +105,8 @@ const COMPRESSED: readonly (readonly [magic: string, format: string, program: st
   ['425a68', 'bzip2', 'bzcat'],
 ];
 
-/** @throws ConsumerError CANNOT_READ: among the parts of a chain it would look like one that was tampered with */
-function refuseCompressed(name: string, start: Uint8Array): void {
+/** A compressed part would otherwise look like one that was tampered with. @throws ConsumerError CANNOT_READ */
+function checkNotCompressed(name: string, start: Uint8Array): void {
   const hex = Buffer.from(start.subarray(0, 8)).toString('hex');
   const [, format, program] = COMPRESSED.find(([magic]) => hex.startsWith(magic)) ?? [];
   if (format === undefined) return;

@@ -1,7 +1,7 @@
-import { checkChainName } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
-import { readHead } from '../head.ts';
-import { replay } from '../replay.ts';
+import { replay } from '../export/replay.ts';
+import { readHead } from '../ledger/chain-head.ts';
+import { checkChainName } from '../ledger/chain-name.ts';
 import { type Command, wholeNumber } from './command.ts';
 import { MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { withNats } from './with-nats.ts';
@@ -21,7 +21,7 @@ this, so whoever has it needs no NATS to check it. Of a chain that is not there,
   --json          accepted and without effect: the output is JSON lines anyway
   -h, --help      this text
 
-Exit codes: 0; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0; 64 and above as listed in docs/reference/cli.md.`,
   options: {
     org: { type: 'string' },
     'from-seq': { type: 'string' },
@@ -39,10 +39,10 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals): void => {
       stop.abort();
-      // Only if something still keeps the process: a reader that reads no more, for example.
+      // If something still keeps the process then, such as a reader that no longer reads.
       setTimeout(() => process.exit(128 + (signal === 'SIGINT' ? 2 : 15)), LEAVE_MS).unref();
     };
-    // Without --follow whoever is interrupted has not printed all, and ends as any program does: not with 0.
+    // Without --follow, an interrupted command has not printed everything: it ends as any program does, not with 0.
     if (follow) process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
     try {
       await withNats(context, async (nc, { settings }) => {
@@ -58,13 +58,13 @@ Exit codes: 0; 64 and above as listed in docs/cli.md.`,
           orgid,
           fromSeq,
           follow,
-          // The write that fails may be the last for long: whoever waits for the next entry has to hear of it.
+          // A write may fail long before the next entry comes: the wait for that entry has to end too.
           signal: AbortSignal.any([stop.signal, output.readerGone]),
         })) {
           isEmpty = false;
           await output.lines(lines);
         }
-        // A file with nothing in it looks like a replay.
+        // An empty file would look like a complete replay.
         if (isEmpty && !follow) await sayWhatIsMissing();
       });
     } finally {

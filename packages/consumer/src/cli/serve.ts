@@ -1,7 +1,7 @@
 import { printableJson } from '@waybill/schema';
 import pino from 'pino';
-import { readConfig } from '../config.ts';
-import { serve } from '../serve.ts';
+import { readConfig } from '../config/config.ts';
+import { serve } from '../service/serve.ts';
 import type { Command } from './command.ts';
 
 export const serveCommand: Command = {
@@ -11,12 +11,13 @@ export const serveCommand: Command = {
 
 Creates or checks the streams (WAYBILL_STREAM_MODE), then writes every event into its organization's chain, until
 SIGTERM or SIGINT: the commit in flight is finished, and the exit code is 0. Several may run at once: one writes, the
-others stand by. Logs are JSON lines on the standard output. docs/configuration.md lists the WAYBILL_* variables.
+others stand by. Logs are JSON lines on the standard output. docs/reference/configuration.md lists the WAYBILL_*
+variables.
 
   --json       accepted and without effect: the log is JSON lines anyway
   -h, --help   this text
 
-Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0 when it was stopped; 64 and above as listed in docs/reference/cli.md.`,
   options: { json: { type: 'boolean' } },
   async run({ env }) {
     const config = readConfig(env);
@@ -29,7 +30,7 @@ Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
     const logger = pino(options, logDestination());
     const stop = new AbortController();
     const onSignal = (signal: NodeJS.Signals): void => {
-      // The second one is from somebody who does not want to wait. Nothing is lost: recovery is the ordinary start.
+      // The second signal means: do not wait. Nothing is lost, because recovery is the ordinary start.
       if (stop.signal.aborted) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
       stop.abort();
     };
@@ -43,10 +44,10 @@ Exit codes: 0 when it was stopped; 64 and above as listed in docs/cli.md.`,
   },
 };
 
-/** How much of the log is kept for a disk that is full; more is dropped. */
+/** How much of the log is kept while the disk is full. More is dropped. */
 const MAX_LOG_BYTES = 1024 * 1024;
 
-/** A log that cannot be written ends nothing: chaining is worth more. */
+/** A log that cannot be written does not end the service: chaining matters more. */
 function logDestination(): pino.DestinationStream {
   const destination = pino.destination({ dest: process.stdout.fd, sync: true, maxLength: MAX_LOG_BYTES });
   destination.on('error', () => undefined);

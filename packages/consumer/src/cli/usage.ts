@@ -1,12 +1,12 @@
-import { checkOrganization } from '../chain-name.ts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { ConsumerError } from '../errors.ts';
-import { readHead } from '../head.ts';
 import type { Settings } from '../settings.ts';
-import { type Usage, type UsageReport, usage, usageOfAll } from '../usage.ts';
+import { readHead } from '../ledger/chain-head.ts';
+import { checkOrganization } from '../ledger/chain-name.ts';
+import { usage, usageOfAll } from '../usage/usage.ts';
 import { type Command, type CommandContext, oneOf, type Values } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
-import { formatTable } from './table.ts';
+import { clockNote, usageCsv, usageTable } from './usage-text.ts';
 import { withNats } from './with-nats.ts';
 
 const FORMATS = ['table', 'json', 'csv'] as const;
@@ -31,7 +31,7 @@ A size that is not known is counted under "unknown" and is in no sum of bytes. A
 received before --to is chained: then it is the same whenever it is asked for.
 
 JSON: one object for --org; { from, to, final, organizations, sum } for --all. Numbers are decimal strings.
-Exit codes: 0, also when the answer is not final yet; 64 and above as listed in docs/cli.md.`,
+Exit codes: 0, also when the answer is not final yet; 64 and above as listed in docs/reference/cli.md.`,
   options: {
     org: { type: 'string' },
     all: { type: 'boolean' },
@@ -56,22 +56,13 @@ Exit codes: 0, also when the answer is not final yet; 64 and above as listed in 
       return one;
     });
     if (format === 'json') await output.json(answer);
-    else if (format === 'csv') await output.lines(csv(answer));
-    else await output.text(table(answer));
+    else if (format === 'csv') await output.lines(usageCsv(answer));
+    else await output.text(usageTable(answer));
     if (!answer.final && format !== 'json') output.note(`not final: ${answer.pending}`);
     if (answer.clock_ahead !== undefined && format !== 'json') output.note(clockNote(answer));
     return 0;
   },
 };
-
-function clockNote(answer: Usage | UsageReport): string {
-  const whose = listOf(answer).flatMap(({ orgid, clock_ahead }) => (clock_ahead === undefined ? [] : [orgid]));
-  const more = whose.length > 3 ? ` and ${whose.length - 3} more` : '';
-  return (
-    `clock ahead: the chain of ${whose.slice(0, 3).join(', ')}${more} goes on with times up to ${answer.clock_ahead}, ` +
-    `ahead of the server's clock: what was received in this window may be counted after it (docs/operations.md)`
-  );
-}
 
 function formatOf(values: Values): Format {
   const given = values.text('format') ?? (values.flag('json') ? 'json' : 'table');
@@ -84,6 +75,7 @@ function formatOf(values: Values): Format {
   return format;
 }
 
+/** Says in a note why the answer is nothing. */
 async function sayNothing(
   context: CommandContext,
   nc: NatsConnection,
@@ -91,45 +83,4 @@ async function sayNothing(
 ): Promise<void> {
   if ((await readHead(nc, settings, orgid)) === null) return sayNoChain(context, nc, { settings, orgid });
   context.output.note(`waybill: nothing of ${orgid} is chained before ${to ?? 'now'}`);
-}
-
-function listOf(answer: Usage | UsageReport): readonly Usage[] {
-  return 'organizations' in answer ? answer.organizations : [answer];
-}
-
-const COLUMNS = ['uploads', 'downloads', 'deduplicated'] as const;
-
-function table(answer: Usage | UsageReport): string[] {
-  const header = ['organization', 'events', ...COLUMNS.flatMap((name) => [name, 'bytes', 'unknown'])];
-  const row = (name: string, u: Pick<Usage, 'events' | (typeof COLUMNS)[number]>): string[] => [
-    name,
-    u.events,
-    ...COLUMNS.flatMap((column) => [u[column].count, u[column].bytes, u[column].unknown]),
-  ];
-  const rows = [header, ...listOf(answer).map((one) => row(one.orgid, one))];
-  if ('sum' in answer) rows.push(row('(sum)', answer.sum));
-  return [
-    ...formatTable(rows),
-    `received from ${answer.from ?? 'the beginning'} to ${answer.to ?? 'now'}${answer.final ? ', final' : ''}`,
-  ];
-}
-
-function csv(answer: Usage | UsageReport): string[] {
-  const header = ['orgid', 'from', 'to', 'events'];
-  for (const name of COLUMNS) header.push(`${name}_count`, `${name}_bytes`, `${name}_unknown`);
-  header.push('boundary_from_seq', 'boundary_from_hash', 'boundary_to_seq', 'boundary_to_hash', 'final', 'clock_ahead');
-  // No value has a comma, a quote or a line feed in it.
-  return [
-    header,
-    ...listOf(answer).map((u) => [
-      u.orgid,
-      u.from ?? '',
-      u.to ?? '',
-      u.events,
-      ...COLUMNS.flatMap((column) => [u[column].count, u[column].bytes, u[column].unknown]),
-      ...[u.boundary.from, u.boundary.to].flatMap((b) => [b?.seq ?? '', b?.hash ?? '']),
-      String(u.final),
-      u.clock_ahead ?? '',
-    ]),
-  ].map((cells) => cells.join(','));
 }

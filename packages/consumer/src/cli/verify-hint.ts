@@ -1,6 +1,6 @@
 /**
- * What whoever verifies a file may have meant, when its first entry is not the one that was asked for. A note beside the
- * verdict: that is the format's (docs/format.md §11), and a wrong file under a right name is no other verdict.
+ * What the user may have meant when the first entry of a file is not the one that was asked for. It is a note beside
+ * the verdict, which the format defines (docs/reference/format.md §11) and which does not depend on what was meant.
  */
 import { type ChainReport, isChainName } from '@waybill/schema';
 
@@ -14,7 +14,11 @@ interface FirstEntry {
   readonly orgid: string;
 }
 
-/** Passes chunks on. @returns them, and what the first line says by then, which nobody has verified */
+/**
+ * Passes chunks on, and keeps the first one.
+ *
+ * @returns the chunks, and the unverified first entry as soon as it is known
+ */
 export function keepFirst(chunks: AsyncIterable<Uint8Array>): {
   readonly chunks: AsyncIterable<Uint8Array>;
   first(): FirstEntry | null;
@@ -29,7 +33,7 @@ export function keepFirst(chunks: AsyncIterable<Uint8Array>): {
   return { chunks: passing(), first: () => (start === null ? null : readFirst(start)) };
 }
 
-/** Only of a chunk that has the whole line: they are larger than lines, but for those of a slow pipe. */
+/** Null when the chunk has not the whole line. Chunks are larger than lines, but for those of a slow pipe. */
 function readFirst(start: Uint8Array): FirstEntry | null {
   const [line = ''] = Buffer.from(start).toString('utf8').split('\n', 1);
   try {

@@ -1,7 +1,7 @@
 /** A verification report for people. */
 import type { ChainReport } from '@waybill/schema';
-import { AUDIT_CHECKED, type AuditScope } from '../audit-report.ts';
-import type { LedgerReport } from '../verify-ledger.ts';
+import { AUDIT_CHECKED, type AuditScope } from '../verify/audit-report.ts';
+import type { LedgerReport } from '../verify/ledger-report.ts';
 
 export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): string[] {
   const lines = chains.map(chainLine);
@@ -22,7 +22,7 @@ export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): s
     lines.push(`and ${audit.problem_count - audit.problems.length} more`);
   if (audit.behind > 0)
     lines.push(`incomplete ${audit.behind} messages of ${audit.stream}, its last ones, are in no chain yet`);
-  // How many messages were compared has been said.
+  // The number of compared messages is in a line above.
   const checked = audit.checked.filter(({ what }) => what !== AUDIT_CHECKED.compared);
   return [...lines, ...aboutLines(chains, { checked, not_checked: audit.not_checked }), `verdict: ${verdict}`];
 }
@@ -40,7 +40,7 @@ interface Scope {
   readonly not_checked: readonly AuditScope[];
 }
 
-/** What the verdict is about, and what it is not about, over all chains. */
+/** What was checked, and what was not, summed up over all chains. */
 export function aboutLines(chains: readonly ChainReport[], audit: Scope = { checked: [], not_checked: [] }): string[] {
   const all: readonly Scope[] = [...chains, audit];
   return [

@@ -1,9 +1,10 @@
 import { type ChainReport, type Expectation, type ReceiptKeys, VERDICT_EXIT_CODES } from '@waybill/schema';
-import { checkChainName } from '../chain-name.ts';
 import { ConsumerError } from '../errors.ts';
-import { createReceiptKeys } from '../signature.ts';
-import { type LedgerReport, verifyLedger } from '../verify-ledger.ts';
-import { verifyLines } from '../verify-lines.ts';
+import { checkChainName } from '../ledger/chain-name.ts';
+import type { LedgerReport } from '../verify/ledger-report.ts';
+import { createReceiptKeys } from '../verify/receipt-keys.ts';
+import { verifyLedger } from '../verify/verify-ledger.ts';
+import { verifyLines } from '../verify/verify-lines.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { readFiles } from './read-files.ts';
@@ -14,7 +15,8 @@ import { withNats } from './with-nats.ts';
 export const verifyCommand: Command = {
   name: 'verify',
   summary: 'Re-derive everything in the chains and compare',
-  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS] [--json]
+  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS]
+                      [--json]
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
@@ -35,7 +37,7 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
   -h, --help          this text
 
 Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no chain, or that never arrived);
-4 unreadable (no ledger at all); 64 and above as listed in docs/cli.md.`,
+4 unreadable (no ledger at all); 64 and above as listed in docs/reference/cli.md.`,
   options: {
     org: { type: 'string' },
     all: { type: 'boolean' },
@@ -46,7 +48,7 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
     wait: { type: 'string' },
     json: { type: 'boolean' },
   },
-  takesMore: 'file',
+  listOption: 'file',
   run: (context) => (context.values.all('file').length === 0 ? verifyStreams(context) : verifyFiles(context)),
 };
 
@@ -120,7 +122,7 @@ function fromSeq(values: Values): number {
 
 const HEAD = /^(?:([A-Za-z0-9_][A-Za-z0-9_-]{0,63}):)?(\d{1,15}):([0-9a-f]{64})$/;
 
-/** @param orgid the chain of heads that name none; null: they must name one */
+/** @param orgid the chain of heads that name none; null when each head must name its chain */
 function expectations(values: Values, orgid: string | null): Map<string, Expectation[]> {
   const heads = new Map<string, Expectation[]>();
   for (const text of values.all('expect')) {

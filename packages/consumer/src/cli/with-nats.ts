@@ -1,9 +1,9 @@
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Config, readConfig } from '../config.ts';
-import { openConnection } from '../connect.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { openConnection } from '../nats/connect.ts';
 import type { CommandContext } from './command.ts';
 
-/** Runs a query over a connection of its own, and warns about variables that mean nothing. */
+/** Runs a query over its own connection, and warns about unknown variables. */
 export async function withNats<T>(
   { env, output }: CommandContext,
   query: (nc: NatsConnection, config: Config) => Promise<T>,

@@ -1,5 +1,5 @@
 /**
- * The room of configuration: options and addresses that publisher and consumer check in the same way and with the same
+ * The `config/` room: options and addresses that publisher and consumer check in the same way and with the same
  * words. It knows nothing of events and nothing of ledgers, and it never opens a connection.
  */
 import { closest } from './closest.ts';

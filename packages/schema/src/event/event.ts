@@ -1,5 +1,5 @@
 /**
- * The room of events: what one is, in both dialects, and the rules of its parts. It knows JSON and subjects. It never
+ * The `event/` room: what one is, in both dialects, and the rules of its parts. It knows JSON and subjects. It never
  * knows how an event travels (`message/`) or how it is chained (`ledger/`).
  *
  * This file has the event as our own publisher writes it: a CloudEvents 1.0 JSON object in structured mode, one form
@@ -38,7 +38,7 @@ export type ActorType = z.infer<typeof ActorType>;
 export const Outcome = z.enum(['success', 'failure']);
 export type Outcome = z.infer<typeof Outcome>;
 
-/** The attributes that a service gives besides `data`. `docs/format.md` says what each one means. */
+/** The attributes that a service gives besides `data`. `docs/reference/format.md` says what each one means. */
 export const EventAttributes = z.object({
   /** The thing that was acted on, e.g. a digest or a user id. */
   subject: text(MAX_LENGTHS.subject).optional(),

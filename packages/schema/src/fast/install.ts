@@ -1,6 +1,6 @@
 /**
- * The room of fast paths: second ways of doing what the rooms below do, for speed alone. Each file here names the plain
- * way that is its specification, and has a property test that holds the two together on valid and invalid input. A fast
+ * The `fast/` room: second ways of doing what the rooms below do, for speed alone. Each file here names the plain way
+ * that is its specification, and has a property test that holds the two together on valid and invalid input. A fast
  * path says nothing about input that it does not know; the plain way then decides.
  *
  * Nothing imports this room but `index.ts` and `internal.ts`, which import this file. It puts the fast paths into the

@@ -152,7 +152,7 @@ describe('readPlainEvent', () => {
       ),
       { numRuns: 5_000 },
     );
-  }, 240_000);
+  });
 
   it.each<[string, (event: JsonObject) => JsonObject]>([
     ['a producerseq of sixteen digits', (event) => ({ ...event, producer: 'p', producerseq: '9'.repeat(16) })],

@@ -70,10 +70,11 @@ describe('numbers', () => {
   });
 
   it('judges a number of 60,000 digits at once', () => {
-    const started = performance.now();
+    const before = process.cpuUsage();
     expect(codeOf(() => parseExactJson(`0.1${'0'.repeat(60_000)}1`))).toBe('NOT_EXACT');
     expect(codeOf(() => parseExactJson(`[1e-${'9'.repeat(60_000)}]`))).toBe('NOT_EXACT');
-    expect(performance.now() - started).toBeLessThan(1000);
+    // Of processor time, which other programs on the machine do not add to.
+    expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
   });
 
   it('takes every double as JavaScript prints it, however it is written', () => {

@@ -1,6 +1,6 @@
 /**
- * The room of JSON and text: canonical and exact JSON, UTF-8, and strings that are kept or shown. Everything that
- * Waybill hashes goes through here. It knows nothing of events.
+ * The `json/` room: canonical and exact JSON, UTF-8, and strings that are kept or shown. Everything that Waybill hashes
+ * goes through here. It knows nothing of events.
  *
  * A value that JSON text can hold.
  */

@@ -1,9 +1,9 @@
 /**
- * The room of the ledger: entries, blocks, and the rules by which both are made. It is pure, and knows neither streams
- * nor zod, so that a verifier in a browser has no more code than it needs. It never knows how a chain is judged
+ * The `ledger/` room: entries, blocks, and the rules by which both are made. It is pure, and knows neither streams nor
+ * zod, so that a verifier in a browser has no more code than it needs. It never knows how a chain is judged
  * (`verify/`).
  *
- * This file has entries and the hash rule. `docs/format.md` is the specification:
+ * This file has entries and the hash rule. `docs/reference/format.md` is the specification:
  *
  *     event_hash = SHA-256(JCS(event))      hash = SHA-256(JCS(core))      prev_hash = the previous entry's hash
  *

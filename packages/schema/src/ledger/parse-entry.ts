@@ -1,4 +1,4 @@
-/** Reads the line of an entry. `docs/format.md` §6 to §8 specify its form. */
+/** Reads the line of an entry. `docs/reference/format.md` §6 to §8 specify its form. */
 import { SchemaError, show } from '../error.ts';
 import { isProducerseq } from '../event/origin.ts';
 import { isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';

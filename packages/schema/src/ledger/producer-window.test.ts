@@ -9,7 +9,7 @@ import {
   type WindowLimits,
 } from './producer-window.ts';
 
-/** The rules of docs/format.md §9, number by number. */
+/** The rules of docs/reference/format.md §9, number by number. */
 class PlainWindows {
   readonly windows = new Map<string, { last: number; missing: Set<number>; floor: number; seen: number }>();
   readonly limits: WindowLimits;

@@ -1,6 +1,6 @@
 /**
  * Anti-replay windows (the idea of RFC 4303 §3.4.3): which of a publisher's events a chain has already.
- * `docs/format.md` §9 is the specification.
+ * `docs/reference/format.md` §9 is the specification.
  *
  * A number above `last` is new. A number below it that is missing is late, and is chained too. A number at or below
  * `floor` is beyond the window: nobody knows whether it was chained. Any other number was chained before. Everything is

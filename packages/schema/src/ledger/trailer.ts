@@ -1,5 +1,5 @@
 /**
- * The last line of a block. It says where the chain stands. `docs/format.md` §9 is the specification.
+ * The last line of a block. It says where the chain stands. `docs/reference/format.md` §9 is the specification.
  *
  * A trailer is not hashed. Everything but `watermark` and `base` can be derived from the entries, and verifiers derive
  * it.

@@ -50,7 +50,7 @@ describe('cutElements', () => {
       { numRuns: 20_000 },
     );
     expect(arrays).toBeGreaterThan(5_000);
-  }, 240_000);
+  });
 
   it('says where there are too many', () => {
     expect(cutElements('[1,2,3]', 3)).toEqual(['1', '2', '3']);

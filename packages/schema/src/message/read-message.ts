@@ -22,7 +22,7 @@ import { isJsonObject, type JsonObject } from '../json/json.ts';
 import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
 import { beginsArray, cutElements } from './batch-text.ts';
 import { createDataCheck, type DataCheck } from './data-check.ts';
-import { type Refusal, refusalOf } from './rejection.ts';
+import { type RejectedReading, rejectionOf } from './rejection.ts';
 
 /** The most events in one message. */
 export const MAX_BATCH_EVENTS = 256;
@@ -42,7 +42,7 @@ export type Reading =
       /** null: it transferred nothing that counts. */
       readonly transfer: Transfer | null;
     }
-  | Refusal;
+  | RejectedReading;
 
 export interface ElementReading {
   /** The element's place in the array, from 0. */
@@ -92,7 +92,7 @@ export function readMessage(subject: string, payload: Uint8Array, options: ReadM
     if (isArray) return readBatch(text, named, checkData);
     return single(readEvent(text, { named, checkData, facts: readFacts(text), isAlone: true }));
   } catch (error) {
-    return single(refusalOf(error));
+    return single(rejectionOf(error));
   }
 }
 
@@ -143,7 +143,7 @@ function readElement(text: string, context: EventContext): Reading {
   try {
     return readEvent(text, context);
   } catch (error) {
-    return refusalOf(error);
+    return rejectionOf(error);
   }
 }
 
@@ -194,7 +194,7 @@ function fits({ orgid, type }: EventFacts, { named, isAlone }: EventContext): bo
   return type === named.type || (!isAlone && isBatchType(named.type) && belongsOn(named.type, type));
 }
 
-const BAD_SUBJECT: Refusal = {
+const BAD_SUBJECT: RejectedReading = {
   ok: false,
   reason: 'bad_subject',
   detail: 'subject: <prefix>.<target>.<action>, perhaps with .<orgid>',

@@ -61,7 +61,7 @@ describe('garbage', () => {
     expect(read(payload, subject)).toEqual({ ok: false, reason, detail });
   });
 
-  it('is told of in the words that docs/format.md lists', () => {
+  it('is told of in the words that docs/reference/format.md lists', () => {
     const [listed = ''] = fencedBlocks(join(DOCS, 'format.md'), 'text details');
     expect(listed.trimEnd().split('\n')).toEqual([...TEXTS, 'reading it failed'].toSorted());
   });

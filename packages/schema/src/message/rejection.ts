@@ -13,7 +13,7 @@ export const REJECTIONS = [
 ] as const;
 export type Rejection = (typeof REJECTIONS)[number];
 
-export interface Refusal {
+export interface RejectedReading {
   readonly ok: false;
   readonly reason: Rejection;
   /** The rule in fixed words. They contain nothing of the message. */
@@ -29,10 +29,10 @@ const REJECTION_OF: Partial<Record<SchemaError['code'], Rejection>> = {
 };
 
 /**
- * The refusal that an error stands for. The words of an error that is not ours are left out: they are the platform's,
+ * What an error says about a message. The words of an error that is not ours are left out: they are the platform's,
  * and the same bytes have to give the same record everywhere.
  */
-export function refusalOf(error: unknown): Refusal {
+export function rejectionOf(error: unknown): RejectedReading {
   const reason = error instanceof SchemaError && error.rule !== undefined ? REJECTION_OF[error.code] : undefined;
   if (reason === undefined) return { ok: false, reason: 'unexpected', detail: 'reading it failed' };
   return { ok: false, reason, detail: (error as SchemaError).rule as string };

@@ -1,7 +1,7 @@
 /**
- * The room of messages: an event on its way, from a publisher's fields to the text that is published, and from a
- * message of the AUDIT stream back to events. It knows what events are (`event/`). It never knows what becomes of them
- * in the ledger.
+ * The `message/` room: an event on its way, from a publisher's fields to the text that is published, and from a message
+ * of the AUDIT stream back to events. It knows what events are (`event/`). It never knows what becomes of them in the
+ * ledger.
  *
  * This file makes the event of a draft, and its text.
  */

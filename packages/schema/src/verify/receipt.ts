@@ -1,6 +1,6 @@
 /**
  * Receipts: events that carry their publisher's signature, which the operator of the ledger cannot forge.
- * `docs/format.md` §2 and §11 say how they are formed and when one is valid:
+ * `docs/reference/format.md` §2 and §11 say how they are formed and when one is valid:
  *
  *     signature = base64( Ed25519( key named by keyid, UTF-8 of JCS(event without signature) ) )
  *

@@ -1,7 +1,7 @@
 /**
- * The room of verification: it derives everything in a chain that can be derived, and compares. It is pure, and total:
- * bad data gives a verdict, never an exception. It is the only judge; the CLI, the service, tests and web pages all
- * call it. It imports the ledger's rules, and never zod, I/O or a way to write a ledger.
+ * The `verify/` room: it derives everything in a chain that can be derived, and compares. It is pure, and total: bad
+ * data gives a verdict, never an exception. It is the only judge; the CLI, the service, tests and web pages all call
+ * it. It imports the ledger's rules, and never zod, I/O or a way to write a ledger.
  */
 import { SchemaError } from '../error.ts';
 import { decodeUtf8, isLongerThan } from '../json/utf8.ts';

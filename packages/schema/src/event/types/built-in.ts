@@ -1,6 +1,6 @@
 /**
- * The room of built-in event types: each file defines those of one subject. It knows how a type is defined (`event/`),
- * and nothing of publishing.
+ * The `event/types/` room: each file defines those of one subject. It knows how a type is defined (`event/`), and
+ * nothing of publishing.
  */
 import type { AnyEventDefinition } from '../define-event.ts';
 import { ARTIFACT_EVENTS } from './artifact.ts';

@@ -1,9 +1,0 @@
-/** For people who start `waybill-spool`: a line instead of a stack. */
-import { requireNode } from '@waybill/schema/node-version';
-
-try {
-  requireNode('waybill-spool', '22.12');
-} catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`);
-  process.exit(78);
-}

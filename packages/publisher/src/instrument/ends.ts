@@ -1,0 +1,5 @@
+/** Called once when work has ended. Later calls are ignored. */
+export interface Ends {
+  finished(): void;
+  failed(error: unknown): void;
+}

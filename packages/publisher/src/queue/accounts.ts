@@ -1,0 +1,177 @@
+import { type Drop, DROP_REASONS, type DropReason } from '../drop.ts';
+import type { PendingEvent } from '../pending-event.ts';
+import type { Accounts, AdoptedStats, CloseResult } from '../stats.ts';
+import { Flushes } from './flushes.ts';
+
+/**
+ * The one place that counts events, and that says in which state they are while they are counted. Every emitted event is
+ * in exactly one of its numbers: `emitted = acked + pending + spooled + Σ dropped`, at every moment.
+ *
+ * Events of dead publishers are counted apart: `found = acked + dropped + inMemory`.
+ */
+export class AccountBook {
+  readonly #dropped = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>;
+  readonly #adopted = { found: 0, acked: 0, dropped: 0, inMemory: 0, damaged: 0, torn: 0 };
+  readonly #flushes = new Flushes();
+  #emitted = 0;
+  #accepted = 0;
+  #acked = 0;
+  #duplicates = 0;
+  #pending = 0;
+  #spooled = 0;
+  #bytes = 0;
+  #holes = 0;
+
+  /** Events in memory that are not settled. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Events that are only on disk. */
+  get spooled(): number {
+    return this.#spooled;
+  }
+
+  /** Memory of the pending events. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Numbers that were taken and will never come. */
+  get holes(): number {
+    return this.#holes;
+  }
+
+  /** Accepted events that were acknowledged or dropped since the start. */
+  get settled(): number {
+    return this.#accepted - this.#pending - this.#spooled;
+  }
+
+  /** The position of the next event among the accepted ones. */
+  get nextOrdinal(): number {
+    return this.#accepted;
+  }
+
+  // --- in ---
+
+  /** An event was emitted, and dropped at once. */
+  refuse({ reason, producerseq }: Pick<Drop, 'reason' | 'producerseq'>): void {
+    this.#emitted++;
+    this.#dropped[reason]++;
+    if (producerseq !== undefined) this.#holes++;
+  }
+
+  /** An event was emitted, and is pending. */
+  accept({ memory }: PendingEvent): void {
+    this.#emitted++;
+    this.#accepted++;
+    this.#pending++;
+    this.#bytes += memory;
+  }
+
+  /** An event of a dead publisher was read. */
+  adopt(): void {
+    this.#adopted.found++;
+    this.#adopted.inMemory++;
+  }
+
+  /** What a dead publisher left cannot be read: a record, or a last line without an end. */
+  adoptDamaged(what: 'damaged' | 'torn'): void {
+    this.#adopted[what]++;
+  }
+
+  // --- on its way ---
+
+  /** It takes so much memory now. */
+  resize(event: PendingEvent, memory: number): void {
+    this.#bytes += memory - event.memory;
+    event.memory = memory;
+  }
+
+  /** It is only on disk from now on. */
+  toDisk(event: PendingEvent): void {
+    event.state = 'spooled';
+    this.#pending--;
+    this.#spooled++;
+    this.#bytes -= event.memory;
+  }
+
+  /** It was read back. @param event a new object */
+  fromDisk({ memory }: PendingEvent): void {
+    this.#spooled--;
+    this.#pending++;
+    this.#bytes += memory;
+  }
+
+  // --- out ---
+
+  ack(event: PendingEvent, duplicate: boolean): void {
+    event.state = 'acked';
+    if (event.adopted) {
+      this.#adopted.inMemory--;
+      this.#adopted.acked++;
+      return;
+    }
+    this.#acked++;
+    if (duplicate) this.#duplicates++;
+    this.#settle(event);
+  }
+
+  drop(event: PendingEvent, reason: DropReason): void {
+    event.state = 'dropped';
+    this.#holes++;
+    if (event.adopted) {
+      this.#adopted.inMemory--;
+      this.#adopted.dropped++;
+      return;
+    }
+    this.#dropped[reason]++;
+    this.#settle(event);
+  }
+
+  /** The oldest events that are only on disk cannot be read back. */
+  lose(events: number): void {
+    this.#spooled -= events;
+    this.#dropped.spool_damaged += events;
+    this.#holes += events;
+    this.#flushes.lost(events);
+  }
+
+  #settle({ memory, ordinal }: PendingEvent): void {
+    this.#pending--;
+    this.#bytes -= memory;
+    this.#flushes.settled(ordinal);
+  }
+
+  // --- asked ---
+
+  /** Waits until every event that is in now is settled. false: not within the time. */
+  whenSettled(timeoutMs: number): Promise<boolean> {
+    return this.#flushes.wait(this.#accepted, this.#pending + this.#spooled, timeoutMs);
+  }
+
+  read(): Accounts {
+    return {
+      emitted: this.#emitted,
+      acked: this.#acked,
+      pending: this.#pending,
+      spooled: this.#spooled,
+      dropped: { ...this.#dropped },
+      duplicates: this.#duplicates,
+    };
+  }
+
+  get adopted(): Omit<AdoptedStats, 'scanned' | 'segments'> {
+    return { ...this.#adopted };
+  }
+
+  get adoptedInMemory(): number {
+    return this.#adopted.inMemory;
+  }
+
+  /** Call it when nothing is pending. */
+  closeResult(): CloseResult {
+    const lost = Object.values(this.#dropped).reduce((sum, events) => sum + events, 0);
+    return { acked: this.#acked, spooled: this.#spooled, lost };
+  }
+}

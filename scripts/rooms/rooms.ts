@@ -1,0 +1,122 @@
+/**
+ * The rooms: the folders below each package's `src`, and what each may import.
+ *
+ * One rule: files at the root of `src` are the package's vocabulary and import no folder; folders import only
+ * downward; siblings never import each other; there are no circles, types included. `oxlint.config.ts` turns this
+ * table into lint rules, and `rooms.test.ts` checks that every folder has a row.
+ *
+ * A new folder gets a row below the rows that it imports.
+ */
+
+export interface Package {
+  /** Files at the root of `src` that bring the rooms together, and may therefore import all of them. */
+  readonly entryPoints: readonly string[];
+  /** What no file of the package imports. */
+  readonly bans: readonly Ban[];
+  /** Folders by their path below `src`. A row may import the rows that it names, all of them above it. */
+  readonly rooms: Readonly<Record<string, Room>>;
+}
+
+export interface Room {
+  readonly imports: readonly string[];
+  /** What no file of this room imports. */
+  readonly bans?: readonly Ban[];
+}
+
+export interface Ban {
+  /** A regular expression over the import's specifier, without look-around. */
+  readonly specifier: string;
+  /** The rule as a sentence: lint prints it. */
+  readonly because: string;
+  /** Unit tests may import it. */
+  readonly testsMay?: boolean;
+  /** The only files that may import it, by their paths below `src`. */
+  readonly except?: readonly string[];
+}
+
+const noZod: Ban = {
+  specifier: '^zod(/|$)',
+  because: 'The ledger and its verification never import zod: the offline verifier runs without it.',
+};
+
+export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package>> = {
+  schema: {
+    entryPoints: ['index.ts', 'internal.ts'],
+    bans: [
+      {
+        specifier: '^(@nats-io/.*|nats|@waybill/.*|pino)$',
+        because: 'schema is pure: it runs in a browser, and every other package imports it.',
+      },
+      {
+        specifier: '^node:',
+        because: 'schema runs in a browser: only its tests may import modules of Node.',
+        testsMay: true,
+      },
+    ],
+    rooms: {
+      config: { imports: [] },
+      json: { imports: [], bans: [noZod] },
+      event: { imports: ['config', 'json'] },
+      'event/types': { imports: ['event'] },
+      message: { imports: ['config', 'json', 'event', 'event/types'] },
+      ledger: { imports: ['json', 'event', 'message'], bans: [noZod] },
+      verify: { imports: ['json', 'event', 'ledger'], bans: [noZod] },
+      fast: { imports: ['json', 'event', 'message', 'ledger', 'verify'] },
+    },
+  },
+  publisher: {
+    entryPoints: ['index.ts', 'sinks.ts', 'instrument.ts', 'testing.ts'],
+    bans: [
+      {
+        specifier: '^@waybill/consumer(/|$)|/consumer/src/',
+        because: 'consumer → schema ← publisher: publisher and consumer never import each other.',
+      },
+      { specifier: '^@nats-io/jetstream$', because: 'A publisher publishes, and manages no stream.' },
+    ],
+    rooms: {
+      signing: { imports: [] },
+      event: { imports: [] },
+      connection: { imports: [] },
+      directory: { imports: [] },
+      spool: { imports: ['directory'] },
+      delivery: { imports: ['connection'] },
+      queue: { imports: ['signing', 'event', 'spool', 'delivery'] },
+      publisher: { imports: ['event', 'connection', 'spool', 'queue'] },
+      sinks: { imports: ['signing', 'event', 'directory', 'publisher'] },
+      instrument: { imports: ['event', 'sinks'] },
+      adapters: { imports: ['instrument'] },
+      cli: { imports: ['directory', 'spool', 'publisher', 'sinks'] },
+    },
+  },
+  consumer: {
+    entryPoints: ['index.ts', 'cli.ts'],
+    bans: [
+      {
+        specifier: '^@waybill/publisher(/|$)|/publisher/src/',
+        because: 'consumer → schema ← publisher: publisher and consumer never import each other.',
+      },
+      { specifier: '^nats$', because: 'consumer speaks to NATS through @nats-io only.' },
+      {
+        specifier: '/delivery-tap\\.ts$',
+        because: 'Only the writer may choose delivery-tap: nothing that verifies reads through it.',
+        except: ['writer/writer-paths.ts'],
+      },
+    ],
+    rooms: {
+      config: { imports: [] },
+      nats: {
+        imports: ['config'],
+        bans: [{ specifier: '^@waybill/', because: 'nats/ knows NATS and nothing of Waybill.' }],
+      },
+      streams: { imports: ['config', 'nats'] },
+      ledger: { imports: ['nats'] },
+      audit: { imports: ['nats', 'ledger'] },
+      writer: { imports: ['nats', 'streams', 'ledger', 'audit'] },
+      usage: { imports: ['nats', 'ledger', 'audit'] },
+      verify: { imports: ['nats', 'ledger', 'audit'] },
+      export: { imports: ['nats', 'ledger'] },
+      service: { imports: ['config', 'nats', 'streams', 'writer'] },
+      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'verify', 'export', 'service'] },
+    },
+  },
+};

@@ -1,0 +1,84 @@
+/** What the AUDIT stream of a publisher test holds, and how it is compared with what was emitted. */
+import { type JetStreamManager, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { createDataCheck, type Event, readMessage } from '@waybill/schema';
+import { expect } from 'vitest';
+import type { PublisherStats } from '@waybill/publisher';
+import { expectChained } from './expect-chained.ts';
+
+export interface Stored {
+  readonly subject: string;
+  readonly msgId: string;
+  readonly contentType: string;
+  readonly event: Event;
+  readonly text: string;
+}
+
+export async function createAudit(nc: NatsConnection, config: Partial<StreamConfig> = {}): Promise<JetStreamManager> {
+  const manager = await jetstreamManager(nc);
+  await manager.streams.add({ name: 'AUDIT', subjects: ['audit.>'], ...config });
+  return manager;
+}
+
+export async function countStored(nc: NatsConnection, stream = 'AUDIT'): Promise<number> {
+  const manager = await jetstreamManager(nc);
+  return (await manager.streams.info(stream)).state.messages;
+}
+
+/** Every message of the stream, in its order; each passes the schema's own reading of messages. */
+export async function readStored(nc: NatsConnection, stream = 'AUDIT'): Promise<Stored[]> {
+  const count = await countStored(nc, stream);
+  const stored: Stored[] = [];
+  if (count === 0) return stored;
+  const consumer = await jetstream(nc).consumers.get(stream);
+  const messages = await consumer.consume({ max_messages: 2000 });
+  const checkData = createDataCheck();
+  for await (const message of messages) {
+    const read = readMessage(message.subject, message.data, { checkData });
+    if (read.form !== 'single') throw new Error(`message ${message.seq} is an array`);
+    const { reading } = read;
+    if (!reading.ok) throw new Error(`message ${message.seq} is no event: ${reading.detail}`);
+    const text = message.string();
+    expect(text).toBe(reading.canonical);
+    const event = reading.event as unknown as Event;
+    const header = (name: string): string => message.headers?.get(name) ?? '';
+    stored.push({
+      subject: message.subject,
+      msgId: header('Nats-Msg-Id'),
+      contentType: header('Content-Type'),
+      event,
+      text,
+    });
+    if (stored.length === count) break;
+  }
+  return stored;
+}
+
+/** The same, and a ledger has each of them once: a promise of delivery is one of the bill. */
+export async function readDelivered(nc: NatsConnection): Promise<Stored[]> {
+  const stored = await readStored(nc);
+  await expectChained(nc, stored.length);
+  return stored;
+}
+
+/** Each organization's events are there once, in the order in which they were emitted, with nothing between. */
+export function expectOnceInOrder(stored: readonly Stored[], emitted: number): void {
+  expect(stored.length).toBe(emitted);
+  expect(new Set(stored.map(({ msgId }) => msgId)).size).toBe(emitted);
+  const next = new Map<string, number>();
+  const wrong: string[] = [];
+  for (const { event, msgId, contentType, subject } of stored) {
+    const expected = (next.get(event.orgid) ?? 0) + 1;
+    next.set(event.orgid, expected);
+    if (event.producerseq !== String(expected)) wrong.push(`${event.orgid} ${event.producerseq}, expected ${expected}`);
+    if (msgId !== event.id) wrong.push(`${msgId} is not ${event.id}`);
+    if (contentType !== 'application/cloudevents+json') wrong.push(`${msgId} is of type ${contentType}`);
+    if (subject !== `audit.${event.type}.${event.orgid}`) wrong.push(subject);
+  }
+  expect(wrong).toEqual([]);
+}
+
+export function expectBalanced(stats: PublisherStats): void {
+  const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
+  expect(stats.emitted).toBe(stats.acked + stats.pending + stats.spooled + dropped);
+}
