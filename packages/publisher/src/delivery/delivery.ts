@@ -102,12 +102,13 @@ export class Delivery {
     const { parkProbeMs, wake } = this.#options;
     if (operation === 'publish') {
       const denied = new Map([...this.#window.entries()].filter(([, event]) => event.subject === subject));
-      for (const [token, event] of denied) this.#leaveWindow(token, event);
+      for (const [token, event] of denied) this.#recovery.left(this.#window.remove(token, event));
       this.#denied.deny(subject, denied);
       this.#probeAlarm.set(parkProbeMs);
       wake();
-    } else if (this.#wire.inboxDenied(subject)) {
-      this.#recovery.fail(`not permitted to subscribe to ${subject}: ${INBOX_REMEDY}`, parkProbeMs);
+    } else {
+      const fault = this.#wire.inboxDenied(subject);
+      if (fault !== null) this.#recovery.fail(fault, parkProbeMs);
     }
   }
 
@@ -150,12 +151,8 @@ export class Delivery {
 
   #leave(token: number, event: PendingEvent, outcome: 'stored' | 'dropped'): void {
     if (this.#window.get(token) === undefined) return this.#denied.answered(event, outcome);
-    this.#leaveWindow(token, event);
-    this.#denied.settled(event, outcome);
-  }
-
-  #leaveWindow(token: number, event: PendingEvent): void {
     this.#recovery.left(this.#window.remove(token, event));
+    this.#denied.settled(event, outcome);
   }
 
   // --- out ---
