@@ -35,9 +35,6 @@ export interface DeliveryOptions {
   wake(): void;
 }
 
-const INBOX_REMEDY =
-  'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
-
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #wire = new Wire((token, message) => this.#answered(token, message));
