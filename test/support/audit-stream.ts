@@ -15,13 +15,13 @@ export interface Stored {
 }
 
 export async function createAudit(nc: NatsConnection, config: Partial<StreamConfig> = {}): Promise<JetStreamManager> {
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   await manager.streams.add({ name: 'AUDIT', subjects: ['audit.>'], ...config });
   return manager;
 }
 
 export async function countStored(nc: NatsConnection, stream = 'AUDIT'): Promise<number> {
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   return (await manager.streams.info(stream)).state.messages;
 }
 

@@ -38,7 +38,7 @@ interface StoredMessage {
 /** All messages of a stream, in order. */
 export async function readStream(nc: NatsConnection, stream: string): Promise<StoredMessage[]> {
   const messages: StoredMessage[] = [];
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   const { state } = await manager.streams.info(stream);
   if (state.messages === 0) return messages;
   const consumer = await jetstream(nc).consumers.get(stream);
@@ -74,7 +74,7 @@ async function severalEvents(nc: NatsConnection, { auditStream }: Settings): Pro
 const NO_MESSAGE: ReadonlySet<unknown> = new Set(['watermark', 'streams', 'epoch']);
 
 export async function checkLedger(nc: NatsConnection, settings: Settings): Promise<CheckedLedger> {
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   const { state: audit } = await manager.streams.info(settings.auditStream);
   const chains = new Map<string, string[]>();
   let watermark = 0;
@@ -155,7 +155,7 @@ export async function checkLedger(nc: NatsConnection, settings: Settings): Promi
 
 /** Waits until every AUDIT message that is there now is in the ledger, of a stream of ours (no epochs). */
 export async function caughtUp(nc: NatsConnection, settings: Settings, timeoutMs = WAIT_MS): Promise<void> {
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   const { state } = await manager.streams.info(settings.auditStream);
   await until(
     `the ledger to reach ${state.last_seq} of ${settings.auditStream}`,

@@ -17,7 +17,7 @@ const SETTINGS = { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'a
  * set aside.
  */
 export async function expectChained(nc: NatsConnection, events: number): Promise<CheckedLedger> {
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   const { ledgerStream: name, ledgerPrefix } = SETTINGS;
   await manager.streams.add({ name, subjects: [`${ledgerPrefix}.*`], storage: StorageType.File, allow_direct: true });
   await using _consumer = await startConsumer({ nc, logger, ...SETTINGS });

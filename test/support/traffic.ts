@@ -22,7 +22,7 @@ export async function makeStreams(nc: NatsConnection, dedupeMs = 120_000, replic
     auditPrefix: `audit_${tag}`,
     ledgerPrefix: `ledger_${tag}`,
   };
-  const manager = await jetstreamManager(nc);
+  const manager = await jetstreamManager(nc, { checkAPI: false });
   const common = {
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
