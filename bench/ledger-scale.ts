@@ -10,15 +10,15 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection, type Payload } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { readConfig, type Settings, startConsumer } from '@waybill/consumer';
+import { canonicalJson } from '@waybill/schema';
 import {
   appendLine,
-  canonicalJson,
   type ChainState,
   emptyChain,
   formatBlock,
   formatTrailer,
   statedVolume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { execFile } from 'node:child_process';
 import { hash, randomUUID } from 'node:crypto';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';

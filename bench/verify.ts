@@ -8,7 +8,8 @@
  *
  * Rates are entries per second of CPU time of the one thread that works, and rounds alternate: a busy machine is busy for all.
  */
-import { appendEntry, canonicalJson, createChainVerifier, createLineSplitter, emptyHead } from '@waybill/schema';
+import { canonicalJson, createChainVerifier, createLineSplitter } from '@waybill/schema';
+import { appendEntry, emptyHead } from '@waybill/schema/internal';
 import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -5,7 +5,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createStreamHistory, type Settings, startConsumer } from '@waybill/consumer';
-import { type Entry, parseEntry, SYSTEM_CHAIN } from '@waybill/schema';
+import { type Entry, parseEntry, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { type Fault, FAULTS, faultyConnection } from '../support/faulty-connection.ts';

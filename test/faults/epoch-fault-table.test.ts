@@ -6,7 +6,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Consumer, type Settings, startConsumer } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { boundSettings, chainloopTraffic, type OwnerStream, ownerStream } from '../support/chainloop-owner.ts';
 import { checkLedger, readStream } from '../support/check-ledger.ts';

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createPublisher } from '@waybill/publisher';
-import { MAX_BLOCK_BYTES } from '@waybill/schema';
+import { MAX_BLOCK_BYTES } from '@waybill/schema/internal';
 import { beforeEach, expect, test } from 'vitest';
 import { SOURCE, upload } from '../support/publishers.ts';
 import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored } from '../support/audit-stream.ts';

@@ -1,13 +1,6 @@
-import {
-  artifactDownloaded,
-  createPublisher,
-  decision,
-  defineEvent,
-  type Drop,
-  lifecycle,
-  requestHandled,
-} from '@waybill/publisher';
-import { BUILT_IN_EVENTS, producerClosed } from '@waybill/schema';
+import { artifactDownloaded, createPublisher, defineEvent, type Drop } from '@waybill/publisher';
+import { decision, lifecycle, requestHandled } from '@waybill/publisher/instrument';
+import { BUILT_IN_EVENTS, producerClosed } from '@waybill/schema/internal';
 import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';

@@ -5,6 +5,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
+import { type Totals, verify } from '@waybill/schema';
 import {
   type Entry,
   parseBlock,
@@ -12,9 +13,7 @@ import {
   parseLedgerSubject,
   SYSTEM_CHAIN,
   UNATTRIBUTED_CHAIN,
-  type Totals,
-  verify,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { expect } from 'vitest';
 import { WAIT_MS } from './time.ts';
 import { until } from './until.ts';

@@ -5,7 +5,7 @@
 import { jetstreamManager, StorageType } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { startConsumer, usageOfAll } from '@waybill/consumer';
-import { parseEntry, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema';
+import { parseEntry, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema/internal';
 import { expect } from 'vitest';
 import { caughtUp, type CheckedLedger, checkLedger } from './check-ledger.ts';
 import { logger } from './logger.ts';

@@ -4,7 +4,7 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer, verifyLedger } from '@waybill/consumer';
-import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
+import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { describe, expect, test } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
 import { type CopiedBlock, erased, forgeChain, unchanged } from '../support/ledger-builder.ts';

@@ -4,7 +4,7 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { verifyLedger } from '@waybill/consumer';
-import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
+import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { copyLedger, erased, forgeChain, unchanged } from '../support/ledger-builder.ts';

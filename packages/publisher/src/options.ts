@@ -1,5 +1,6 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { type AnyEventDefinition, DEFAULT_EVENT_PREFIX, type KnownOptions } from '@waybill/schema';
+import type { AnyEventDefinition } from '@waybill/schema';
+import { DEFAULT_EVENT_PREFIX, type KnownOptions } from '@waybill/schema/internal';
 import type { ConnectionLike } from './connection-like.ts';
 import type { Credentials } from './credentials.ts';
 import type { Drop } from './drop.ts';

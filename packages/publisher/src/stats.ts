@@ -43,7 +43,7 @@ export interface AdoptedStats {
   readonly segments: number;
 }
 
-export interface SpoolStats {
+interface SpoolStats {
   /** Of this publisher's own segments. */
   readonly bytes: number;
   readonly segments: number;

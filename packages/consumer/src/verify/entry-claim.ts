@@ -3,16 +3,15 @@
  * label (which chain, what kind of entry) and a digest of everything that follows from the message. Verification makes
  * the same digest from the message itself.
  */
+import { canonicalJson, type Volume } from '@waybill/schema';
 import {
-  canonicalJson,
   type Entry,
   type Json,
   type JsonObject,
   type Origin,
   type Reading,
   SYSTEM_CHAIN,
-  type Volume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import * as crypto from 'node:crypto';
 import { keepMessage } from '../ledger/kept-message.ts';
 

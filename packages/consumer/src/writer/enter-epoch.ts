@@ -9,7 +9,7 @@
  * the other finds it.
  */
 import type { StreamInfo } from '@nats-io/jetstream';
-import { type ChainState, EPOCH_STRIDE, type EpochRecord, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, EPOCH_STRIDE, type EpochRecord, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import type { ConsumerLogger } from '../logger.ts';
 import { nodeSha256 } from '../sha256.ts';

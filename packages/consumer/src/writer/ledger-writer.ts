@@ -15,7 +15,7 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import { readLedgerEnd } from '../ledger/ledger-end.ts';
 import { createAckInbox, RefusedError } from '../nats/ack-inbox.ts';

@@ -8,8 +8,8 @@
  * that was seen is forgotten when the ledger is found to have it, not when it is sent.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
+import { canonicalJson } from '@waybill/schema';
 import {
-  canonicalJson,
   type ChainState,
   decodeUtf8,
   EPOCH_STRIDE,
@@ -19,7 +19,7 @@ import {
   SYSTEM_CHAIN,
   type StreamChange,
   type SystemRecord,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import { newestBlockOfAll } from '../ledger/ledger-end.ts';
 import { entryAt } from '../ledger/stored-block.ts';

@@ -3,7 +3,7 @@
  * does not get slower. Take the meter from the service's `@opentelemetry/api`: `metrics.getMeter('waybill')`.
  */
 import '../check-node.ts';
-import type { KnownOptions } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import { checkOptions } from '../check-options.ts';
 import type { Publisher } from '../handle.ts';
 import type { PublisherStats } from '../stats.ts';

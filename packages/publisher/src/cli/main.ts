@@ -4,7 +4,7 @@
  */
 import { stdout } from 'node:process';
 import { parseArgs } from 'node:util';
-import { argumentFault } from '@waybill/schema';
+import { argumentFault } from '@waybill/schema/internal';
 import { DEFAULT_URL, drain, IDLE_SECONDS } from './drain.ts';
 import { EXIT, UsageError } from './exit-code.ts';
 import { status } from './status.ts';

@@ -1,4 +1,4 @@
-import { MAX_MISSING, ProducerWindows } from '@waybill/schema';
+import { MAX_MISSING, ProducerWindows } from '@waybill/schema/internal';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { InboxMessage, Link } from '../connection/link.ts';

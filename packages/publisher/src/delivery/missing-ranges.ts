@@ -9,7 +9,7 @@
  * and may be refused. A range is a run of numbers that are not stored, below a number that is. Waiting and dropped numbers are
  * not stored. Any number in flight may be refused, so n of them may turn into n/2 ranges. Bounds are counted in half ranges.
  */
-import { MAX_MISSING } from '@waybill/schema';
+import { MAX_MISSING } from '@waybill/schema/internal';
 
 /** The other half is for events of a publisher that dies: the next one sends them, and may make ranges of its own. */
 export const MAX_OPEN_RANGES = MAX_MISSING / 2;

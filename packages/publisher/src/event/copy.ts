@@ -8,7 +8,7 @@
  * refused later, by stamping. Rules of the event type apply here only where they matter for the size.
  */
 import { Buffer } from 'node:buffer';
-import { MAX_DEPTH, MAX_EVENT_BYTES, type TypeRules } from '@waybill/schema';
+import { MAX_DEPTH, MAX_EVENT_BYTES, type TypeRules } from '@waybill/schema/internal';
 import { digitsOf, jsonLike, NO_JSON, NO_ROOM } from './json-like.ts';
 
 export type Copied =

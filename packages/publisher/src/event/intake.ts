@@ -4,15 +4,8 @@
  *
  * This file is the front of `emit`: from the service's object to a copy of our own, or to the reason why it is no event.
  */
-import {
-  type AnyEventDefinition,
-  BUILT_IN_EVENTS,
-  type DataCheck,
-  type EventDraft,
-  isEventOrgid,
-  kindOf,
-  ORGID_PATTERN,
-} from '@waybill/schema';
+import type { AnyEventDefinition, EventDraft } from '@waybill/schema';
+import { BUILT_IN_EVENTS, type DataCheck, isEventOrgid, kindOf, ORGID_PATTERN } from '@waybill/schema/internal';
 import { addContext } from '../context.ts';
 import type { Drop } from '../drop.ts';
 import { PublisherError } from '../error.ts';

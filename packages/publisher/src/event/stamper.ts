@@ -1,5 +1,6 @@
 /** Stamps events for sinks without a publisher's queue, with the same intake, numbers, checks and signatures. */
-import { type AnyEventDefinition, createDataCheck, type Event, formatEventSubject, stampEvent } from '@waybill/schema';
+import { type AnyEventDefinition, type Event, formatEventSubject } from '@waybill/schema';
+import { createDataCheck, stampEvent } from '@waybill/schema/internal';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
 import type { EventInput } from '../event-input.ts';

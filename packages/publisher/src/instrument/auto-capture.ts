@@ -1,6 +1,7 @@
 /** Turns messages of `node:diagnostics_channel` into events, without changes in the libraries that publish them. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { EventDraft, KnownOptions } from '@waybill/schema';
+import type { EventDraft } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import { checkOptions } from '../check-options.ts';
 import type { Sink } from '../sink.ts';
 import { getDefaultPublisher } from './default-publisher.ts';

@@ -4,15 +4,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import {
-  type ActorType,
   decisionEnded,
   decisionRecorded,
   decisionReviewed,
   decisionStarted,
   type EventAttributes,
   type EventDraft,
-  type KnownOptions,
 } from '@waybill/schema';
+import type { ActorType, KnownOptions } from '@waybill/schema/internal';
 import { checkOptions } from '../check-options.ts';
 import { runInContext } from '../context.ts';
 import { elapsedMs } from '../duration.ts';

@@ -4,18 +4,17 @@
  * Nothing here verifies a token. Claims are foreign data: any of them may be missing, too long or of another type. Then the
  * event lacks that attribute, but is emitted.
  */
+import type { EventAttributes, EventDraft } from '@waybill/schema';
 import {
   ActorType,
   cutText,
-  type EventAttributes,
-  type EventDraft,
   isEventOrgid,
   type KnownOptions,
   MAX_CLAIMED_LENGTH,
   ORGID_PATTERN,
   toAttributeText,
   UNATTRIBUTED_CHAIN,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { checkOptions } from '../check-options.ts';
 import { PublisherError } from '../error.ts';
 import { hasTooManyMembers } from '../event/copy.ts';
@@ -53,7 +52,7 @@ export interface DispatcherStats {
 }
 
 /** The part of what `defineEvent` returns that is needed here. */
-export interface Definition<Fields> {
+interface Definition<Fields> {
   (fields: Fields): EventDraft<string, Fields>;
   readonly type: string;
 }

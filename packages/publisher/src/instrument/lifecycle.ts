@@ -9,14 +9,8 @@
  * signed, if there is a signer), or the call rejects and the body does not run.
  */
 import { randomUUID } from 'node:crypto';
-import {
-  type EventAttributes,
-  type EventDraft,
-  type KnownOptions,
-  runFailed,
-  runFinished,
-  runStarted,
-} from '@waybill/schema';
+import { type EventAttributes, type EventDraft, runFailed, runFinished, runStarted } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import { checkOptions } from '../check-options.ts';
 import { elapsedMs } from '../duration.ts';
 import { hasTooManyMembers } from '../event/copy.ts';

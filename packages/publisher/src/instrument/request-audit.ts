@@ -3,7 +3,8 @@
  * finished or its connection closed, whichever is first. Responses are only listened to.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type KnownOptions, requestHandled } from '@waybill/schema';
+import { requestHandled } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import { badKind, checkOptions } from '../check-options.ts';
 import { elapsedMs } from '../duration.ts';
 import type { Sink } from '../sink.ts';

@@ -1,5 +1,5 @@
 /** For functions whose process is frozen or ended once they have answered (Lambda, Vercel, Cloudflare and so on). */
-import type { KnownOptions } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import { checkOptions } from '../check-options.ts';
 import { checkWait, within } from '../duration.ts';
 import type { Sink } from '../sink.ts';

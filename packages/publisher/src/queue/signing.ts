@@ -1,5 +1,5 @@
 /** How a publisher uses its signer: events go out unsigned when there is no key, and are counted. */
-import type { Stamp } from '@waybill/schema';
+import type { Stamp } from '@waybill/schema/internal';
 import { guarded } from '../foreign-code.ts';
 import type { PublisherLogger } from '../logger.ts';
 import type { PendingEvent } from '../pending-event.ts';

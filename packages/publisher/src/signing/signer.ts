@@ -7,7 +7,7 @@
  * only: the option `secret` if it is given, otherwise the function, otherwise the environment. When that place fails, no
  * other is tried: it would sign with another key and hide that the right one is missing.
  */
-import type { KnownOptions } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import { createBackoff } from '../backoff.ts';
 import { checkOptions } from '../check-options.ts';
 import { outside } from '../context.ts';

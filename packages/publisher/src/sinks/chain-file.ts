@@ -10,11 +10,9 @@ import * as crypto from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type ChainVerifier, createChainVerifier, createLineSplitter } from '@waybill/schema';
 import {
   appendEntry,
-  type ChainVerifier,
-  createChainVerifier,
-  createLineSplitter,
   createSizeMemory,
   emptyHead,
   type Entry,
@@ -26,7 +24,7 @@ import {
   parseEntry,
   type SizeMemory,
   transferOf,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { syncDirectory } from '../directory/sync-path.ts';
 import { PublisherError } from '../error.ts';
 import {

@@ -11,6 +11,7 @@ import { Buffer } from 'node:buffer';
 import * as crypto from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { Volume } from '@waybill/schema';
 import {
   type Entry,
   formatCore,
@@ -21,8 +22,7 @@ import {
   SIZE_WINDOW,
   type SizeMemory,
   type Transfer,
-  type Volume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 
 /** The size of an upload, stated or inferred: the arguments of `SizeMemory.note`. */
 export type SizeNote = readonly [seq: number, digest: string, bytes: string, from: number | null];

@@ -3,7 +3,7 @@
  * fails is tried again; a file that does not verify is not, and its events are given up.
  */
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
-import { parseJson } from '@waybill/schema';
+import { parseJson } from '@waybill/schema/internal';
 import type { Ack } from '../ack.ts';
 import { createBackoff } from '../backoff.ts';
 import type { HeldDirectory } from '../directory/held-directory.ts';

@@ -1,5 +1,5 @@
 /** What `fileSink` may be told, checked: options come from configurations, and may be anything. */
-import { isSource, type KnownOptions } from '@waybill/schema';
+import { isSource, type KnownOptions } from '@waybill/schema/internal';
 import { checkKinds, checkLogger, checkOptions } from '../check-options.ts';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';

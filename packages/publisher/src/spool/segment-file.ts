@@ -12,7 +12,7 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import * as zlib from 'node:zlib';
-import { MAX_EVENT_BYTES } from '@waybill/schema';
+import { MAX_EVENT_BYTES } from '@waybill/schema/internal';
 
 export const SEGMENT_HEADER = 'waybill-spool 1\n';
 export const SEGMENT_SUFFIX = '.seg';
