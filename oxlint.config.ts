@@ -1,6 +1,9 @@
 import { defineConfig } from 'oxlint';
 import { lintRules } from './scripts/rooms/lint-rules.ts';
 
+/** Functions are limited here. Tests are not: `describe` holds a file's tests. */
+const SOURCES = ['packages/*/src/**/*.ts', 'scripts/**/*.ts', 'bench/**/*.ts', 'examples/**/*.ts'];
+
 export default defineConfig({
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise', 'vitest'],
   options: {
@@ -49,6 +52,12 @@ export default defineConfig({
   },
   overrides: [
     ...lintRules(),
+    { files: ['**/*.ts'], rules: { 'max-lines': ['error', { max: 350 }] } },
+    {
+      files: SOURCES,
+      excludeFiles: ['**/*.test.ts'],
+      rules: { 'max-lines-per-function': ['error', { max: 80, IIFEs: true }] },
+    },
     {
       files: ['oxlint.config.ts', 'vitest.config.ts', 'test/support/global-setup.ts'],
       rules: { 'import/no-default-export': 'off' },

@@ -9,8 +9,8 @@ import { TEST_MS, WAIT_MS } from './test/support/time.ts';
 const conditions = ['source', 'node'];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
-// Node's cache of compiled modules, for vitest's workers and for every program that a test starts: hundreds of processes
-// load the same modules.
+// Node's cache of compiled modules, for vitest's workers and for every program that a test starts: hundreds of
+// processes load the same modules.
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compiled-modules');
 
 /** `expect.poll` has the limit of every other wait; the limits of tests and hooks leave room for several of them. */

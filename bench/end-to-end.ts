@@ -13,7 +13,7 @@ import { createInbox, headers, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { DEFAULT_SETTINGS, deployStreams, verifyLedger } from '@waybill/consumer';
 import { artifactUploaded, createPublisher, type Publisher } from '@waybill/publisher';
-import { createDataCheck, parseBlock, stampEvent, SYSTEM_CHAIN } from '@waybill/schema';
+import { createDataCheck, parseBlock, stampEvent, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { findNatsServer } from '../scripts/nats-server/find.ts';

@@ -1,8 +1,8 @@
 /**
- * Whether what the ledger writer costs depends on how much there is: a ledger of so many blocks, one entry each, over so
- * many organizations is made up, a backlog of events is put into AUDIT after it, and a consumer in a process of its own
- * starts. Prints how long it took from the start to the first commit, what an event cost, and the most memory that was
- * resident, in a run with few organizations beside one with many.
+ * Whether what the ledger writer costs depends on how much there is: a ledger of so many blocks, one entry each, over
+ * so many organizations is made up, a backlog of events is put into AUDIT after it, and a consumer in a process of its
+ * own starts. Prints how long it took from the start to the first commit, what an event cost, and the most memory that
+ * was resident, in a run with few organizations beside one with many.
  *
  *     npm run bench -- ledger-scale     BENCH_BLOCKS=10000,100000,1000000 BENCH_ORGS=100,100000 BENCH_EVENTS=200000
  */
@@ -10,15 +10,15 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection, type Payload } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { readConfig, type Settings, startConsumer } from '@waybill/consumer';
+import { canonicalJson } from '@waybill/schema';
 import {
   appendLine,
-  canonicalJson,
   type ChainState,
   emptyChain,
   formatBlock,
   formatTrailer,
   statedVolume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { execFile } from 'node:child_process';
 import { hash, randomUUID } from 'node:crypto';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';

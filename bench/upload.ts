@@ -1,6 +1,6 @@
 /** The event that publishers are measured with: an upload as an artifact store reports it. */
 import { artifactUploaded } from '@waybill/publisher';
-import { createDataCheck, stampEvent } from '@waybill/schema';
+import { createDataCheck, stampEvent } from '@waybill/schema/internal';
 
 export const SOURCE = '//cas.example/artifact-cas';
 const ID = '0197c0de-0000-7000-8000-000000000002';

@@ -2,7 +2,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Consumer, deployStreams, type Settings, startConsumer, usage, verifyLedger } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { type CheckedLedger, checkLedger } from '../support/check-ledger.ts';
 import { startNats } from '../support/nats.ts';

@@ -1,7 +1,7 @@
 /** A stream that somebody else owns, on a server of its own, and a ledger that is bound to it. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Consumer, deployStreams, type Settings, startConsumer } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { boundSettings, chainloopTraffic, type OwnerStream, ownerStream } from '../support/chainloop-owner.ts';
 import { checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';

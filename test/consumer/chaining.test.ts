@@ -1,5 +1,5 @@
 import { startConsumer } from '@waybill/consumer';
-import { type Entry, SYSTEM_CHAIN } from '@waybill/schema';
+import { type Entry, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';

@@ -1,7 +1,9 @@
 /** What other publishers send, and what nobody is billed for: counted in the ledger, with a real server. */
 import { startConsumer, usage, usageOfAll } from '@waybill/consumer';
-import { createPublisher, dispatcher } from '@waybill/publisher';
-import { artifactDownloaded, artifactUploaded, SYSTEM_CHAIN } from '@waybill/schema';
+import { createPublisher } from '@waybill/publisher';
+import { dispatcher } from '@waybill/publisher/instrument';
+import { artifactDownloaded, artifactUploaded } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';

@@ -1,5 +1,5 @@
 import { startConsumer } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';

@@ -2,7 +2,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/nats-core';
 import { type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
-import { formatBlock, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
+import { formatBlock, parseBlock, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { describe, expect, test } from 'vitest';
 import { createChainCache, type ChainCache } from '../../packages/consumer/src/writer/chain-cache.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';

@@ -1,6 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { Settings } from '@waybill/consumer';
-import { parseBlock } from '@waybill/schema';
+import { parseBlock } from '@waybill/schema/internal';
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createFold, NO_SIZES } from '../../packages/consumer/src/writer/fold.ts';

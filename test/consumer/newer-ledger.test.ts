@@ -2,7 +2,14 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
-import { appendLine, emptyChain, formatBlock, formatTrailer, NOT_CHECKED, SYSTEM_CHAIN } from '@waybill/schema';
+import {
+  appendLine,
+  emptyChain,
+  formatBlock,
+  formatTrailer,
+  NOT_CHECKED,
+  SYSTEM_CHAIN,
+} from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
 import { type CopiedBlock, copyLedger } from '../support/ledger-builder.ts';

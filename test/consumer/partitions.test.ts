@@ -2,7 +2,8 @@
 import { DiscardPolicy, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Settings, startConsumer } from '@waybill/consumer';
-import { parseBlock, parseEntry, SYSTEM_CHAIN, verify } from '@waybill/schema';
+import { verify } from '@waybill/schema';
+import { parseBlock, parseEntry, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { beforeEach, expect, test } from 'vitest';
 import { partitionOf } from '../../bench/partition.ts';
 import { simulate } from '../../bench/scaling-simulation.ts';

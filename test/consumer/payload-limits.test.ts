@@ -1,6 +1,6 @@
 /** Messages and blocks against what the server allows: `max_payload` may be larger or smaller than the default. */
 import { startConsumer } from '@waybill/consumer';
-import { MAX_BLOCK_BYTES, SYSTEM_CHAIN } from '@waybill/schema';
+import { MAX_BLOCK_BYTES, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { beforeEach, expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';

@@ -1,7 +1,7 @@
 /** The stream of events is recognized by its newest message, also where that holds several events. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';

@@ -1,7 +1,7 @@
 /** The sizes of earlier uploads: read back from the ledger, and kept by how often they are asked. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type Settings, startConsumer } from '@waybill/consumer';
-import { createSizeMemory, type Head, headOf, parseEntry, type SizeMemory, transferOf } from '@waybill/schema';
+import { createSizeMemory, type Head, headOf, parseEntry, type SizeMemory, transferOf } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { readMention } from '../../packages/consumer/src/writer/transfer-mention.ts';
 import { createSizeLoader } from '../../packages/consumer/src/writer/size-loader.ts';

@@ -2,7 +2,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';

@@ -1,6 +1,7 @@
 /** CONTRIBUTING.md's two ways to an event type: the definition runs, and the diff applies, compiles and works. */
 import { startConsumer } from '@waybill/consumer';
-import { createDataCheck, readMessage, stampEvent } from '@waybill/schema';
+import { readMessage } from '@waybill/schema';
+import { createDataCheck, stampEvent } from '@waybill/schema/internal';
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -76,7 +77,8 @@ test('the diff for a built-in type applies, compiles, and the event goes through
 
   writeFileSync(
     join(folder, 'program.ts'),
-    `import { artifactDeleted, createDataCheck, readMessage, stampEvent } from './packages/schema/src/index.ts';
+    `import { artifactDeleted, readMessage } from './packages/schema/src/index.ts';
+     import { createDataCheck, stampEvent } from './packages/schema/src/internal.ts';
      const stamp = ${JSON.stringify(stamp)};
      const draft = artifactDeleted({ orgid: 'acme', digest: ${JSON.stringify(digest)}, size_bytes: 5 });
      const { text } = stampEvent(draft.type, draft.fields, stamp, createDataCheck());

@@ -1,6 +1,7 @@
 import { DEFAULT_SETTINGS, deployStreams, startConsumer, usage } from '@waybill/consumer';
-import { artifactDownloaded, createPublisher, memorySink, type Publisher } from '@waybill/publisher';
-import { type JsonObject, type Transfer, transferOf } from '@waybill/schema';
+import { artifactDownloaded, createPublisher, type Publisher } from '@waybill/publisher';
+import { memorySink } from '@waybill/publisher/testing';
+import { type JsonObject, type Transfer, transferOf } from '@waybill/schema/internal';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';

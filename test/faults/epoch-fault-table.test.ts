@@ -6,7 +6,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Consumer, type Settings, startConsumer } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { boundSettings, chainloopTraffic, type OwnerStream, ownerStream } from '../support/chainloop-owner.ts';
 import { checkLedger, readStream } from '../support/check-ledger.ts';
@@ -42,8 +42,9 @@ async function firstEpoch(nc: NatsConnection, owner: OwnerStream): Promise<Setti
 const END = 2e12 + 21;
 
 /**
- * A copy of a ledger in a stream of its own, so that each case begins with the same bytes. Its last block is left out, as
- * if the writer had been killed within its last commit: chains have entries above the watermark, and their events are gone.
+ * A copy of a ledger in a stream of its own, so that each case begins with the same bytes. Its last block is left out,
+ * as if the writer had been killed within its last commit: chains have entries above the watermark, and their events
+ * are gone.
  */
 async function copyOf(nc: NatsConnection, settings: Settings, tag: string): Promise<Settings> {
   const copy = { ...settings, ledgerStream: `L_${tag}`, ledgerPrefix: `l_${tag}` };

@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createPublisher } from '@waybill/publisher';
-import { MAX_BLOCK_BYTES } from '@waybill/schema';
+import { MAX_BLOCK_BYTES } from '@waybill/schema/internal';
 import { beforeEach, expect, test } from 'vitest';
 import { SOURCE, upload } from '../support/publishers.ts';
 import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored } from '../support/audit-stream.ts';
@@ -11,8 +11,8 @@ import { until } from '../support/until.ts';
 import { PATIENT } from '../support/time.ts';
 
 /**
- * What the server or the stream does not take. The promises: not yet, and it waits, everything in order; never, and it is
- * dropped as `too_large`, counted, and holds nothing up.
+ * What the server or the stream does not take. The promises: not yet, and it waits, everything in order; never, and it
+ * is dropped as `too_large`, counted, and holds nothing up.
  */
 
 beforeEach(needsOwnServer);

@@ -2,7 +2,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { startConsumer } from '@waybill/consumer';
 import { createPublisher } from '@waybill/publisher';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { beforeEach, expect, test } from 'vitest';
 import { SOURCE } from '../support/publishers.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -61,7 +61,9 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = 
 
 /** All of the publisher that an older Node could break: the client, spool, file sink, runs, signatures, subpaths. */
 const SERVICE = `
-import { artifactUploaded, audited, createPublisher, createSigner, defineEvent, fileSink } from '@waybill/publisher';
+import { artifactUploaded, createPublisher, createSigner, defineEvent } from '@waybill/publisher';
+import { fileSink } from '@waybill/publisher/sinks';
+import { audited } from '@waybill/publisher/instrument';
 import { auditRequests } from '@waybill/publisher/express';
 import { observePublisher } from '@waybill/publisher/otel';
 import { verify } from '@waybill/schema';

@@ -1,5 +1,6 @@
 import { connect as connectV2 } from 'nats';
-import { type ConnectionLike, createPublisher, runStarted } from '@waybill/publisher';
+import { type ConnectionLike, createPublisher } from '@waybill/publisher';
+import { runStarted } from '@waybill/publisher/instrument';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { SOURCE } from '../support/publishers.ts';

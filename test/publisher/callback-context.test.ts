@@ -2,15 +2,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';
 import { generateKeyPairSync } from 'node:crypto';
-import {
-  createPublisher,
-  createSigner,
-  decision,
-  fileSink,
-  memorySink,
-  type PublisherOptions,
-  type Secret,
-} from '@waybill/publisher';
+import { createPublisher, createSigner, type PublisherOptions, type SignerOptions } from '@waybill/publisher';
+import { fileSink } from '@waybill/publisher/sinks';
+import { decision } from '@waybill/publisher/instrument';
+import { memorySink } from '@waybill/publisher/testing';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { SOURCE, upload } from '../support/publishers.ts';
@@ -67,7 +62,7 @@ test('a publisher that is made inside a decision: its own connection, and one th
   const { saw, names, requests, decisions } = witness();
   using _listeners = listen(saw);
   const { privateKey } = generateKeyPairSync('ed25519');
-  const getSecret = async (): Promise<Secret> => {
+  const getSecret: SignerOptions['getSecret'] = async () => {
     saw('getSecret');
     return privateKey;
   };

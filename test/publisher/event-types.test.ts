@@ -1,4 +1,5 @@
-import { artifactDownloaded, artifactUploaded, createPublisher, defineEvent, memorySink } from '@waybill/publisher';
+import { artifactDownloaded, artifactUploaded, createPublisher, defineEvent } from '@waybill/publisher';
+import { memorySink } from '@waybill/publisher/testing';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { PATIENT } from '../support/time.ts';

@@ -1,4 +1,5 @@
-import { artifactUploaded, fileSink } from '@waybill/publisher';
+import { artifactUploaded } from '@waybill/publisher';
+import { fileSink } from '@waybill/publisher/sinks';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

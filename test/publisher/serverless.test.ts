@@ -1,5 +1,6 @@
 /** A function whose process ends the moment it has answered, as a platform may do it. */
-import { createPublisher, withFlush } from '@waybill/publisher';
+import { createPublisher } from '@waybill/publisher';
+import { withFlush } from '@waybill/publisher/instrument';
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { programText, runProgram } from '../support/program.ts';
@@ -12,7 +13,8 @@ beforeEach(needsOwnServer);
 
 const EVENTS = 300;
 const PROGRAM = `
-  import { createPublisher, withFlush } from '@waybill/publisher';
+  import { createPublisher } from '@waybill/publisher';
+  import { withFlush } from '@waybill/publisher/instrument';
   import { SOURCE, upload } from './publishers.ts';
   const audit = createPublisher({ source: SOURCE, servers: process.env.NATS_URL });
   const promises = [];

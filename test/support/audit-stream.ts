@@ -1,7 +1,8 @@
 /** What the AUDIT stream of a publisher test holds, and how it is compared with what was emitted. */
 import { type JetStreamManager, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { createDataCheck, type Event, readMessage } from '@waybill/schema';
+import { type Event, readMessage } from '@waybill/schema';
+import { createDataCheck } from '@waybill/schema/internal';
 import { expect } from 'vitest';
 import type { PublisherStats } from '@waybill/publisher';
 import { expectChained } from './expect-chained.ts';

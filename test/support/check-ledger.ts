@@ -5,6 +5,7 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { MsgHdrs, NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
+import { type Totals, verify } from '@waybill/schema';
 import {
   type Entry,
   parseBlock,
@@ -12,9 +13,7 @@ import {
   parseLedgerSubject,
   SYSTEM_CHAIN,
   UNATTRIBUTED_CHAIN,
-  type Totals,
-  verify,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { expect } from 'vitest';
 import { WAIT_MS } from './time.ts';
 import { until } from './until.ts';
@@ -42,7 +41,8 @@ export async function readStream(nc: NatsConnection, stream: string): Promise<St
   const { state } = await manager.streams.info(stream);
   if (state.messages === 0) return messages;
   const consumer = await jetstream(nc).consumers.get(stream);
-  // By bytes: a thousand blocks at once are more than the server holds for one client, and it would hang up. No message is larger.
+  // By bytes: a thousand blocks at once are more than the server holds for one client, and it would hang up. No message
+  // is larger.
   const all = await consumer.consume({ max_bytes: 16 * 1024 * 1024 });
   for await (const message of all) {
     const { seq, subject, headers } = message;

@@ -5,9 +5,9 @@
 import { DiscardPolicy, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
+import { canonicalJson, type Volume } from '@waybill/schema';
 import {
   appendLine,
-  canonicalJson,
   type ChainState,
   emptyChain,
   type Entry,
@@ -18,8 +18,7 @@ import {
   originOf,
   parseBlock,
   SYSTEM_CHAIN,
-  type Volume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { createHash } from 'node:crypto';
 import { readStream } from './check-ledger.ts';
 import { uuid } from './traffic.ts';
@@ -118,7 +117,10 @@ export interface ForgedEntry {
   readonly origin?: Entry['core']['origin'];
 }
 
-/** A whole chain computed anew with correct hashes, links, totals and trailers: only AUDIT or a head held elsewhere can tell. */
+/**
+ * A whole chain computed anew with correct hashes, links, totals and trailers: only AUDIT or a head held elsewhere can
+ * tell.
+ */
 export function forgeChain(
   blocks: readonly CopiedBlock[],
   orgid: string,

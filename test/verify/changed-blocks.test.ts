@@ -1,7 +1,7 @@
 /** What was changed in a stored block is found from the ledger alone. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { verifyLedger } from '@waybill/consumer';
-import { parseBlock } from '@waybill/schema';
+import { parseBlock } from '@waybill/schema/internal';
 import { describe, expect, test } from 'vitest';
 import { type CopiedBlock, copyLedger } from '../support/ledger-builder.ts';
 import { chainOf, useRealLedger } from './real-ledger.ts';

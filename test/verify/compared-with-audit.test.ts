@@ -1,7 +1,7 @@
 /** Chains that are good in themselves are compared with AUDIT, which may have less than the ledger, or more. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { verifyLedger } from '@waybill/consumer';
-import { type Entry, parseBlock, parseEntry, SYSTEM_CHAIN } from '@waybill/schema';
+import { type Entry, parseBlock, parseEntry, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { describe, expect, test } from 'vitest';
 import { type CopiedBlock, copyLedger, forgeChain, unchanged } from '../support/ledger-builder.ts';
 import { chainloopEvent, makeStreams, publishAll } from '../support/traffic.ts';

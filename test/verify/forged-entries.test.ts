@@ -1,10 +1,10 @@
 /**
- * Entries: what somebody can do who has the identity of the ledger's writer: every hash, link, total and trailer is right. Each has
- * to be found by comparison with AUDIT, over all chains and for the one organization alone.
+ * Entries: what somebody can do who has the identity of the ledger's writer: every hash, link, total and trailer is
+ * right. Each has to be found by comparison with AUDIT, over all chains and for the one organization alone.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer, verifyLedger } from '@waybill/consumer';
-import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
+import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { describe, expect, test } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
 import { type CopiedBlock, erased, forgeChain, unchanged } from '../support/ledger-builder.ts';

@@ -1,10 +1,10 @@
 /**
- * Records of `_system`: what somebody can do who has the identity of the ledger's writer: every hash, link, total and trailer is right. Each has
- * to be found by comparison with AUDIT, over all chains and for the one organization alone.
+ * Records of `_system`: what somebody can do who has the identity of the ledger's writer: every hash, link, total and
+ * trailer is right. Each has to be found by comparison with AUDIT, over all chains and for the one organization alone.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { verifyLedger } from '@waybill/consumer';
-import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
+import { type JsonObject, parseBlock, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { copyLedger, erased, forgeChain, unchanged } from '../support/ledger-builder.ts';

@@ -1,7 +1,7 @@
 /** A ledger with one of everything in it, and what a forger makes of it who has the identity of its writer. */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type LedgerReport, type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
-import { type Entry, parseBlock } from '@waybill/schema';
+import { type Entry, parseBlock } from '@waybill/schema/internal';
 import { afterAll, beforeAll } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
 import { type CopiedBlock, copyLedger, type ForgedEntry, forgeChain, unchanged } from '../support/ledger-builder.ts';

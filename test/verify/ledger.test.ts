@@ -1,6 +1,6 @@
 /** Verification of a ledger that nobody touched: all of it, one organization, and from any entry. */
 import { verifyLedger } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 import { chain, chainOf, useRealLedger } from './real-ledger.ts';

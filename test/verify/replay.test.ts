@@ -1,6 +1,6 @@
 /** Reading a chain: from any entry, as a file that verifies, and on as it grows. */
 import { replay, verifyLines } from '@waybill/consumer';
-import { parseEntry } from '@waybill/schema';
+import { parseEntry } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 import { chain, traffic, useRealLedger } from './real-ledger.ts';

@@ -1,4 +1,4 @@
-import { connectionFault } from '@waybill/schema';
+import { connectionFault } from '@waybill/schema/internal';
 import { ConsumerError } from './errors.ts';
 
 /** The error for a connection that could not be made. @param servers host and port of each */

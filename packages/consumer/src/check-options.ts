@@ -1,4 +1,4 @@
-import { faultOfOptions, type KnownOptions } from '@waybill/schema';
+import { faultOfOptions, type KnownOptions } from '@waybill/schema/internal';
 import { ConsumerError } from './errors.ts';
 
 export type { KnownOptions };

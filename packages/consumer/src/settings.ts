@@ -1,4 +1,4 @@
-import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX } from '@waybill/schema';
+import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX } from '@waybill/schema/internal';
 import type { KnownOptions } from './check-options.ts';
 
 /** The streams and subjects of one Waybill installation. Every query and the writer need them. */

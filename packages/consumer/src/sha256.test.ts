@@ -1,4 +1,4 @@
-import { sha256Hex } from '@waybill/schema';
+import { sha256Hex } from '@waybill/schema/internal';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nodeSha256 } from './sha256.ts';

@@ -1,4 +1,4 @@
-import { faultOfOptions } from '@waybill/schema';
+import { faultOfOptions } from '@waybill/schema/internal';
 import { PublisherError } from './error.ts';
 
 /** Every factory calls it first. @throws PublisherError INVALID_OPTIONS naming a member that is no option */

@@ -1,4 +1,4 @@
-import { printable } from '@waybill/schema';
+import { printable } from '@waybill/schema/internal';
 
 /** The part of a logger that is used here. Loggers of pino fit, and so does `console`. */
 export interface PublisherLogger {

@@ -21,7 +21,7 @@ describe('in a browser', () => {
   beforeAll(async () => {
     // An import of node:* fails the build, because nothing is external.
     const { outputFiles } = await build({
-      entryPoints: [join(import.meta.dirname, 'index.ts')],
+      entryPoints: [join(import.meta.dirname, 'internal.ts')],
       bundle: true,
       write: false,
       minify: true,

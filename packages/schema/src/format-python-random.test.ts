@@ -4,7 +4,7 @@ import { anyValue, setSomewhere } from '../test-support/any-value.ts';
 import { fastSha256, makeChain } from '../test-support/chain.ts';
 import { compareAll, hasPython } from '../test-support/python.ts';
 import { erase, forge, toBytes } from '../test-support/verdicts.ts';
-import { canonicalJson, isJsonObject, type JsonObject } from './index.ts';
+import { canonicalJson, isJsonObject, type JsonObject } from './internal.ts';
 
 /** Chains of an organization and of both reserved names, with single events and batches. Some events are erased. */
 const rich = [

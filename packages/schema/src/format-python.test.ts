@@ -21,7 +21,7 @@ import {
   VERDICT_EXIT_CODES,
   verify,
   type Volume,
-} from './index.ts';
+} from './internal.ts';
 
 describe.skipIf(!hasPython)('the verifier in python', () => {
   it('agrees about good chains of hostile data', () => {

@@ -35,7 +35,7 @@ import {
   transferOf,
   VERDICT_EXIT_CODES,
   verify,
-} from './index.ts';
+} from './internal.ts';
 import { CHECKED, NOT_CHECKED } from './verify/verdict.ts';
 
 const program = join(DOCS, 'format-example.py');

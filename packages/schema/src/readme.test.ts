@@ -18,7 +18,10 @@ it('README.md does what it says', async () => {
       '].join(" "));',
     );
   writeFileSync(join(folder.path, 'example.ts'), collected);
-  const alias = { '@waybill/schema': join(import.meta.dirname, 'index.ts') };
+  const alias = {
+    '@waybill/schema/internal': join(import.meta.dirname, 'internal.ts'),
+    '@waybill/schema': join(import.meta.dirname, 'index.ts'),
+  };
   await build({
     entryPoints: [join(folder.path, 'example.ts')],
     outfile: file,

@@ -17,7 +17,7 @@ import {
   stampEvent,
   toAttributeText,
   transferOf,
-} from '../src/index.ts';
+} from '../src/internal.ts';
 
 export const fastSha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 export const digestOf = (text: string): string => `sha256:${fastSha256(text)}`;

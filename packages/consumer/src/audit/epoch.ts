@@ -10,7 +10,7 @@
  * stream of our own is never made again.
  */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
-import { EPOCH_STRIDE, type EpochRecord, type JsonObject, SYSTEM_CHAIN } from '@waybill/schema';
+import { EPOCH_STRIDE, type EpochRecord, type JsonObject, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import { findBlock, newestBlock } from '../ledger/find-block.ts';
 import { entryAt, type LedgerSettings, type StoredBlock } from '../ledger/stored-block.ts';

@@ -1,6 +1,6 @@
 /** The epoch that begins when the stream is another one: its number, and its first message. */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
-import { EPOCH_STRIDE } from '@waybill/schema';
+import { EPOCH_STRIDE } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { getNextMessage } from '../nats/leader-get.ts';
 import type { StreamMismatch } from './stream-identity.ts';

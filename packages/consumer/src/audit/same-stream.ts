@@ -5,7 +5,8 @@
  * the stream's message.
  */
 import type { JetStreamManager, StreamState } from '@nats-io/jetstream';
-import { comparePlaces, type Entry, readMessage, SYSTEM_CHAIN } from '@waybill/schema';
+import { readMessage } from '@waybill/schema';
+import { comparePlaces, type Entry, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { createHash } from 'node:crypto';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';

@@ -3,7 +3,7 @@
  * stream as it is now, and says how it differs.
  */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
-import type { EpochRecord } from '@waybill/schema';
+import type { EpochRecord } from '@waybill/schema/internal';
 import { pause } from '../pause.ts';
 import type { Settings } from '../settings.ts';
 import { newestBlockOfAll } from '../ledger/ledger-end.ts';

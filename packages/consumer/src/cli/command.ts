@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
-import { argumentFault } from '@waybill/schema';
+import { argumentFault } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import type { Output } from './output.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { appendEntry, emptyHead, NO_VOLUME, sha256Hex } from '@waybill/schema';
+import { appendEntry, emptyHead, NO_VOLUME, sha256Hex } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { runWaybill } from './main.ts';
 import { createOutput } from './output.ts';

@@ -4,7 +4,7 @@
  *
  * This file finds the command, runs it, and turns what goes wrong into a line and an exit code.
  */
-import { closest } from '@waybill/schema';
+import { closest } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { whoMay } from '../streams/shipped-users.ts';

@@ -1,4 +1,4 @@
-import { printable, printableJson } from '@waybill/schema';
+import { printable, printableJson } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 
 /** Where a command writes. Results go to stdout, notes for people to stderr. */

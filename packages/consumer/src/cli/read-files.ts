@@ -1,7 +1,7 @@
 /** Reads the parts of one chain, such as rotated files, as one stream of bytes in the order of their entries. */
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { MAX_LINE_BYTES } from '@waybill/schema';
+import { MAX_LINE_BYTES } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 
 export interface ChainFiles {

@@ -1,4 +1,4 @@
-import { printableJson } from '@waybill/schema';
+import { printableJson } from '@waybill/schema/internal';
 import pino from 'pino';
 import { readConfig } from '../config/config.ts';
 import { serve } from '../service/serve.ts';

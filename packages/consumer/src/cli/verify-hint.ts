@@ -2,7 +2,8 @@
  * What the user may have meant when the first entry of a file is not the one that was asked for. It is a note beside
  * the verdict, which the format defines (docs/reference/format.md §11) and which does not depend on what was meant.
  */
-import { type ChainReport, isChainName } from '@waybill/schema';
+import type { ChainReport } from '@waybill/schema';
+import { isChainName } from '@waybill/schema/internal';
 
 interface Asked {
   readonly orgid: string | undefined;

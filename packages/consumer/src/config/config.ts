@@ -4,7 +4,7 @@
  *
  * This file reads all `WAYBILL_*` variables at once.
  */
-import { closest } from '@waybill/schema';
+import { closest } from '@waybill/schema/internal';
 import type { z } from 'zod';
 import type { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';

@@ -1,4 +1,4 @@
-import { inboxPrefixOf, readServerAddress, type ServerAddress, splitServers } from '@waybill/schema';
+import { inboxPrefixOf, readServerAddress, type ServerAddress, splitServers } from '@waybill/schema/internal';
 import type { KnownOptions } from '../check-options.ts';
 import { badConfig, type Environment, requireBoth } from './environment.ts';
 

@@ -3,7 +3,8 @@
  * publishers.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { decodeUtf8, formatLedgerSubject, SchemaError, splitBlock, type Trailer } from '@waybill/schema';
+import { SchemaError } from '@waybill/schema';
+import { decodeUtf8, formatLedgerSubject, splitBlock, type Trailer } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { getMessage } from '../nats/leader-get.ts';
 import { findBlockBySeq } from './find-block.ts';

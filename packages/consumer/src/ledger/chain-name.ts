@@ -1,4 +1,4 @@
-import { isChainName, ORGID_PATTERN, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema';
+import { isChainName, ORGID_PATTERN, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 
 /**

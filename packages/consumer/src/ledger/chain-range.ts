@@ -1,5 +1,5 @@
 /** The blocks of one chain as a range for `readRange`. The numbers in their trailers show when a replica lacks one. */
-import { formatLedgerSubject } from '@waybill/schema';
+import { formatLedgerSubject } from '@waybill/schema/internal';
 import type { StreamRange } from '../nats/read-range.ts';
 import type { LedgerSettings } from './stored-block.ts';
 

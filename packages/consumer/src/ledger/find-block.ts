@@ -6,7 +6,7 @@
  * `DIRECT.GET` may be answered by a follower that lags, and would then give an old head or an old boundary.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { type Block, type Entry, formatLedgerSubject } from '@waybill/schema';
+import { type Block, type Entry, formatLedgerSubject } from '@waybill/schema/internal';
 import { getLastMessage, getNextMessage } from '../nats/leader-get.ts';
 import { type LedgerSettings, parseWhole, readStored, type StoredBlock } from './stored-block.ts';
 

@@ -1,4 +1,4 @@
-import { MAX_KEPT_PAYLOAD } from '@waybill/schema';
+import { MAX_KEPT_PAYLOAD } from '@waybill/schema/internal';
 import { createHash } from 'node:crypto';
 
 /** What a record in `_system` keeps of a message, or of an event in one (`docs/reference/format.md` §10). */

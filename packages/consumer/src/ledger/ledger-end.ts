@@ -1,6 +1,6 @@
 /** The end of the LEDGER stream: its newest block, of whatever chain. */
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import { decodeUtf8, parseLedgerSubject, splitBlock } from '@waybill/schema';
+import { decodeUtf8, parseLedgerSubject, splitBlock } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { getLastMessage, getMessage } from '../nats/leader-get.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';

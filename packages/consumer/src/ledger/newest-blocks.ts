@@ -6,7 +6,7 @@
  * not continue its chain's newest one.
  */
 import type { Msg, NatsConnection } from '@nats-io/nats-core';
-import { formatLedgerSubject } from '@waybill/schema';
+import { formatLedgerSubject } from '@waybill/schema/internal';
 import { getDirect } from '../nats/direct-get.ts';
 import type { DirectMessage } from '../nats/direct-message.ts';
 import type { LedgerSettings } from './stored-block.ts';

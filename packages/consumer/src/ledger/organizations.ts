@@ -1,6 +1,6 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { closest, ORGID_PATTERN, parseLedgerSubject } from '@waybill/schema';
+import { closest, ORGID_PATTERN, parseLedgerSubject } from '@waybill/schema/internal';
 import { explain } from '../nats/nats-error.ts';
 import type { LedgerSettings } from './stored-block.ts';
 

@@ -1,15 +1,15 @@
 /** Blocks as they are stored in LEDGER, with only their ends read. */
 import type { StoredMsg } from '@nats-io/jetstream';
+import { SchemaError } from '@waybill/schema';
 import {
   type Block,
   decodeUtf8,
   type Entry,
   parseBlock,
   parseEntry,
-  SchemaError,
   splitBlock,
   type Trailer,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 

@@ -4,7 +4,7 @@
  * know it exactly: the oldest event stays the oldest until the watermark passes it.
  */
 import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
-import { EPOCH_STRIDE } from '@waybill/schema';
+import { EPOCH_STRIDE } from '@waybill/schema/internal';
 import { createCoalescedTask } from '../coalesced-task.ts';
 import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';

@@ -7,7 +7,7 @@
  */
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/nats-core';
-import type { JsonObject } from '@waybill/schema';
+import type { JsonObject } from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 
 /** What an operator decides about the streams. 0: no limit. */

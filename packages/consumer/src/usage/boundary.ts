@@ -1,7 +1,7 @@
 /** Where a moment cuts a chain: between its last entry received before then, and the next one. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Entry, parseLedgerSubject } from '@waybill/schema';
+import { type Entry, parseLedgerSubject } from '@waybill/schema/internal';
 import { findBlock, newestBlock, nextBlock } from '../ledger/find-block.ts';
 import { readLastBlocks } from '../ledger/newest-blocks.ts';
 import { entryAt, type LedgerSettings, readStored, type StoredBlock } from '../ledger/stored-block.ts';

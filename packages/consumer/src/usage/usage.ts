@@ -7,7 +7,8 @@
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Entry, NO_TOTALS, subtractTotals, sumTotals, type Tally, type Totals } from '@waybill/schema';
+import type { Totals } from '@waybill/schema';
+import { type Entry, NO_TOTALS, subtractTotals, sumTotals, type Tally } from '@waybill/schema/internal';
 import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';

@@ -5,6 +5,7 @@
  * When an organization's message is gone from the middle of AUDIT, its chain here is *partial* from there on: its
  * windows lack numbers, and prove nothing any more.
  */
+import type { VerifiedEntry, Volume } from '@waybill/schema';
 import {
   type Admission,
   createSizeMemory,
@@ -16,9 +17,7 @@ import {
   type SizeMemory,
   statedVolume,
   type Transfer,
-  type VerifiedEntry,
-  type Volume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 
 /** An event that a chain has. */
 interface ChainEvent {

@@ -2,6 +2,7 @@
  * What the ledger's entries claim about AUDIT, collected while the ledger is read, before AUDIT is. All numbers are the
  * ledger's.
  */
+import type { VerifiedEntry } from '@waybill/schema';
 import {
   type Entry,
   EPOCH_STRIDE,
@@ -9,8 +10,7 @@ import {
   type JsonObject,
   standsForNoMessage,
   SYSTEM_CHAIN,
-  type VerifiedEntry,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { asEpochRecord } from '../audit/epoch.ts';
 import type { Era } from '../audit/eras.ts';
 import { type AuditChains, createAuditChains } from './audit-chains.ts';

@@ -1,7 +1,8 @@
 /**
  * What the comparison of a message with its entry needs to know of other entries. Collected while the ledger is read.
  */
-import { type JsonObject, SYSTEM_CHAIN, type VerifiedEntry, type Volume } from '@waybill/schema';
+import type { VerifiedEntry, Volume } from '@waybill/schema';
+import { type JsonObject, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import type { Place } from './claim-index.ts';
 
 export interface ClaimContext {

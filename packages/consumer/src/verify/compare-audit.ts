@@ -3,7 +3,7 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import { type Era, toLedger, toStream } from '../audit/eras.ts';
 import { getNextMessage } from '../nats/leader-get.ts';

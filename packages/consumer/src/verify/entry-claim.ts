@@ -3,16 +3,15 @@
  * label (which chain, what kind of entry) and a digest of everything that follows from the message. Verification makes
  * the same digest from the message itself.
  */
+import { canonicalJson, type Volume } from '@waybill/schema';
 import {
-  canonicalJson,
   type Entry,
   type Json,
   type JsonObject,
   type Origin,
   type Reading,
   SYSTEM_CHAIN,
-  type Volume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import * as crypto from 'node:crypto';
 import { keepMessage } from '../ledger/kept-message.ts';
 
@@ -155,7 +154,8 @@ export function digestOfErasedRecord(record: JsonObject, subject: string): Buffe
 }
 
 /**
- * The record that the writer makes of a message, or of an event in it (`docs/reference/format.md` §10); null when it makes none.
+ * The record that the writer makes of a message, or of an event in it (`docs/reference/format.md` §10); null when it
+ * makes none.
  */
 export function recordOf(
   reading: Reading,

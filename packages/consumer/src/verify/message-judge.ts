@@ -1,5 +1,5 @@
 /** Whether an entry says what its message makes the writer say, given the chains as they were when the message came. */
-import { type Reading, SYSTEM_CHAIN } from '@waybill/schema';
+import { type Reading, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { nodeSha256 } from '../sha256.ts';
 import { keepMessage } from '../ledger/kept-message.ts';
 import type { AuditChains } from './audit-chains.ts';

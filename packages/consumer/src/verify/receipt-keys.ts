@@ -1,4 +1,5 @@
-import { isPublicKey, type ReceiptKeys } from '@waybill/schema';
+import type { ReceiptKeys } from '@waybill/schema';
+import { isPublicKey } from '@waybill/schema/internal';
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { ConsumerError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
 /** Sequence numbers of AUDIT at which the writer found no message, as `_system` records them. */
-import type { JsonObject } from '@waybill/schema';
+import type { JsonObject } from '@waybill/schema/internal';
 
 export interface SequenceGap {
   readonly first: number;

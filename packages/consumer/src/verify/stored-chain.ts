@@ -3,18 +3,20 @@ import {
   type ChainReport,
   type ChainVerifier,
   createChainVerifier,
-  decodeUtf8,
-  type Entry,
   type Expectation,
-  NOT_CHECKED,
   type Problem,
-  producersMismatch,
   type ReceiptKeys,
   SchemaError,
-  splitBlock,
-  trailerMismatch,
   type VerifiedEntry,
 } from '@waybill/schema';
+import {
+  decodeUtf8,
+  type Entry,
+  NOT_CHECKED,
+  producersMismatch,
+  splitBlock,
+  trailerMismatch,
+} from '@waybill/schema/internal';
 import { nodeSha256 } from '../sha256.ts';
 
 /** The state of one chain's verification. There may be a hundred thousand of them, so it is data and no closure. */

@@ -5,7 +5,8 @@
  *
  * All numbers are the ledger's.
  */
-import { type DataCheck, readMessage, type Reading, type VerifiedEntry } from '@waybill/schema';
+import { readMessage, type VerifiedEntry } from '@waybill/schema';
+import type { DataCheck, Reading } from '@waybill/schema/internal';
 import type { Era } from '../audit/eras.ts';
 import type { StreamMessage } from '../nats/stream-item.ts';
 import type { AuditChains } from './audit-chains.ts';

@@ -1,4 +1,5 @@
-import { canonicalJson, emptyChain, appendLine, formatBlock, formatTrailer, NO_VOLUME } from '@waybill/schema';
+import { canonicalJson } from '@waybill/schema';
+import { emptyChain, appendLine, formatBlock, formatTrailer, NO_VOLUME } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { createBlockVerifier } from './verify-blocks.ts';
 

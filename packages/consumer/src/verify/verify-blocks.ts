@@ -1,5 +1,6 @@
 /** Verification of the ledger stream itself: every chain in it, every trailer, and that no block is missing. */
-import { type ChainReport, type Expectation, type ReceiptKeys, SYSTEM_CHAIN } from '@waybill/schema';
+import type { ChainReport, Expectation, ReceiptKeys } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { createStoredChain, type OnEntry, reportOf, type StoredChain, verifyNextBlock } from './stored-chain.ts';
 
 export interface BlockVerifierOptions {

@@ -7,14 +7,8 @@
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import {
-  type AnyEventDefinition,
-  createDataCheck,
-  type Expectation,
-  parseLedgerSubject,
-  type ReceiptKeys,
-  SYSTEM_CHAIN,
-} from '@waybill/schema';
+import type { AnyEventDefinition, Expectation, ReceiptKeys } from '@waybill/schema';
+import { createDataCheck, parseLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { checkWait } from '../check-period.ts';
 import type { Settings } from '../settings.ts';

@@ -5,7 +5,7 @@
  * that it continues.
  */
 import type { NatsConnection } from '@nats-io/nats-core';
-import { formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema';
+import { formatLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';
 import { WRITER_HEADER } from '../ledger/ledger-end.ts';

@@ -3,7 +3,7 @@
  * many, those are evicted that were needed longest ago, about (second chance). Which chains are in memory changes
  * nothing: what an evicted chain had is in the ledger, and is read from there again.
  */
-import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { type ChainLoaderOptions, createChainLoader, type LoadedChain } from './chain-loader.ts';
 
 export interface ChainCacheOptions extends ChainLoaderOptions {

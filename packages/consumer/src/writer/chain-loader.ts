@@ -10,7 +10,7 @@ import {
   splitBlock,
   stateAfter,
   type Trailer,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';
 import { lastLines, readBase } from '../ledger/base-block.ts';

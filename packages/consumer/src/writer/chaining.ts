@@ -1,5 +1,5 @@
 /** Feeds the fold: items are routed, their chains and the sizes that they need are loaded, and then they are folded. */
-import type { ChainState } from '@waybill/schema';
+import type { ChainState } from '@waybill/schema/internal';
 import { lastSeqOf, type StreamItem } from '../nats/stream-item.ts';
 import type { Fold } from './fold.ts';
 import type { LedgerWriter } from './ledger-writer.ts';

@@ -11,7 +11,7 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';
-import { createDataCheck } from '@waybill/schema';
+import { createDataCheck } from '@waybill/schema/internal';
 import { checkOptions } from '../check-options.ts';
 import { checkPeriod } from '../check-period.ts';
 import { type ConsumerOptions, DEFAULTS, OPTIONS } from './consumer-options.ts';

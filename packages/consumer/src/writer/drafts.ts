@@ -1,5 +1,5 @@
 /** Blocks that are not stored yet: by chain, and in the order in which they began. */
-import { type nextTrailer, SYSTEM_CHAIN } from '@waybill/schema';
+import { type nextTrailer, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { type Lines, noLines } from './line-pages.ts';
 import type { Hold, Watermark } from './watermark.ts';
 

@@ -9,7 +9,7 @@
  * the other finds it.
  */
 import type { StreamInfo } from '@nats-io/jetstream';
-import { type ChainState, EPOCH_STRIDE, type EpochRecord, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, EPOCH_STRIDE, type EpochRecord, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import type { ConsumerLogger } from '../logger.ts';
 import { nodeSha256 } from '../sha256.ts';
@@ -48,7 +48,8 @@ export interface EnteredEpoch extends Epoch {
 }
 
 /**
- * @throws ConsumerError NO_STREAM, NO_PERMISSION, STREAM_DRIFT (it must not be read), LEDGER_DAMAGED; STREAM_RESET when a
+ * @throws ConsumerError NO_STREAM, NO_PERMISSION, STREAM_DRIFT (it must not be read), LEDGER_DAMAGED; STREAM_RESET when
+ *   a
  *   stream of our own is another one
  */
 export async function enterEpoch(options: EnterOptions): Promise<EnteredEpoch> {

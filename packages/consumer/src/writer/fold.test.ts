@@ -8,7 +8,7 @@ import {
   stateAfter,
   SYSTEM_CHAIN,
   UNATTRIBUTED_CHAIN,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { StreamItem, StreamMessage } from '../nats/stream-item.ts';

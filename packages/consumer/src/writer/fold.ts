@@ -4,8 +4,8 @@
  * No I/O and no clock. The same messages on the same chains give the same bytes, on every consumer and after every
  * crash.
  */
+import { canonicalJson, type Volume } from '@waybill/schema';
 import {
-  canonicalJson,
   type ChainState,
   entryPieces,
   isPast,
@@ -21,8 +21,7 @@ import {
   SYSTEM_CHAIN,
   type SystemRecord,
   type Transfer,
-  type Volume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { keepMessage } from '../ledger/kept-message.ts';
 import { lastSeqOf, type StreamGap, type StreamItem, type StreamMessage } from '../nats/stream-item.ts';
 import type { RoutedItem } from './routing.ts';

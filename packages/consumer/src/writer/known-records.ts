@@ -1,6 +1,6 @@
 /** Records in `_system` that this version does not know: a newer version wrote them, and this one must not go on. */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { isKnownKind, show, SYSTEM_CHAIN } from '@waybill/schema';
+import { isKnownKind, show, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { newestBlock } from '../ledger/find-block.ts';

@@ -8,7 +8,7 @@ import {
   parseBlock,
   sha256Hex,
   SYSTEM_CHAIN,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { lastSeqOf, type StreamItem, type StreamMessage } from '../nats/stream-item.ts';

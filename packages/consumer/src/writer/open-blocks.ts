@@ -6,7 +6,7 @@
  * be half that size. (Knuth describes this for replacement selection in TAOCP 5.4.1: a snow plough that goes in
  * circles.)
  */
-import { type ChainState, MAX_BLOCK_BYTES, nextTrailer } from '@waybill/schema';
+import { type ChainState, MAX_BLOCK_BYTES, nextTrailer } from '@waybill/schema/internal';
 import { createDrafts, type Draft, type Drafts } from './drafts.ts';
 import type { EntrySink } from './fold.ts';
 import { createLinePages } from './line-pages.ts';

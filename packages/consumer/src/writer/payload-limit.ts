@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/nats-core';
-import { MAX_BLOCK_BYTES } from '@waybill/schema';
+import { MAX_BLOCK_BYTES } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 
 /**

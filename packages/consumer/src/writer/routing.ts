@@ -2,7 +2,8 @@
  * Which chain each message of AUDIT belongs to: as one event, as several, or as a record in `_system`. No I/O and no
  * state: the same message always goes to the same chain.
  */
-import { type DataCheck, readMessage, type Reading, SYSTEM_CHAIN } from '@waybill/schema';
+import { readMessage } from '@waybill/schema';
+import { type DataCheck, type Reading, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import type { StreamItem } from '../nats/stream-item.ts';
 
 /** An event, a message that is none, or a gap, with the chain that it goes to unless that chain has it already. */

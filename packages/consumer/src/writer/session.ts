@@ -4,7 +4,7 @@
  * Nothing of a session outlives it. The next session starts from the ledger as it then is.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { nodeSha256 } from '../sha256.ts';
 import { checkSameStream } from '../audit/same-stream.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';

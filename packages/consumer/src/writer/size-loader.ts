@@ -10,7 +10,7 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { createSizeMemory, decodeUtf8, type Head, SIZE_WINDOW, type SizeMemory } from '@waybill/schema';
+import { createSizeMemory, decodeUtf8, type Head, SIZE_WINDOW, type SizeMemory } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { chainRange } from '../ledger/chain-range.ts';

@@ -5,7 +5,7 @@
  * the oldest are stored a few at a time. Without a backlog nobody waits for a block to grow: everything is stored at
  * once.
  */
-import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { lastSeqOf, type StreamItem } from '../nats/stream-item.ts';
 import type { Committer } from './committer.ts';
 import type { Fold } from './fold.ts';

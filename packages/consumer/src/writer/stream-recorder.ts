@@ -1,15 +1,15 @@
 /**
  * What `_system` says about the two streams' configuration: how it was at the first commit, and each change since
- * (docs/reference/format.md §10). A bill rests on streams that lose nothing. Whoever reads the ledger later can see whether
- * somebody loosened a stream meanwhile, even if it was set back.
+ * (docs/reference/format.md §10). A bill rests on streams that lose nothing. Whoever reads the ledger later can see
+ * whether somebody loosened a stream meanwhile, even if it was set back.
  *
  * Each block of `_system` says in a header where the newest record is, so it is found without reading the chain.
  * Nothing that is verified depends on the header: if it is missing, the configuration is recorded once more. A change
  * that was seen is forgotten when the ledger is found to have it, not when it is sent.
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
+import { canonicalJson } from '@waybill/schema';
 import {
-  canonicalJson,
   type ChainState,
   decodeUtf8,
   EPOCH_STRIDE,
@@ -19,7 +19,7 @@ import {
   SYSTEM_CHAIN,
   type StreamChange,
   type SystemRecord,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import { newestBlockOfAll } from '../ledger/ledger-end.ts';
 import { entryAt } from '../ledger/stored-block.ts';

@@ -1,5 +1,6 @@
 /** What an entry says about the size of an upload or download, read without parsing the whole entry. */
-import { type Json, parseEntry, type Transfer, transferOf, type Volume } from '@waybill/schema';
+import type { Volume } from '@waybill/schema';
+import { type Json, parseEntry, type Transfer, transferOf } from '@waybill/schema/internal';
 
 export interface Mention {
   readonly seq: number;

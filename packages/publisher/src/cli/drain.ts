@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { env, stderr, stdout } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { printable, readServerAddress, splitServers } from '@waybill/schema';
+import { printable, readServerAddress, splitServers } from '@waybill/schema/internal';
 import { isOwned } from '../directory/directory-lock.ts';
 import { createPublisher } from '../publisher/publisher.ts';
 import { natsOptions } from '../sinks/environment-sink.ts';

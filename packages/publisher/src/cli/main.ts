@@ -1,10 +1,11 @@
 /**
- * The `cli/` room: the `waybill-spool` command, one file a subcommand. It shows what waits in a spool directory, and delivers
- * it without the service that wrote it. Arguments come in; text and an exit code go out. Nothing imports this room.
+ * The `cli/` room: the `waybill-spool` command, one file a subcommand. It shows what waits in a spool directory, and
+ * delivers it without the service that wrote it. Arguments come in; text and an exit code go out. Nothing imports this
+ * room.
  */
 import { stdout } from 'node:process';
 import { parseArgs } from 'node:util';
-import { argumentFault } from '@waybill/schema';
+import { argumentFault } from '@waybill/schema/internal';
 import { DEFAULT_URL, drain, IDLE_SECONDS } from './drain.ts';
 import { EXIT, UsageError } from './exit-code.ts';
 import { status } from './status.ts';

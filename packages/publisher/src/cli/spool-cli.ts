@@ -2,7 +2,7 @@
 /** The entry point of the `waybill-spool` command. */
 import './check-node-cli.ts';
 import { stderr } from 'node:process';
-import { printable } from '@waybill/schema';
+import { printable } from '@waybill/schema/internal';
 import { EXIT, UsageError } from './exit-code.ts';
 import { main } from './main.ts';
 

@@ -1,5 +1,5 @@
 import { stdout } from 'node:process';
-import { printable } from '@waybill/schema';
+import { printable } from '@waybill/schema/internal';
 import { quarantined } from '../spool/spool-directory.ts';
 import { EXIT } from './exit-code.ts';
 import { inspect, readSpools } from './spools.ts';

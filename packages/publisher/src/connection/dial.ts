@@ -1,6 +1,6 @@
 /** The publisher's own connection: opened in the background, and tried again until `close`. */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { inboxPrefixOf } from '@waybill/schema';
+import { inboxPrefixOf } from '@waybill/schema/internal';
 import { type BackoffBounds, createBackoff } from '../backoff.ts';
 import type { ConnectionLike } from '../connection-like.ts';
 import type { Credentials } from '../credentials.ts';

@@ -3,7 +3,7 @@
  * them.
  */
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
-import { readServerAddress, type ServerAddress, splitServers } from '@waybill/schema';
+import { readServerAddress, type ServerAddress, splitServers } from '@waybill/schema/internal';
 import type { Credentials } from '../credentials.ts';
 import { badOption, PublisherError } from '../error.ts';
 import { faultOfCredentials } from './authenticator.ts';

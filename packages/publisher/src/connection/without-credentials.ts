@@ -1,4 +1,4 @@
-import { shownServer } from '@waybill/schema';
+import { shownServer } from '@waybill/schema/internal';
 
 /**
  * Removes users, passwords and tokens from a message of a client or of the function that makes the connection.

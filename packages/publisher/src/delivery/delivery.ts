@@ -1,12 +1,13 @@
 /**
- * The `delivery/` room: from stamped events to acknowledgements, over whatever connection is there. Stamped events come in, in
- * order, and connections. The acknowledgement of each event goes out, or why it is dropped. Nothing here knows of disks, of
- * callers that wait, or how an event was made.
+ * The `delivery/` room: from stamped events to acknowledgements, over whatever connection is there. Stamped events come
+ * in, in order, and connections. The acknowledgement of each event goes out, or why it is dropped. Nothing here knows
+ * of disks, of callers that wait, or how an event was made.
  *
- * An event waits to be sent (sender.ts), then in the send window for its answer (window.ts), or aside while its subject is
- * denied (denied-subjects.ts). When an answer says "not now", when none comes, or when the connection is lost, all of the
- * window is sent again, in order, before anything new (recovery.ts). So a stream that comes back in the middle of a resend
- * cannot take later events first. A resend has the same id, so it is the same message; an answer to any try counts.
+ * An event waits to be sent (sender.ts), then in the send window for its answer (window.ts), or aside while its subject
+ * is denied (denied-subjects.ts). When an answer says "not now", when none comes, or when the connection is lost, all
+ * of the window is sent again, in order, before anything new (recovery.ts). So a stream that comes back in the middle
+ * of a resend cannot take later events first. A resend has the same id, so it is the same message; an answer to any try
+ * counts.
  */
 import type { Ack } from '../ack.ts';
 import { type Alarm, createAlarm } from '../alarm.ts';
@@ -36,9 +37,6 @@ export interface DeliveryOptions {
 
 /** How many bytes may be unacknowledged at once. */
 const WINDOW_BYTES = 8 * 1024 * 1024;
-
-const INBOX_REMEDY =
-  'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
 
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -104,12 +102,13 @@ export class Delivery {
     const { parkProbeMs, wake } = this.#options;
     if (operation === 'publish') {
       const denied = new Map([...this.#window.entries()].filter(([, event]) => event.subject === subject));
-      for (const [token, event] of denied) this.#leaveWindow(token, event);
+      for (const [token, event] of denied) this.#recovery.left(this.#window.remove(token, event));
       this.#denied.deny(subject, denied);
       this.#probeAlarm.set(parkProbeMs);
       wake();
-    } else if (this.#wire.inboxDenied(subject)) {
-      this.#recovery.fail(`not permitted to subscribe to ${subject}: ${INBOX_REMEDY}`, parkProbeMs);
+    } else {
+      const fault = this.#wire.inboxDenied(subject);
+      if (fault !== null) this.#recovery.fail(fault, parkProbeMs);
     }
   }
 
@@ -152,12 +151,8 @@ export class Delivery {
 
   #leave(token: number, event: PendingEvent, outcome: 'stored' | 'dropped'): void {
     if (this.#window.get(token) === undefined) return this.#denied.answered(event, outcome);
-    this.#leaveWindow(token, event);
-    this.#denied.settled(event, outcome);
-  }
-
-  #leaveWindow(token: number, event: PendingEvent): void {
     this.#recovery.left(this.#window.remove(token, event));
+    this.#denied.settled(event, outcome);
   }
 
   // --- out ---

@@ -1,4 +1,4 @@
-import { MAX_MISSING, ProducerWindows } from '@waybill/schema';
+import { MAX_MISSING, ProducerWindows } from '@waybill/schema/internal';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_OPEN_RANGES, MAX_UNSENT_RANGES, MissingRanges } from './missing-ranges.ts';

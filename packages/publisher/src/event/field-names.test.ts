@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { artifactUploaded } from '@waybill/schema';
-import { createDataCheck } from '@waybill/schema';
+import { createDataCheck } from '@waybill/schema/internal';
 import { expect, onTestFinished, test } from 'vitest';
 import { createPublisher } from '../publisher/publisher.ts';
 import { fileSink } from '../sinks/file-sink.ts';

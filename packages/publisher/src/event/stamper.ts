@@ -1,5 +1,6 @@
 /** Stamps events for sinks without a publisher's queue, with the same intake, numbers, checks and signatures. */
-import { type AnyEventDefinition, createDataCheck, type Event, formatEventSubject, stampEvent } from '@waybill/schema';
+import { type AnyEventDefinition, type Event, formatEventSubject } from '@waybill/schema';
+import { createDataCheck, stampEvent } from '@waybill/schema/internal';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
 import type { EventInput } from '../event-input.ts';
@@ -40,7 +41,9 @@ export interface Stamper {
   stamp(input: EventInput): Stamped;
 }
 
-/** @param misspelt called once for each field that its type does not have, if the type has one with nearly the same name */
+/**
+ * @param misspelt called once for each field that its type does not have, if the type has one with nearly the same name
+ */
 export function createStamper(
   { source, events = [], allowTypes, signer, clock = Date.now }: StamperOptions,
   misspelt: (type: string, name: string, meant: string) => void = () => {},

@@ -1,12 +1,15 @@
 /** Turns messages of `node:diagnostics_channel` into events, without changes in the libraries that publish them. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { EventDraft, KnownOptions } from '@waybill/schema';
+import type { EventDraft } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import { checkOptions } from '../check-options.ts';
 import type { Sink } from '../sink.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 
 export interface AutoCaptureOptions {
-  /** By the channel's name: makes an event of a message, or returns null for none. When it throws, there is no event. */
+  /**
+   * By the channel's name: makes an event of a message, or returns null for none. When it throws, there is no event.
+   */
   readonly channels: Readonly<Record<string, (message: unknown) => EventDraft | null | undefined>>;
   /** Where the events go. Default: `getDefaultPublisher()`, as it is when a message comes. */
   readonly audit?: Pick<Sink, 'emit'> | undefined;

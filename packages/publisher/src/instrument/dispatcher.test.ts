@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { artifactDownloaded, artifactUploaded, type JsonObject, transferOf } from '@waybill/schema';
+import { artifactDownloaded, artifactUploaded } from '@waybill/schema';
+import { type JsonObject, transferOf } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import type { Sink } from '../sink.ts';
 import { memorySink } from '../sinks/memory-sink.ts';

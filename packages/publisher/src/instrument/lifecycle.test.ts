@@ -1,4 +1,5 @@
-import { artifactDownloaded, type EventDraft, type JsonObject, transferOf } from '@waybill/schema';
+import { artifactDownloaded, type EventDraft } from '@waybill/schema';
+import { type JsonObject, transferOf } from '@waybill/schema/internal';
 import { afterEach, describe, expect, test } from 'vitest';
 import { PublisherError } from '../error.ts';
 import type { Sink } from '../sink.ts';

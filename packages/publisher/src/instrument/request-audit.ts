@@ -3,7 +3,8 @@
  * finished or its connection closed, whichever is first. Responses are only listened to.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type KnownOptions, requestHandled } from '@waybill/schema';
+import { requestHandled } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import { badKind, checkOptions } from '../check-options.ts';
 import { elapsedMs } from '../duration.ts';
 import type { Sink } from '../sink.ts';
@@ -14,8 +15,9 @@ import { quietly } from './quiet-emit.ts';
 
 export interface RequestAuditOptions<Request> extends DispatcherOptions {
   /**
-   * The verified claims of a request: who makes it, for which organization. Called when the request is over, and therefore
-   * after authentication, wherever the middleware stands. null or undefined: not authenticated, and not audited.
+   * The verified claims of a request: who makes it, for which organization. Called when the request is over, and
+   * therefore after authentication, wherever the middleware stands. null or undefined: not authenticated, and not
+   * audited.
    */
   readonly claims: (request: Request) => Claims | null | undefined;
   /** What the request is about, such as a digest. */

@@ -1,5 +1,6 @@
 /** Checks the options of `createPublisher`, once. Everything else trusts the settings that this file returns. */
-import { type AnyEventDefinition, isSource, splitServers, SUBJECT_PREFIX_PATTERN } from '@waybill/schema';
+import type { AnyEventDefinition } from '@waybill/schema';
+import { isSource, splitServers, SUBJECT_PREFIX_PATTERN } from '@waybill/schema/internal';
 import { badKind, checkKinds, checkLogger, checkOptions, kindOf } from '../check-options.ts';
 import { checkIdentity } from '../connection/nats-identity.ts';
 import { checkPeriod, checkWait } from '../duration.ts';

@@ -1,4 +1,4 @@
-import { createDataCheck } from '@waybill/schema';
+import { createDataCheck } from '@waybill/schema/internal';
 import { createClock } from '../clock.ts';
 import { Delivery } from '../delivery/delivery.ts';
 import { createIntake, type Intake } from '../event/intake.ts';

@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { createDataCheck, MAX_EVENT_BYTES, runStarted, signedText, stampEvent } from '@waybill/schema';
+import { runStarted } from '@waybill/schema';
+import { createDataCheck, MAX_EVENT_BYTES, signedText, stampEvent } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import type { PendingEvent } from '../pending-event.ts';
 import { createSigner } from '../signing/signer.ts';

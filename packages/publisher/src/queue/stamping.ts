@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { createTextStamp, type DataCheck, formatEventSubject } from '@waybill/schema';
+import { formatEventSubject } from '@waybill/schema';
+import { createTextStamp, type DataCheck } from '@waybill/schema/internal';
 import { createNameCheck } from '../event/field-names.ts';
 import { createIsoTime } from '../event/iso-time.ts';
 import { type StampFault, stampFault } from '../event/stamp-fault.ts';

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { canonicalJson, type JsonObject, MAX_EVENT_BYTES, parseJson } from '@waybill/schema';
+import { canonicalJson } from '@waybill/schema';
+import { type JsonObject, MAX_EVENT_BYTES, parseJson } from '@waybill/schema/internal';
 import type { SigningIdentity } from '../signing-identity.ts';
 
 /** Adds a signature to an event's text; null: the receipt would be too large. */

@@ -4,13 +4,15 @@
  *
  *     {"last":<the last entry, without its event>,"sizes":[[seq,digest,bytes,from],…]}
  *
- * A line is written after the entries are synced, and is not synced itself. Where the file has entries, the file decides.
- * After a power failure the journal may lack its last lines, which matters only if the file was rotated before the next start.
+ * A line is written after the entries are synced, and is not synced itself. Where the file has entries, the file
+ * decides. After a power failure the journal may lack its last lines, which matters only if the file was rotated before
+ * the next start.
  */
 import { Buffer } from 'node:buffer';
 import * as crypto from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { Volume } from '@waybill/schema';
 import {
   type Entry,
   formatCore,
@@ -21,8 +23,7 @@ import {
   SIZE_WINDOW,
   type SizeMemory,
   type Transfer,
-  type Volume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 
 /** The size of an upload, stated or inferred: the arguments of `SizeMemory.note`. */
 export type SizeNote = readonly [seq: number, digest: string, bytes: string, from: number | null];

@@ -261,7 +261,8 @@ describe('trouble', () => {
 test('kill -9 while writing: what was confirmed is there, and the chain verifies and goes on', async () => {
   using folder = folderOf();
   const program = `
-    import { artifactUploaded, fileSink } from '@waybill/publisher';
+    import { artifactUploaded } from '@waybill/publisher';
+    import { fileSink } from '@waybill/publisher/sinks';
     const sink = fileSink({ source: '//x', directory: ${JSON.stringify(folder.path)} });
     for (let i = 1; ; i++) {
       for (let j = 0; j < 20; j++) sink.emit(artifactUploaded({ orgid: 'acme', digest: 'sha256:' + '0'.repeat(64), size_bytes: i }));
@@ -292,7 +293,8 @@ test('kill -9 while writing: what was confirmed is there, and the chain verifies
 test('a second process in the directory waits while the first one lives, and goes on at once when that is killed', async () => {
   using folder = folderOf();
   const program = `
-    import { artifactUploaded, fileSink } from '@waybill/publisher';
+    import { artifactUploaded } from '@waybill/publisher';
+    import { fileSink } from '@waybill/publisher/sinks';
     const sink = fileSink({ source: '//x', directory: ${JSON.stringify(folder.path)} });
     await sink.confirm(artifactUploaded({ orgid: 'acme', digest: 'sha256:' + '0'.repeat(64), size_bytes: 1 }));
     process.stdout.write('written\\n');

@@ -1,5 +1,6 @@
 /** A sink for services' tests: keeps what they emit, as a publisher would publish it. */
-import type { Event, KnownOptions } from '@waybill/schema';
+import type { Event } from '@waybill/schema';
+import type { KnownOptions } from '@waybill/schema/internal';
 import type { Ack } from '../ack.ts';
 import { checkOptions } from '../check-options.ts';
 import type { Drop } from '../drop.ts';

@@ -5,6 +5,7 @@
 import { refuse } from '../error.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
 import { ORGID_PATTERN } from './subject.ts';
+import { isNonEmptyText } from './text-rule.ts';
 
 const HEX_DIGEST = /^[0-9a-f]{64}$/;
 const CAS_ACTIONS: ReadonlySet<unknown> = new Set(['CASArtifactUploaded', 'CASArtifactDownloaded']);
@@ -20,12 +21,12 @@ export function isChainloop(value: Json): value is JsonObject {
  * @throws SchemaError NOT_AN_EVENT naming the first bad member
  */
 export function checkChainloop(value: JsonObject, type: string): void {
-  if (!isName(value['Timestamp'])) refuse('Timestamp: a non-empty string');
+  if (!isNonEmptyText(value['Timestamp'])) refuse('Timestamp: a non-empty string');
   const data = value['Data'];
   if (!isJsonObject(data)) return refuse('Data: an object');
   const { ActionType, TargetType, OrgID, Info } = data;
-  if (!isName(ActionType)) refuse('Data.ActionType: a non-empty string');
-  if (!isName(TargetType)) refuse('Data.TargetType: a non-empty string');
+  if (!isNonEmptyText(ActionType)) refuse('Data.ActionType: a non-empty string');
+  if (!isNonEmptyText(TargetType)) refuse('Data.TargetType: a non-empty string');
   if (!isOrgid(OrgID)) refuse('Data.OrgID: the id of an organization, or absent, null or empty');
   if (TargetType !== 'CASArtifact' || !CAS_ACTIONS.has(ActionType)) return;
   if (!type.startsWith('casartifact.')) refuse('subject: the target casartifact, for the events of artifacts');
@@ -45,10 +46,6 @@ function checkArtifact(info: Json): void {
     refuse(`Data.Info.size_bytes: an integer from 0 to ${Number.MAX_SAFE_INTEGER}`);
   }
   if (skipped !== undefined && typeof skipped !== 'boolean') refuse('Data.Info.skipped: a boolean');
-}
-
-function isName(value: Json | undefined): boolean {
-  return typeof value === 'string' && value !== '';
 }
 
 function isOrgid(value: Json | undefined): boolean {

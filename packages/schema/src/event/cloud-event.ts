@@ -7,7 +7,7 @@ import { refuse } from '../error.ts';
 import type { Json, JsonObject } from '../json/json.ts';
 import { ATTRIBUTE_NAME_PATTERN, MAX_CLAIMED_LENGTH } from './attribute.ts';
 import { isEventOrgid, UNATTRIBUTED_CHAIN } from './subject.ts';
-import { hasLength } from './text-rule.ts';
+import { hasLength, isNonEmptyText } from './text-rule.ts';
 import { isRfc3339 } from './timestamp.ts';
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
@@ -24,14 +24,14 @@ export interface CloudEvent extends JsonObject {
 export function checkCloudEvent(event: JsonObject): asserts event is CloudEvent {
   if (event['specversion'] !== '1.0') refuse('specversion: "1.0"');
   for (const name of ['id', 'source', 'type']) {
-    if (!isName(event[name])) refuse(`${name}: a non-empty string`);
+    if (!isNonEmptyText(event[name])) refuse(`${name}: a non-empty string`);
   }
   const { orgid, time } = event;
   if (typeof orgid !== 'string' || !isEventOrgid(orgid)) refuse('orgid: the id of an organization, or _unattributed');
   // A member that is null counts as absent.
   if (isSet(time) && !(typeof time === 'string' && isRfc3339(time))) refuse('time: RFC 3339');
   for (const name of ['subject', 'dataschema', 'datacontenttype']) {
-    if (isSet(event[name]) && !isName(event[name])) refuse(`${name}: a non-empty string`);
+    if (isSet(event[name]) && !isNonEmptyText(event[name])) refuse(`${name}: a non-empty string`);
   }
   checkClaim(event);
   checkPayload(event);
@@ -63,10 +63,6 @@ function checkPayload({ data, data_base64: encoded }: JsonObject): void {
 
 function isSet(value: Json | undefined): boolean {
   return value !== undefined && value !== null;
-}
-
-function isName(value: Json | undefined): boolean {
-  return typeof value === 'string' && value !== '';
 }
 
 function isSimple(value: Json | undefined): boolean {

@@ -5,6 +5,10 @@ export function hasLength(text: string, min: number, max: number): boolean {
   return text.length >= min && text.length <= max;
 }
 
+export function isNonEmptyText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
 /**
  * What CloudEvents forbids in a string: control characters, lone surrogates, noncharacters.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#type-system

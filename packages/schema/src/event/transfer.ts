@@ -31,12 +31,12 @@ export function transferOf(event: Json): Transfer | null {
   if (isChainloop(event)) return chainloopTransfer(event['Data']);
   const { type, data, outcome } = event;
   if (!isJsonObject(data)) return null;
-  const kind = kindOf(type, data);
+  const kind = transferKind(type, data);
   if (kind === null) return null;
   return outcome === 'failure' ? failedTransfer(kind, data) : transfer(kind, data['digest'], data['size_bytes']);
 }
 
-function kindOf(type: Json | undefined, { skipped }: JsonObject): Transfer['kind'] | null {
+function transferKind(type: Json | undefined, { skipped }: JsonObject): Transfer['kind'] | null {
   if (type === DOWNLOADED_TYPE) return 'download';
   if (type !== UPLOADED_TYPE) return null;
   return skipped === true ? 'deduplicated' : 'upload';

@@ -14,6 +14,7 @@ import { type Origin, originOf } from '../event/origin.ts';
 import { isReservedChain } from '../event/subject.ts';
 import { type Transfer, transferOf } from '../event/transfer.ts';
 import type { Sha256 } from '../hash.ts';
+import { UNESCAPED } from '../json/canonical.ts';
 import type { JsonObject } from '../json/json.ts';
 import { type Core, type CoreOrigin, emptyHead, type Entry, headOf, type Source } from '../ledger/entry.ts';
 import { MAX_INDEX, RECEIVED_PATTERN } from '../ledger/parse-entry.ts';
@@ -40,8 +41,6 @@ const BEFORE_SOURCE = ',"source":{';
 const BEFORE_INDEX = '"index":';
 const BEFORE_SOURCE_SEQ = '"seq":';
 const BEFORE_SUBJECT = '"subject":"';
-/** Strings of these characters print as themselves between quotes. */
-const PLAIN = /^[ !#-[\]-~]*$/;
 
 export function createEntryReader(sha256: Sha256, deriveVolume: DeriveVolume): Shortcut {
   const found = new LineParts();
@@ -58,7 +57,7 @@ export function createEntryReader(sha256: Sha256, deriveVolume: DeriveVolume): S
     if (isReservedChain(orgid) || !Number.isSafeInteger(seq)) return null;
     if (!found.find(line, orgid)) return null;
     if (before.source.stream !== stream) {
-      if (!PLAIN.test(before.source.stream)) return null;
+      if (!UNESCAPED.test(before.source.stream)) return null;
       ({ stream } = before.source);
     }
 
@@ -127,7 +126,7 @@ class LineParts {
     const subject = line.slice(subjectAt, subjectEnd);
     // Keeps one string for equal texts: maps find it sooner.
     if (subject !== this.subject) {
-      if (!PLAIN.test(subject)) return false;
+      if (!UNESCAPED.test(subject)) return false;
       this.subject = subject;
     }
     this.coreEnd = line.indexOf(AROUND_CORE_END, subjectEnd) + 2;

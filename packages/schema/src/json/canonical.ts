@@ -15,7 +15,7 @@ const TOO_DEEP = `has more than ${MAX_DEPTH} levels`;
 const LONE_SURROGATE = 'has a lone surrogate';
 
 /** A string of these characters prints as itself between quotes. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+export const UNESCAPED = /^[ !#-[\]-~]*$/;
 
 /**
  * @throws SchemaError NOT_CANONICAL for a value that RFC 8785 cannot express; the message has its place as a JSON
@@ -132,7 +132,7 @@ function writeObject(object: object, depth: number): string {
 
 /** RFC 8785 text of a string. @throws Unprintable for a lone surrogate */
 function quote(text: string): string {
-  if (PLAIN.test(text)) return `"${text}"`;
+  if (UNESCAPED.test(text)) return `"${text}"`;
   if (!text.isWellFormed()) throw new Unprintable('a string with a lone surrogate', LONE_SURROGATE);
   return JSON.stringify(text);
 }

@@ -8,7 +8,7 @@
  * that it has parsed one by one.
  */
 import { MAX_DEPTH } from './canonical.ts';
-import type { Json } from './json.ts';
+import { type Json, setMember } from './json.ts';
 
 /** @throws SyntaxError as `JSON.parse` does */
 export function parseJson(text: string): Json {
@@ -72,10 +72,8 @@ function readObject(walk: Walk, depth: number): Json {
     skipSpace(walk);
     walk.at++;
     const value = readValue(walk, depth);
-    // Assignment to `__proto__` would set the prototype. Of members with one name the last counts, as in `JSON.parse`.
-    if (name === '__proto__')
-      Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
-    else object[name] = value;
+    // Of members with one name the last counts, as in `JSON.parse`.
+    setMember(object, name, value);
     if (walk.text[skipSpace(walk)] === ',') walk.at++;
   }
   walk.at++;

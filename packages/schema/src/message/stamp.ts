@@ -8,7 +8,7 @@
 import { kindOf, SchemaError } from '../error.ts';
 import { ATTRIBUTE_NAMES, checkEvent, type Event, EventAttributes, MAX_EVENT_BYTES } from '../event/event.ts';
 import { canonicalJson } from '../json/canonical.ts';
-import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
+import { isJsonObject, type Json, type JsonObject, setMember } from '../json/json.ts';
 import { isLongerThan, utf8Length } from '../json/utf8.ts';
 import type { DataCheck } from './data-check.ts';
 
@@ -55,7 +55,7 @@ export function stampEvent(type: string, fields: unknown, stamp: Stamp, checkDat
     } else {
       const fit = typeof value === 'string' ? rules.fits.get(name) : undefined;
       const fitting = fit ? fit(value as string) : value;
-      if (fitting !== undefined) set(ATTRIBUTE_NAMES.has(name) ? given : data, name, fitting);
+      if (fitting !== undefined) setMember(ATTRIBUTE_NAMES.has(name) ? given : data, name, fitting);
     }
   }
   const { sign } = stamp;
@@ -128,12 +128,6 @@ function namesInOrder(fields: JsonObject): string[] {
     if ((names[i] as string) < (names[i - 1] as string)) return names.sort();
   }
   return names;
-}
-
-function set(object: Record<string, Json>, name: string, value: Json): void {
-  if (name !== '__proto__') object[name] = value;
-  // Plain assignment would set the prototype.
-  else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
 function isoTime(value: unknown): string {

@@ -14,7 +14,7 @@ import {
   signedText,
   stampEvent,
   verify,
-} from '../index.ts';
+} from '../internal.ts';
 import { isPublicKey, isSignature } from './ed25519-encoding.ts';
 
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
