@@ -61,7 +61,13 @@ export default defineConfig({
           name: 'plain',
           include: ['packages/schema/src/**/*.test.ts'],
           // What is in fast/ compares the two ways itself.
-          exclude: [...configDefaults.exclude, ...IN_PART, 'packages/schema/src/fast/**'],
+          exclude: [
+            ...configDefaults.exclude,
+            ...IN_PART,
+            'packages/schema/src/fast/**',
+            // A verifier in Python, which takes the longest and has no fast paths.
+            'packages/schema/src/format-python*.test.ts',
+          ],
           env: { WAYBILL_FAST: '0' },
           // The schema has no state that a test could leave behind for another.
           isolate: false,
