@@ -37,9 +37,6 @@ export interface DeliveryOptions {
 /** How many bytes may be unacknowledged at once. */
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
-const INBOX_REMEDY =
-  'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
-
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #wire = new Wire((token, message) => this.#answered(token, message));
@@ -104,12 +101,13 @@ export class Delivery {
     const { parkProbeMs, wake } = this.#options;
     if (operation === 'publish') {
       const denied = new Map([...this.#window.entries()].filter(([, event]) => event.subject === subject));
-      for (const [token, event] of denied) this.#leaveWindow(token, event);
+      for (const [token, event] of denied) this.#recovery.left(this.#window.remove(token, event));
       this.#denied.deny(subject, denied);
       this.#probeAlarm.set(parkProbeMs);
       wake();
-    } else if (this.#wire.inboxDenied(subject)) {
-      this.#recovery.fail(`not permitted to subscribe to ${subject}: ${INBOX_REMEDY}`, parkProbeMs);
+    } else {
+      const fault = this.#wire.inboxDenied(subject);
+      if (fault !== null) this.#recovery.fail(fault, parkProbeMs);
     }
   }
 
@@ -152,12 +150,8 @@ export class Delivery {
 
   #leave(token: number, event: PendingEvent, outcome: 'stored' | 'dropped'): void {
     if (this.#window.get(token) === undefined) return this.#denied.answered(event, outcome);
-    this.#leaveWindow(token, event);
-    this.#denied.settled(event, outcome);
-  }
-
-  #leaveWindow(token: number, event: PendingEvent): void {
     this.#recovery.left(this.#window.remove(token, event));
+    this.#denied.settled(event, outcome);
   }
 
   // --- out ---

@@ -1,6 +1,9 @@
 import type { Inbox, InboxMessage, Link } from '../connection/link.ts';
 import type { PendingEvent } from '../pending-event.ts';
 
+const INBOX_REMEDY =
+  'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
+
 /**
  * The present connection and our inbox on it. Each message asks for its answer at a subject of the inbox that ends in its
  * token, so an answer says which message it is for.
@@ -58,12 +61,12 @@ export class Wire {
     }
   }
 
-  /** The server does not permit a subscription. @returns whether it was our inbox, which is closed then */
-  inboxDenied(subject: string): boolean {
-    if (this.#inbox === null || subject !== `${this.#inbox.prefix}.*`) return false;
+  /** The server does not permit a subscription. If it was our inbox, it is closed. @returns what went wrong, or null */
+  inboxDenied(subject: string): string | null {
+    if (this.#inbox === null || subject !== `${this.#inbox.prefix}.*`) return null;
     this.#inbox.close();
     this.#inbox = null;
-    return true;
+    return `not permitted to subscribe to ${subject}: ${INBOX_REMEDY}`;
   }
 
   close(): void {
