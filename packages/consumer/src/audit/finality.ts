@@ -13,8 +13,8 @@ export interface Finality {
 }
 
 /**
- * How late a message may appear on a replicated stream after it got its time, and how far the clock of a new leader may be
- * behind the old one's. Within this time, a message may appear with an earlier time than one that is already stored.
+ * How late a message may appear on a replicated stream after it got its time, and how far the clock of a new leader may
+ * be behind the old one's. Within this time, a message may appear with an earlier time than one that is already stored.
  */
 const IN_FLIGHT_MS = 5_000;
 
