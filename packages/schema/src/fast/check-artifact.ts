@@ -20,11 +20,11 @@ export function isCertainlyArtifactData(data: JsonObject): boolean {
   );
 }
 
-/** The schema leaves out `__proto__`, and the plain way changes what is undefined in objects and arrays. */
+/** The plain way changes what is undefined in objects and arrays. */
 function hasSimpleMembers(data: JsonObject): boolean {
   for (const name in data) {
     const value = data[name];
-    if (name === '__proto__' || (typeof value === 'object' && value !== null)) return false;
+    if (typeof value === 'object' && value !== null) return false;
   }
   return true;
 }

@@ -80,7 +80,9 @@ describe('stampEvent', () => {
     ) as unknown;
     const { text } = make(fields, 'nobodys.type');
     expect(text).toContain('"data":{"__proto__":{"x":1},"constructor":"c","toString":1,"version":"1"}');
-    // zod leaves `__proto__` out, even of a loose object.
+    const artifact = JSON.parse(`{"orgid":"acme","digest":"${digest}","__proto__":{"x":1}}`) as unknown;
+    expect(make(artifact).text).toContain(`"data":{"__proto__":{"x":1},"digest":"${digest}"}`);
+    // Of other types, zod leaves `__proto__` out, even of a loose object.
     expect(make(fields, 'release.approved').text).toContain('"data":{"constructor":"c","toString":1,"version":"1"}');
   });
 

@@ -9,7 +9,7 @@ import type { AnyEventDefinition } from '../event/define-event.ts';
 import { EventAttributes, notAnEvent } from '../event/event.ts';
 import { ATTRIBUTE_FITS, type Fit, fitOf, unwrapped } from '../event/fitting-text.ts';
 import { MAX_DEPTH } from '../json/canonical.ts';
-import type { Json, JsonObject } from '../json/json.ts';
+import { type Json, type JsonObject, setMember } from '../json/json.ts';
 import { BUILT_IN_DATA, checkBuiltInData, checkTransferred, isKnownArtifactData } from './built-in-data.ts';
 
 export interface TypeRules {
@@ -75,7 +75,7 @@ export function typeRules(definition: AnyEventDefinition, isArtifact: boolean): 
       if (isArtifact && isKnownArtifactData(data)) return data;
       const published = publishOwn(fitted(data, fits));
       check(type, published, outcome);
-      return published;
+      return isArtifact ? withProto(published, data) : published;
     },
   };
 }
@@ -104,6 +104,14 @@ function publisherOf(schema: z.ZodObject, kept: readonly string[]): (data: JsonO
     for (const name of apart) delete own[name];
     return { ...parsed(schema, own), ...Object.fromEntries(apart.map((name) => [name, data[name] as Json])) };
   };
+}
+
+/** zod leaves a member `__proto__` out, but artifact events publish members that they do not name as they are. */
+function withProto(published: JsonObject, data: JsonObject): JsonObject {
+  if (!Object.hasOwn(data, '__proto__')) return published;
+  const copy: Record<string, Json> = { ...published };
+  setMember(copy, '__proto__', data['__proto__'] as Json);
+  return copy;
 }
 
 function fitted(data: JsonObject, fits: ReadonlyMap<string, Fit>): JsonObject {
