@@ -1,4 +1,4 @@
-import { type ChainState, emptyChain, parseBlock, SYSTEM_CHAIN } from '@waybill/schema';
+import { type ChainState, emptyChain, parseBlock, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { StreamMessage } from '../nats/stream-item.ts';
