@@ -9,8 +9,8 @@ import { TEST_MS, WAIT_MS } from './test/support/time.ts';
 const conditions = ['source', 'node'];
 const source = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
-// Node's cache of compiled modules, for vitest's workers and for every program that a test starts: hundreds of processes
-// load the same modules.
+// Node's cache of compiled modules, for vitest's workers and for every program that a test starts: hundreds of
+// processes load the same modules.
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/compiled-modules');
 
 /** `expect.poll` has the limit of every other wait; the limits of tests and hooks leave room for several of them. */
@@ -61,7 +61,13 @@ export default defineConfig({
           name: 'plain',
           include: ['packages/schema/src/**/*.test.ts'],
           // What is in fast/ compares the two ways itself.
-          exclude: [...configDefaults.exclude, ...IN_PART, 'packages/schema/src/fast/**'],
+          exclude: [
+            ...configDefaults.exclude,
+            ...IN_PART,
+            'packages/schema/src/fast/**',
+            // A verifier in Python, which takes the longest and has no fast paths.
+            'packages/schema/src/format-python*.test.ts',
+          ],
           env: { WAYBILL_FAST: '0' },
           // The schema has no state that a test could leave behind for another.
           isolate: false,

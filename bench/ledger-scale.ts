@@ -1,8 +1,8 @@
 /**
- * Whether what the ledger writer costs depends on how much there is: a ledger of so many blocks, one entry each, over so
- * many organizations is made up, a backlog of events is put into AUDIT after it, and a consumer in a process of its own
- * starts. Prints how long it took from the start to the first commit, what an event cost, and the most memory that was
- * resident, in a run with few organizations beside one with many.
+ * Whether what the ledger writer costs depends on how much there is: a ledger of so many blocks, one entry each, over
+ * so many organizations is made up, a backlog of events is put into AUDIT after it, and a consumer in a process of its
+ * own starts. Prints how long it took from the start to the first commit, what an event cost, and the most memory that
+ * was resident, in a run with few organizations beside one with many.
  *
  *     npm run bench -- ledger-scale     BENCH_BLOCKS=10000,100000,1000000 BENCH_ORGS=100,100000 BENCH_EVENTS=200000
  */

@@ -1,6 +1,6 @@
 /**
- * From AUDIT to acknowledged blocks in LEDGER, beside its ceiling: a bare ordered consume loop over the same stream, which
- * does nothing with the messages. Both in one run, in turns, so that a busy machine is busy for both.
+ * From AUDIT to acknowledged blocks in LEDGER, beside its ceiling: a bare ordered consume loop over the same stream,
+ * which does nothing with the messages. Both in one run, in turns, so that a busy machine is busy for both.
  *
  *     npm run bench -- ledger            BENCH_EVENTS=100000 BENCH_ORGS=100,10000 BENCH_SYNC=default,always BENCH_ROUNDS=3
  */

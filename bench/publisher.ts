@@ -39,15 +39,18 @@ const GROUP = 16;
 const WARM_UP = 12;
 
 interface Measured {
-  /** Calls with `from` to before `to`: a loop of its own, since a call through a variable costs as much as what is measured. */
+  /**
+   * Calls with `from` to before `to`: a loop of its own, since a call through a variable costs as much as what is
+   * measured.
+   */
   calls(from: number, to: number): void;
   /** After each batch. */
   settle(): Promise<unknown>;
 }
 
 /**
- * Nanoseconds a call: the median of groups, then the p99 of single calls. Batches of what is compared take turns, so that
- * each finds the caches as the others left them.
+ * Nanoseconds a call: the median of groups, then the p99 of single calls. Batches of what is compared take turns, so
+ * that each finds the caches as the others left them.
  */
 async function costs<Name extends string>(compared: Record<Name, Measured>) {
   const groups = await sample(compared, GROUP);

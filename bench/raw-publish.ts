@@ -1,7 +1,7 @@
 /**
- * The ceiling of acknowledged publishing: a bare socket that sends messages made beforehand, with ids and replies, at most
- * `window` of them unacknowledged, and does nothing with the acknowledgements but count them. Nothing that waits for
- * acknowledgements from this server can be faster.
+ * The ceiling of acknowledged publishing: a bare socket that sends messages made beforehand, with ids and replies, at
+ * most `window` of them unacknowledged, and does nothing with the acknowledgements but count them. Nothing that waits
+ * for acknowledgements from this server can be faster.
  */
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';

@@ -61,7 +61,8 @@ async function measure(sync: string): Promise<Costs> {
   await nc.close();
   const [coldFew, few] = halves.get(FEW) as readonly [Half, Half];
   const [coldMany, many] = halves.get(MANY) as readonly [Half, Half];
-  // us = events * eventUs + blocks * blockUs, twice. A commit's own round trips are hidden while the next batch is folded.
+  // us = events * eventUs + blocks * blockUs, twice. A commit's own round trips are hidden while the next batch is
+  // folded.
   const blockUs = Math.max(0, (many.us - few.us) / (many.blocks - few.blocks));
   const eventUs = (few.us - few.blocks * blockUs) / (EVENTS / 2);
   const startUs = Math.max(0, coldFew.us - (EVENTS / 2) * eventUs - coldFew.blocks * blockUs);

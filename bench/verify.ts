@@ -2,11 +2,13 @@
  * Verification of a replayed file, per core, beside a peer and a ceiling, all over the same entries in the same run.
  *
  * The peer is the algorithm of acttrace, a hash-chained log in Python (bench/acttrace.py), which re-derives one hash a
- * record; its records hold what our entries hold. The ceiling does nothing but `JSON.parse` and one SHA-256 for each line.
+ * record; its records hold what our entries hold. The ceiling does nothing but `JSON.parse` and one SHA-256 for each
+ * line.
  *
  *     npm run bench -- verify            BENCH_ENTRIES=100000 BENCH_ROUNDS=5
  *
- * Rates are entries per second of CPU time of the one thread that works, and rounds alternate: a busy machine is busy for all.
+ * Rates are entries per second of CPU time of the one thread that works, and rounds alternate: a busy machine is busy
+ * for all.
  */
 import { canonicalJson, createChainVerifier, createLineSplitter } from '@waybill/schema';
 import { appendEntry, emptyHead } from '@waybill/schema/internal';
@@ -24,7 +26,10 @@ const CHUNK = 1 << 20;
 const PEER = fileURLToPath(new URL('./acttrace.py', import.meta.url));
 const sha256 = (text: string): string => hash('sha256', text, 'hex');
 
-/** A chain as `waybill replay` prints it: uploads, every fifth of them skipped without a size, so that it is taken from an earlier one. */
+/**
+ * A chain as `waybill replay` prints it: uploads, every fifth of them skipped without a size, so that it is taken from
+ * an earlier one.
+ */
 function makeFile(): Buffer {
   const lines: string[] = [];
   let head = emptyHead('org-1');
@@ -100,7 +105,9 @@ function parseAndHash(file: Buffer): void {
   if (seen !== ENTRIES) throw new Error(`${seen} lines`);
 }
 
-/** Records per second of CPU time, with all that our entry holds and with the event alone; null: there is no python3. */
+/**
+ * Records per second of CPU time, with all that our entry holds and with the event alone; null: there is no python3.
+ */
 function acttrace(path: string): { whole: number; event: number } | null {
   const { error, status, stdout, stderr } = spawnSync('python3', [PEER, path], { encoding: 'utf8' });
   if (error && (error as NodeJS.ErrnoException).code === 'ENOENT') return null;

@@ -1,4 +1,6 @@
-/** The glossary of ARCHITECTURE.md, and the names in the packages' sources. `glossary.test.ts` holds the two together. */
+/**
+ * The glossary of ARCHITECTURE.md, and the names in the packages' sources. `glossary.test.ts` holds the two together.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 

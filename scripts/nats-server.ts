@@ -1,6 +1,6 @@
 /**
- * `npm run nats-server -- ARGUMENTS`: runs the nats-server that `npm start` and the tests use, in the foreground. One that
- * is on PATH or was fetched before is taken; else it is fetched into `.cache/`.
+ * `npm run nats-server -- ARGUMENTS`: runs the nats-server that `npm start` and the tests use, in the foreground. One
+ * that is on PATH or was fetched before is taken; else it is fetched into `.cache/`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -50,7 +50,9 @@ function publishedManifest(source) {
   return published;
 }
 
-/** Our own packages belong together. Others may be newer, so that a service that uses zod or the client has one copy. */
+/**
+ * Our own packages belong together. Others may be newer, so that a service that uses zod or the client has one copy.
+ */
 function resolved(name, range, versions) {
   if (range.startsWith('workspace:')) return readJson(join(folder, '..', name.split('/')[1], 'package.json')).version;
   if (!range.startsWith('catalog:')) return range;

@@ -86,8 +86,8 @@ async function pass({ name, command: [command, ...args] }: Check): Promise<void>
 }
 
 /**
- * Arguments of `npm test -- …` are vitest's: a file name or `--project unit` runs less. The projects `faults` and `long`
- * take minutes and have commands of their own.
+ * Arguments of `npm test -- …` are vitest's: a file name or `--project unit` runs less. The projects `faults` and
+ * `long` take minutes and have commands of their own.
  */
 async function tests(given: string[]): Promise<void> {
   console.log('\n== tests');

@@ -9,7 +9,8 @@ export interface Guard {
 }
 
 /**
- * A shell that sleeps on a pipe from this process and, when the pipe closes, kills the watched pid and removes `folder`.
+ * A shell that sleeps on a pipe from this process and, when the pipe closes, kills the watched pid and removes
+ * `folder`.
  *
  * The pipe closes however this process ends, by SIGKILL too, which no exit handler would see. A shell, because it costs
  * a megabyte and a millisecond. It leads its own session, so that a Ctrl-C does not end it before it is needed.

@@ -25,7 +25,9 @@ export interface NatsServer extends AsyncDisposable {
   readonly port: number;
   /** Of the running server; undefined while it is down and in a container. */
   readonly pid: number | undefined;
-  /** Where other servers of its cluster dial in, with `cluster { listen: "127.0.0.1:-1" }`; another one after a restart. */
+  /**
+   * Where other servers of its cluster dial in, with `cluster { listen: "127.0.0.1:-1" }`; another one after a restart.
+   */
   readonly routePort: number | undefined;
   readonly storeDir: string;
   readonly version: string;

@@ -1,4 +1,7 @@
-/** Reading by direct gets: all of a stretch, in order, whatever the replica that answers lacks and whatever is lost on the way. */
+/**
+ * Reading by direct gets: all of a stretch, in order, whatever the replica that answers lacks and whatever is lost on
+ * the way.
+ */
 import { jetstream, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createConnection } from 'node:net';

@@ -8,8 +8,8 @@ import { type ArtifactFields, artifactEvent, createCount, makeStreams, publishAl
 
 /**
  * A server's clock that is set back, as after an election of a leader whose clock is behind. It cannot be set for one
- * process here (nats-server is static and asks the kernel), so the times that it gives its messages are changed on their
- * way to Waybill. The promise: `received` never goes back within a chain, and verification derives the same.
+ * process here (nats-server is static and asks the kernel), so the times that it gives its messages are changed on
+ * their way to Waybill. The promise: `received` never goes back within a chain, and verification derives the same.
  */
 
 beforeEach(needsOwnServer);

@@ -6,7 +6,9 @@ import { until } from '../support/until.ts';
 import { environmentOf, serve } from '../support/waybill.ts';
 import { ledgerSize } from '../support/ledger-size.ts';
 
-/** The promise: whatever is killed, whenever, and however often, the bill equals the emitter's own count to the byte. */
+/**
+ * The promise: whatever is killed, whenever, and however often, the bill equals the emitter's own count to the byte.
+ */
 
 beforeEach(needsOwnServer);
 

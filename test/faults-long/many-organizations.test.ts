@@ -9,7 +9,9 @@ import { environmentOf, waybill } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
-/** More than arguments fit on the stack, than one answer of `multi_last` has, and than one page of a stream's subjects. */
+/**
+ * More than arguments fit on the stack, than one answer of `multi_last` has, and than one page of a stream's subjects.
+ */
 const ORGANIZATIONS = 131_000;
 
 /** The promise: every command that reads works with any number of organizations. */

@@ -8,8 +8,8 @@ import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
 /**
- * The consumer's connection breaks, or loses what the server sends, with messages on their way. The promise: it notices by
- * itself, also when nothing newer ever comes, and chains every event once.
+ * The consumer's connection breaks, or loses what the server sends, with messages on their way. The promise: it notices
+ * by itself, also when nothing newer ever comes, and chains every event once.
  */
 
 beforeEach(needsOwnServer);

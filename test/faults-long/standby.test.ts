@@ -10,8 +10,8 @@ import { until } from '../support/until.ts';
 import { environmentOf, serve, type Serving } from '../support/waybill.ts';
 
 /**
- * Several `waybill serve` on one pair of streams. The promise: one writes and the others take over when it dies, hangs or
- * is replaced, without a fork; one that wakes up again finds out and does no harm; each event is chained once.
+ * Several `waybill serve` on one pair of streams. The promise: one writes and the others take over when it dies, hangs
+ * or is replaced, without a fork; one that wakes up again finds out and does no harm; each event is chained once.
  */
 
 beforeEach(needsOwnServer);

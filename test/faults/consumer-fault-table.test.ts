@@ -1,6 +1,6 @@
 /**
- * Every operation of the consumer that touches NATS × every way in which it can fail × the ordinary recovery: the ledger
- * must come out byte for byte as if nothing had happened.
+ * Every operation of the consumer that touches NATS × every way in which it can fail × the ordinary recovery: the
+ * ledger must come out byte for byte as if nothing had happened.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -87,7 +87,8 @@ async function hasBatch(nc: NatsConnection, { ledgerStream }: Settings): Promise
 
 /**
  * What has to be the same. `streams` records have the time, and come with the first commit that succeeds; a `watermark`
- * comes where the stream pauses after a message that no block claims, as on a busy machine. Either moves the numbers of what is after it.
+ * comes where the stream pauses after a message that no block claims, as on a busy machine. Either moves the numbers of
+ * what is after it.
  */
 function comparable(chains: ReadonlyMap<string, readonly string[]>): { chains: object; streams: number } {
   const system = (chains.get(SYSTEM_CHAIN) ?? []).map(parseEntry);

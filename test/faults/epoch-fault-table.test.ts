@@ -42,8 +42,9 @@ async function firstEpoch(nc: NatsConnection, owner: OwnerStream): Promise<Setti
 const END = 2e12 + 21;
 
 /**
- * A copy of a ledger in a stream of its own, so that each case begins with the same bytes. Its last block is left out, as
- * if the writer had been killed within its last commit: chains have entries above the watermark, and their events are gone.
+ * A copy of a ledger in a stream of its own, so that each case begins with the same bytes. Its last block is left out,
+ * as if the writer had been killed within its last commit: chains have entries above the watermark, and their events
+ * are gone.
  */
 async function copyOf(nc: NatsConnection, settings: Settings, tag: string): Promise<Settings> {
   const copy = { ...settings, ledgerStream: `L_${tag}`, ledgerPrefix: `l_${tag}` };

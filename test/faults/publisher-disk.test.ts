@@ -19,7 +19,11 @@ beforeEach(needsOwnServer);
 
 const isRoot = process.getuid?.() === 0;
 
-/** Root writes whatever a mode says, so for root it is a file system of its own. @returns why it cannot be done, or null */
+/**
+ * Root writes whatever a mode says, so for root it is a file system of its own.
+ *
+ * @returns why it cannot be done, or null
+ */
 function setReadOnly(path: string): string | null {
   if (process.platform === 'win32') return 'no such modes there';
   if (!isRoot) {

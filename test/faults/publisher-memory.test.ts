@@ -25,7 +25,9 @@ const TEXTS = {
 } as const;
 const KINDS = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 
-/** `npm test` fills the queue, and the disk, several times; `npm run test:long` goes on for as long as a service may. */
+/**
+ * `npm test` fills the queue, and the disk, several times; `npm run test:long` goes on for as long as a service may.
+ */
 const EVENTS = process.env['WAYBILL_TEST_WHOLE']
   ? { small: 1_000_000, 'two kilobytes': 1_000_000, large: 250_000, 'large and wide': 250_000 }
   : { small: 200_000, 'two kilobytes': 120_000, large: 20_000, 'large and wide': 20_000 };
@@ -56,7 +58,8 @@ test.for(KINDS)('an overload, %s events', async (kind) => {
   const held = await runOverload({ options: { servers: server.url }, texts: TEXTS[kind], load });
   expectBounded(`overload, ${kind}`, held);
   const { stats, warm } = held.loaded;
-  // An overload all the same on a machine that is busy with something else: the emitter gets less of it than the server.
+  // An overload all the same on a machine that is busy with something else: the emitter gets less of it than the
+  // server.
   expect(stats.emitted - warm.emitted).toBeGreaterThan(2 * (stats.acked - warm.acked));
 });
 

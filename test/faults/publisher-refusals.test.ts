@@ -11,8 +11,8 @@ import { until } from '../support/until.ts';
 import { PATIENT } from '../support/time.ts';
 
 /**
- * What the server or the stream does not take. The promises: not yet, and it waits, everything in order; never, and it is
- * dropped as `too_large`, counted, and holds nothing up.
+ * What the server or the stream does not take. The promises: not yet, and it waits, everything in order; never, and it
+ * is dropped as `too_large`, counted, and holds nothing up.
  */
 
 beforeEach(needsOwnServer);

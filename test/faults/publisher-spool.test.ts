@@ -24,8 +24,8 @@ async function drain(server: TestNats, dir: string): Promise<Publisher> {
 test.for(['sync', 'async', 'memory'] as const)(
   'kill -9 of the emitting process, durability %s, three times while the server comes and goes',
   async (durability) => {
-    // The promise. sync: every event whose emit had returned is stored. async: all but those of the last turns of the loop.
-    // memory: nothing for what was not sent. All: what is stored is there once, in order.
+    // The promise. sync: every event whose emit had returned is stored. async: all but those of the last turns of the
+    // loop. memory: nothing for what was not sent. All: what is stored is there once, in order.
     await using server = await startNats();
     await createAudit(await server.connect());
     using dir = temporaryDirectory();

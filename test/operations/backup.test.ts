@@ -117,7 +117,10 @@ async function restoredTooOld(): Promise<{ fresh: TestNats; nc: NatsConnection; 
   return { fresh, nc: there, heads };
 }
 
-/** As documented: the ledger has every event that the restored AUDIT has, so a stream that begins behind it takes its place. */
+/**
+ * As documented: the ledger has every event that the restored AUDIT has, so a stream that begins behind it takes its
+ * place.
+ */
 async function beginBehindTheLedger(nc: NatsConnection, url: string): Promise<void> {
   const request = {
     name: 'AUDIT',

@@ -1,4 +1,6 @@
-/** Changes of the streams in `_system`: each once, with its time, whatever is restarted, and whether or not events come. */
+/**
+ * Changes of the streams in `_system`: each once, with its time, whatever is restarted, and whether or not events come.
+ */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createStreamHistory, DEFAULT_SETTINGS, startConsumer, type StreamDescription } from '@waybill/consumer';
 import { EPOCH_STRIDE, type StreamChange } from '@waybill/schema/internal';

@@ -1,4 +1,6 @@
-/** `nats://user:password@host` and `nats://token@host` are enough, for every program and every user as they are shipped. */
+/**
+ * `nats://user:password@host` and `nats://token@host` are enough, for every program and every user as they are shipped.
+ */
 import { createPublisher } from '@waybill/publisher';
 import { beforeEach, expect, test } from 'vitest';
 import type { UserName } from '../../scripts/nats-server/config.ts';

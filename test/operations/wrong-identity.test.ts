@@ -1,4 +1,6 @@
-/** Commands that are run as the wrong user of the shipped configuration say which one may, and do not pretend to work. */
+/**
+ * Commands that are run as the wrong user of the shipped configuration say which one may, and do not pretend to work.
+ */
 import { beforeEach, expect, test } from 'vitest';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 import { until } from '../support/until.ts';

@@ -59,7 +59,8 @@ test('the shipped producer identity may publish every built-in type: runs, decis
   publisher.emit(producerClosed({ orgid: 'acme' }));
   expect(await publisher.flush(PATIENT)).toBe(true);
   expect(publisher.stats()).toMatchObject({ acked: 12, parked: 0 });
-  // Every one, so that a type that is added later is thought of here. What is done with the trail itself no producer emits.
+  // Every one, so that a type that is added later is thought of here. What is done with the trail itself no producer
+  // emits.
   const types = new Set((await readStored(admin)).map(({ event }) => event.type));
   expect([...types].toSorted()).toEqual(
     BUILT_IN_EVENTS.map(({ type }) => type)

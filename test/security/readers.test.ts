@@ -1,4 +1,6 @@
-/** What the service and the auditor of deploy/nats-server.conf may do: read, and nothing else but what is named here. */
+/**
+ * What the service and the auditor of deploy/nats-server.conf may do: read, and nothing else but what is named here.
+ */
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { createInbox } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, test } from 'vitest';

@@ -1,4 +1,7 @@
-/** Chainloop, as far as a consumer of its events can tell: it owns a stream, and publishes on subjects without an organization. */
+/**
+ * Chainloop, as far as a consumer of its events can tell: it owns a stream, and publishes on subjects without an
+ * organization.
+ */
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Settings } from '@waybill/consumer';
@@ -62,7 +65,10 @@ export interface Traffic {
 
 const ORGANIZATIONS = ['1089bb36-e27b-428b-8009-d015c8737c54', '3a2b1c00-0000-4000-8000-000000000001', 'acme'];
 
-/** Uploads and downloads in Chainloop's shape, some skipped ones of unknown size, and now and then an event of another kind. */
+/**
+ * Uploads and downloads in Chainloop's shape, some skipped ones of unknown size, and now and then an event of another
+ * kind.
+ */
 export function chainloopTraffic(settings: Settings, count: number): Traffic {
   const uploaded = new Map<string, string>();
   const made = Array.from({ length: count }, (_, i) => {

@@ -41,7 +41,8 @@ export async function readStream(nc: NatsConnection, stream: string): Promise<St
   const { state } = await manager.streams.info(stream);
   if (state.messages === 0) return messages;
   const consumer = await jetstream(nc).consumers.get(stream);
-  // By bytes: a thousand blocks at once are more than the server holds for one client, and it would hang up. No message is larger.
+  // By bytes: a thousand blocks at once are more than the server holds for one client, and it would hang up. No message
+  // is larger.
   const all = await consumer.consume({ max_bytes: 16 * 1024 * 1024 });
   for await (const message of all) {
     const { seq, subject, headers } = message;

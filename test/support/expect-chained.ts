@@ -1,6 +1,6 @@
 /**
- * The end of every test that promises delivery: what is acknowledged at AUDIT is not yet on a bill. A consumer chains the
- * stream, and the count is that of the ledger.
+ * The end of every test that promises delivery: what is acknowledged at AUDIT is not yet on a bill. A consumer chains
+ * the stream, and the count is that of the ledger.
  */
 import { jetstreamManager, StorageType } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -13,8 +13,8 @@ import { logger } from './logger.ts';
 const SETTINGS = { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'audit', ledgerPrefix: 'ledger' };
 
 /**
- * Chains what AUDIT has, with a connection that may do everything: `events` are in chains and on the bill, and nothing was
- * set aside.
+ * Chains what AUDIT has, with a connection that may do everything: `events` are in chains and on the bill, and nothing
+ * was set aside.
  */
 export async function expectChained(nc: NatsConnection, events: number): Promise<CheckedLedger> {
   const manager = await jetstreamManager(nc, { checkAPI: false });

@@ -117,7 +117,10 @@ export interface ForgedEntry {
   readonly origin?: Entry['core']['origin'];
 }
 
-/** A whole chain computed anew with correct hashes, links, totals and trailers: only AUDIT or a head held elsewhere can tell. */
+/**
+ * A whole chain computed anew with correct hashes, links, totals and trailers: only AUDIT or a head held elsewhere can
+ * tell.
+ */
 export function forgeChain(
   blocks: readonly CopiedBlock[],
   orgid: string,

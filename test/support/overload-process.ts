@@ -1,11 +1,14 @@
-/** A service that emits more than can be stored, as a process of its own, so that its resident memory is the publisher's. */
+/**
+ * A service that emits more than can be stored, as a process of its own, so that its resident memory is the
+ * publisher's.
+ */
 import type { PublisherOptions, PublisherStats } from '@waybill/publisher';
 import { programText, runProgram } from './program.ts';
 
 /**
  * One publisher after the other does the same in the same process; the first has room for a hundred events. So all that
- * differs is what the second one holds: what making, sending and dropping events leaves lying about for the collector is
- * in both. Nothing calls the collector until the last sample was taken.
+ * differs is what the second one holds: what making, sending and dropping events leaves lying about for the collector
+ * is in both. Nothing calls the collector until the last sample was taken.
  */
 const PROGRAM = `
   import { subscribe } from 'node:diagnostics_channel';

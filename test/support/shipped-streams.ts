@@ -77,7 +77,9 @@ export async function states(admin: NatsConnection): Promise<{ audit: StreamInfo
   return { audit: await streams.info('AUDIT'), ledger: await streams.info('LEDGER') };
 }
 
-/** AUDIT has exactly as many events, the ledger its one block, both their configuration, and there is no third stream. */
+/**
+ * AUDIT has exactly as many events, the ledger its one block, both their configuration, and there is no third stream.
+ */
 export async function expectUntouched(server: TestNats, expected: { audit: number }): Promise<void> {
   const admin = await server.connect({ as: 'admin' });
   const manager = await jetstreamManager(admin);

@@ -7,7 +7,10 @@ export interface ProxiedLink {
   readonly opening: string;
   /** Both ends see the connection break. */
   sever(): void;
-  /** Nothing moves in either direction and nobody is told, as when a cable is pulled; what was sent arrives after `release`. */
+  /**
+   * Nothing moves in either direction and nobody is told, as when a cable is pulled; what was sent arrives after
+   * `release`.
+   */
   hold(): void;
   release(): void;
 }
@@ -24,14 +27,19 @@ export interface TcpProxy extends AsyncDisposable {
   sever(): void;
   hold(): void;
   release(): void;
-  /** Loses what the target sends, without a word, until `release`: then the connections break, since their bytes have a hole. */
+  /**
+   * Loses what the target sends, without a word, until `release`: then the connections break, since their bytes have a
+   * hole.
+   */
   swallow(): void;
 }
 
 export interface TcpProxyOptions {
   /** Where a connection goes; undefined while there is nobody. Asked for each connection. */
   readonly target: () => number | undefined;
-  /** Called with each connection as soon as it has sent something, and then before each chunk until it has sent 4 KiB. */
+  /**
+   * Called with each connection as soon as it has sent something, and then before each chunk until it has sent 4 KiB.
+   */
   readonly onOpening?: (link: ProxiedLink) => void;
 }
 

@@ -1,7 +1,7 @@
 /**
  * How long tests wait. A test waits for a condition and never for a time to pass; these are the limits after which a
- * condition counts as failed. They are far above what a quiet machine needs, because a busy machine must not fail a test.
- * `TIME_SCALE=3` makes all of them three times as long.
+ * condition counts as failed. They are far above what a quiet machine needs, because a busy machine must not fail a
+ * test. `TIME_SCALE=3` makes all of them three times as long.
  */
 const TIME_SCALE = Number(process.env['TIME_SCALE'] ?? 1);
 if (!(TIME_SCALE > 0)) throw new Error(`TIME_SCALE is ${process.env['TIME_SCALE']}: expected a number above 0`);

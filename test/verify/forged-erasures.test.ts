@@ -1,6 +1,6 @@
 /**
- * Erased events: what somebody can do who has the identity of the ledger's writer: every hash, link, total and trailer is right. Each has
- * to be found by comparison with AUDIT, over all chains and for the one organization alone.
+ * Erased events: what somebody can do who has the identity of the ledger's writer: every hash, link, total and trailer
+ * is right. Each has to be found by comparison with AUDIT, over all chains and for the one organization alone.
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type Settings, startConsumer } from '@waybill/consumer';

@@ -1,5 +1,6 @@
 /**
- * Why the consumer could not do what it was asked. The union is closed; `docs/reference/errors.md` lists exactly these codes.
+ * Why the consumer could not do what it was asked. The union is closed; `docs/reference/errors.md` lists exactly these
+ * codes.
  *
  * - `BAD_CONFIG`: an environment variable has a value that cannot be used, or a name that Waybill does not know
  * - `BAD_ARGUMENT`: a function or a command was called with a value that cannot be used

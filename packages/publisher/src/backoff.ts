@@ -1,4 +1,6 @@
-/** Waits with full jitter: random, below a bound that doubles, so that many publishers do not retry at the same moment. */
+/**
+ * Waits with full jitter: random, below a bound that doubles, so that many publishers do not retry at the same moment.
+ */
 export interface Backoff {
   /** Milliseconds to wait before the next try. */
   next(): number;

@@ -2,8 +2,8 @@
 const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * The time of events in whole Unix milliseconds, whatever the service's clock returns. (`performance.now()` has fractions,
- * which ids and timestamps do not take.)
+ * The time of events in whole Unix milliseconds, whatever the service's clock returns. (`performance.now()` has
+ * fractions, which ids and timestamps do not take.)
  */
 export function createClock(clock: () => number): () => number {
   return () => {

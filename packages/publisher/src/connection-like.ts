@@ -1,4 +1,6 @@
-/** The part of a NATS connection that is used here: of `@nats-io/nats-core` 3.x and its transports, or of `nats` 2.x. */
+/**
+ * The part of a NATS connection that is used here: of `@nats-io/nats-core` 3.x and its transports, or of `nats` 2.x.
+ */
 export interface ConnectionLike {
   publish(subject: string, payload?: Uint8Array, options?: { reply?: string; headers?: never }): void;
   subscribe(subject: string, options?: { callback?: (error: never, message: never) => void }): { unsubscribe(): void };

@@ -19,9 +19,9 @@ export function runInContext<T>(context: EventContext, fn: () => T): T {
 /**
  * Runs a function outside of every decision, request and span, as when this module was loaded.
  *
- * Sockets, timers and the service's hooks that they call run so, because they outlive the call that starts them. Otherwise
- * a publisher that is created inside a decision would put that decision's id on later events, and would keep the caller's
- * request in memory.
+ * Sockets, timers and the service's hooks that they call run so, because they outlive the call that starts them.
+ * Otherwise a publisher that is created inside a decision would put that decision's id on later events, and would keep
+ * the caller's request in memory.
  */
 export const outside: <T>(fn: () => T) => T = AsyncLocalStorage.snapshot();
 

@@ -33,7 +33,9 @@ export interface WaitOptions {
 }
 
 export interface Publisher extends AsyncDisposable {
-  /** Fire and forget: never throws and never waits, whatever it is given. Later changes of the object have no effect. */
+  /**
+   * Fire and forget: never throws and never waits, whatever it is given. Later changes of the object have no effect.
+   */
   emit(event: EventInput): void;
   /**
    * Emits and waits until the event is stored.
@@ -46,8 +48,8 @@ export interface Publisher extends AsyncDisposable {
   /** Whether events of this type are taken. If not, a caller need not prepare them. */
   enabled(type: string): boolean;
   /**
-   * Hands over a connection, which stays the caller's. It replaces the present one, which is closed if it is the publisher's
-   * own. Events that are not acknowledged are sent again on the new one.
+   * Hands over a connection, which stays the caller's. It replaces the present one, which is closed if it is the
+   * publisher's own. Events that are not acknowledged are sent again on the new one.
    *
    * @throws PublisherError INVALID_OPTIONS on a disabled publisher: create it with `connection: 'later'`
    */
@@ -55,8 +57,8 @@ export interface Publisher extends AsyncDisposable {
   /** Waits until every event emitted before the call is acknowledged or dropped. false: not within the time. */
   flush(options?: WaitOptions): Promise<boolean>;
   /**
-   * Stops taking events and waits like `flush`. Then it leaves pending events in the spool, or drops them as `closed`, and
-   * closes its own connection. Idempotent.
+   * Stops taking events and waits like `flush`. Then it leaves pending events in the spool, or drops them as `closed`,
+   * and closes its own connection. Idempotent.
    *
    * @returns the accounts of the publisher's whole life
    */

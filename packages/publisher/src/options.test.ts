@@ -25,7 +25,8 @@ const refused = (message: string) =>
 /** A configuration or JavaScript may pass anything as options. */
 const create = (options: unknown) => createPublisher(options as PublisherOptions);
 
-// Without servers the publisher is disabled. Wrong options are errors even then, so that developers without NATS see them.
+// Without servers the publisher is disabled. Wrong options are errors even then, so that developers without NATS see
+// them.
 test.for([
   [{}, 'createPublisher: source is undefined, expected a URI-reference'],
   [{ source: 'a b' }, 'source is a b'],

@@ -11,32 +11,33 @@ export interface PublisherOptions {
   /** URI-reference of the emitting service, e.g. `//cas.example/artifact-cas`. */
   readonly source: string;
   /**
-   * Where to connect to: `host`, `host:port`, `nats://…` or `tls://…`, separated by commas. A URL may have a percent-encoded
-   * `user:password@` or `token@`. Without servers (or with empty ones only) and without a connection, events are dropped
-   * as `disabled`.
+   * Where to connect to: `host`, `host:port`, `nats://…` or `tls://…`, separated by commas. A URL may have a
+   * percent-encoded `user:password@` or `token@`. Without servers (or with empty ones only) and without a connection,
+   * events are dropped as `disabled`.
    */
   readonly servers?: string | readonly string[] | undefined;
   /**
-   * A connection of `@nats-io/nats-core` 3.x or `nats` 2.x, or a function that makes one and is called until it succeeds, or
-   * `'later'` for a connection that `bind` hands over. The connection stays the caller's and is never closed here.
+   * A connection of `@nats-io/nats-core` 3.x or `nats` 2.x, or a function that makes one and is called until it
+   * succeeds, or `'later'` for a connection that `bind` hands over. The connection stays the caller's and is never
+   * closed here.
    */
   readonly connection?: ConnectionLike | (() => ConnectionLike | Promise<ConnectionLike>) | 'later' | undefined;
   /**
-   * For the publisher's own connection: one of `{ credsFile }`, `{ nkeySeedFile }`, `{ nkeySeed }`, `{ token }`,
-   * `{ user, pass }`. Files are read at every dial. When a file is missing or malformed, `status()` says so, and the dial is
-   * tried again.
+   * For the publisher's own connection: one of `{ credsFile }`, `{ nkeySeedFile }`, `{ nkeySeed }`, `{ token }`, `{
+   * user, pass }`. Files are read at every dial. When a file is missing or malformed, `status()` says so, and the dial
+   * is tried again.
    */
   readonly credentials?: Credentials | undefined;
   /**
-   * For the publisher's own connection, options of the official client: `tls` (`caFile`, `certFile`, `keyFile`, read at every
-   * dial), `inboxPrefix`, an `authenticator` and so on.
+   * For the publisher's own connection, options of the official client: `tls` (`caFile`, `certFile`, `keyFile`, read at
+   * every dial), `inboxPrefix`, an `authenticator` and so on.
    */
   readonly connect?: Omit<NodeConnectionOptions, 'servers'>;
   /** Event types to allow besides the built-in ones. */
   readonly events?: readonly AnyEventDefinition[];
   /**
-   * The only event types to take, of the built-in ones and those in `events`. Default: all of them. Others are dropped as
-   * `type_not_allowed` before their fields are read.
+   * The only event types to take, of the built-in ones and those in `events`. Default: all of them. Others are dropped
+   * as `type_not_allowed` before their fields are read.
    */
   readonly allowTypes?: readonly string[] | undefined;
   /**
@@ -47,8 +48,8 @@ export interface PublisherOptions {
   /** First tokens of the subjects. */
   readonly subjectPrefix?: string;
   /**
-   * Where acknowledgements go. Default: the prefix of the connection. A connection that the publisher opens as a user has
-   * `_INBOX.<user>`, any other `_INBOX`.
+   * Where acknowledgements go. Default: the prefix of the connection. A connection that the publisher opens as a user
+   * has `_INBOX.<user>`, any other `_INBOX`.
    */
   readonly inboxPrefix?: string;
   /** How many events may be pending in memory. */
@@ -64,8 +65,8 @@ export interface PublisherOptions {
   /** Directory for events that do not fit into memory or have to survive the process. Processes may share it. */
   readonly spoolDir?: string | undefined;
   /**
-   * Which events go to disk. `memory`: only when memory is full, at `close()` and when the process exits. `async`: all, in
-   * batches soon after `emit`. `sync`: all, before `emit` returns.
+   * Which events go to disk. `memory`: only when memory is full, at `close()` and when the process exits. `async`: all,
+   * in batches soon after `emit`. `sync`: all, before `emit` returns.
    */
   readonly durability?: 'memory' | 'async' | 'sync';
   /** Bytes that this publisher's spool may take on disk. */
@@ -76,8 +77,9 @@ export interface PublisherOptions {
   readonly spoolRetryMs?: number;
   /**
    * Closes the publisher on SIGTERM and SIGINT, and then lets the signal end the process. If the service listens to the
-   * signal too, the publisher goes on taking events until only publishers keep the process alive, for at most four fifths of
-   * `closeTimeoutMs`, and closes then. A service with a shutdown of its own awaits `close()` at its end instead.
+   * signal too, the publisher goes on taking events until only publishers keep the process alive, for at most four
+   * fifths of `closeTimeoutMs`, and closes then. A service with a shutdown of its own awaits `close()` at its end
+   * instead.
    */
   readonly handleSignals?: boolean;
   /** How long `close` waits by default, in milliseconds; Infinity: no limit. */

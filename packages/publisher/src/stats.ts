@@ -71,8 +71,8 @@ export interface PublisherStats extends Accounts {
   /** Of `pending`: sent on the present connection and not acknowledged. */
   readonly inFlight: number;
   /**
-   * Events that wait for a permission: their own, or that of older events of their organization. Sending these now would
-   * make more missing ranges in its numbers than a chain remembers.
+   * Events that wait for a permission: their own, or that of older events of their organization. Sending these now
+   * would make more missing ranges in its numbers than a chain remembers.
    */
   readonly parked: number;
   /** Numbers of events that were dropped. A number that is missing in the chain proves the loss to a verifier. */

@@ -4,8 +4,8 @@
  */
 
 /**
- * All copies of `@opentelemetry/api` 1.x in a process share a global under this symbol, and keep the span under that key
- * of the context. Reading the global needs no dependency. A test compares this with the package.
+ * All copies of `@opentelemetry/api` 1.x in a process share a global under this symbol, and keep the span under that
+ * key of the context. Reading the global needs no dependency. A test compares this with the package.
  */
 const GLOBAL = Symbol.for('opentelemetry.js.api.1');
 const SPAN = Symbol.for('OpenTelemetry Context Key SPAN');
@@ -37,8 +37,8 @@ export function activeTraceparent(): string | undefined {
 }
 
 /**
- * Reads a traceparent of any version as one of version 00 (§ Versioning of traceparent). Of a later version's flags only
- * `sampled` is kept. undefined: it is not valid, and is ignored.
+ * Reads a traceparent of any version as one of version 00 (§ Versioning of traceparent). Of a later version's flags
+ * only `sampled` is kept. undefined: it is not valid, and is ignored.
  */
 export function readTraceparent(text: unknown): string | undefined {
   if (typeof text !== 'string') return undefined;

@@ -1,6 +1,6 @@
 /**
- * The `WAYBILL_*` variables. This schema is their documentation: `docs/reference/configuration.md` has exactly its rows, and a
- * test compares them.
+ * The `WAYBILL_*` variables. This schema is their documentation: `docs/reference/configuration.md` has exactly its
+ * rows, and a test compares them.
  */
 import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX, SUBJECT_PREFIX_PATTERN } from '@waybill/schema/internal';
 import { z } from 'zod';

@@ -1,6 +1,7 @@
 /**
- * `/metrics`, in Prometheus' text format. The table is its documentation: docs/reference/operations.md has exactly these rows,
- * and a test compares them. No metric has a label for organizations: there may be a hundred thousand of them.
+ * `/metrics`, in Prometheus' text format. The table is its documentation: docs/reference/operations.md has exactly
+ * these rows, and a test compares them. No metric has a label for organizations: there may be a hundred thousand of
+ * them.
  */
 import { Counter, Gauge, Histogram, type MetricConfiguration, Registry } from 'prom-client';
 import type { Role } from '../writer/consumer.ts';

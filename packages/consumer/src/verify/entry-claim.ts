@@ -154,7 +154,8 @@ export function digestOfErasedRecord(record: JsonObject, subject: string): Buffe
 }
 
 /**
- * The record that the writer makes of a message, or of an event in it (`docs/reference/format.md` §10); null when it makes none.
+ * The record that the writer makes of a message, or of an event in it (`docs/reference/format.md` §10); null when it
+ * makes none.
  */
 export function recordOf(
   reading: Reading,

@@ -48,7 +48,8 @@ export interface EnteredEpoch extends Epoch {
 }
 
 /**
- * @throws ConsumerError NO_STREAM, NO_PERMISSION, STREAM_DRIFT (it must not be read), LEDGER_DAMAGED; STREAM_RESET when a
+ * @throws ConsumerError NO_STREAM, NO_PERMISSION, STREAM_DRIFT (it must not be read), LEDGER_DAMAGED; STREAM_RESET when
+ *   a
  *   stream of our own is another one
  */
 export async function enterEpoch(options: EnterOptions): Promise<EnteredEpoch> {

@@ -6,7 +6,8 @@
  * no other recovery. Two things make that safe, however many writers there are:
  *
  * - No chain can fork: each block is a compare-and-swap on its chain's newest block (block-sender.ts).
- * - No block claims what is not stored: the block that claims a watermark is sent when everything that it claims has been
+ * - No block claims what is not stored: the block that claims a watermark is sent when everything that it claims has
+ *   been
  *   acknowledged.
  *
  * A check of the stream's last sequence would look stronger and is weaker. With several blocks in flight, each expects

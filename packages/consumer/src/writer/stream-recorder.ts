@@ -1,7 +1,7 @@
 /**
  * What `_system` says about the two streams' configuration: how it was at the first commit, and each change since
- * (docs/reference/format.md §10). A bill rests on streams that lose nothing. Whoever reads the ledger later can see whether
- * somebody loosened a stream meanwhile, even if it was set back.
+ * (docs/reference/format.md §10). A bill rests on streams that lose nothing. Whoever reads the ledger later can see
+ * whether somebody loosened a stream meanwhile, even if it was set back.
  *
  * Each block of `_system` says in a header where the newest record is, so it is found without reading the chain.
  * Nothing that is verified depends on the header: if it is missing, the configuration is recorded once more. A change

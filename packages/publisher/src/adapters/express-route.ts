@@ -1,6 +1,6 @@
 /**
- * The pattern of the Express route that answered. A request's `baseUrl` has the values of parameters, as the client wrote
- * them. So the patterns are read from the layers that lead to the route.
+ * The pattern of the Express route that answered. A request's `baseUrl` has the values of parameters, as the client
+ * wrote them. So the patterns are read from the layers that lead to the route.
  */
 import type { IncomingMessage } from 'node:http';
 
@@ -14,7 +14,9 @@ interface Route {
   readonly path?: unknown;
 }
 
-/** As in `router` 2.3 and later. Earlier ones forget the pattern, and then the pattern of a mounted route is not known. */
+/**
+ * As in `router` 2.3 and later. Earlier ones forget the pattern, and then the pattern of a mounted route is not known.
+ */
 interface Layer {
   readonly name?: string;
   readonly route?: Route;
@@ -105,8 +107,9 @@ function patternOf(layer: Layer, path: string): { readonly text: string; readonl
 }
 
 /**
- * Whether the route called `next()` and something else answered. `request.route` does not change then. Later versions of the
- * router keep the pattern that matched last, and whether an error is under way: an error handler answers for the route.
+ * Whether the route called `next()` and something else answered. `request.route` does not change then. Later versions
+ * of the router keep the pattern that matched last, and whether an error is under way: an error handler answers for the
+ * route.
  */
 function wasPassedOn(request: object, { path }: Route): boolean {
   const symbol = Object.getOwnPropertySymbols(request).find((s) => s.description === 'router.tracing.matchedRoute');

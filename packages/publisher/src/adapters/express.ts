@@ -1,6 +1,6 @@
 /**
- * The `adapters/` room: one file for each framework or library outside, and an entry point of the package each. They read what
- * the framework knows and call instrument/. No adapter imports another, and nothing imports an adapter.
+ * The `adapters/` room: one file for each framework or library outside, and an entry point of the package each. They
+ * read what the framework knows and call instrument/. No adapter imports another, and nothing imports an adapter.
  *
  * This file is for Express 5 and for middleware of the same shape (Express 4, Connect).
  */

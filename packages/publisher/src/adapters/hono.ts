@@ -16,8 +16,8 @@ export type { RequestAuditOptions } from '../instrument/request-audit.ts';
  *
  *     app.use(auditRequests({ audit, claims: (c) => c.get('jwtPayload') }));
  *
- * With `@hono/node-server`, the event is emitted when the response is finished or its connection closed. Other runtimes do not
- * tell that. There it is emitted when the response is made.
+ * With `@hono/node-server`, the event is emitted when the response is finished or its connection closed. Other runtimes
+ * do not tell that. There it is emitted when the response is made.
  */
 export function auditRequests(options: RequestAuditOptions<Context>): MiddlewareHandler {
   const { begin } = createRequestAudit(options);
@@ -44,8 +44,9 @@ function outgoingOf(c: Context): ResponseLike | undefined {
 }
 
 /**
- * All that matches is in the list, even what is registered after the handler and never called. The index is that of the last
- * one that was called, which answered. Middleware has no route. A mounted handler looks the same, and has none either.
+ * All that matches is in the list, even what is registered after the handler and never called. The index is that of the
+ * last one that was called, which answered. Middleware has no route. A mounted handler looks the same, and has none
+ * either.
  */
 function routeOf(c: Context): string | undefined {
   const answered = matchedRoutes(c)[c.req.routeIndex];

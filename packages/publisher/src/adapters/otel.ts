@@ -1,6 +1,6 @@
 /**
- * `@waybill/publisher/otel`: a publisher's counts as OpenTelemetry metrics. They are read when the meter collects, so `emit`
- * does not get slower. Take the meter from the service's `@opentelemetry/api`: `metrics.getMeter('waybill')`.
+ * `@waybill/publisher/otel`: a publisher's counts as OpenTelemetry metrics. They are read when the meter collects, so
+ * `emit` does not get slower. Take the meter from the service's `@opentelemetry/api`: `metrics.getMeter('waybill')`.
  */
 import '../check-node.ts';
 import type { KnownOptions } from '@waybill/schema/internal';

@@ -1,4 +1,6 @@
-/** The route of an event is the pattern that answered, or nothing: never a part of the address, which may be a secret. */
+/**
+ * The route of an event is the pattern that answered, or nothing: never a part of the address, which may be a secret.
+ */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,6 +1,7 @@
 /**
- * The `cli/` room: the `waybill-spool` command, one file a subcommand. It shows what waits in a spool directory, and delivers
- * it without the service that wrote it. Arguments come in; text and an exit code go out. Nothing imports this room.
+ * The `cli/` room: the `waybill-spool` command, one file a subcommand. It shows what waits in a spool directory, and
+ * delivers it without the service that wrote it. Arguments come in; text and an exit code go out. Nothing imports this
+ * room.
  */
 import { stdout } from 'node:process';
 import { parseArgs } from 'node:util';

@@ -1,6 +1,6 @@
 /**
- * How the publisher proves to the server who it is. Files are read at every dial, the client's own reconnects included, so a
- * rotated file counts from the next dial on. No message contains a secret.
+ * How the publisher proves to the server who it is. Files are read at every dial, the client's own reconnects included,
+ * so a rotated file counts from the next dial on. No message contains a secret.
  */
 import { readFileSync } from 'node:fs';
 import type * as client from '@nats-io/transport-node';
@@ -33,9 +33,9 @@ type Transport = Pick<
 >;
 
 /**
- * Reads and tries the credentials once, so that a missing or malformed file is a failed dial with a reason. Later, when the
- * client calls the authenticator, it must not throw: the client would close the connection for good. So when the file cannot
- * be read then, its last content is offered again, and the server decides.
+ * Reads and tries the credentials once, so that a missing or malformed file is a failed dial with a reason. Later, when
+ * the client calls the authenticator, it must not throw: the client would close the connection for good. So when the
+ * file cannot be read then, its last content is offered again, and the server decides.
  *
  * @throws Error naming the option, and the file
  */

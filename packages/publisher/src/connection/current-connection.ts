@@ -1,7 +1,7 @@
 /**
- * The `connection/` room: the way to NATS. Where a connection comes from (dial.ts, connection-supply.ts), who the publisher is
- * there (nats-identity.ts, authenticator.ts), and what is used of a connection (link.ts). Both generations of the official
- * client come in. Events and the meaning of answers never do.
+ * The `connection/` room: the way to NATS. Where a connection comes from (dial.ts, connection-supply.ts), who the
+ * publisher is there (nats-identity.ts, authenticator.ts), and what is used of a connection (link.ts). Both generations
+ * of the official client come in. Events and the meaning of answers never do.
  */
 import { connectionFault, splitServers } from '@waybill/schema/internal';
 import type { ConnectionLike } from '../connection-like.ts';

@@ -1,6 +1,6 @@
 /**
- * What the publisher needs of a NATS connection, for `@nats-io/nats-core` 3.x and `nats` 2.x alike. Everything in which the
- * two differ, or that depends on their internals, is in this file.
+ * What the publisher needs of a NATS connection, for `@nats-io/nats-core` 3.x and `nats` 2.x alike. Everything in which
+ * the two differ, or that depends on their internals, is in this file.
  */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
@@ -133,8 +133,8 @@ function readDenial(status: object): Denial | null {
 }
 
 /**
- * The client's ping timer no longer keeps the process alive. If a client has the timer elsewhere, it does, until the time
- * of `handleSignals` is over.
+ * The client's ping timer no longer keeps the process alive. If a client has the timer elsewhere, it does, until the
+ * time of `handleSignals` is over.
  */
 export function unrefTimers(connection: ConnectionLike): void {
   const { protocol } = connection as { protocol?: { heartbeats?: { timer?: { unref?: () => void } } } };

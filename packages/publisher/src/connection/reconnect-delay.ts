@@ -8,8 +8,8 @@ export interface ReconnectDelay {
 }
 
 /**
- * The client's waits between dials: random, below a bound that grows with the time since the connection was lost. It does
- * not grow with the number of calls, because the client asks several times for each dial.
+ * The client's waits between dials: random, below a bound that grows with the time since the connection was lost. It
+ * does not grow with the number of calls, because the client asks several times for each dial.
  */
 export function createReconnectDelay({ minMs, maxMs }: BackoffBounds): ReconnectDelay {
   let downSince = 0;

@@ -1,7 +1,7 @@
 /**
- * The sockets that a NATS client opens, so that forgotten ones can be destroyed. When a server accepts a connection and then
- * does not answer (frozen, overloaded), a dial of nats-core 3.4.0 times out and leaves its socket open. Each try leaves one
- * more, and they keep the process alive.
+ * The sockets that a NATS client opens, so that forgotten ones can be destroyed. When a server accepts a connection and
+ * then does not answer (frozen, overloaded), a dial of nats-core 3.4.0 times out and leaves its socket open. Each try
+ * leaves one more, and they keep the process alive.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';

@@ -6,8 +6,8 @@ import type { PendingEvent } from '../pending-event.ts';
 import { Delivery } from './delivery.ts';
 
 /**
- * Delivery together with the window of a chain: whatever a server refuses, does not answer or gets late, each stored event is
- * chained. The server here is a script, which fails as often in a moment as a real one in a bad week.
+ * Delivery together with the window of a chain: whatever a server refuses, does not answer or gets late, each stored
+ * event is chained. The server here is a script, which fails as often in a moment as a real one in a bad week.
  * test/publisher/holes.test.ts uses real servers.
  */
 

@@ -1,12 +1,13 @@
 /**
- * The `delivery/` room: from stamped events to acknowledgements, over whatever connection is there. Stamped events come in, in
- * order, and connections. The acknowledgement of each event goes out, or why it is dropped. Nothing here knows of disks, of
- * callers that wait, or how an event was made.
+ * The `delivery/` room: from stamped events to acknowledgements, over whatever connection is there. Stamped events come
+ * in, in order, and connections. The acknowledgement of each event goes out, or why it is dropped. Nothing here knows
+ * of disks, of callers that wait, or how an event was made.
  *
- * An event waits to be sent (sender.ts), then in the send window for its answer (window.ts), or aside while its subject is
- * denied (denied-subjects.ts). When an answer says "not now", when none comes, or when the connection is lost, all of the
- * window is sent again, in order, before anything new (recovery.ts). So a stream that comes back in the middle of a resend
- * cannot take later events first. A resend has the same id, so it is the same message; an answer to any try counts.
+ * An event waits to be sent (sender.ts), then in the send window for its answer (window.ts), or aside while its subject
+ * is denied (denied-subjects.ts). When an answer says "not now", when none comes, or when the connection is lost, all
+ * of the window is sent again, in order, before anything new (recovery.ts). So a stream that comes back in the middle
+ * of a resend cannot take later events first. A resend has the same id, so it is the same message; an answer to any try
+ * counts.
  */
 import type { Ack } from '../ack.ts';
 import { type Alarm, createAlarm } from '../alarm.ts';

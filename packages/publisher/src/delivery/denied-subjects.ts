@@ -1,11 +1,11 @@
 /**
- * Events that wait for a permission. The server's permissions deny some subjects: their events wait, each organization's
- * in a lane of its own, and everything else goes on. Events behind them in a lane are held as well when sending them
- * would make more missing ranges in the organization's numbers than a chain remembers (missing-ranges.ts).
+ * Events that wait for a permission. The server's permissions deny some subjects: their events wait, each
+ * organization's in a lane of its own, and everything else goes on. Events behind them in a lane are held as well when
+ * sending them would make more missing ranges in the organization's numbers than a chain remembers (missing-ranges.ts).
  *
- * Permissions get corrected, so one event of a denied subject is tried now and then. When it is permitted, the lane goes
- * out in the order of its numbers. When there is no room for more, the oldest event of a denied subject is dropped, so that
- * a permission that never comes does not stop other events for ever.
+ * Permissions get corrected, so one event of a denied subject is tried now and then. When it is permitted, the lane
+ * goes out in the order of its numbers. When there is no room for more, the oldest event of a denied subject is
+ * dropped, so that a permission that never comes does not stop other events for ever.
  */
 import type { PendingEvent } from '../pending-event.ts';
 import { type Lane, LaneBook } from './lane.ts';

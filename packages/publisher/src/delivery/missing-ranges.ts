@@ -1,19 +1,22 @@
 /**
  * Bounds the missing ranges in an organization's numbers.
  *
- * A chain remembers `MAX_MISSING` ranges of missing numbers for each publisher (docs/reference/format.md §9). With one more, it forgets
- * the lowest, and an event with a number in that range is not chained when it comes. So a publisher sends nothing that could
- * make more ranges.
+ * A chain remembers `MAX_MISSING` ranges of missing numbers for each publisher (docs/reference/format.md §9). With one
+ * more, it forgets the lowest, and an event with a number in that range is not chained when it comes. So a publisher
+ * sends nothing that could make more ranges.
  *
- * Only numbers at or above the lowest number that may still come count. Such a number waits for a permission, or is in flight
- * and may be refused. A range is a run of numbers that are not stored, below a number that is. Waiting and dropped numbers are
- * not stored. Any number in flight may be refused, so n of them may turn into n/2 ranges. Bounds are counted in half ranges.
+ * Only numbers at or above the lowest number that may still come count. Such a number waits for a permission, or is in
+ * flight and may be refused. A range is a run of numbers that are not stored, below a number that is. Waiting and
+ * dropped numbers are not stored. Any number in flight may be refused, so n of them may turn into n/2 ranges. Bounds
+ * are counted in half ranges.
  */
 import { MAX_MISSING } from '@waybill/schema/internal';
 
 /** The other half is for events of a publisher that dies: the next one sends them, and may make ranges of its own. */
 export const MAX_OPEN_RANGES = MAX_MISSING / 2;
-/** Of these, ranges of waiting and dropped numbers. The rest is for numbers in flight: without it nothing could be sent. */
+/**
+ * Of these, ranges of waiting and dropped numbers. The rest is for numbers in flight: without it nothing could be sent.
+ */
 export const MAX_UNSENT_RANGES = MAX_OPEN_RANGES / 2;
 /** When the bound is reached, sending waits until this many are in flight: many small writes cost more than a few. */
 const LOW_MARK = MAX_OPEN_RANGES;
@@ -26,7 +29,9 @@ export type Permission = 'send' | 'wait' | 'hold';
 
 /** The numbers of one organization and boot id. */
 export class MissingRanges {
-  /** Numbers that were sent, as ascending ranges that do not touch. Ranges below the lowest open number are forgotten. */
+  /**
+   * Numbers that were sent, as ascending ranges that do not touch. Ranges below the lowest open number are forgotten.
+   */
   readonly #sent: [first: number, last: number][] = [];
   /** Numbers that were sent and are not settled, ascending. */
   readonly #inFlight: number[] = [];
@@ -121,9 +126,9 @@ export class MissingRanges {
   }
 
   /**
-   * The most half ranges that there can be, whatever becomes of the numbers in flight. Each number in flight counts one half.
-   * A stored number counts a whole range after one that was not sent, and a half after one in flight. A number in flight
-   * after one that was not sent counts another half.
+   * The most half ranges that there can be, whatever becomes of the numbers in flight. Each number in flight counts one
+   * half. A stored number counts a whole range after one that was not sent, and a half after one in flight. A number in
+   * flight after one that was not sent counts another half.
    */
   #halfRanges(low: number): number {
     const inFlight = this.#inFlight;

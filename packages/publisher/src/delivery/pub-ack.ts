@@ -23,7 +23,9 @@ const decoder = new TextDecoder();
 
 const encoder = new TextEncoder();
 
-/** Reads answers. Those of the stream that answered last differ in one number only, and are read without parsing JSON. */
+/**
+ * Reads answers. Those of the stream that answered last differ in one number only, and are read without parsing JSON.
+ */
 export function createAnswerReader(): (message: AnswerMessage) => Answer {
   let stream = '';
   /** `{"stream":"…","seq":` */
@@ -40,7 +42,10 @@ export function createAnswerReader(): (message: AnswerMessage) => Answer {
   };
 }
 
-/** Reads the digits between this beginning and `}`. null: the answer is not so, or has too many digits for a safe integer. */
+/**
+ * Reads the digits between this beginning and `}`. null: the answer is not so, or has too many digits for a safe
+ * integer.
+ */
 function readSequence(data: Uint8Array, beginning: Uint8Array): number | null {
   const end = data.length - 1;
   const digits = end - beginning.length;

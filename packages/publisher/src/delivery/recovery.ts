@@ -73,7 +73,8 @@ export class Recovery {
   /**
    * An event left the window.
    *
-   * @param wasOldest only then the time starts again: when the oldest one's answer got lost, others may still be answered
+   * @param wasOldest only then the time starts again: when the oldest one's answer got lost, others may still be
+   *   answered
    */
   left(wasOldest: boolean): void {
     if (wasOldest) this.#deadline.restart();

@@ -1,4 +1,6 @@
-/** A first-in-first-out queue in a circular array, which doubles when it is full. Each operation takes constant time. */
+/**
+ * A first-in-first-out queue in a circular array, which doubles when it is full. Each operation takes constant time.
+ */
 export interface Ring<Item> {
   readonly length: number;
   push(item: Item): void;

@@ -41,7 +41,9 @@ export class SendWindow {
     return this.#inFlight < this.#limit;
   }
 
-  /** So much is in flight that sending waits: one small write for each acknowledgement costs more than a few large ones. */
+  /**
+   * So much is in flight that sending waits: one small write for each acknowledgement costs more than a few large ones.
+   */
   get isHalfFull(): boolean {
     return this.#inFlight > this.#limit >> 1;
   }

@@ -5,8 +5,8 @@ const INBOX_REMEDY =
   'set inboxPrefix (waybill-spool: WAYBILL_NATS_INBOX_PREFIX) to what the NATS user may subscribe to';
 
 /**
- * The present connection and our inbox on it. Each message asks for its answer at a subject of the inbox that ends in its
- * token, so an answer says which message it is for.
+ * The present connection and our inbox on it. Each message asks for its answer at a subject of the inbox that ends in
+ * its token, so an answer says which message it is for.
  */
 export class Wire {
   readonly #onAnswer: (token: number, message: InboxMessage) => void;

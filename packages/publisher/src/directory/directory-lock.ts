@@ -1,10 +1,10 @@
 /**
- * Directories that one thread of one process writes to: locks, and what makes and syncs such directories. This room knows
- * files and processes, and nothing of events or spools.
+ * Directories that one thread of one process writes to: locks, and what makes and syncs such directories. This room
+ * knows files and processes, and nothing of events or spools.
  *
- * The file `waybill.lock` in a directory names its owner. Node has no flock, so `lock-owner.ts` finds out whether the owner
- * lives: by process and thread ids where both sides see the same ones (one machine, one pid namespace), otherwise by the
- * file's modification time, which the owner renews. Containers that share a volume are told apart by that time.
+ * The file `waybill.lock` in a directory names its owner. Node has no flock, so `lock-owner.ts` finds out whether the
+ * owner lives: by process and thread ids where both sides see the same ones (one machine, one pid namespace), otherwise
+ * by the file's modification time, which the owner renews. Containers that share a volume are told apart by that time.
  *
  * `writeLock` puts a lock into a new directory before anybody knows it. `takeLock` takes a directory that exists.
  */
@@ -68,8 +68,8 @@ export function isOwned(directory: string): boolean {
 }
 
 /**
- * Takes a directory for this thread, also from an owner that is dead. An owner that lives keeps it, and so does one that
- * cannot be examined and renewed its lock within the last minute: try again later.
+ * Takes a directory for this thread, also from an owner that is dead. An owner that lives keeps it, and so does one
+ * that cannot be examined and renewed its lock within the last minute: try again later.
  *
  * @throws whatever the file system throws
  */
@@ -103,8 +103,9 @@ interface Candidate {
 /**
  * Makes `path` a lock with the candidate's text.
  *
- * A dead lock may be replaced only by the holder of a second lock, whose name is derived from the dead lock's text. It is
- * taken in the same way. So one of several candidates replaces the dead lock, and a crash in between leaves a dead lock.
+ * A dead lock may be replaced only by the holder of a second lock, whose name is derived from the dead lock's text. It
+ * is taken in the same way. So one of several candidates replaces the dead lock, and a crash in between leaves a dead
+ * lock.
  *
  * @returns null: done; otherwise the process that holds the lock, empty when it cannot be examined and may be alive
  */
@@ -142,8 +143,8 @@ function create(path: string, { own, text }: Candidate): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
   }
-  // Volumes without hard links (exFAT, many SMB and FUSE mounts) report that with different errors. A crash below leaves an
-  // empty lock. Its owner cannot be examined, so its age decides.
+  // Volumes without hard links (exFAT, many SMB and FUSE mounts) report that with different errors. A crash below
+  // leaves an empty lock. Its owner cannot be examined, so its age decides.
   let fd: number;
   try {
     fd = openSync(path, 'wx', 0o600);

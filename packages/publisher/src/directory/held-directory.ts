@@ -1,6 +1,6 @@
 /**
- * The `directory/` room: directories that one process at a time writes to. It makes, locks and syncs them. It knows nothing
- * of events, of spools and of chains, and deletes only its own lock files.
+ * The `directory/` room: directories that one process at a time writes to. It makes, locks and syncs them. It knows
+ * nothing of events, of spools and of chains, and deletes only its own lock files.
  *
  * This file holds such a directory: makes and locks it, and gives it up when another process has taken it.
  */

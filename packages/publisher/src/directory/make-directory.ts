@@ -5,8 +5,9 @@ import { dirname, resolve } from 'node:path';
 const MODE = 0o700;
 
 /**
- * Makes a directory and its missing parents, one level at a time: `mkdirSync` with `recursive` never returns below `/proc`,
- * where it can neither make a directory nor find it missing. A symbolic link to a directory counts as a directory.
+ * Makes a directory and its missing parents, one level at a time: `mkdirSync` with `recursive` never returns below
+ * `/proc`, where it can neither make a directory nor find it missing. A symbolic link to a directory counts as a
+ * directory.
  *
  * @returns the topmost directory that was made; undefined: the directory existed
  * @throws whatever the file system throws

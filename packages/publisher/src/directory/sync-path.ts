@@ -1,4 +1,7 @@
-/** Brings files to the medium, and the names of new files: a name is content of its directory and needs a sync of its own. */
+/**
+ * Brings files to the medium, and the names of new files: a name is content of its directory and needs a sync of its
+ * own.
+ */
 import { open } from 'node:fs/promises';
 
 /** @throws whatever the file system throws */

@@ -1,11 +1,12 @@
 /**
  * The bounded deep copy that `emit` makes, so that the caller may change its object afterwards.
  *
- * It reads foreign objects: a getter may throw, a proxy may lie, a cycle may not end. The size of the largest event bounds
- * its work (each value counts at least the bytes of its JSON text), and so does nesting. It makes no Error objects, which
- * cost more than the copy. The bound is checked before copying: of an object with a million members nothing is copied.
- * Values that JSON does not have are refused here. Those that take a look at every character (lone surrogates, NaN) are
- * refused later, by stamping. Rules of the event type apply here only where they matter for the size.
+ * It reads foreign objects: a getter may throw, a proxy may lie, a cycle may not end. The size of the largest event
+ * bounds its work (each value counts at least the bytes of its JSON text), and so does nesting. It makes no Error
+ * objects, which cost more than the copy. The bound is checked before copying: of an object with a million members
+ * nothing is copied. Values that JSON does not have are refused here. Those that take a look at every character (lone
+ * surrogates, NaN) are refused later, by stamping. Rules of the event type apply here only where they matter for the
+ * size.
  */
 import { Buffer } from 'node:buffer';
 import { MAX_DEPTH, MAX_EVENT_BYTES, type TypeRules } from '@waybill/schema/internal';
@@ -53,8 +54,8 @@ export function hasTooManyMembers(object: object): boolean {
 }
 
 /**
- * Never throws. A `time` that is a Date becomes its text. As in JSON, a member that is undefined counts as absent, and an
- * array item that is undefined as null.
+ * Never throws. A `time` that is a Date becomes its text. As in JSON, a member that is undefined counts as absent, and
+ * an array item that is undefined as null.
  */
 export function copyFields(fields: unknown, rules: CopyRules = NO_RULES): Copied {
   const walk: Walk = { rules, free: false, bytesLeft: MAX_EVENT_BYTES, wide: 0, tooLarge: false, detail: '' };

@@ -1,6 +1,6 @@
 /**
- * Finds misspelt fields: names that are nearly a field of the event's type. Built-in types take any data, so `sizeBytes`
- * instead of `size_bytes` would be stored, and its bytes would be missing in the bill without a warning.
+ * Finds misspelt fields: names that are nearly a field of the event's type. Built-in types take any data, so
+ * `sizeBytes` instead of `size_bytes` would be stored, and its bytes would be missing in the bill without a warning.
  */
 import type { DataCheck } from '@waybill/schema/internal';
 

@@ -1,8 +1,9 @@
 /**
- * The `event/` room: what makes an event out of what a service hands over. It copies and checks fields, and gives ids and
- * numbers. Disks, connections and queues never come in here.
+ * The `event/` room: what makes an event out of what a service hands over. It copies and checks fields, and gives ids
+ * and numbers. Disks, connections and queues never come in here.
  *
- * This file is the front of `emit`: from the service's object to a copy of our own, or to the reason why it is no event.
+ * This file is the front of `emit`: from the service's object to a copy of our own, or to the reason why it is no
+ * event.
  */
 import type { AnyEventDefinition, EventDraft } from '@waybill/schema';
 import { BUILT_IN_EVENTS, type DataCheck, isEventOrgid, kindOf, ORGID_PATTERN } from '@waybill/schema/internal';

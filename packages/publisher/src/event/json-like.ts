@@ -1,7 +1,7 @@
 /**
  * What replaces a value that JSON does not have, in members that the event's schema leaves open. A decision's input is
- * whatever the service has at hand, and must not make the event invalid. Values are replaced as `JSON.stringify` does it;
- * big integers, maps, sets and errors, at which it throws or of which it keeps nothing, are replaced as well.
+ * whatever the service has at hand, and must not make the event invalid. Values are replaced as `JSON.stringify` does
+ * it; big integers, maps, sets and errors, at which it throws or of which it keeps nothing, are replaced as well.
  */
 import { types } from 'node:util';
 

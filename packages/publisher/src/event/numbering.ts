@@ -1,6 +1,6 @@
 /**
- * `producer` and `producerseq` of events: a counter for each boot id and organization, starting at 1. The number of an event
- * that is dropped is missing in the chain, which proves the loss.
+ * `producer` and `producerseq` of events: a counter for each boot id and organization, starting at 1. The number of an
+ * event that is dropped is missing in the chain, which proves the loss.
  */
 export interface Numbering {
   /** The boot id of the number that was taken last. */
@@ -11,8 +11,8 @@ export interface Numbering {
 }
 
 /**
- * Bounds the memory of the counters to about 10 MB. A single counter cannot be forgotten: an organization that starts again
- * at 1 would look like a replay. So beyond this many organizations all counters start again, under a new boot id.
+ * Bounds the memory of the counters to about 10 MB. A single counter cannot be forgotten: an organization that starts
+ * again at 1 would look like a replay. So beyond this many organizations all counters start again, under a new boot id.
  */
 const MAX_ORGANIZATIONS = 100_000;
 

@@ -41,7 +41,9 @@ export interface Stamper {
   stamp(input: EventInput): Stamped;
 }
 
-/** @param misspelt called once for each field that its type does not have, if the type has one with nearly the same name */
+/**
+ * @param misspelt called once for each field that its type does not have, if the type has one with nearly the same name
+ */
 export function createStamper(
   { source, events = [], allowTypes, signer, clock = Date.now }: StamperOptions,
   misspelt: (type: string, name: string, meant: string) => void = () => {},

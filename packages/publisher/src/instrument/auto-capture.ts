@@ -7,7 +7,9 @@ import type { Sink } from '../sink.ts';
 import { getDefaultPublisher } from './default-publisher.ts';
 
 export interface AutoCaptureOptions {
-  /** By the channel's name: makes an event of a message, or returns null for none. When it throws, there is no event. */
+  /**
+   * By the channel's name: makes an event of a message, or returns null for none. When it throws, there is no event.
+   */
   readonly channels: Readonly<Record<string, (message: unknown) => EventDraft | null | undefined>>;
   /** Where the events go. Default: `getDefaultPublisher()`, as it is when a message comes. */
   readonly audit?: Pick<Sink, 'emit'> | undefined;

@@ -1,9 +1,9 @@
 /**
- * When the work of a function is over: at once if it returns a value; otherwise when its promise is settled, its iterator has
- * ended or its stream is closed.
+ * When the work of a function is over: at once if it returns a value; otherwise when its promise is settled, its
+ * iterator has ended or its stream is closed.
  *
- * The caller gets what the function returned, and starts what is lazy. Nothing here calls a foreign `then`, reads from an
- * iterator or makes a stream flow: a query builder would run twice, and a stream would lose its first chunks.
+ * The caller gets what the function returned, and starts what is lazy. Nothing here calls a foreign `then`, reads from
+ * an iterator or makes a stream flow: a query builder would run twice, and a stream would lose its first chunks.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { types } from 'node:util';

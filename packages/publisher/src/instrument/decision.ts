@@ -1,6 +1,6 @@
 /**
- * Decisions that people have to be able to follow: what went in, what came out, who reviewed it. Every event that is emitted
- * inside, by any code, carries the decision's id.
+ * Decisions that people have to be able to follow: what went in, what came out, who reviewed it. Every event that is
+ * emitted inside, by any code, carries the decision's id.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -38,8 +38,8 @@ export interface DecisionOptions {
   /** What it is about: a customer's id, a digest. */
   readonly subject?: string;
   /**
-   * What the decision is based on. Nobody can change the trail: leave out what must not stay. Values that JSON does not have
-   * become the nearest ones that it has: dates, maps, sets, big integers, errors, objects of classes.
+   * What the decision is based on. Nobody can change the trail: leave out what must not stay. Values that JSON does not
+   * have become the nearest ones that it has: dates, maps, sets, big integers, errors, objects of classes.
    */
   readonly input?: Readonly<Record<string, unknown>>;
   /** Default: a random UUID. */
@@ -83,10 +83,11 @@ export interface Decision {
 }
 
 /**
- * Runs `fn` as one decision: `decision.started`, what it records, `decision.ended`. Its result is returned as `lifecycle`
- * does it.
+ * Runs `fn` as one decision: `decision.started`, what it records, `decision.ended`. Its result is returned as
+ * `lifecycle` does it.
  *
- * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn` runs;
+ * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn`
+ *   runs;
  *   otherwise what `fn` throws
  */
 export interface RunDecision<Options> {

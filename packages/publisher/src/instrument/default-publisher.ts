@@ -1,6 +1,6 @@
 /**
- * The sink for code that gets no sink, such as libraries and decorators. It drops every event until the application sets
- * one.
+ * The sink for code that gets no sink, such as libraries and decorators. It drops every event until the application
+ * sets one.
  */
 import type { Sink } from '../sink.ts';
 import { nullSink } from '../sinks/null-sink.ts';

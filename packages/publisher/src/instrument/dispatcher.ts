@@ -1,8 +1,8 @@
 /**
  * Events on behalf of the person who made a request, from the claims of a verified token.
  *
- * Nothing here verifies a token. Claims are foreign data: any of them may be missing, too long or of another type. Then the
- * event lacks that attribute, but is emitted.
+ * Nothing here verifies a token. Claims are foreign data: any of them may be missing, too long or of another type. Then
+ * the event lacks that attribute, but is emitted.
  */
 import type { EventAttributes, EventDraft } from '@waybill/schema';
 import {
@@ -34,8 +34,9 @@ export interface DispatcherOptions {
   /** Whether this is internal traffic, which is not audited. When it throws, the event is audited. */
   readonly suppress?: (claims: Claims, type: string) => boolean;
   /**
-   * The organization of events whose own cannot be read from the claims. Default: `_unattributed`, the chain for which nobody
-   * is billed; `claimedorg` is the claim there. In an organization of your own, it is the data member `claimed_org`.
+   * The organization of events whose own cannot be read from the claims. Default: `_unattributed`, the chain for which
+   * nobody is billed; `claimedorg` is the claim there. In an organization of your own, it is the data member
+   * `claimed_org`.
    */
   readonly degradedOrgid?: string;
 }
@@ -65,8 +66,8 @@ export type DispatchedFields<Fields> = Omit<Fields, 'orgid' | 'size_bytes'> & {
 
 export interface Dispatcher {
   /**
-   * Emits the event. Never throws and never waits: with a `lazySize`, the event is emitted when that has ended, with the time
-   * of this call.
+   * Emits the event. Never throws and never waits: with a `lazySize`, the event is emitted when that has ended, with
+   * the time of this call.
    */
   dispatch<Fields>(
     claims: Claims | null | undefined,
@@ -157,7 +158,9 @@ export function dispatcher(audit: Pick<Sink, 'emit'>, options: DispatcherOptions
   };
 }
 
-/** A claim that is no organization's id, as text: empty if there is none, and cut to the longest that an event takes. */
+/**
+ * A claim that is no organization's id, as text: empty if there is none, and cut to the longest that an event takes.
+ */
 function claimText(claim: unknown): string {
   if (claim === undefined || claim === null) return '';
   const text = typeof claim === 'string' ? claim : (attempt(() => JSON.stringify(claim)) ?? typeof claim);

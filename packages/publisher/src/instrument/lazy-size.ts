@@ -5,8 +5,8 @@ export interface LazySizeOptions {
   /** How long the look-up may take, in milliseconds; Infinity: no limit. Default: 1,000. */
   readonly timeoutMs?: number;
   /**
-   * When to begin: when this settles, e.g. `finished(response)` of `node:stream/promises`. Default: the next turn of the event
-   * loop.
+   * When to begin: when this settles, e.g. `finished(response)` of `node:stream/promises`. Default: the next turn of
+   * the event loop.
    */
   readonly after?: PromiseLike<unknown>;
 }
@@ -21,8 +21,8 @@ const DEFAULT_TIMEOUT_MS = 1_000;
 let running = 0;
 
 /**
- * Looks a size up, best effort. The result is undefined when the look-up throws, rejects, takes too long, returns no size, or
- * is one too many.
+ * Looks a size up, best effort. The result is undefined when the look-up throws, rejects, takes too long, returns no
+ * size, or is one too many.
  *
  * @throws PublisherError INVALID_OPTIONS for an invalid `timeoutMs`
  */

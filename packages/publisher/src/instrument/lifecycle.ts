@@ -3,10 +3,10 @@
  * happens there to any sink. Queues and connections never come in here, and an event never changes the result of the
  * service's code.
  *
- * This file follows work from its start to its end: `run.started`, then `run.finished` or `run.failed`, with one run id.
- * Without `failClosed`, only an unknown option keeps the body from running. Nothing that happens to an event after the body
- * has run changes its result or its error. `failClosed: true` means one thing everywhere: the start has to be stored (and
- * signed, if there is a signer), or the call rejects and the body does not run.
+ * This file follows work from its start to its end: `run.started`, then `run.finished` or `run.failed`, with one run
+ * id. Without `failClosed`, only an unknown option keeps the body from running. Nothing that happens to an event after
+ * the body has run changes its result or its error. `failClosed: true` means one thing everywhere: the start has to be
+ * stored (and signed, if there is a signer), or the call rejects and the body does not run.
  */
 import { randomUUID } from 'node:crypto';
 import { type EventAttributes, type EventDraft, runFailed, runFinished, runStarted } from '@waybill/schema';
@@ -57,10 +57,11 @@ const OPTIONS: KnownOptions<LifecycleOptions> = {
 type FailClosed = LifecycleOptions & { readonly failClosed: true };
 
 /**
- * Runs `fn` once, as one run. Its result is returned as it is: a value at once, a promise as a promise. The caller starts a
- * thenable, a generator, an async iterator or a stream, and the run ends when that has ended.
+ * Runs `fn` once, as one run. Its result is returned as it is: a value at once, a promise as a promise. The caller
+ * starts a thenable, a generator, an async iterator or a stream, and the run ends when that has ended.
  *
- * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn` runs;
+ * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn`
+ *   runs;
  *   otherwise what `fn` throws
  */
 export function lifecycle<T>(options: FailClosed, fn: (runid: string) => T): Promise<Awaited<T>>;
@@ -109,8 +110,8 @@ export function audited(options: LifecycleOptions): unknown {
 
 /**
  * Runs `fn`, and then emits one event. It reads the event's fields then, and adds `outcome` and the data member
- * `duration_ms`. When `fn` throws, the outcome is `failure` whatever the fields say. `transferred_bytes` is emitted with a
- * failure only; as a getter it tells what was moved by then:
+ * `duration_ms`. When `fn` throws, the outcome is `failure` whatever the fields say. `transferred_bytes` is emitted
+ * with a failure only; as a getter it tells what was moved by then:
  *
  *     const fields = { orgid, digest, size_bytes, get transferred_bytes() { return sent; } };
  *     await timed(artifactDownloaded(fields), () => pipeline(blob, counter, response), audit);
@@ -138,8 +139,8 @@ interface TimedEnd {
 }
 
 /**
- * The only place that tells how timed work ended. The event's own outcome counts, unless the work failed. Moved bytes are
- * told of failures only.
+ * The only place that tells how timed work ended. The event's own outcome counts, unless the work failed. Moved bytes
+ * are told of failures only.
  */
 function timedFields(fields: object, { outcome, duration_ms }: TimedEnd): object {
   const { transferred_bytes, ...given } = fields as Record<string, unknown>;

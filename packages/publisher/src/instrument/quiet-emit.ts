@@ -2,7 +2,9 @@ import type { EventDraft } from '@waybill/schema';
 import type { EventInput } from '../event-input.ts';
 import type { Sink } from '../sink.ts';
 
-/** Emits what is made of foreign objects. When making it throws, the sink counts that, and the caller does not notice. */
+/**
+ * Emits what is made of foreign objects. When making it throws, the sink counts that, and the caller does not notice.
+ */
 export function emitMade(audit: Pick<Sink, 'emit'>, make: () => EventDraft): void {
   let input: EventInput;
   try {

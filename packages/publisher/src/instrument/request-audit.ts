@@ -15,8 +15,9 @@ import { quietly } from './quiet-emit.ts';
 
 export interface RequestAuditOptions<Request> extends DispatcherOptions {
   /**
-   * The verified claims of a request: who makes it, for which organization. Called when the request is over, and therefore
-   * after authentication, wherever the middleware stands. null or undefined: not authenticated, and not audited.
+   * The verified claims of a request: who makes it, for which organization. Called when the request is over, and
+   * therefore after authentication, wherever the middleware stands. null or undefined: not authenticated, and not
+   * audited.
    */
   readonly claims: (request: Request) => Claims | null | undefined;
   /** What the request is about, such as a digest. */

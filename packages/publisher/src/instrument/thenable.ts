@@ -22,8 +22,8 @@ export function isThenable(value: object): value is Thenable {
 }
 
 /**
- * Reports the outcome once somebody awaits the thenable. Its `then` is wrapped and not called, because calling it may start
- * the work.
+ * Reports the outcome once somebody awaits the thenable. Its `then` is wrapped and not called, because calling it may
+ * start the work.
  *
  * @throws TypeError when the thenable cannot be changed
  */

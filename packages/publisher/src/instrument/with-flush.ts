@@ -7,13 +7,13 @@ import { settle } from './completion.ts';
 
 export interface WithFlushOptions {
   /**
-   * How long a flush may take, in milliseconds; Infinity: no limit. Events that are pending then go out with the next call.
-   * Default: 2,000.
+   * How long a flush may take, in milliseconds; Infinity: no limit. Events that are pending then go out with the next
+   * call. Default: 2,000.
    */
   readonly timeoutMs?: number;
   /**
-   * The platform's function for work after the answer: `waitUntil` of `@vercel/functions` or of `cloudflare:workers`, or
-   * `(promise) => ctx.waitUntil(promise)`. It gets the flush, and the function answers at once.
+   * The platform's function for work after the answer: `waitUntil` of `@vercel/functions` or of `cloudflare:workers`,
+   * or `(promise) => ctx.waitUntil(promise)`. It gets the flush, and the function answers at once.
    */
   readonly waitUntil?: ((flushed: Promise<unknown>) => void) | undefined;
 }
@@ -22,9 +22,9 @@ const DEFAULT_TIMEOUT_MS = 2_000;
 const OPTIONS: KnownOptions<WithFlushOptions> = { timeoutMs: true, waitUntil: true };
 
 /**
- * Makes a function that flushes the sink when `fn` has settled: before it answers, or afterwards with `waitUntil`. Its result
- * or error is that of `fn`, whatever becomes of the flush. `this`, the arguments, the name and the number of parameters stay
- * those of `fn`.
+ * Makes a function that flushes the sink when `fn` has settled: before it answers, or afterwards with `waitUntil`. Its
+ * result or error is that of `fn`, whatever becomes of the flush. `this`, the arguments, the name and the number of
+ * parameters stay those of `fn`.
  *
  *     export const handler = withFlush(audit, async (request: Request) => { … });
  *

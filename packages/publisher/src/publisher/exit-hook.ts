@@ -5,7 +5,11 @@ function spillAll(): void {
   for (const spill of spills) spill();
 }
 
-/** Calls a synchronous function when the process exits by itself or by `process.exit`. @returns a function that cancels it */
+/**
+ * Calls a synchronous function when the process exits by itself or by `process.exit`.
+ *
+ * @returns a function that cancels it
+ */
 export function onExit(spill: () => void): () => void {
   if (spills.size === 0) process.on('exit', spillAll);
   spills.add(spill);

@@ -9,7 +9,8 @@ import type { Publisher } from '../handle.ts';
 import { createPublisher } from './publisher.ts';
 
 /**
- * The counts under random faults, with a connection that follows a script. (test/publisher has tests with real servers.)
+ * The counts under random faults, with a connection that follows a script. (test/publisher has tests with real
+ * servers.)
  */
 type Step =
   | 'emit'

@@ -1,6 +1,6 @@
 /**
- * The `publisher/` room: where a publisher begins and ends. It reads the options, joins a queue and a connection with the loop
- * that moves events, and tells how that goes. What happens to an event is in queue/, and never here.
+ * The `publisher/` room: where a publisher begins and ends. It reads the options, joins a queue and a connection with
+ * the loop that moves events, and tells how that goes. What happens to an event is in queue/, and never here.
  */
 import { CurrentConnection } from '../connection/current-connection.ts';
 import { outside } from '../context.ts';

@@ -1,11 +1,11 @@
 /**
- * Closes publishers on SIGTERM and SIGINT, if their options say so. There is one listener for any number of publishers, and
- * none without publishers.
+ * Closes publishers on SIGTERM and SIGINT, if their options say so. There is one listener for any number of publishers,
+ * and none without publishers.
  *
- * If nobody else listens, publishers are closed at once, and then the signal ends the process. If the service listens too,
- * it shuts down by itself, may emit meanwhile, and decides what becomes of the process. Publishers are closed when the
- * service is done. Node does not tell when an async listener is done, so that is when only publishers keep the process alive
- * (`beforeExit`), or when the time is over.
+ * If nobody else listens, publishers are closed at once, and then the signal ends the process. If the service listens
+ * too, it shuts down by itself, may emit meanwhile, and decides what becomes of the process. Publishers are closed when
+ * the service is done. Node does not tell when an async listener is done, so that is when only publishers keep the
+ * process alive (`beforeExit`), or when the time is over.
  */
 import { startTimer, type Timer } from '../duration.ts';
 
@@ -47,7 +47,10 @@ export function onSignal(hook: SignalHook): () => void {
   };
 }
 
-/** Our listener stays the first. A `once` of the service, also a prepended one, is then still counted when we are called. */
+/**
+ * Our listener stays the first. A `once` of the service, also a prepended one, is then still counted when we are
+ * called.
+ */
 function stayFirst(event: string | symbol, listener: unknown): void {
   const signal = SIGNALS.find((name) => name === event);
   if (signal === undefined || listener === handle) return;

@@ -20,8 +20,8 @@ export interface StallWatch {
 export const STALL_MS = 4_000;
 
 /**
- * Notices that no pending event is settled for a while, whatever the cause. Most failures are noticed where they happen. This
- * is for the others, such as a single event that waits for an answer without a time limit.
+ * Notices that no pending event is settled for a while, whatever the cause. Most failures are noticed where they
+ * happen. This is for the others, such as a single event that waits for an answer without a time limit.
  */
 export function createStallWatch({ pending, settled, stalled }: StallWatchOptions): StallWatch {
   /** How many were settled at the last look. */

@@ -4,8 +4,8 @@ import type { Accounts, AdoptedStats, CloseResult } from '../stats.ts';
 import { Flushes } from './flushes.ts';
 
 /**
- * The one place that counts events, and that says in which state they are while they are counted. Every emitted event is
- * in exactly one of its numbers: `emitted = acked + pending + spooled + Σ dropped`, at every moment.
+ * The one place that counts events, and that says in which state they are while they are counted. Every emitted event
+ * is in exactly one of its numbers: `emitted = acked + pending + spooled + Σ dropped`, at every moment.
  *
  * Events of dead publishers are counted apart: `found = acked + dropped + inMemory`.
  */

@@ -27,9 +27,9 @@ interface Reading {
 }
 
 /**
- * The segments that dead publishers left, on their way to the stream: read in order, a few events at a time, with the ids
- * and numbers that the events were given then. A segment is deleted when all of its events are settled, and put aside when
- * a record of it cannot be read.
+ * The segments that dead publishers left, on their way to the stream: read in order, a few events at a time, with the
+ * ids and numbers that the events were given then. A segment is deleted when all of its events are settled, and put
+ * aside when a record of it cannot be read.
  */
 export class Adoption {
   readonly #options: AdoptionOptions;

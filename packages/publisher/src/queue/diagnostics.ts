@@ -1,6 +1,7 @@
 /**
- * Channels of `node:diagnostics_channel`, for code that observes publishers without having one. A message is made only when
- * its channel has a listener. An error of a listener never reaches `emit`: Node raises it later as `uncaughtException`.
+ * Channels of `node:diagnostics_channel`, for code that observes publishers without having one. A message is made only
+ * when its channel has a listener. An error of a listener never reaches `emit`: Node raises it later as
+ * `uncaughtException`.
  *
  * | channel | message |
  * |---|---|

@@ -1,7 +1,7 @@
 /**
- * The `queue/` room: everything between `emit` and the wire. Events come in from the service, and from disk those that dead
- * publishers left. They go out through delivery/, or are dropped. The queue stamps and signs events, decides which are in
- * memory and which on disk, and counts them. Connections and hooks of the process never come in here.
+ * The `queue/` room: everything between `emit` and the wire. Events come in from the service, and from disk those that
+ * dead publishers left. They go out through delivery/, or are dropped. The queue stamps and signs events, decides which
+ * are in memory and which on disk, and counts them. Connections and hooks of the process never come in here.
  *
  * An event's way: `take` (this file) → admission.ts (is there room?) → staging.ts (stamping.ts, then memory or
  * disk-queue.ts) → delivery/ → settlement.ts. Each step is in the event's `state`, and accounts.ts counts it.

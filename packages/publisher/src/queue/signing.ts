@@ -10,7 +10,9 @@ import type { UnsignedCounts } from '../stats.ts';
 export interface Signing {
   /** Whether there is a signer at all. */
   readonly isOn: boolean;
-  /** Whether events should wait, because the first try for a key has not ended. `resume` is called, once, when it has. */
+  /**
+   * Whether events should wait, because the first try for a key has not ended. `resume` is called, once, when it has.
+   */
   waits(): boolean;
   /** What makes the next event a receipt; nothing while there is no key. */
   stamp(): Pick<Stamp, 'keyid' | 'sign'>;

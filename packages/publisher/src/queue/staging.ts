@@ -53,7 +53,8 @@ export class Staging {
     const { windowEvents, maxQueueEvents } = options.settings;
     this.#options = options;
     this.#unsigned = new UnsignedEvents(options.signing, options.stamping, options.delivery);
-    // Not above the share at which memory spills: a small queue that is connected and refused would drop and never spill.
+    // Not above the share at which memory spills: a small queue that is connected and refused would drop and never
+    // spill.
     this.#lowMark = Math.min(windowEvents, Math.ceil(maxQueueEvents / 2));
     this.#retry = createAlarm(options.wake);
   }

@@ -5,8 +5,8 @@ import type { Signing } from './signing.ts';
 import type { Stamping } from './stamping.ts';
 
 /**
- * Stamped events that had to be written to disk before there was a key, for durability or for want of room. They wait here
- * for the key, and every event behind them, so that delivery gets all in order.
+ * Stamped events that had to be written to disk before there was a key, for durability or for want of room. They wait
+ * here for the key, and every event behind them, so that delivery gets all in order.
  */
 export class UnsignedEvents {
   readonly #signing: Signing;

@@ -1,11 +1,11 @@
 /**
- * The `signing/` room: keys and signatures. A secret comes in, and texts; signatures go out. Events and queues never come in
- * here.
+ * The `signing/` room: keys and signatures. A secret comes in, and texts; signatures go out. Events and queues never
+ * come in here.
  *
  * This file has the identity that signs a process's receipts. It is resolved once for all callers, and kept when that
- * succeeds. After a failure, the next call tries again when the back-off's wait is over. The secret comes from one place
- * only: the option `secret` if it is given, otherwise the function, otherwise the environment. When that place fails, no
- * other is tried: it would sign with another key and hide that the right one is missing.
+ * succeeds. After a failure, the next call tries again when the back-off's wait is over. The secret comes from one
+ * place only: the option `secret` if it is given, otherwise the function, otherwise the environment. When that place
+ * fails, no other is tried: it would sign with another key and hide that the right one is missing.
  */
 import type { KnownOptions } from '@waybill/schema/internal';
 import { createBackoff } from '../backoff.ts';

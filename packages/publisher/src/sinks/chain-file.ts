@@ -2,9 +2,9 @@
  * One organization's chain as a file of its entries. The lines are those of the format's §6, so `waybill verify --file`
  * takes the file as it is.
  *
- * The file is the state. Opening it verifies it from its first entry, cuts off a last line that a crash left without its
- * line feed, and continues after the last entry. A file that does not verify is never appended to. A file that is gone or
- * empty was rotated: the next file continues the chain, from memory or from the journal (`chain-state.ts`).
+ * The file is the state. Opening it verifies it from its first entry, cuts off a last line that a crash left without
+ * its line feed, and continues after the last entry. A file that does not verify is never appended to. A file that is
+ * gone or empty was rotated: the next file continues the chain, from memory or from the journal (`chain-state.ts`).
  */
 import * as crypto from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -53,18 +53,22 @@ export interface ChainFile {
   /** For the next opening, in case file and journal are gone by then. undefined after an error. */
   readonly memory: ChainMemory | undefined;
   /**
-   * Appends events and syncs the file. Lines are written in order and count once they are synced. A crash before that leaves
-   * a torn line, which the next opening cuts off, or entries that nobody was told of. After an error this handle is used up
-   * and some lines may be in the file: open the file again with `goodPart`.
+   * Appends events and syncs the file. Lines are written in order and count once they are synced. A crash before that
+   * leaves a torn line, which the next opening cuts off, or entries that nobody was told of. After an error this handle
+   * is used up and some lines may be in the file: open the file again with `goodPart`.
    *
-   * @returns false: somebody else changed the file, and nothing was written. Open it again with `isWhole`: a rotation may have
+   * @returns false: somebody else changed the file, and nothing was written. Open it again with `isWhole`: a rotation
+   *   may have
    *   truncated the file between two writes, and then the chain can continue
    * @throws what the file system says
    */
   append(events: readonly ChainedEvent[], receivedMs: number): Promise<boolean>;
 }
 
-/** The first `bytes` of a file. Device and inode identify it, because the name may belong to another file by the next try. */
+/**
+ * The first `bytes` of a file. Device and inode identify it, because the name may belong to another file by the next
+ * try.
+ */
 export interface FilePart {
   readonly bytes: number;
   readonly dev: bigint;
@@ -92,8 +96,8 @@ export interface ChainFileOptions {
 const EXTENSION = '.ndjson';
 
 /**
- * An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on every
- * disk.
+ * An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on
+ * every disk.
  */
 export function chainFilePath(directory: string, orgid: string): string {
   return join(directory, `${orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`)}${EXTENSION}`);
@@ -285,8 +289,8 @@ function judge(path: string, verifier: ChainVerifier): void {
 }
 
 /**
- * Refuses a file that ends before the last entry that was written: it lost its end or is an older copy, and appending would
- * use numbers twice. Entries are synced before the journal names them, so no crash can cause this.
+ * Refuses a file that ends before the last entry that was written: it lost its end or is an older copy, and appending
+ * would use numbers twice. Entries are synced before the journal names them, so no crash can cause this.
  *
  * @throws PublisherError NOT_WRITTEN
  */
@@ -298,7 +302,9 @@ function endsLate(path: string, { seq }: Head, written: number): void {
   );
 }
 
-/** `seq` of the file's first entry, above 1 after a rotation; 1 for a line that is no entry, which the verifier rejects. */
+/**
+ * `seq` of the file's first entry, above 1 after a rotation; 1 for a line that is no entry, which the verifier rejects.
+ */
 function firstSeq(line: Uint8Array): number {
   try {
     const { core } = JSON.parse(Buffer.from(line).toString()) as { core: { seq: unknown } };

@@ -4,8 +4,9 @@
  *
  *     {"last":<the last entry, without its event>,"sizes":[[seq,digest,bytes,from],…]}
  *
- * A line is written after the entries are synced, and is not synced itself. Where the file has entries, the file decides.
- * After a power failure the journal may lack its last lines, which matters only if the file was rotated before the next start.
+ * A line is written after the entries are synced, and is not synced itself. Where the file has entries, the file
+ * decides. After a power failure the journal may lack its last lines, which matters only if the file was rotated before
+ * the next start.
  */
 import { Buffer } from 'node:buffer';
 import * as crypto from 'node:crypto';

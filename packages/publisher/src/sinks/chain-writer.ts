@@ -1,6 +1,6 @@
 /**
- * Writes the events of one organization to its chain file, in order and a batch at a time, until none is left. A write that
- * fails is tried again; a file that does not verify is not, and its events are given up.
+ * Writes the events of one organization to its chain file, in order and a batch at a time, until none is left. A write
+ * that fails is tried again; a file that does not verify is not, and its events are given up.
  */
 import { setTimeout as setTimeoutAsync } from 'node:timers/promises';
 import { parseJson } from '@waybill/schema/internal';

@@ -1,4 +1,7 @@
-/** The sink that the environment chooses, so that one build of a service runs with a server, with files, or with neither. */
+/**
+ * The sink that the environment chooses, so that one build of a service runs with a server, with files, or with
+ * neither.
+ */
 import { checkOptions } from '../check-options.ts';
 import { outside } from '../context.ts';
 import type { Credentials } from '../credentials.ts';
@@ -45,7 +48,8 @@ const IDENTITIES = {
  * - `file`: `fileSink` in `WAYBILL_SINK_DIRECTORY`
  * - `null`: `nullSink`
  *
- * A service starts whatever the environment says: variables that cannot work give the null sink and one line in the log.
+ * A service starts whatever the environment says: variables that cannot work give the null sink and one line in the
+ * log.
  *
  * @param options what the service itself says; a file sink takes those of them that it knows
  * @throws PublisherError INVALID_OPTIONS for a name that is no option; with `strict`, for whatever cannot work

@@ -10,8 +10,8 @@ import { CONSOLE_LOGGER, type PublisherLogger } from '../logger.ts';
 
 export interface FileSinkOptions extends StamperOptions {
   /**
-   * Where the chains are: `<orgid>.ndjson`, mode 0600, a capital `A` as `!a`. Created when missing. One process at a time
-   * writes there; a second one waits, with its events in memory.
+   * Where the chains are: `<orgid>.ndjson`, mode 0600, a capital `A` as `!a`. Created when missing. One process at a
+   * time writes there; a second one waits, with its events in memory.
    */
   readonly directory: string;
   /** Events that may wait to be written; Infinity: no bound. Default: 16,384. */

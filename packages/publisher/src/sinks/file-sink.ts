@@ -1,6 +1,6 @@
 /**
- * The `sinks/` room: whatever takes events as a publisher does. Files, memory for tests, nothing at all, several sinks at
- * once, or what the environment chooses. Sinks import the publisher, never the other way round.
+ * The `sinks/` room: whatever takes events as a publisher does. Files, memory for tests, nothing at all, several sinks
+ * at once, or what the environment chooses. Sinks import the publisher, never the other way round.
  *
  * This file writes events into hash-chained files, one for each organization, for a service without NATS.
  */
@@ -36,7 +36,11 @@ export interface FileCloseResult {
 }
 
 export interface FileSink extends Sink {
-  /** Stops taking events, waits like `flush`, and drops what is left as `closed`. @returns the sums of the sink's life */
+  /**
+   * Stops taking events, waits like `flush`, and drops what is left as `closed`.
+   *
+   * @returns the sums of the sink's life
+   */
   close(options?: WaitOptions): Promise<FileCloseResult>;
   stats(): FileSinkStats;
 }

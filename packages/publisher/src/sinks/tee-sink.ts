@@ -3,8 +3,8 @@ import type { EventInput } from '../event-input.ts';
 import type { Sink } from '../sink.ts';
 
 /**
- * Passes every event to each of the sinks. Each sink stamps it, so the same event has another id and another number in each.
- * `confirm` waits for all sinks and returns the first one's answer. It rejects when one of them rejects.
+ * Passes every event to each of the sinks. Each sink stamps it, so the same event has another id and another number in
+ * each. `confirm` waits for all sinks and returns the first one's answer. It rejects when one of them rejects.
  */
 export function teeSink(first: Sink, ...others: readonly Sink[]): Sink {
   const sinks = [first, ...others];

@@ -13,7 +13,9 @@ export interface HomeAdoptionOptions {
   notAdopted(home: string, error: unknown): void;
 }
 
-/** @returns moves the segments of the dead into our home: their paths in order, or null when the disk does not let us */
+/**
+ * @returns moves the segments of the dead into our home: their paths in order, or null when the disk does not let us
+ */
 export function createHomeAdoption(options: HomeAdoptionOptions): () => readonly string[] | null {
   const { dir, lease, trouble } = options;
   const tell = createFindings(options);
@@ -31,8 +33,8 @@ export function createHomeAdoption(options: HomeAdoptionOptions): () => readonly
 }
 
 /**
- * In a directory that is shared, new names may come all the time. Files of others beside the homes are therefore told after
- * the first look only, and each home that could not be taken over is told once.
+ * In a directory that is shared, new names may come all the time. Files of others beside the homes are therefore told
+ * after the first look only, and each home that could not be taken over is told once.
  */
 function createFindings({ strangers, notAdopted }: HomeAdoptionOptions): (found: AdoptedHomes) => void {
   let isFirst = true;

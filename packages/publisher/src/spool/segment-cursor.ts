@@ -1,4 +1,6 @@
-/** Reads back, in order, the records of a spool that are only on disk: from the cursor to the end of the newest segment. */
+/**
+ * Reads back, in order, the records of a spool that are only on disk: from the cursor to the end of the newest segment.
+ */
 import type { Segment } from '../segment.ts';
 import type { DiskTrouble } from './disk-trouble.ts';
 import { readSegment, type SegmentReader, type SegmentRecord } from './segment-file.ts';

@@ -5,9 +5,9 @@
  *     <crc32, 8 hex> <ordinal> <subject> <event, RFC 8785 JSON>
  *     ...
  *
- * The CRC-32 (zlib's) covers everything after the space that follows it. Canonical JSON and subjects have no line feed, so a
- * damaged record costs only itself: reading goes on after the next line feed. A last line without a line feed was being
- * written when a crash happened, and that write had not returned.
+ * The CRC-32 (zlib's) covers everything after the space that follows it. Canonical JSON and subjects have no line feed,
+ * so a damaged record costs only itself: reading goes on after the next line feed. A last line without a line feed was
+ * being written when a crash happened, and that write had not returned.
  */
 import { Buffer } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** The segments of a spool that are in use, the oldest first, and where they go when all of their events are settled. */
+/**
+ * The segments of a spool that are in use, the oldest first, and where they go when all of their events are settled.
+ */
 import type { Segment } from '../segment.ts';
 import type { DiskTrouble } from './disk-trouble.ts';
 import { deleteFile, moveToQuarantine } from './spool-directory.ts';

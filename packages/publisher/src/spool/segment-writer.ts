@@ -1,6 +1,6 @@
 /**
- * Appends events to the spool's newest segment file. A write is all or nothing: what a failed one left is cut off, and the
- * next write goes to a new file.
+ * Appends events to the spool's newest segment file. A write is all or nothing: what a failed one left is cut off, and
+ * the next write goes to a new file.
  */
 import { Buffer } from 'node:buffer';
 import type { PendingEvent } from '../pending-event.ts';

@@ -1,13 +1,16 @@
 /**
- * The `spool/` room: events on disk. A spool is the part of the queue that does not fit into memory, and the journal that a
- * dead process leaves to the next publisher. This room knows files and records of events. It stamps, sends and counts nothing.
+ * The `spool/` room: events on disk. A spool is the part of the queue that does not fit into memory, and the journal
+ * that a dead process leaves to the next publisher. This room knows files and records of events. It stamps, sends and
+ * counts nothing.
  *
- * Events are appended in the order in which they were emitted. Those that are only on disk (`spooled`) are contiguous: they
- * reach from the cursor to the end, and are read back in order. In crash order:
- * 1. An event is appended before it leaves memory, or before `emit` returns (durability `sync`). A crash meanwhile leaves a
+ * Events are appended in the order in which they were emitted. Those that are only on disk (`spooled`) are contiguous:
+ * they reach from the cursor to the end, and are read back in order. In crash order:
+ * 1. An event is appended before it leaves memory, or before `emit` returns (durability `sync`). A crash meanwhile
+ *    leaves a
  *    line without its line feed; the `emit` of that event had not returned.
  * 2. The event is sent and acknowledged. A crash in between makes the next publisher send it again, with the same id.
- * 3. The segment is deleted once every event in it is settled. A crash before that makes the next publisher send all of them
+ * 3. The segment is deleted once every event in it is settled. A crash before that makes the next publisher send all of
+ *    them
  *    again, and the stream recognizes them by their ids.
  */
 import { dirname } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Judges the lines of one chain by the rules of `docs/reference/format.md` §11, in the order that is given there. The signature
- * comes last. The caller (`verify.ts`) checks it, because it may have to wait for the answer.
+ * Judges the lines of one chain by the rules of `docs/reference/format.md` §11, in the order that is given there. The
+ * signature comes last. The caller (`verify.ts`) checks it, because it may have to wait for the answer.
  */
 import { SchemaError, show } from '../error.ts';
 import type { EventFacts } from '../event/event-facts.ts';

@@ -1,4 +1,6 @@
-/** The rules for a line and the entry before it, whatever its event says (`docs/reference/format.md` §11, rules 3 to 6). */
+/**
+ * The rules for a line and the entry before it, whatever its event says (`docs/reference/format.md` §11, rules 3 to 6).
+ */
 import { SchemaError } from '../error.ts';
 import { type Sha256, ZERO_HASH } from '../hash.ts';
 import { canonicalJson } from '../json/canonical.ts';
