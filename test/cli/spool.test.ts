@@ -11,7 +11,7 @@ import { WAYBILL_SPOOL } from '../support/repository.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { createAudit, expectOnceInOrder, readDelivered } from '../support/audit-stream.ts';
 import { memoryLogger } from '../support/logger.ts';
-import { PATIENT } from '../support/time.ts';
+import { PATIENT, WAIT_MS } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
 
@@ -46,7 +46,7 @@ test('status says what waits there, drain delivers it and leaves the living alon
 
   expect(await waybillSpool(['drain', dir.path, '--timeout', '1'], server.url)).toMatchObject({ code: 1 });
   await server.restart();
-  expect(await waybillSpool(['drain', dir.path], server.url)).toMatchObject({
+  expect(await waybillSpool(['drain', dir.path, '--timeout', String(WAIT_MS / 1000)], server.url)).toMatchObject({
     code: 0,
     out: '701 of 701 events delivered, 0 dropped, 0 damaged, 0 torn\n',
   });
@@ -75,7 +75,7 @@ test("drain on a directory that is no spool is an error, and touches nothing; be
   for (let i = 0; i < 10; i++) dead.emit(upload(i));
   await dead.close({ timeoutMs: 20 });
   expect((await waybillSpool(['status', dir.path])).out).toContain('not a spool, left alone: blobs, empty\n');
-  expect(await waybillSpool(['drain', dir.path], server.url)).toMatchObject({
+  expect(await waybillSpool(['drain', dir.path, '--timeout', String(WAIT_MS / 1000)], server.url)).toMatchObject({
     code: 0,
     out: '10 of 10 events delivered, 0 dropped, 0 damaged, 0 torn\n',
   });
@@ -94,7 +94,7 @@ test('drain says what it leaves to a publisher that lives', async () => {
     logger: memoryLogger(),
   });
   await alive.confirm(upload(0), { level: 'spooled', ...PATIENT });
-  expect(await waybillSpool(['drain', dir.path], server.url)).toMatchObject({
+  expect(await waybillSpool(['drain', dir.path, '--timeout', String(WAIT_MS / 1000)], server.url)).toMatchObject({
     code: 0,
     err: expect.stringContaining('1 events are of publishers that live'),
   });
@@ -120,14 +120,14 @@ test('drain takes an identity as the publisher does: creds with CRLF; garbage an
   const [good, garbage] = [join(files.path, 'crlf.creds'), join(files.path, 'garbage.creds')];
   writeFileSync(good, text.replaceAll('\n', '\r\n'));
   writeFileSync(garbage, 'a secret that is no creds file');
-  const drain = (variables: Readonly<Record<string, string>>) =>
-    waybillSpool(['drain', dir.path, '--timeout', '2'], server.url, variables);
+  const drain = (variables: Readonly<Record<string, string>>, seconds = 2) =>
+    waybillSpool(['drain', dir.path, '--timeout', String(seconds)], server.url, variables);
   const refused = await drain({ WAYBILL_NATS_CREDS_FILE: garbage });
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining(garbage) });
   expect(refused.err).not.toContain('a secret');
   const half = await drain({ WAYBILL_NATS_USER: 'u' });
   expect(half).toMatchObject({ code: 2, err: expect.stringContaining('WAYBILL_NATS_USER and WAYBILL_NATS_PASSWORD') });
-  expect(await drain({ WAYBILL_NATS_CREDS_FILE: good })).toMatchObject({
+  expect(await drain({ WAYBILL_NATS_CREDS_FILE: good }, WAIT_MS / 1000)).toMatchObject({
     code: 0,
     out: expect.stringContaining('1 of 1 events delivered'),
   });

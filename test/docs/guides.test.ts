@@ -3,18 +3,19 @@
  * and answer what the page says. Only ports and the folder are others.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, expect, inject, test } from 'vitest';
 import { needsOwnServer } from '../support/nats.ts';
+import { programEnvironment } from '../support/program.ts';
+import { ROOT } from '../support/repository.ts';
+import { TEST_MS } from '../support/time.ts';
+import { uniqueName } from '../support/unique-name.ts';
 import { until } from '../support/until.ts';
 
 beforeEach(needsOwnServer);
-
-const ROOT = join(import.meta.dirname, '../..');
 
 /** Each line is one installation: its pages are followed one after the other. */
 const WALKS = [['getting-started'], ['operator', 'service-team', 'billing', 'auditor']];
@@ -49,7 +50,7 @@ test.each(WALKS.flat())('every command of %s.md is run', async (page) => {
 /** A shell that is told commands, as a terminal is. */
 function openTerminal(): Terminal {
   const source = inject('natsServer');
-  const own = Object.entries(process.env).filter(([name]) => !/^(WAYBILL|NATS)_/.test(name));
+  const own = Object.entries(programEnvironment()).filter(([name]) => !name.startsWith('NATS_'));
   const env = { ...Object.fromEntries(own), ...(source.kind === 'binary' && { NATS_SERVER_BIN: source.path }) };
   // A process group of its own, as a terminal has: what is ended is everything that was started in it.
   const shell = spawn('bash', [], { cwd: ROOT, env, detached: true });
@@ -63,7 +64,7 @@ function openTerminal(): Terminal {
     type: (commands) => void shell.stdin.write(commands),
     async run(commands) {
       const before = said.length;
-      const end = `end-${randomBytes(8).toString('hex')}`;
+      const end = `end-${uniqueName()}`;
       shell.stdin.write(`${commands}\necho ${end} $?\n`);
       const [, answer = '', code] = await until(`the end of ${commands}`, () =>
         new RegExp(`^(.*?)${end} (\\d+)$`, 'ms').exec(said.slice(before)),
@@ -91,11 +92,11 @@ interface Terminal extends AsyncDisposable {
 }
 
 // Some thirty commands, each of which starts npm and a program.
-test.for(WALKS)('a new user follows %s', { timeout: 900_000 }, async (pages, { skip }) => {
+test.for(WALKS)('a new user follows %s', { timeout: 3 * TEST_MS }, async (pages, { skip }) => {
   skip(inject('natsServer').kind === 'image', 'the pages need a nats-server that is a program');
   await using parts = new AsyncDisposableStack();
   // Below the repository, where programs find the packages.
-  const folder = `getting-started-test-${randomBytes(6).toString('hex')}`;
+  const folder = `getting-started-test-${uniqueName()}`;
   await mkdir(join(ROOT, folder), { recursive: true });
   parts.defer(() => rm(join(ROOT, folder), { recursive: true }));
   const terminals = new Map<string, Terminal>();

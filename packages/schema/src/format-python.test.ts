@@ -175,7 +175,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       erased,
     ];
     expect(compareAll(cases.map(toBytes)).size).toBe(4);
-  }, 300_000);
+  });
 
   it('agrees about first lines that are no canonical JSON, or of a newer version', () => {
     const [good = ''] = makeChain('acme', [{ what: 'upload', artifact: 1, bytes: 5, producer: 1 }]).lines;
@@ -212,7 +212,7 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
       'tampered',
       'unreadable',
     ]);
-  }, 300_000);
+  });
 
   it('agrees about transfers that failed, sizes that are none, and events of nobody', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
@@ -280,5 +280,5 @@ describe.skipIf(!hasPython)('the verifier in python', () => {
     });
     const bad = new Set([1, 3, 13, 15]);
     expect(verdicts).toEqual(cases.map((_, i) => (bad.has(i) ? 'tampered' : 'ok')));
-  }, 300_000);
+  });
 });

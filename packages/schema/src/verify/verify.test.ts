@@ -107,7 +107,7 @@ describe('a good chain', () => {
       expect(JSON.parse(lines.at(-1) as string)).toMatchObject({ core: { volume: { bytes } } });
       expect(run(lines)).toMatchObject({ verdict: 'ok', entries: filler + 2 });
     }
-  }, 300_000);
+  });
 });
 
 describe('what only a head held elsewhere shows', () => {

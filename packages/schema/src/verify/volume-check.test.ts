@@ -80,5 +80,5 @@ describe('a volume that no event vouches for', () => {
       expect(run(lines.with(0, erase(lines[0] as string))).verdict).toBe(verdict);
       expect(run(lines.slice(1), { fromSeq: 2 }).verdict).toBe(verdict);
     }
-  }, 300_000);
+  });
 });
