@@ -103,7 +103,7 @@ export default defineConfig({
           maxWorkers,
           name: 'long',
           include: ['test/long/**/*.test.ts', ...IN_PART],
-          env: { WAYBILL_TEST_WHOLE: '1' },
+          env: { TEST_WHOLE: '1' },
           globalSetup: ['test/support/global-setup.ts'],
         },
       },

@@ -46,7 +46,7 @@ interface Insides {
 }
 
 /** `npm test` makes a part of them. */
-const TIMES = process.env['WAYBILL_TEST_WHOLE'] ? 100 : 20;
+const TIMES = process.env['TEST_WHOLE'] ? 100 : 20;
 
 test(`${100 * TIMES} publishers, created and closed, leave no listener, socket, timer, file or directory`, async () => {
   // The promise: a publisher that was closed has left nothing behind, whatever it had opened: a spool, signal handlers,

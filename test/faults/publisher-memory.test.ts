@@ -28,7 +28,7 @@ const KINDS = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 /**
  * `npm test` fills the queue, and the disk, several times; `npm run test:long` goes on for as long as a service may.
  */
-const EVENTS = process.env['WAYBILL_TEST_WHOLE']
+const EVENTS = process.env['TEST_WHOLE']
   ? { small: 1_000_000, 'two kilobytes': 1_000_000, large: 250_000, 'large and wide': 250_000 }
   : { small: 200_000, 'two kilobytes': 120_000, large: 20_000, 'large and wide': 20_000 };
 

@@ -9,7 +9,7 @@ import type { Json } from './json.ts';
 import { parseJson } from './parse-json.ts';
 
 /** `npm run test:long` takes all of them; `npm test` a slice, another one each time. */
-const VALUES = process.env['WAYBILL_TEST_WHOLE'] ? 1_000_000 : 40_000;
+const VALUES = process.env['TEST_WHOLE'] ? 1_000_000 : 40_000;
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 32);
 
 /** mulberry32: small, and the same everywhere. */
