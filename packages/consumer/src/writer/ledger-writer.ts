@@ -7,8 +7,7 @@
  *
  * - No chain can fork: each block is a compare-and-swap on its chain's newest block (block-sender.ts).
  * - No block claims what is not stored: the block that claims a watermark is sent when everything that it claims has
- *   been
- *   acknowledged.
+ *   been acknowledged.
  *
  * A check of the stream's last sequence would look stronger and is weaker. With several blocks in flight, each expects
  * the ones before it by their number, and another writer's blocks have the same numbers. So a block could be stored
