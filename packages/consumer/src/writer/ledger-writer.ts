@@ -43,7 +43,7 @@ export interface LedgerOptions {
   readonly paths?: WriterPaths;
 }
 
-/** After a rejection it is good for nothing but `close`. */
+/** Once one of its promises has rejected, call nothing but `close`. */
 export interface LedgerWriter {
   /** What the newest block claimed when the ledger was opened: every AUDIT message up to here is stored. */
   readonly foundWatermark: number;
