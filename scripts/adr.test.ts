@@ -29,6 +29,8 @@ test('another form is an error', () => {
     status: 'Accepted',
     decision: 'C.',
   });
+  const withCode = page.replace('C. D.', 'C is `d: e`; f. G.');
+  expect(parseDecision('a.md', withCode).decision).toBe('C is `d: e`; f.');
   for (const part of ['# 1. A', 'Accepted.', 'Code: ', '**Context.**', '**Decision.**', '**Consequence.**'])
     expect(() => parseDecision('a.md', page.replace(part, ''))).toThrow('a.md');
 });

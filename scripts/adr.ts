@@ -34,7 +34,8 @@ export interface Decision {
 export function parseDecision(file: string, text: string): Decision {
   const found = FORM.exec(text)?.groups;
   if (!found) throw new Error(`${file} has not the form of a decision: see docs/adr/README.md`);
-  const [sentence = ''] = /^[^]*?[.:](?=\s|$)/.exec(found['decision'] ?? '') ?? [];
+  // A colon within code, as in `discard: new`, ends no sentence.
+  const [sentence = ''] = /^(?:`[^`]*`|[^`])*?[.:](?=\s|$)/.exec(found['decision'] ?? '') ?? [];
   return {
     file,
     number: Number(found['number']),
@@ -78,8 +79,8 @@ function wrapItem(text: string): string {
 const HEAD = `# Decisions
 
 Each page has one decision: its context, the decision, what follows from it, and the figures that were measured. It
-names the file that carries the decision. A page is not rewritten when we change our mind: a new one supersedes it. Its
-status then says so, as in \`Superseded by 90\`.
+names the file that carries the decision. A page is not rewritten when we change our mind: a new page supersedes it. The
+old page's status then names the new one: \`Superseded by N\`.
 
 \`node scripts/adr.ts\` writes this list from the pages.
 

@@ -15,7 +15,7 @@
  * - `NO_STREAM`: a stream does not exist
  * - `STREAM_DRIFT`: a stream's configuration is not the wanted one, and must not or cannot be corrected here; or the
  *   ledger's configuration was changed while the service wrote to it
- * - `DESTRUCTIVE_CHANGE`: correcting a stream would erase data or loosen its protection
+ * - `DESTRUCTIVE_CHANGE`: correcting a stream would delete data or loosen its protection
  * - `NO_ANSWER`: the server did not answer in time
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
  * - `NEWER_LEDGER`: a newer version has written to the ledger, and this one must not continue it

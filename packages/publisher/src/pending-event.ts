@@ -13,7 +13,8 @@ import type { UnsignedCounts } from './stats.ts';
  * - `spooled`: only on disk. This object is let go, and another one is made when the event is read back.
  * - `acked`, `dropped`: settled.
  *
- * The queue changes it, where it counts events. Only the send window changes `stamped` to `in_flight` and back.
+ * `queue/stamping.ts` sets `stamped`. `queue/accounts.ts` counts events, and sets `spooled`, `acked` and `dropped`. The
+ * send window (`delivery/window.ts`) changes `stamped` to `in_flight` and back.
  */
 type EventState = 'accepted' | 'stamped' | 'in_flight' | 'spooled' | 'acked' | 'dropped';
 

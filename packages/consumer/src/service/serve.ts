@@ -32,7 +32,8 @@ export interface ServeOptions {
   /** Asks the service to finish the commit in flight and end. */
   readonly stop: AbortSignal;
   /**
-   * How long the server may not accept the identity, which it accepted at the start, before this ends. Default: 30,000.
+   * Milliseconds after which the service ends when the server refuses the identity that it accepted at the start.
+   * Default: 30,000.
    */
   readonly refusedMs?: number;
 }

@@ -1,4 +1,4 @@
-/** Creates, corrects and compares the streams. Nothing here ever erases an event or loosens a protection. */
+/** Creates, corrects and compares the streams. Nothing here ever deletes a message or loosens a protection. */
 import {
   JetStreamApiError,
   type JetStreamManager,

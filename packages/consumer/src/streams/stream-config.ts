@@ -83,7 +83,7 @@ function wantedStream({ name, subjects, maxAgeMs, maxBytes, replicas }: StreamCh
     subjects,
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
-    // `old` would erase what nobody has read yet. With `new`, the server refuses new messages, and publishers keep
+    // `old` would delete what nobody has read yet. With `new`, the server refuses new messages, and publishers keep
     // them.
     discard: DiscardPolicy.New,
     deny_delete: true,
@@ -143,7 +143,7 @@ const HARMLESS_FIELDS: ReadonlySet<string> = new Set([
   'allow_direct',
 ]);
 
-/** Whether a change of this field of LEDGER may let somebody erase, change or add blocks. */
+/** Whether a change of this field of LEDGER may let somebody remove, change or add blocks. */
 export function mayHarmLedger(field: string): boolean {
   return !HARMLESS_FIELDS.has(field);
 }

@@ -6,8 +6,8 @@
  *
  * - In **AUDIT** it never stops the writer. A looser limit can only lose events that are in no chain yet. To stop
  *   chaining would lose them for certain.
- * - In **LEDGER** a field that lets somebody erase, change or add blocks ends the service (STREAM_DRIFT), and prevents
- *   its start. With `discard: old`, for example, each new block erases one that a bill rests on. AUDIT keeps the events
+ * - In **LEDGER** a field that lets somebody remove, change or add blocks ends the service (STREAM_DRIFT), and prevents
+ *   its start. With `discard: old`, for example, each new block removes one that a bill rests on. AUDIT keeps the events
  *   meanwhile.
  * - A missing stream does not end the service: the next start might create it again without anybody noticing.
  */

@@ -58,7 +58,7 @@ export async function findBoundary(
 ): Promise<Cut> {
   const { orgid, before } = at;
   const holds = ({ core }: Entry): boolean => core.received < before;
-  // Without a hint, the whole chain is mostly younger than the moment, which its first block shows.
+  // No hint mostly means that the whole chain is younger than the moment. Its first block shows whether it is.
   const known = at.hint ?? (await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }));
   if (!known) return { before: null, after: null };
   if (!holds(known.first)) {

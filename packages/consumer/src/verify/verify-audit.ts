@@ -1,6 +1,6 @@
 /**
- * The chains against AUDIT, in both directions. Every message is in exactly one chain, unchanged. And every entry that
- * is made from a message that AUDIT should have is made from exactly one there. While AUDIT is read in order, the
+ * The chains against AUDIT, in both directions. Every message is in exactly one chain, unchanged. And for every entry
+ * that is made from a message, AUDIT has that message, if it should still have it. While AUDIT is read in order, the
  * writer's decisions are made again: which event is new, how much an erased one moved, and at which time.
  *
  * All numbers are the ledger's.

@@ -41,7 +41,7 @@ export interface BlockSenderOptions {
   readonly takesBatches: boolean;
 }
 
-/** After a rejection a sender is good for nothing. */
+/** Once one of its promises has rejected, use another sender. */
 export interface BlockSender {
   /** Stores blocks of one chain in their order. */
   sendInOrder(blocks: readonly SealedBlock[]): Promise<void>;

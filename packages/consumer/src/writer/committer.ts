@@ -1,4 +1,4 @@
-/** Has blocks stored in the background, a few commits side by side, while the next blocks are made. */
+/** Stores blocks in the background, a few commits side by side, while the next blocks are made. */
 import type { LedgerWriter } from './ledger-writer.ts';
 import type { SealedBlock } from './open-blocks.ts';
 
@@ -11,14 +11,15 @@ export interface Commit {
 
 export interface Committer {
   /**
-   * Has blocks stored beside others, which must be of other chains. Waits first while `COMMITS_AT_ONCE` are under way.
+   * Begins to store blocks. Those that are under way must be of other chains. Waits first while `COMMITS_AT_ONCE` commits
+   * are under way.
    *
    * @throws whatever an earlier commit failed with
    */
   store(blocks: readonly SealedBlock[]): Promise<void>;
   /**
-   * Has blocks stored of which the last one claims the watermark. Waits first for everything before. Everything after
-   * waits for this.
+   * Begins to store blocks of which the last one claims the watermark. Waits first for all earlier commits. All later
+   * commits wait for this one.
    */
   storeClaim(blocks: readonly SealedBlock[]): Promise<void>;
   /** Waits until one of the commits that are under way has ended, if there is any. */

@@ -49,8 +49,7 @@ export interface EnteredEpoch extends Epoch {
 
 /**
  * @throws ConsumerError NO_STREAM, NO_PERMISSION, STREAM_DRIFT (it must not be read), LEDGER_DAMAGED; STREAM_RESET when
- *   a
- *   stream of our own is another one
+ *   a stream of our own is another one
  */
 export async function enterEpoch(options: EnterOptions): Promise<EnteredEpoch> {
   const { jsm, settings, bind } = options;

@@ -81,7 +81,7 @@ export interface RecordPlace {
 export interface Fold {
   /** Folds the items from `start` on, until one needs sizes that are not loaded. */
   run(items: readonly RoutedItem[], start: number): FoldResult;
-  /** Appends a record that everything up to an item is chained, for when no block says so. */
+  /** Appends a record that says: everything up to an item is chained. It is for the case that no block says so. */
   recordWatermark(item: StreamItem): void;
   /** Appends a record that stands for no message. */
   record(what: SystemRecord, place: RecordPlace): void;

@@ -7,8 +7,7 @@
  *
  * - No chain can fork: each block is a compare-and-swap on its chain's newest block (block-sender.ts).
  * - No block claims what is not stored: the block that claims a watermark is sent when everything that it claims has
- *   been
- *   acknowledged.
+ *   been acknowledged.
  *
  * A check of the stream's last sequence would look stronger and is weaker. With several blocks in flight, each expects
  * the ones before it by their number, and another writer's blocks have the same numbers. So a block could be stored
@@ -44,7 +43,7 @@ export interface LedgerOptions {
   readonly paths?: WriterPaths;
 }
 
-/** After a rejection it is good for nothing but `close`. */
+/** Once one of its promises has rejected, call nothing but `close`. */
 export interface LedgerWriter {
   /** What the newest block claimed when the ledger was opened: every AUDIT message up to here is stored. */
   readonly foundWatermark: number;

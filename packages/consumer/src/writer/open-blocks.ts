@@ -29,10 +29,10 @@ export interface SealedBlock {
   /** Whether one of its entries records how the streams are configured. */
   readonly hasStreamRecord: boolean;
   /**
-   * Makes the block's bytes. Only blocks that are being sent are in memory twice. Not to be called after `stored()`.
+   * Makes the block's bytes. Only blocks that are being sent are in memory twice. Do not call it after `stored()`.
    */
   payload(): Buffer;
-  /** To be called when it is stored: frees its memory, and holds back no watermark any more. */
+  /** Call it when the block is stored. It frees the block's memory, and its hold on the watermark. */
   stored(): void;
 }
 
@@ -51,7 +51,7 @@ export interface OpenBlocks extends EntrySink {
   holds(orgid: string): boolean;
   /**
    * Seals the oldest blocks, up to a limit, and all blocks of `_system`, which come first. Leaves the very last block
-   * for `sealAll`, which needs one. Leaves chains that have a block on its way: empty when there are only such.
+   * for `sealAll`, which needs one. Skips chains that have a block on its way: empty when every chain has one.
    */
   sealOldest(limit: SealLimit): SealedBlock[];
   /**

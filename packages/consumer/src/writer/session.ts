@@ -1,5 +1,5 @@
 /**
- * One uninterrupted time as the writer: from opening the ledger to the first thing that goes wrong.
+ * A session: this process is the writer, from opening the ledger to the first thing that goes wrong.
  *
  * Nothing of a session outlives it. The next session starts from the ledger as it then is.
  */
@@ -55,7 +55,7 @@ export async function runSession(session: SessionOptions): Promise<void> {
   const ledger = await openLedger({ ...session, settings: session });
   cleanup.defer(() => ledger.close());
 
-  // A stream of somebody else may be another one: `enterEpoch` has seen to that.
+  // `enterEpoch` has checked a stream of somebody else, which may be another one.
   if (!session.bind && epoch.record === null) {
     // Looked at after the ledger: another writer may have gone on since the epoch was entered.
     const { state: audit } = await readStreamInfo(jsm, session.auditStream);
@@ -159,15 +159,15 @@ async function runLoop({ source, end, storing, chain, maxItems, waitMs }: LoopPa
       if (isAll || items.length === 0) await storing.flush();
       else await storing.trim();
       const last = items.at(-1);
-      // Several writers may have stored everything, and none of them could say so.
+      // When several writers stored the parts, no block says that everything is stored.
       if (isAll && last) await storing.claim(last);
       if (source.ended !== null && reader.buffered === 0) break;
     }
-    // Whoever was broken off sends nothing more, and waits for no answer.
+    // A session that was broken off sends nothing more, and waits for no answer.
     throwFailure(end);
     await storing.drain();
   } catch (error) {
-    // Whatever failed because the session was broken off: the reason for that is what matters.
+    // If the session was broken off, that made this fail: its reason is what matters.
     throw end.failure ?? error;
   }
   throwFailure(end);

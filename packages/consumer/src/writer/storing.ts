@@ -27,11 +27,11 @@ const OPEN_BYTES_PER_BLOCK = 96 * 1024;
 const MAX_OPEN_BLOCKS = 12_000;
 
 export interface Storing {
-  /** Has the oldest blocks stored, if there is too much in all of them. */
+  /** Gives the oldest blocks to the committer, if there is too much in all open blocks. */
   trim(): Promise<void>;
-  /** Has everything stored, with a claim that it is. Does not wait for it. */
+  /** Gives everything to the committer, with a claim that it is stored. Does not wait for that. */
   flush(): Promise<void>;
-  /** Has everything stored and waits for it. */
+  /** Gives everything to the committer, and waits until it is stored. */
   drain(): Promise<void>;
   /** Says that everything up to an item is chained, if no block has said so. */
   claim(item: StreamItem): Promise<void>;

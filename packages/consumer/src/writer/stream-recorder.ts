@@ -49,8 +49,8 @@ export interface StreamRecorder {
   /** Folds records of all changes, for a commit that also has events. */
   recordAll(fold: Fold, system: ChainState): void;
   /**
-   * The same for a commit of nothing else. Stops before a change of LEDGER that may let a block erase another one. A
-   * block that has to be stored is stored then, but no block is made for a record alone.
+   * The same when no event waits to be committed. Stops before a change of LEDGER that may let a new block remove an old
+   * one: no block is made only to record it. It is recorded with the next events.
    */
   recordIdle(fold: Fold, system: ChainState): void;
 }

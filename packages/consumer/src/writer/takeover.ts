@@ -43,7 +43,7 @@ export interface TakeoverOptions {
 const JITTER = 1 / 4;
 /** Looks in `takeoverMs` while the ledger moves. */
 const LOOKS = 4;
-/** The same when the ledger did not move at the last look: then the end is met more exactly. */
+/** Looks in `takeoverMs` once the ledger stood still at the last look: so the takeover is not late. */
 const CLOSE_LOOKS = 20;
 /** How much of `takeoverMs` one look may add: a standby that was itself stopped has not seen anything stand still. */
 const MAX_SHARE_OF_LOOK = 1 / 2;

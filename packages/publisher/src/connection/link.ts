@@ -133,8 +133,8 @@ function readDenial(status: object): Denial | null {
 }
 
 /**
- * The client's ping timer no longer keeps the process alive. If a client has the timer elsewhere, it does, until the
- * time of `handleSignals` is over.
+ * Lets the process end although the client's ping timer is set. A client that has its timer elsewhere keeps the process
+ * alive until the time of `handleSignals` is over.
  */
 export function unrefTimers(connection: ConnectionLike): void {
   const { protocol } = connection as { protocol?: { heartbeats?: { timer?: { unref?: () => void } } } };

@@ -62,7 +62,10 @@ export class DeniedSubjects {
     return this.#subjects.some(NAMED_SUBJECTS);
   }
 
-  /** What to do with a new event. `send`: it counts as in flight now. `hold`: give it to `add`. */
+  /**
+   * What to do with a new event. `send`: it counts as in flight now. `hold`: give it to `add`. `wait`: keep it, and ask
+   * again later.
+   */
   judge(event: PendingEvent): Permission {
     const lane = this.#lanes.of(event);
     if (this.#subjects.has(event.subject)) return 'hold';

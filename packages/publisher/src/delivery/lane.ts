@@ -14,7 +14,7 @@ export class Lane {
   readonly producer: string;
   readonly orgid: string;
   readonly numbers = new MissingRanges();
-  /** Made when an event waits: many lanes are there for one event in flight only. */
+  /** null until an event waits: many lanes only ever have one event in flight. */
   #waiting: Waiting | null = null;
   #events = 0;
   #bytes = 0;

@@ -22,6 +22,8 @@ export const MAX_UNSENT_RANGES = MAX_OPEN_RANGES / 2;
 const LOW_MARK = MAX_OPEN_RANGES;
 
 /**
+ * Whether an event may be sent now. This is our own answer, and not the server's permission for its subject.
+ *
  * `send`: counts as sent now. `wait`: try again when a number in flight is settled. `hold`: try again when the waiting
  * numbers have changed; only sending or dropping one of them helps.
  */

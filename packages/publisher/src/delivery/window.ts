@@ -98,7 +98,7 @@ export class SendWindow {
     return wasOldest;
   }
 
-  /** Nothing that was sent counts any more. */
+  /** Everything in the window counts as unsent. */
   goBack(): void {
     for (const event of this.#events.values()) event.state = 'stamped';
     this.#unsent = this.#events.size;

@@ -1,6 +1,5 @@
 /**
- * Directories that one thread of one process writes to: locks, and what makes and syncs such directories. This room
- * knows files and processes, and nothing of events or spools.
+ * Locks a directory for one thread of one process.
  *
  * The file `waybill.lock` in a directory names its owner. Node has no flock, so `lock-owner.ts` finds out whether the
  * owner lives: by process and thread ids where both sides see the same ones (one machine, one pid namespace), otherwise

@@ -1,12 +1,12 @@
 /**
  * The bounded deep copy that `emit` makes, so that the caller may change its object afterwards.
  *
- * It reads foreign objects: a getter may throw, a proxy may lie, a cycle may not end. The size of the largest event
- * bounds its work (each value counts at least the bytes of its JSON text), and so does nesting. It makes no Error
- * objects, which cost more than the copy. The bound is checked before copying: of an object with a million members
- * nothing is copied. Values that JSON does not have are refused here. Those that take a look at every character (lone
- * surrogates, NaN) are refused later, by stamping. Rules of the event type apply here only where they matter for the
- * size.
+ * It reads foreign objects: a getter may throw, a proxy may lie, a cycle may not end. Two bounds limit its work: the
+ * size of the largest event, to which each value counts at least the bytes of its JSON text, and the depth of nesting.
+ * The bounds are checked before copying: of an object with a million members nothing is copied. It makes no Error
+ * objects, which cost more than the copy. It refuses values that JSON does not have, such as a function. Lone surrogates
+ * and NaN would take a closer look at each value: stamping refuses them later. Rules of the event type apply here only
+ * where they matter for the size.
  */
 import { Buffer } from 'node:buffer';
 import { MAX_DEPTH, MAX_EVENT_BYTES, type TypeRules } from '@waybill/schema/internal';
@@ -162,7 +162,7 @@ function copyMembers(object: object, walk: Walk, depth: number): unknown {
     } else {
       // Not what somebody added to Object.prototype. Checked last, because it costs more than the copy.
       if (!Object.hasOwn(copy, name)) continue;
-      if (depth === 0) walk.free = isOdd(value) && walk.rules.isFreeForm(name);
+      if (depth === 0) walk.free = mayNeedJsonForm(value) && walk.rules.isFreeForm(name);
       const time = depth === 0 && name === 'time' && value instanceof Date;
       const member = time ? isoTime(value) : copyValue(value, walk, depth + 1);
       if (member === REFUSED) {
@@ -178,7 +178,7 @@ function copyMembers(object: object, walk: Walk, depth: number): unknown {
 }
 
 /** Whether a value may have to be made JSON. */
-function isOdd(value: unknown): boolean {
+function mayNeedJsonForm(value: unknown): boolean {
   return typeof value !== 'number' && typeof value !== 'boolean' && value !== null;
 }
 

@@ -87,8 +87,7 @@ export interface Decision {
  * `lifecycle` does it.
  *
  * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn`
- *   runs;
- *   otherwise what `fn` throws
+ *   runs; otherwise what `fn` throws
  */
 export interface RunDecision<Options> {
   <T>(options: Options & { readonly failClosed: true }, fn: (decision: Decision) => T): Promise<Awaited<T>>;

@@ -35,8 +35,8 @@ export interface DispatcherOptions {
   readonly suppress?: (claims: Claims, type: string) => boolean;
   /**
    * The organization of events whose own cannot be read from the claims. Default: `_unattributed`, the chain for which
-   * nobody is billed; `claimedorg` is the claim there. In an organization of your own, it is the data member
-   * `claimed_org`.
+   * nobody is billed. An event there has the claimed organization in `claimedorg`. If you name an organization here, the
+   * event has it in the data member `claimed_org`.
    */
   readonly degradedOrgid?: string;
 }

@@ -61,8 +61,7 @@ type FailClosed = LifecycleOptions & { readonly failClosed: true };
  * starts a thenable, a generator, an async iterator or a stream, and the run ends when that has ended.
  *
  * @throws PublisherError INVALID_OPTIONS for an unknown option, and other codes only with `failClosed`, before `fn`
- *   runs;
- *   otherwise what `fn` throws
+ *   runs; otherwise what `fn` throws
  */
 export function lifecycle<T>(options: FailClosed, fn: (runid: string) => T): Promise<Awaited<T>>;
 export function lifecycle<T>(options: LifecycleOptions, fn: (runid: string) => T): T;

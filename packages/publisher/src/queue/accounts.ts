@@ -82,7 +82,7 @@ export class AccountBook {
 
   // --- on its way ---
 
-  /** It takes so much memory now. */
+  /** The event takes this much memory now. */
   resize(event: PendingEvent, memory: number): void {
     this.#bytes += memory - event.memory;
     event.memory = memory;

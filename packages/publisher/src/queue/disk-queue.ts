@@ -66,9 +66,8 @@ export class DiskQueue {
   /**
    * Leaves everything that is still in memory to the next publisher.
    *
-   * @param older events before those that are only on disk, and `newer` events after them: files are replayed in the
-   *   order
-   *   of their first events, so both get files of their own
+   * @param older events before those that are only on disk, and `newer` events after them. Both get files of their own,
+   *   because the next publisher sends files in the order of their first events
    * @param reason for callers who wait for the acknowledgement of an event that is on disk
    * @returns the events for which there is no room
    */

@@ -1,4 +1,4 @@
-/** What pending events take in memory, estimated, and the bounds of it. */
+/** Estimates how much memory pending events take, and bounds it. */
 import type { AccountBook } from './accounts.ts';
 
 /** The object of an event, its other strings and its places in queues. */

@@ -58,8 +58,7 @@ export interface ChainFile {
    * is used up and some lines may be in the file: open the file again with `goodPart`.
    *
    * @returns false: somebody else changed the file, and nothing was written. Open it again with `isWhole`: a rotation
-   *   may have
-   *   truncated the file between two writes, and then the chain can continue
+   *   may have truncated the file between two writes, and then the chain can continue
    * @throws what the file system says
    */
   append(events: readonly ChainedEvent[], receivedMs: number): Promise<boolean>;

@@ -69,7 +69,7 @@ export function createChainWriter(options: ChainWriterOptions): ChainWriter {
   }
 
   async function writeBatch(): Promise<void> {
-    // It settles within the signer's own time.
+    // The signer's `timeoutMs` bounds this wait.
     await settings.signer?.firstTry;
     const batch = queue.oldest(BATCH_EVENTS).map((event) => signed(event, settings.signer));
     try {
@@ -101,7 +101,7 @@ export function createChainWriter(options: ChainWriterOptions): ChainWriter {
       trouble.begin(orgid, `${orgid}: ${error instanceof Error ? error.message : String(error)}`);
       return pause(backoff.next(), stop);
     }
-    // It may be the new owner's work.
+    // If another process owns the directory now, what does not verify may be its work.
     if (!held.renew()) return;
     // The chain was damaged or changed by somebody else: nothing that is tried again makes it right.
     chain.distrust();

@@ -1,6 +1,7 @@
 /**
- * Keeps a spool's home while its publisher lives: opens it when it is first needed, renews its lock, and notices when
- * another publisher took it over because this process was stopped for too long.
+ * Keeps a publisher's home, its own directory within `spoolDir`, while the publisher lives. Opens it when it is first
+ * needed, renews its lock, and notices when another publisher took it over because this process was stopped for too
+ * long.
  */
 import { LOCK_RENEW_MS } from '../directory/directory-lock.ts';
 import type { DiskTrouble } from './disk-trouble.ts';
@@ -9,9 +10,9 @@ import { openHome, type SpoolHome } from './spool-home.ts';
 export interface HomeLease {
   /** The home, made when there is none. @throws whatever the file system throws */
   open(): SpoolHome;
-  /** Before a write: what is written to a home that another publisher has taken and delivered would be lost with it. */
+  /** Call it before a write. Another publisher that took the home removes it: what is written there later is lost. */
   check(): void;
-  /** Gives the home up; what is left in it is the next publisher's. */
+  /** Gives the home up. The next publisher delivers what is left in it. */
   release(): void;
 }
 

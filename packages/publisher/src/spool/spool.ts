@@ -4,14 +4,12 @@
  * counts nothing.
  *
  * Events are appended in the order in which they were emitted. Those that are only on disk (`spooled`) are contiguous:
- * they reach from the cursor to the end, and are read back in order. In crash order:
+ * they reach from the cursor to the end, and are read back in order. What a crash leaves, step by step:
  * 1. An event is appended before it leaves memory, or before `emit` returns (durability `sync`). A crash meanwhile
- *    leaves a
- *    line without its line feed; the `emit` of that event had not returned.
+ *    leaves a line without its line feed; the `emit` of that event had not returned.
  * 2. The event is sent and acknowledged. A crash in between makes the next publisher send it again, with the same id.
  * 3. The segment is deleted once every event in it is settled. A crash before that makes the next publisher send all of
- *    them
- *    again, and the stream recognizes them by their ids.
+ *    them again, and the stream recognizes them by their ids.
  */
 import { dirname } from 'node:path';
 import { syncDirectory, syncFile } from '../directory/sync-path.ts';

@@ -13,8 +13,7 @@ const MAX_CHANGES = 3;
 
 /**
  * What is wrong with an object of options; null: nothing. JavaScript ignores a misspelt option, and so does TypeScript
- * when the object is not a literal. Without this check a spool that is off by mistake would show only when it is
- * needed.
+ * when the object is not a literal. Without this check, a misspelt `spoolDir` would show only when a spool is needed.
  */
 export function faultOfOptions(given: unknown, known: Readonly<Record<string, true>>): string | null {
   if (typeof given !== 'object' || given === null) return `options are ${String(given)}: expected an object`;

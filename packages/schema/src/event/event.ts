@@ -1,9 +1,9 @@
 /**
- * The `event/` room: what one is, in both dialects, and the rules of its parts. It knows JSON and subjects. It never
- * knows how an event travels (`message/`) or how it is chained (`ledger/`).
+ * The `event/` room: what an event is, in both dialects (CloudEvents and Chainloop's), and the rules of its parts. It
+ * knows JSON and subjects. It never knows how an event travels (`message/`) or how it is chained (`ledger/`).
  *
- * This file has the event as our own publisher writes it: a CloudEvents 1.0 JSON object in structured mode, one form
- * for each thing. The ledger accepts more from other publishers: `cloud-event.ts`.
+ * This file has the event as our own publisher writes it: a CloudEvents 1.0 JSON object in structured mode, with each
+ * attribute in one form. The ledger accepts more from other publishers: `cloud-event.ts`.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
  */
 import * as z from 'zod';
@@ -102,9 +102,7 @@ export interface Event extends EventAttributes {
 /** The names of all attributes. Members of `data` in `defineEvent` must have other names. */
 export const ATTRIBUTE_NAMES: ReadonlySet<string> = new Set(Object.keys(Event.shape));
 
-/**
- * Tells whether an object is certainly an event. Of one that it does not know, it says false, and the schema decides.
- */
+/** true: the object is an event. false: it may be one, and the schema decides. */
 export type EventRecognizer = (value: JsonObject) => boolean;
 
 let isCertainlyAnEvent: EventRecognizer = () => false;

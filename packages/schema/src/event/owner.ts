@@ -2,7 +2,10 @@ import { isJsonObject, type JsonObject } from '../json/json.ts';
 import { isChainloop } from './chainloop.ts';
 import { UNATTRIBUTED_CHAIN } from './subject.ts';
 
-/** The chain that an event names, in either dialect. If it names no possible chain, the result is any other value. */
+/**
+ * The chain that an event names, in either dialect. The caller compares it with a chain: where an event names none, the
+ * result is whatever stands in its place.
+ */
 export function ownerOf(event: JsonObject): unknown {
   if (!isChainloop(event)) return event['orgid'];
   const data = event['Data'];

@@ -1,12 +1,12 @@
 /**
  * The shortcut of verification. Most lines of a ledger are good. Such a line need not be taken to pieces and judged
- * piece by piece. This makes the entry again, as the ledger's writer did, from the entry before it and from what only
- * the line can say: when and where the message was received, and the event. The event gives the origin and, with the
- * entries before it, the volume. Then it compares the two texts.
+ * piece by piece. The shortcut makes the entry again, as the ledger's writer did, from the entry before it and from what
+ * only the line can say: when and where the message was received, and the event. The event gives the origin and, with
+ * the entries before it, the volume. Then the shortcut compares the two texts.
  *
  * A line that is equal byte for byte follows from the entry before it. Its form, canonical text, hashes, link, number,
  * volume and totals are right, because they were made here. Of any other line nothing is said: the plain way
- * (`verify/chain-judge.ts`) judges it and has the words. So a mistake in finding the pieces costs time and never
+ * (`verify/chain-judge.ts`) judges it, and says what is wrong. So a mistake in finding the pieces costs time and never
  * changes a verdict. What must hold is that no value gets in here that the plain way refuses. `verify-entry.test.ts`
  * holds the two together.
  */

@@ -2,8 +2,9 @@
  * RFC 8785 (JSON Canonicalization Scheme): the one text of a JSON value, which is hashed.
  *
  * The npm package `canonicalize` is the reference. This is the same function, several times faster, with a limit on
- * nesting and an error that names the place. A value whose members are in order already is printed by the platform;
- * every value of a canonical text is so. `canonical.test.ts` holds this file to the reference and to the RFC's vectors.
+ * nesting and an error that names the place. The platform prints a value whose members are in order already, as in
+ * every value that was parsed from a canonical text. `canonical.test.ts` holds this file to the reference and to the
+ * RFC's vectors.
  */
 import { SchemaError } from '../error.ts';
 import type { Json } from './json.ts';

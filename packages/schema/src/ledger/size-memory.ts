@@ -11,7 +11,7 @@ import type { Transfer } from '../event/transfer.ts';
 import { detached } from '../json/detached.ts';
 import type { Volume } from './volume.ts';
 
-/** For so many entries after a mention its size counts. */
+/** The size in a mention counts for this many entries after it. */
 export const SIZE_WINDOW = 65_536;
 
 /** Entries between two removals of old mentions. Removing is cheap only for many at once. */
@@ -36,7 +36,7 @@ export interface SizeMemory {
 }
 
 export function createSizeMemory(): SizeMemory {
-  /** Mentions in order, the oldest first. Few chains ask for a size, so they are indexed when the first one does. */
+  /** Mentions in order, the oldest first. Few chains ever need a size, so the first question indexes them. */
   const unindexed: (Mention & { readonly digest: string })[] = [];
   /** By digest; also in the order of mentions. */
   const mentions = new Map<string, Mention>();

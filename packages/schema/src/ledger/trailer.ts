@@ -60,8 +60,8 @@ export interface TrailerBase {
 }
 
 /**
- * A trailer always has all windows when they are at most so long: less is not worth reading a second block to restore a
- * head.
+ * Windows that are at most this long are always all in the trailer. Leaving some out would save little, and whoever
+ * restores a head would have to read a second block.
  */
 const ALWAYS_ALL_BYTES = 2_048;
 /**
@@ -105,8 +105,8 @@ export function nextTrailer(
 }
 
 /**
- * Gives all windows again when the changed ones since the base have become as long. So a trailer is on average at most
- * about twice as long as what has changed.
+ * Gives all windows again when the changed ones in all trailers since the base are as long as all windows. So a trailer
+ * is on average at most about twice as long as what has changed.
  */
 function nextProducers(chain: TrailerState, seq: number): { base: number | null; text: string } {
   const { producers, base } = chain;

@@ -150,7 +150,7 @@ function readElement(text: string, context: EventContext): Reading {
 /** @throws SchemaError */
 function readEvent(text: string, context: EventContext): Reading {
   const { named, checkData, facts, isAlone } = context;
-  // An event that does not fit its subject is left to the plain way, which has the words.
+  // The plain way handles an event that does not fit its subject: it says what is wrong.
   if (facts !== null && fits(facts, context)) {
     if (facts.data) checkData(facts.type, facts.data, facts.outcome);
     else if (!checkData.artifacts?.has(facts.type)) checkData(facts.type, dataOf(text), facts.outcome);

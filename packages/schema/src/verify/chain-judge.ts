@@ -136,7 +136,7 @@ export class ChainJudge {
     this.#last = entry;
     this.#next++;
     if (origin) this.#counts.numbered++;
-    // An entry whose event has been read would parse it to answer.
+    // With facts there is an event. Asking the entry for it would parse it.
     const isErased = facts === null && entry.event === null;
     if (isErased) this.#counts.erased++;
     else if (core.orgid === SYSTEM_CHAIN) this.#counts.unknownKinds += isKnownKind(entry.event as JsonObject) ? 0 : 1;
@@ -200,7 +200,7 @@ export class ChainJudge {
 
   #chainEnd(): ChainEnd {
     const last = this.#last;
-    // If two heads of one entry differed, that would be a problem before the first line.
+    // Two different expected heads of one entry are a problem that the constructor has found.
     const held = last === null ? this.#expected.hashAt(this.#next - 1) : null;
     const isFirst = this.#isWhole && last === null;
     return { orgid: this.#orgid, seq: this.#next, last, isFirst, held, sha256: this.#sha256 };

@@ -60,7 +60,7 @@ export function verify(lines: Iterable<string | Uint8Array>, options: VerifyOpti
 
 /**
  * Verifies a chain line by line. `SIZE_WINDOW` bounds the memory for sizes. Memory otherwise grows with the number of
- * publishers, of gaps in their numbers, and of erased uploads, and not with the chain's length.
+ * publishers, of ranges of missing numbers, and of erased uploads, and not with the chain's length.
  */
 export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier {
   return createVerifier(options, installedShortcut());
