@@ -17,8 +17,10 @@ export function restoreEvent(
   const { id, type, orgid, producer, producerseq, time, signature } = event;
   if (typeof id !== 'string' || typeof type !== 'string' || typeof orgid !== 'string') return null;
   if (!VISIBLE.test(id) || !VISIBLE.test(subject)) return null;
+  // An object may throw when it is converted.
+  if (typeof producer !== 'string' || typeof producerseq !== 'string' || typeof time !== 'string') return null;
   const number = Number(producerseq);
-  if (typeof producer !== 'string' || !Number.isSafeInteger(number) || number < 1) return null;
+  if (!Number.isSafeInteger(number) || number < 1) return null;
   const bytes = Buffer.byteLength(text);
   return {
     ordinal,
@@ -26,7 +28,7 @@ export function restoreEvent(
     orgid,
     producer,
     producerseq: number,
-    timeMs: Date.parse(String(time)),
+    timeMs: Date.parse(time),
     state: 'stamped',
     id,
     fields: null,
