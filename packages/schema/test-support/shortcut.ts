@@ -1,6 +1,6 @@
 /** Compares verification with and without a shortcut. */
 import { expect } from 'vitest';
-import type { Entry } from '../src/ledger/entry.ts';
+import { type Entry, formatCore } from '../src/ledger/entry.ts';
 import type { VerifiedEntry } from '../src/verify/chain-judge.ts';
 import type { CreateShortcut } from '../src/verify/shortcut.ts';
 import type { ChainReport } from '../src/verify/verdict.ts';
@@ -9,7 +9,7 @@ import { fastSha256 } from './chain.ts';
 
 interface Result {
   readonly report: ChainReport;
-  readonly entries: readonly ((Entry & Omit<VerifiedEntry, 'entry'>) | null)[];
+  readonly entries: readonly ((Entry & Omit<VerifiedEntry, 'entry'> & { readonly coreText: string }) | null)[];
 }
 
 export function runWith(lines: readonly string[], createShortcut: CreateShortcut, options: VerifyOptions): Result {
@@ -21,6 +21,7 @@ export function runWith(lines: readonly string[], createShortcut: CreateShortcut
     return {
       core: { ...entry.core, origin: entry.core.origin, totals: entry.core.totals },
       event: entry.event,
+      coreText: formatCore(entry.core),
       hash: entry.hash,
       isErased,
       origin,

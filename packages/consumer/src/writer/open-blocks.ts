@@ -55,7 +55,8 @@ export interface OpenBlocks extends EntrySink {
    */
   sealOldest(limit: SealLimit): SealedBlock[];
   /**
-   * Seals all blocks, those of `_system` first. The last one claims the watermark: it must be stored after all others.
+   * Seals all blocks, those of `_system` first. The last one claims the watermark, unless it was full before
+   * (`Watermark.claimed`): it must be stored after all others.
    */
   sealAll(): SealedBlock[];
   /** The latest `received` of an entry that was appended; '' before the first. */
@@ -136,7 +137,9 @@ export function createOpenBlocks(chains: ReadonlyMap<string, ChainState>, waterm
     sealAll() {
       const { stored } = watermark;
       const all = [...drafts.unsealedOfSystem, ...drafts.unsealed];
-      return all.map((draft, i) => seal(draft, i === all.length - 1 ? watermark.claim() : stored));
+      const last = all.at(-1);
+      // A block that was full before has its trailer already, and claims what was stored then.
+      return all.map((draft) => seal(draft, draft === last && draft.trailer === null ? watermark.claim() : stored));
     },
   };
 }

@@ -9,6 +9,8 @@ import { createStoring } from './storing.ts';
 import { createWatermark } from './watermark.ts';
 
 const route = createRouter({ subjectPrefix: 'audit' });
+/** As in open-blocks.ts. */
+const FULL_BLOCK_BYTES = 262_144;
 
 function event(seq: number, orgid: string): StreamMessage {
   const id = `01997b3c-0000-7000-8000-${String(seq).padStart(12, '0')}`;
@@ -46,7 +48,7 @@ function prepare(maxOpenEntries: number) {
     fold.run(routed, 0);
     watermark.advance(items.at(-1)?.seq ?? 0);
   };
-  return { storing, chain, stored, watermark };
+  return { storing, chain, stored, watermark, blocks };
 }
 
 test('everything is stored with a claim, and nothing when there is nothing', async () => {
@@ -84,4 +86,15 @@ test('where no block says that everything is chained, a record does', async () =
   watermark.advance(5);
   await storing.claim(event(5, 'b'));
   expect(stored.slice(1)).toEqual([['claim', SYSTEM_CHAIN, 1, 5]]);
+});
+
+test('a last block that was full before claims what it could then, and a record claims the rest', async () => {
+  const { storing, chain, stored, watermark, blocks } = prepare(1_000_000);
+  let seq = 0;
+  while (blocks.bytes < FULL_BLOCK_BYTES) chain(event(++seq, 'a'));
+  await storing.flush();
+  expect(stored).toEqual([['claim', 'a', seq, 0]]);
+  expect(watermark.claimed).toBe(0);
+  await storing.claim(event(seq, 'a'));
+  expect(stored.slice(1)).toEqual([['claim', SYSTEM_CHAIN, 1, seq]]);
 });

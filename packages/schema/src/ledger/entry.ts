@@ -110,8 +110,20 @@ export interface NextCore extends Omit<NextEntry, 'event'> {
   readonly eventHash: string;
 }
 
-/** RFC 8785 text of a core. */
-export function formatCore(core: Core): string {
+/** RFC 8785 text of a core. Its members are read one by one: some cores make them when somebody asks. */
+export function formatCore({
+  v,
+  orgid,
+  seq,
+  prev_hash,
+  received,
+  source,
+  origin,
+  event_hash,
+  volume,
+  totals,
+}: Core): string {
+  const core: Core = { v, orgid, seq, prev_hash, received, source, origin, event_hash, volume, totals };
   return canonicalJson(core as unknown as JsonObject);
 }
 

@@ -1,6 +1,9 @@
 import type { Expectation, Problem } from './verdict.ts';
 
-/** The heads that a caller knows from elsewhere, by their `seq`. */
+/**
+ * The heads that a caller knows from elsewhere, by their `seq`. A head whose hash is missing, or is no text, is a head
+ * that no entry has: it does not count as met.
+ */
 export class ExpectedHeads {
   readonly #bySeq: ReadonlyMap<number, readonly Expectation[]>;
 
@@ -20,15 +23,19 @@ export class ExpectedHeads {
 
   /** The hash that the entry is expected to have; null: none is. */
   hashAt(seq: number): string | null {
-    return this.#bySeq.get(seq)?.[0]?.hash ?? null;
+    return hashOf(this.#bySeq.get(seq)?.[0]);
   }
 
   /** The hash that an entry is expected to have and has not; null: there is none. */
   mismatch(seq: number, hash: string): string | null {
-    return this.#bySeq.get(seq)?.find((expected) => expected.hash !== hash)?.hash ?? null;
+    return hashOf(this.#bySeq.get(seq)?.find((expected) => expected.hash !== hash));
   }
 
   seqs(): number[] {
     return [...this.#bySeq.keys()];
   }
+}
+
+function hashOf(head: Expectation | undefined): string | null {
+  return head === undefined ? null : String(head.hash);
 }

@@ -154,6 +154,15 @@ describe('what only a head held elsewhere shows', () => {
       'truncated',
     );
   });
+
+  it('is not there when it has no hash, whatever a caller without types gives instead', () => {
+    const { lines } = makeChain('acme', [upload(1), upload(2), upload(3)]);
+    for (const hash of [undefined, null, '', 0] as unknown[] as string[]) {
+      const problem = { seq: 2, detail: expect.stringContaining(`expected ${hash}`) as string };
+      expect(run(lines, { expect: [{ seq: 2, hash }] })).toMatchObject({ verdict: 'tampered', problem });
+      expect(run(lines.slice(2), { fromSeq: 3, expect: [{ seq: 2, hash }] }).verdict).toBe('tampered');
+    }
+  });
 });
 
 describe('holes', () => {
