@@ -42,6 +42,13 @@ async function ask(store: ArtifactStore, line: string, { orgid = 'acme', body, h
   return { status: response.status, text: await response.text() };
 }
 
+/** The store emits once a response has ended, which its client may see a moment earlier. */
+async function settled(audit: Publisher, events: number): Promise<void> {
+  await until(`${events} events`, () => audit.stats().emitted >= events);
+  expect(await audit.flush(PATIENT)).toBe(true);
+  expect(audit.stats()).toMatchObject({ emitted: events, acked: events });
+}
+
 /** Everything the store does, whatever becomes of the events; returns how many of them there have to be. */
 async function exercise(store: ArtifactStore): Promise<number> {
   const digest = digestOf('hello');
@@ -95,7 +102,8 @@ test('the ledger has what the store did: real HTTP, real server, real consumer',
       }
     }),
   );
-  expect(await audit.flush(PATIENT)).toBe(true);
+  const events = [...count.totals().values()].reduce((sum, totals) => sum + Number(totals.events), 0);
+  await settled(audit, events);
   await caughtUp(nc, settings);
 
   const ledger = await checkLedger(nc, settings);
@@ -135,8 +143,7 @@ test('a client does not choose by its names whether it is billed', async () => {
   audit.emit(
     artifactDownloaded({ orgid: 'acme', digest: digestOf(body), size_bytes: 5, actorid: 'u-7', actorname: actor }),
   );
-  expect(await audit.flush(PATIENT)).toBe(true);
-  expect(audit.stats()).toMatchObject({ emitted: 5, acked: 5 });
+  await settled(audit, 5);
   await caughtUp(nc, settings);
 
   const ledger = await checkLedger(nc, settings);
@@ -162,8 +169,7 @@ test('refusals leave no event, and everything else leaves one', async () => {
   await using audit = createPublisher({ source, servers: server.url, subjectPrefix: auditPrefix, logger });
   await using store = await startArtifactStore({ folder, audit });
   const events = await exercise(store);
-  expect(await audit.flush(PATIENT)).toBe(true);
-  expect(audit.stats()).toMatchObject({ emitted: events, acked: events });
+  await settled(audit, events);
 });
 
 test('works the same with a publisher that is disabled', async () => {
@@ -187,10 +193,10 @@ test('works the same while NATS is down, and the events arrive once it is there'
   });
   await using store = await startArtifactStore({ folder, audit });
   const events = await exercise(store);
+  await until(`${events} events`, () => audit.stats().emitted >= events);
   expect(audit.stats()).toMatchObject({ emitted: events, pending: events });
   await server.restart();
-  expect(await audit.flush(PATIENT)).toBe(true);
-  expect(audit.stats().acked).toBe(events);
+  await settled(audit, events);
 });
 
 test('of many who upload the same at once, one has uploaded it', async () => {
