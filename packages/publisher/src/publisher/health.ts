@@ -47,8 +47,10 @@ export function createHealth({ settings, queue, connection, reporter, lifetime }
   }
 
   function observe(): void {
-    if (lifetime.phase !== 'open') return;
+    if (lifetime.phase === 'closed') return;
+    // Also while it closes: `status` and the errors of `confirm` say why that takes long.
     watch.look();
+    if (lifetime.phase === 'closing') return;
     const health = status();
     diagnostics.status(health);
     const { state, reason } = health;

@@ -1,4 +1,4 @@
-import type { PublisherError } from '../error.ts';
+import { dropError, type PublisherError } from '../error.ts';
 import type { PendingEvent, Waiter } from '../pending-event.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { AccountBook } from './accounts.ts';
@@ -50,15 +50,17 @@ export class DiskQueue {
     const events: PendingEvent[] = [];
     for (const { segment, ...record } of records) {
       const waiter = this.#waiters.get(record.ordinal) ?? null;
-      this.#waiters.delete(record.ordinal);
       const event = restoreEvent(record, { segment, adopted: false, waiter });
-      if (event !== null) events.push(event);
-      else {
+      if (event !== null) {
+        events.push(event);
+        this.#waiters.delete(record.ordinal);
+      } else {
         spool.settle(segment);
         unreadable++;
       }
     }
     if (unreadable > 0) settlement.unreadable(unreadable, directory);
+    this.#rejectPassed(records.at(-1)?.ordinal ?? -1);
     for (const event of events) book.fromDisk(event);
     return events;
   }
@@ -81,6 +83,16 @@ export class DiskQueue {
     for (const waiter of this.#waiters.values()) if (!waiter.toDisk) waiter.reject(reason);
     this.#waiters.clear();
     return lost;
+  }
+
+  /** Records come back in order: a caller that still waits for one of these, waits for a record that was not readable. */
+  #rejectPassed(lastOrdinal: number): void {
+    for (const [ordinal, waiter] of this.#waiters) {
+      if (ordinal > lastOrdinal && !this.isEmpty) return;
+      this.#waiters.delete(ordinal);
+      const detail = `its record in ${this.#options.directory} cannot be read back`;
+      waiter.reject(dropError({ reason: 'spool_damaged', detail }));
+    }
   }
 
   #leftMemory(events: readonly PendingEvent[]): void {

@@ -31,8 +31,8 @@ export interface ChainWriterOptions {
   readonly stop: AbortSignal;
   /** Events are in the file, and the file is synced. */
   written(events: number): void;
-  /** An event is given up. */
-  dropped(event: QueuedEvent, why: Pick<Drop, 'reason' | 'detail'>): void;
+  /** Events are given up. There may be very many, and none. */
+  dropped(events: readonly QueuedEvent[], why: Pick<Drop, 'reason' | 'detail'>): void;
 }
 
 export interface ChainWriter {
@@ -110,7 +110,7 @@ export function createChainWriter(options: ChainWriterOptions): ChainWriter {
   }
 
   function giveUp(reason: Drop['reason'], detail: string): void {
-    for (const event of queue.settle(queue.length)) options.dropped(event, { reason, detail });
+    options.dropped(queue.settle(queue.length), { reason, detail });
   }
 
   return {

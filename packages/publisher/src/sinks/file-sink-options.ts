@@ -1,6 +1,6 @@
 /** What `fileSink` may be told, checked: options come from configurations, and may be anything. */
 import { isSource, type KnownOptions } from '@waybill/schema/internal';
-import { checkKinds, checkLogger, checkOptions } from '../check-options.ts';
+import { badKind, checkKinds, checkLogger, checkOptions } from '../check-options.ts';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
 import { checkPeriod } from '../duration.ts';
@@ -57,8 +57,8 @@ export function readFileSinkOptions(options: FileSinkOptions): FileSinkSettings 
       `source is ${String(source)}, expected a URI-reference of the emitting service, such as //cas.example`,
     );
   }
-  if (!(typeof directory === 'string' && directory.length > 0))
-    throw badFileSink(`directory is ${JSON.stringify(directory)}, expected the path of a folder`);
+  if (typeof directory !== 'string') throw badKind('fileSink', 'directory', directory, 'the path of a folder');
+  if (directory === '') throw badFileSink('directory is "", expected the path of a folder');
   if (!(typeof maxQueueEvents === 'number' && maxQueueEvents > 0))
     throw badFileSink(`maxQueueEvents is ${String(maxQueueEvents)}`);
   checkPeriod('fileSink: backoffMaxMs', backoffMaxMs);

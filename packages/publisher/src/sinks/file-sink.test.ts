@@ -330,3 +330,20 @@ test('close gives the sums of the whole life', async () => {
   sink.emit(artifactUploaded({ orgid: 'acme', digest }));
   expect(await sink.close()).toEqual({ written: 5, lost: 2 });
 });
+
+const circle: { within?: object } = {};
+circle.within = circle;
+
+test.each([
+  ['', '""'],
+  [1n, 'a bigint'],
+  [circle, 'an object'],
+  [undefined, 'undefined'],
+])('a directory that is %s is INVALID_OPTIONS', (directory, shown) => {
+  expect(() => fileSink({ source: '//x', directory: directory as never })).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_OPTIONS',
+      message: `fileSink: directory is ${shown}, expected the path of a folder`,
+    }),
+  );
+});

@@ -68,8 +68,9 @@ export function fileSink(options: FileSinkOptions): FileSink {
       accounts.written(events);
       settlement.look();
     },
-    dropped({ settle, origin }, why) {
-      accounts.dropped({ ...why, ...origin }, settle);
+    dropped(events, why) {
+      for (const { settle, origin } of events) accounts.dropped({ ...why, ...origin }, settle);
+      // Once for all of them: every flush that waits is looked at.
       settlement.look();
     },
   };
