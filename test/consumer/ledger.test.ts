@@ -34,8 +34,17 @@ async function open(
   return ledger;
 }
 
-/** The blocks of one event for each organization, as the AUDIT messages after `position`; the last claims them all. */
-function fill(ledger: LedgerWriter, settings: Settings, orgids: readonly string[], position = 0): SealedBlock[] {
+/**
+ * The blocks of one event for each organization, as the AUDIT messages after `position`; the last claims them all.
+ *
+ * @param orgids null: a message that is no event
+ */
+function fill(
+  ledger: LedgerWriter,
+  settings: Settings,
+  orgids: readonly (string | null)[],
+  position = 0,
+): SealedBlock[] {
   const { chains } = ledger;
   const watermark = createWatermark(position);
   const blocks = createOpenBlocks(chains, watermark);
@@ -43,13 +52,13 @@ function fill(ledger: LedgerWriter, settings: Settings, orgids: readonly string[
   const fold = createFold({ stream: settings.auditStream, sha256, chains, sizes: NO_SIZES, sink: blocks });
   const route = createRouter({ subjectPrefix: settings.auditPrefix });
   const items = orgids.map((orgid, i): StreamItem => {
-    const { subject, payload } = artifactEvent(settings, { orgid, kind: 'upload', bytes: 1 });
+    const { subject, payload } = artifactEvent(settings, { orgid: orgid ?? 'a', kind: 'upload', bytes: 1 });
     return {
       kind: 'message',
       seq: position + i + 1,
       subject,
       received: '2026-11-21T00:00:00.000Z',
-      payload: Buffer.from(payload),
+      payload: Buffer.from(orgid === null ? '' : payload),
     };
   });
   const routed: RoutedItem[] = [];
@@ -78,6 +87,20 @@ test('a writer that is not alone claims nothing that is not stored', async () =>
       expect(stored, `claimed up to ${trailer.watermark}`).toContain(seq);
   }
   expect(blocks.filter(({ trailer }) => trailer.orgid === 'a')).toHaveLength(1);
+  first.close();
+  second.close();
+});
+
+test('nothing of an organization is stored before the records in _system that come with it', async () => {
+  await using server = await startNats();
+  const settings = await makeStreams(await server.connect());
+  const first = await open(server, settings, 'first');
+  const second = await open(server, settings, 'second');
+
+  await first.storeClaim(fill(first, settings, [null]));
+  await expect(second.store(fill(second, settings, ['a', null]))).rejects.toThrow(/wrong last sequence/);
+  const stored = await readStream(await server.connect(), settings.ledgerStream);
+  expect(stored.map(({ text }) => parseBlock(text).trailer.orgid)).toEqual(['_system']);
   first.close();
   second.close();
 });

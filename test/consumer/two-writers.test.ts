@@ -42,6 +42,30 @@ test('two consumers at once: one writes, the other stands by and takes over, and
   expect((await checkLedger(nc, settings)).totals).toEqual(count.totals());
 });
 
+test('an option that is undefined is one that is not given: a standby with such a takeoverMs takes over', async () => {
+  await using server = await startNats();
+  const settings = await makeStreams(await server.connect());
+  const nc = await server.connect();
+  const unset = { takeoverMs: undefined, restartMs: undefined, maxOpenEntries: undefined } as unknown as object;
+  const publish = (n: number) =>
+    publishAll(
+      nc,
+      Array.from({ length: n }, () => artifactEvent(settings, { orgid: 'acme', kind: 'upload', bytes: 1 })),
+    );
+  const consumers = await Promise.all(
+    [1, 2].map(async () => startConsumer({ nc: await server.connect(), logger, ...settings, ...unset })),
+  );
+  const standby = await until('one to stand by', async () => {
+    await publish(1);
+    return consumers.find((c) => c.status().role === 'standby');
+  });
+  await consumers.find((c) => c !== standby)?.close();
+  await publish(1);
+  await caughtUp(nc, settings);
+  expect(standby.status().role).toBe('writer');
+  await standby.close();
+});
+
 test('consumers that start and stop at random and all want to write still make one history', async () => {
   await using server = await startNats();
   const settings = await makeStreams(await server.connect());

@@ -36,11 +36,12 @@ export interface Consumer extends AsyncDisposable {
  *
  * @throws ConsumerError BAD_ARGUMENT, or when JetStream does not answer
  */
-export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
-  checkOptions('startConsumer', options, OPTIONS);
+export async function startConsumer(given: ConsumerOptions): Promise<Consumer> {
+  checkOptions('startConsumer', given, OPTIONS);
+  const options = { ...DEFAULTS, ...withoutUndefined(given) };
   const { nc, logger, auditPrefix: subjectPrefix } = options;
   for (const name of ['ackTimeoutMs', 'takeoverMs', 'restartMs'] as const) {
-    checkPeriod(`startConsumer: ${name}`, options[name] ?? DEFAULTS[name]);
+    checkPeriod(`startConsumer: ${name}`, options[name]);
   }
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stop = new AbortController();
@@ -48,7 +49,6 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   const progress = noProgress();
   const done = runSessions(
     {
-      ...DEFAULTS,
       ...options,
       jsm,
       paths: options.fastPaths ? FAST_PATHS : PLAIN_PATHS,
@@ -70,4 +70,11 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
   }
 
   return { status: () => ({ ...state, ...progress }), close, done, [Symbol.asyncDispose]: close };
+}
+
+/** A caller without strict types may give undefined, which means the default. */
+function withoutUndefined(options: ConsumerOptions): ConsumerOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as object as ConsumerOptions;
 }

@@ -37,5 +37,7 @@ export class ExpectedHeads {
 }
 
 function hashOf(head: Expectation | undefined): string | null {
-  return head === undefined ? null : String(head.hash);
+  if (head === undefined) return null;
+  const { hash }: { readonly hash: unknown } = head;
+  return String(hash);
 }
