@@ -36,12 +36,12 @@ export interface Consumer extends AsyncDisposable {
  *
  * @throws ConsumerError BAD_ARGUMENT, or when JetStream does not answer
  */
-export async function startConsumer(given: ConsumerOptions): Promise<Consumer> {
-  checkOptions('startConsumer', given, OPTIONS);
-  const options = { ...DEFAULTS, ...withoutUndefined(given) };
-  const { nc, logger, auditPrefix: subjectPrefix } = options;
+export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
+  checkOptions('startConsumer', options, OPTIONS);
+  const all = { ...DEFAULTS, ...withoutUndefined(options) };
+  const { nc, logger, auditPrefix: subjectPrefix } = all;
   for (const name of ['ackTimeoutMs', 'takeoverMs', 'restartMs'] as const) {
-    checkPeriod(`startConsumer: ${name}`, options[name]);
+    checkPeriod(`startConsumer: ${name}`, all[name]);
   }
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const stop = new AbortController();
@@ -49,10 +49,10 @@ export async function startConsumer(given: ConsumerOptions): Promise<Consumer> {
   const progress = noProgress();
   const done = runSessions(
     {
-      ...options,
+      ...all,
       jsm,
-      paths: options.fastPaths ? FAST_PATHS : PLAIN_PATHS,
-      route: createRouter({ subjectPrefix, checkData: createDataCheck(options.events) }),
+      paths: all.fastPaths ? FAST_PATHS : PLAIN_PATHS,
+      route: createRouter({ subjectPrefix, checkData: createDataCheck(all.events) }),
       writer: nuid.next(),
       progress,
       stop: stop.signal,
@@ -72,9 +72,9 @@ export async function startConsumer(given: ConsumerOptions): Promise<Consumer> {
   return { status: () => ({ ...state, ...progress }), close, done, [Symbol.asyncDispose]: close };
 }
 
-/** A caller without strict types may give undefined, which means the default. */
+/** A caller without strict types may give undefined or null, which mean the default. */
 function withoutUndefined(options: ConsumerOptions): ConsumerOptions {
   return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
+    Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
   ) as object as ConsumerOptions;
 }
