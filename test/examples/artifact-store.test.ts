@@ -43,7 +43,7 @@ async function ask(store: ArtifactStore, line: string, { orgid = 'acme', body, h
 }
 
 /** The store emits once a response has ended, which its client may see a moment earlier. */
-async function settled(audit: Publisher, events: number): Promise<void> {
+async function expectSettled(audit: Publisher, events: number): Promise<void> {
   await until(`${events} events`, () => audit.stats().emitted >= events);
   expect(await audit.flush(PATIENT)).toBe(true);
   expect(audit.stats()).toMatchObject({ emitted: events, acked: events });
@@ -103,7 +103,7 @@ test('the ledger has what the store did: real HTTP, real server, real consumer',
     }),
   );
   const events = [...count.totals().values()].reduce((sum, totals) => sum + Number(totals.events), 0);
-  await settled(audit, events);
+  await expectSettled(audit, events);
   await caughtUp(nc, settings);
 
   const ledger = await checkLedger(nc, settings);
@@ -143,7 +143,7 @@ test('a client does not choose by its names whether it is billed', async () => {
   audit.emit(
     artifactDownloaded({ orgid: 'acme', digest: digestOf(body), size_bytes: 5, actorid: 'u-7', actorname: actor }),
   );
-  await settled(audit, 5);
+  await expectSettled(audit, 5);
   await caughtUp(nc, settings);
 
   const ledger = await checkLedger(nc, settings);
@@ -169,7 +169,7 @@ test('refusals leave no event, and everything else leaves one', async () => {
   await using audit = createPublisher({ source, servers: server.url, subjectPrefix: auditPrefix, logger });
   await using store = await startArtifactStore({ folder, audit });
   const events = await exercise(store);
-  await settled(audit, events);
+  await expectSettled(audit, events);
 });
 
 test('works the same with a publisher that is disabled', async () => {
@@ -196,7 +196,7 @@ test('works the same while NATS is down, and the events arrive once it is there'
   await until(`${events} events`, () => audit.stats().emitted >= events);
   expect(audit.stats()).toMatchObject({ emitted: events, pending: events });
   await server.restart();
-  await settled(audit, events);
+  await expectSettled(audit, events);
 });
 
 test('of many who upload the same at once, one has uploaded it', async () => {
