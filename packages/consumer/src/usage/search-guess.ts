@@ -28,25 +28,29 @@ const MAX_NEAR = 2;
  */
 export function createGuess(moment: string): (bracket: Bracket) => Guess {
   let turns = 0;
-  let lastLow = 0;
   let near = 0;
   let reach = 1;
+  let last = 0;
 
-  return (bracket) => {
-    const { low, high, from, to } = bracket;
-    const risen = (low?.streamSeq ?? 0) - lastLow;
-    lastLow = low?.streamSeq ?? 0;
-    turns++;
-    const within = (at: number): Guess => ({ at: Math.min(Math.max(at, from), to - 1), way: 'up' });
-    if (turns > MAX_GUESSES) return within(Math.floor((from + to) / 2));
-    if (turns === 1) return within((low && high && !bracket.isHint && byTime(moment, low, high)) || from);
+  function guess({ low, high, from, to, isHint }: Bracket): Guess {
+    if (turns === 1) return { at: (low && high && !isHint && byTime(moment, low, high)) || from, way: 'up' };
+    if (turns > MAX_GUESSES) return { at: Math.floor((from + to) / 2), way: 'up' };
+    // What the last look showed is before the moment, so that the moment is after it.
+    const isAfter = low !== null && low.streamSeq >= last;
     if (near < MAX_NEAR) {
       near++;
-      return risen > 0 ? within(from) : { at: to, way: 'down' };
+      return isAfter ? { at: from, way: 'up' } : { at: to, way: 'down' };
     }
     near = 0;
-    reach = 4 * Math.max(reach, risen > 0 ? risen : (high?.streamSeq ?? to) - to);
-    return within(risen > 0 ? from + reach : to - reach);
+    reach = 4 * Math.max(reach, isAfter ? low.streamSeq - last : (high?.streamSeq ?? to) - to);
+    return { at: isAfter ? from + reach : to - reach, way: 'up' };
+  }
+
+  return (bracket) => {
+    turns++;
+    const { at, way } = guess(bracket);
+    last = way === 'up' ? Math.min(Math.max(at, bracket.from), bracket.to - 1) : at;
+    return { at: last, way };
   };
 }
 
