@@ -1,7 +1,15 @@
 /** A stream of events that somebody else owns, as Chainloop's: read and nothing else, whatever its owner does to it. */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Consumer, deployStreams, type Settings, startConsumer, usage, type UsageNotice, verifyLedger } from '@waybill/consumer';
+import {
+  type Consumer,
+  deployStreams,
+  type Settings,
+  startConsumer,
+  usage,
+  type UsageNotice,
+  verifyLedger,
+} from '@waybill/consumer';
 import { SYSTEM_CHAIN } from '@waybill/schema';
 import { expect, test } from 'vitest';
 import { type CheckedLedger, checkLedger } from '../support/check-ledger.ts';
