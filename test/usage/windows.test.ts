@@ -84,7 +84,7 @@ test('each window is what adding up gives, and all of them are the whole', async
             for (const [i, one] of windows.entries()) {
               expect(one.boundary.from).toEqual(i === 0 ? found.boundary.from : windows[i - 1]?.boundary.to);
             }
-            if (windows.length > 0) expect(windows.at(-1)?.boundary.to).toEqual(found.boundary.to);
+            expect((windows.at(-1) ?? found).boundary.to).toEqual(found.boundary.to);
           }
           const all = await usageOfAll(nc, settings, window);
           expect(sumTotals(all.organizations.flatMap(({ windows = [] }) => windows))).toEqual(all.sum);
