@@ -179,7 +179,7 @@ test('windows of any span follow each other from its beginning to its end, and o
         expect(new Set(windows.map(({ local }) => local)).size).toBe(windows.length);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
 });
 
