@@ -55,6 +55,8 @@ function openTerminal(): Terminal {
   // A process group of its own, as a terminal has: what is ended is everything that was started in it.
   const shell = spawn('bash', [], { cwd: ROOT, env, detached: true });
   const ended = once(shell, 'exit');
+  // One stream, as a terminal has: of two, the second may arrive after the end of a command was read in the first.
+  shell.stdin.write('exec 2>&1\n');
   let said = '';
   for (const stream of [shell.stdout, shell.stderr]) stream.setEncoding('utf8').on('data', (text) => (said += text));
   return {
