@@ -36,7 +36,7 @@ export interface Ban {
 
 const noZod: Ban = {
   specifier: '^zod(/|$)',
-  because: 'The ledger and its verification never import zod: the offline verifier runs without it.',
+  because: 'The ledger and its verification never import zod, nor do bills: the offline verifier runs without it.',
 };
 
 export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package>> = {
@@ -61,6 +61,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       message: { imports: ['config', 'json', 'event', 'event/types'] },
       ledger: { imports: ['json', 'event', 'message'], bans: [noZod] },
       verify: { imports: ['json', 'event', 'ledger'], bans: [noZod] },
+      bill: { imports: ['json', 'event', 'ledger', 'verify'], bans: [noZod] },
       fast: { imports: ['json', 'event', 'message', 'ledger', 'verify'] },
     },
   },
