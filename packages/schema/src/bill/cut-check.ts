@@ -60,7 +60,8 @@ function findTallyFault(totals: Totals): string | null {
   for (const name of TALLIES) {
     const tally = totals[name];
     if (BigInt(tally.unknown) > BigInt(tally.count)) return `${name}.unknown is ${tally.unknown} of ${tally.count}`;
-    if (tally.unknown === tally.count && tally.bytes !== '0') return `${name}.bytes is ${tally.bytes}, and none is known`;
+    if (tally.unknown === tally.count && tally.bytes !== '0')
+      return `${name}.bytes is ${tally.bytes}, and none is known`;
     count += BigInt(tally.count);
   }
   return count > BigInt(totals.events) ? `its totals count ${count} transfers in ${totals.events} events` : null;
@@ -111,7 +112,9 @@ export function findLineFault({ cuts, lines, usage, completeness }: BillStatemen
     return error.message;
   }
   const unknown = unknownIn(usage);
-  return completeness.unknown === unknown ? null : `completeness.unknown is ${completeness.unknown}, usage has ${unknown}`;
+  return completeness.unknown === unknown
+    ? null
+    : `completeness.unknown is ${completeness.unknown}, usage has ${unknown}`;
 }
 
 /** @returns what is wrong with the entries that follow the cuts, or null */
@@ -120,7 +123,9 @@ export function findAnchorFault({ statement: { orgid, cuts }, anchors }: Bill, c
   for (const [i, { at }] of cuts.entries()) {
     const [before, after] = [cores.before[i] ?? null, cores.after[i] ?? null];
     const later = cores.before.slice(i + 1).find((one) => one && one.hash !== before?.hash) ?? null;
-    const fault = after ? findAfterFault({ at, orgid, before, after, later }) : later && 'it is absent, and the chain goes on';
+    const fault = after
+      ? findAfterFault({ at, orgid, before, after, later })
+      : later && 'it is absent, and the chain goes on';
     if (fault) return `the entry after cut ${i} (${at}): ${fault}`;
     const next = cores.after[i + 1];
     const isSame = i + 1 < cuts.length && cores.before[i + 1]?.hash === before?.hash;
@@ -143,12 +148,16 @@ function findAfterFault({ at, orgid, before, after, later }: After): string | nu
   const fault = findCoreFault(core, orgid) ?? findLinkFault(before, core);
   if (fault) return fault;
   if (core.received < at) return `it was received at ${core.received}, which is before the cut`;
-  if (before && comparePlaces(core.source, before.core.source) <= 0) return 'its place in the AUDIT stream does not grow';
+  if (before && comparePlaces(core.source, before.core.source) <= 0)
+    return 'its place in the AUDIT stream does not grow';
   if (later === null || later.hash === hash) return null;
   if (later.core.seq <= core.seq) return `it is entry ${core.seq}, and so is the one before a later cut`;
   if (later.core.received < core.received) return `it was received at ${core.received}, after entry ${later.core.seq}`;
-  if (comparePlaces(later.core.source, core.source) <= 0) return `its place is not before that of entry ${later.core.seq}`;
-  return later.core.seq === core.seq + 1 ? findLinkFault(after, later.core) : findGrowthFault(later.core.totals, core.totals);
+  if (comparePlaces(later.core.source, core.source) <= 0)
+    return `its place is not before that of entry ${later.core.seq}`;
+  return later.core.seq === core.seq + 1
+    ? findLinkFault(after, later.core)
+    : findGrowthFault(later.core.totals, core.totals);
 }
 
 function same(a: object, b: object | undefined): boolean {

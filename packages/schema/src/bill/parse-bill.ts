@@ -29,7 +29,10 @@ export function parseBill(file: string | Uint8Array): Bill {
   }
   // A member that stands twice, a number that a double changes, and other white space are found here.
   if (text !== canonical)
-    throw new SchemaError('NOT_A_BILL', 'the text is not the canonical JSON of its bill, with one line feed at its end');
+    throw new SchemaError(
+      'NOT_A_BILL',
+      'the text is not the canonical JSON of its bill, with one line feed at its end',
+    );
   return bill;
 }
 

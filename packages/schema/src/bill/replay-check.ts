@@ -39,7 +39,10 @@ export function checkReplay(replay: BillReplay, { statement, cores, expect, sha2
   const { orgid, cuts } = statement;
   const { fromSeq = 1 } = replay;
   const verifier = createChainVerifier({ orgid, fromSeq, expect, sha256 });
-  const wanted = Map.groupBy([...cores.before, ...cores.after].filter((one) => one !== null), ({ core }) => core.seq);
+  const wanted = Map.groupBy(
+    [...cores.before, ...cores.after].filter((one) => one !== null),
+    ({ core }) => core.seq,
+  );
   const cutsBefore = Map.groupBy(cuts.keys(), (i) => (cores.before[i]?.core.seq ?? 0) + 1);
   const followed = cuts.map(() => false);
   const lastSeq = cores.before.at(-1)?.core.seq ?? 0;

@@ -23,7 +23,8 @@ export interface StatementParts {
  */
 export function makeStatement({ issuedBy, cuts, completeness, ...rest }: StatementParts): BillStatement {
   const [first, last] = [cuts[0], cuts.at(-1)];
-  if (!first || !last || cuts.length < 2) throw new SchemaError('NOT_A_BILL', `${cuts.length} cuts: expected 2 or more`);
+  if (!first || !last || cuts.length < 2)
+    throw new SchemaError('NOT_A_BILL', `${cuts.length} cuts: expected 2 or more`);
   const usage = usageBetween(first, last);
   return {
     ...rest,

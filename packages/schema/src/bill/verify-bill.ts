@@ -17,7 +17,14 @@ import {
   listScopes,
 } from './bill-report.ts';
 import { type BoundsCheck, checkBounds } from './bounds-check.ts';
-import { findAnchorFault, findCutFault, findLineFault, hashCores, type HashedCore, type HashedCores } from './cut-check.ts';
+import {
+  findAnchorFault,
+  findCutFault,
+  findLineFault,
+  hashCores,
+  type HashedCore,
+  type HashedCores,
+} from './cut-check.ts';
 import { parseBill } from './parse-bill.ts';
 import { type BillReplay, checkReplay, type ReplayCheck } from './replay-check.ts';
 
