@@ -38,6 +38,7 @@ export {
   type EventFields,
 } from './event/define-event.ts';
 export { ActorType, checkEvent, Event, EventAttributes, MAX_EVENT_BYTES, Outcome } from './event/event.ts';
+export { organizationFileName } from './event/file-name.ts';
 export { cutText, displayText } from './event/fitting-text.ts';
 export { type Origin, originOf } from './event/origin.ts';
 export { ownerOf } from './event/owner.ts';

@@ -1,0 +1,82 @@
+/** One pass over `_system`: what of a period came again, came too late, was no event, or was lost before it was read. */
+import type { JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { isReservedChain, type JsonObject, parseEventSubject, SYSTEM_CHAIN } from '@waybill/schema';
+import type { Settings } from '../settings.ts';
+import type { BillPeriod } from './bill-period.ts';
+import { readEntries } from './read-entries.ts';
+
+/** Decimals. */
+interface SystemCounts {
+  readonly duplicates: string;
+  readonly beyond_window: string;
+  /** Of messages that name the organization or none. */
+  readonly rejected: string;
+}
+
+export interface SystemScan {
+  countsOf(orgid: string): SystemCounts;
+  /**
+   * Numbers of AUDIT without a message between two places. Places and not times: a gap's record has the time of what
+   * comes after the gap, or none.
+   */
+  gapsBetween(first: number, last: number): string;
+}
+
+interface ScanRequest {
+  readonly nc: NatsConnection;
+  readonly jsm: JetStreamManager;
+  readonly settings: Settings;
+  readonly ledgerEnd: number;
+  readonly period: Pick<BillPeriod, 'cuts'>;
+}
+
+type Counted = 'duplicate' | 'beyond_window' | 'rejected';
+/** For messages that name no organization. */
+const NOBODY = '';
+
+/**
+ * Reads what was received before the end of the period. Memory grows with the number of gaps, and of organizations that
+ * have such records.
+ *
+ * @throws ConsumerError LEDGER_DAMAGED, NO_ANSWER …
+ */
+export async function scanSystem({ period, ...request }: ScanRequest): Promise<SystemScan> {
+  const [from = '', to = ''] = [period.cuts[0], period.cuts.at(-1)];
+  const counts = new Map<string, number>();
+  const gaps: { first: number; last: number }[] = [];
+
+  function count(kind: Counted, orgid: string): void {
+    const name = `${kind} ${orgid}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+
+  for await (const { core, event } of readEntries({ ...request, orgid: SYSTEM_CHAIN })) {
+    if (core.received >= to) break;
+    if (event?.['kind'] === 'gap') gaps.push({ first: Number(event['first']), last: Number(event['last']) });
+    if (event === null || core.received < from) continue;
+    if (event['kind'] === 'rejected') count('rejected', namedBy(event, request.settings));
+    if (event['kind'] === 'duplicate' || event['kind'] === 'beyond_window') count(event['kind'], String(event['orgid']));
+  }
+
+  const sum = (kind: Counted, orgids: readonly string[]): string =>
+    String(orgids.reduce((total, orgid) => total + (counts.get(`${kind} ${orgid}`) ?? 0), 0));
+  return {
+    countsOf: (orgid) => ({
+      duplicates: sum('duplicate', [orgid]),
+      beyond_window: sum('beyond_window', [orgid]),
+      rejected: sum('rejected', [orgid, NOBODY]),
+    }),
+    gapsBetween(first, last) {
+      // An entry stands at both places, so that no gap reaches beyond them.
+      const within = gaps.filter((gap) => gap.first > first && gap.last < last);
+      return String(within.reduce((total, gap) => total + BigInt(gap.last) - BigInt(gap.first) + 1n, 0n));
+    },
+  };
+}
+
+/** The organization that a message's subject names. */
+function namedBy({ subject }: JsonObject, { auditPrefix }: Settings): string {
+  const orgid = parseEventSubject(String(subject), auditPrefix)?.orgid;
+  return orgid === undefined || isReservedChain(orgid) ? NOBODY : orgid;
+}
