@@ -7,6 +7,7 @@
  * - `CANNOT_READ`: a file that was given to a command cannot be read
  * - `CANNOT_WRITE`: the standard output takes no more
  * - `NO_CHAIN`: with `--must-exist`, the organization has no chain
+ * - `NOT_FINAL`: a final answer was asked for, and what is received before its end is not all chained
  * - `SERVER_TOO_OLD`: the nats-server lacks what Waybill needs
  * - `PAYLOAD_LIMIT`: the server's `max_payload` is smaller than a block may be
  * - `JETSTREAM_OFF`: the server or the account has no JetStream
@@ -27,6 +28,7 @@ export const CONSUMER_ERROR_CODES = [
   'CANNOT_READ',
   'CANNOT_WRITE',
   'NO_CHAIN',
+  'NOT_FINAL',
   'SERVER_TOO_OLD',
   'PAYLOAD_LIMIT',
   'JETSTREAM_OFF',

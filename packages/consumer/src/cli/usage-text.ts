@@ -1,13 +1,18 @@
 /** Usage for people, as a table, and for programs, as CSV. */
-import type { Usage, UsageReport } from '../usage/usage.ts';
+import type { UsageReport } from '../usage/usage.ts';
+import type { Boundary, Tallies, Usage, UsageWindow } from '../usage/usage-answer.ts';
+import type { UsageNotice } from '../usage/usage-query.ts';
 import { formatTable } from './table.ts';
 
-/** For an answer with `clock_ahead`: whose chains have such times, and what that means. */
-export function clockNote(answer: Usage | UsageReport): string {
-  const whose = listOf(answer).flatMap(({ orgid, clock_ahead }) => (clock_ahead === undefined ? [] : [orgid]));
-  const more = whose.length > 3 ? ` and ${whose.length - 3} more` : '';
+/** Whose chains go on with times ahead of the clock, and what that means; null when none does. */
+export function clockNote(notices: readonly UsageNotice[]): string | null {
+  const ahead = notices.filter((notice) => notice.kind === 'clock_ahead');
+  if (ahead.length === 0) return null;
+  const names = ahead.slice(0, 3).map(({ orgid }) => orgid);
+  const more = ahead.length > 3 ? ` and ${ahead.length - 3} more` : '';
+  const latest = ahead.reduce((last, { received }) => (received > last ? received : last), '');
   return (
-    `clock ahead: the chain of ${whose.slice(0, 3).join(', ')}${more} goes on with times up to ${answer.clock_ahead}, ` +
+    `clock ahead: the chain of ${names.join(', ')}${more} goes on with times up to ${latest}, ` +
     `ahead of the server's clock: what was received in this window may be counted after it (docs/guides/incidents.md)`
   );
 }
@@ -17,38 +22,85 @@ function listOf(answer: Usage | UsageReport): readonly Usage[] {
 }
 
 const COLUMNS = ['uploads', 'downloads', 'deduplicated'] as const;
+type Counts = Pick<Tallies, 'events' | (typeof COLUMNS)[number]>;
 
 export function usageTable(answer: Usage | UsageReport): string[] {
-  const header = ['organization', 'events', ...COLUMNS.flatMap((name) => [name, 'bytes', 'unknown'])];
-  const row = (name: string, u: Pick<Usage, 'events' | (typeof COLUMNS)[number]>): string[] => [
-    name,
-    u.events,
-    ...COLUMNS.flatMap((column) => [u[column].count, u[column].bytes, u[column].unknown]),
-  ];
-  const rows = [header, ...listOf(answer).map((one) => row(one.orgid, one))];
-  if ('sum' in answer) rows.push(row('(sum)', answer.sum));
+  const rows = answer.step === null ? wholeRows(answer) : windowRows(answer);
+  const zone = answer.zone === 'UTC' && answer.step === null ? '' : `, ${answer.zone} by tz ${answer.tz}`;
   return [
     ...formatTable(rows),
-    `received from ${answer.from ?? 'the beginning'} to ${answer.to ?? 'now'}${answer.final ? ', final' : ''}`,
+    `received from ${answer.from ?? 'the beginning'} to ${answer.to ?? 'now'}${zone}${answer.final ? ', final' : ''}`,
   ];
+}
+
+const COUNT_NAMES = ['events', ...COLUMNS.flatMap((name) => [name, 'bytes', 'unknown'])];
+
+function cellsOf(counts: Counts): string[] {
+  return [counts.events, ...COLUMNS.flatMap((name) => [counts[name].count, counts[name].bytes, counts[name].unknown])];
+}
+
+function wholeRows(answer: Usage | UsageReport): string[][] {
+  const rows = [['organization', ...COUNT_NAMES], ...listOf(answer).map((one) => [one.orgid, ...cellsOf(one)])];
+  if ('sum' in answer) rows.push(['(sum)', ...cellsOf(answer.sum)]);
+  return rows;
+}
+
+/** A row for each window, and one for each organization's whole. */
+function windowRows(answer: Usage | UsageReport): string[][] {
+  const rows = [['organization', answer.step ?? '', ...COUNT_NAMES]];
+  for (const one of listOf(answer)) {
+    for (const window of one.windows ?? [])
+      rows.push([one.orgid, `${window.local}${window.partial ? ' (part)' : ''}`, ...cellsOf(window)]);
+    rows.push([one.orgid, '(all)', ...cellsOf(one)]);
+  }
+  if ('sum' in answer) rows.push(['(sum)', '', ...cellsOf(answer.sum)]);
+  return rows;
 }
 
 export function usageCsv(answer: Usage | UsageReport): string[] {
   const header = ['orgid', 'from', 'to', 'events'];
   for (const name of COLUMNS) header.push(`${name}_count`, `${name}_bytes`, `${name}_unknown`);
   header.push('boundary_from_seq', 'boundary_from_hash', 'boundary_to_seq', 'boundary_to_hash', 'final', 'clock_ahead');
-  // No value needs quotes: none has a comma, a quote or a line feed.
-  return [
+  return csv([
     header,
     ...listOf(answer).map((u) => [
       u.orgid,
       u.from ?? '',
       u.to ?? '',
-      u.events,
-      ...COLUMNS.flatMap((column) => [u[column].count, u[column].bytes, u[column].unknown]),
-      ...[u.boundary.from, u.boundary.to].flatMap((b) => [b?.seq ?? '', b?.hash ?? '']),
+      ...cellsOf(u),
+      ...[u.boundary.from, u.boundary.to].flatMap(boundaryCells),
       String(u.final),
       u.clock_ahead ?? '',
     ]),
-  ].map((cells) => cells.join(','));
+  ]);
+}
+
+/** With a zone or a step: a row for each window of each organization, or for each organization. */
+export function windowCsv(answer: Usage | UsageReport): string[] {
+  const measures = COLUMNS.flatMap((name) => [`${name}_bytes`, `${name}_count`, `${name}_unknown`]);
+  const header = ['organization', 'from', 'to', 'zone', 'partial', 'events', ...measures, 'final', 'seq', 'hash'];
+  const row = (one: Usage, window: Usage | UsageWindow): string[] => [
+    one.orgid,
+    window.from ?? '',
+    window.to ?? '',
+    one.zone,
+    String('partial' in window && window.partial),
+    window.events,
+    ...COLUMNS.flatMap((name) => [window[name].bytes, window[name].count, window[name].unknown]),
+    String(one.final),
+    ...boundaryCells(window.boundary.to),
+  ];
+  return csv([
+    header,
+    ...listOf(answer).flatMap((one) => (one.windows ?? [one]).map((window: Usage | UsageWindow) => row(one, window))),
+  ]);
+}
+
+function boundaryCells(boundary: Boundary | null): string[] {
+  return [boundary?.seq ?? '', boundary?.hash ?? ''];
+}
+
+/** No value needs quotes: none has a comma, a quote or a line feed. */
+function csv(rows: readonly (readonly string[])[]): string[] {
+  return rows.map((cells) => cells.join(','));
 }

@@ -49,14 +49,14 @@ export async function readNewestBlocks({ known, ...request }: NewestRequest): Pr
 }
 
 /**
- * Reads the last block of each chain as one replica has them: of all blocks, or of those stored before a time.
+ * Reads the last block of each chain as one replica has them: of all blocks, or of those up to a position.
  *
  * @returns the last sequence of the stream that the replica knows; 0 when no chain has a block there; null when no
  *   whole answer came
  */
 export async function readLastBlocks(
   { nc, ledger, orgids, timeoutMs, onBlock }: LastBlocksRequest,
-  limit: { readonly up_to_time?: string },
+  limit: { readonly up_to_seq?: number },
 ): Promise<number | null> {
   const subjects = orgids.map((orgid) => formatLedgerSubject(orgid, ledger.ledgerPrefix));
   let part: Readonly<Record<string, unknown>> = limit;

@@ -1,119 +1,151 @@
-/** Where a moment cuts a chain: between its last entry received before then, and the next one. */
+/**
+ * Boundaries of many moments in many chains: the last entry of a chain before each moment. What one replica has serves as
+ * a hint; which block comes next is the leader's word, so that a boundary is exact whatever the hints are.
+ */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Entry, parseLedgerSubject } from '@waybill/schema';
-import { findBlock, newestBlock, nextBlock } from '../ledger/find-block.ts';
+import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema';
+import { ConsumerError } from '../errors.ts';
+import { inParallel } from '../in-parallel.ts';
 import { readLastBlocks } from '../ledger/newest-blocks.ts';
-import { entryAt, type LedgerSettings, readStored, type StoredBlock } from '../ledger/stored-block.ts';
+import {
+  entryAt,
+  type LedgerSettings,
+  readStored,
+  type StoredBlock,
+  type StoredMessage,
+} from '../ledger/stored-block.ts';
 import type { DirectMessage } from '../nats/direct-message.ts';
+import { getLastMessage, getMessage, getNextMessage } from '../nats/leader-get.ts';
+import {
+  type BlockEnds,
+  type ChainSearch,
+  createChainSearch,
+  type Cut,
+  type Edge,
+  END_OF_CHAIN,
+} from './chain-search.ts';
 
-/** The two entries of a chain that a moment falls between; null when there is none on that side. */
-export interface Cut {
-  readonly before: Entry | null;
-  readonly after: Entry | null;
+/** What of the ledger counts. */
+export interface LedgerView {
+  readonly nc: NatsConnection;
+  readonly jsm: JetStreamManager;
+  readonly ledger: LedgerSettings;
+  /** The last position of the ledger stream that counts. */
+  readonly upTo: number;
 }
 
-/** Blocks to start a search from, by organization. Any block of the chain will do; a near one saves requests. */
-export type Hints = ReadonlyMap<string, StoredBlock>;
+/** The cuts of a chain, by moment. */
+export type Cuts = ReadonlyMap<string, Cut>;
 
 const HINTS_TIMEOUT_MS = 10_000;
+const CHAINS_AT_ONCE = 64;
 
 /**
- * The newest blocks of many chains that were stored before a moment. Any replica may answer, so that a block may be old
- * or missing: they are hints and nothing else. A server before 2.11 gives none.
+ * The cuts of one chain. Takes a few requests for each moment, and none where the chain has no block between two of
+ * them.
  *
- * @param at at most `MAX_CHAINS` organizations
+ * @param moments as `received` is, or `END_OF_CHAIN`
+ * @throws ConsumerError LEDGER_DAMAGED, NO_STREAM …
  */
-export async function readHints(
-  nc: NatsConnection,
-  ledger: LedgerSettings,
-  { before, orgids }: { before: string; orgids: readonly string[] },
-): Promise<Hints> {
-  const hints = new Map<string, StoredBlock>();
+export async function findCuts(view: LedgerView, orgid: string, moments: readonly string[]): Promise<Cuts> {
+  const subject = formatLedgerSubject(orgid, view.ledger.ledgerPrefix);
+  const search = searchOn(view, subject);
+  const newest = await getLastMessage(view.jsm, view.ledger.ledgerStream, subject);
+  if (newest && newest.seq <= view.upTo) search.addNewest(endsOf(view.ledger, newest));
+  else if (newest) await readHints(view, { searches: new Map([[orgid, search]]), upTo: view.upTo });
+  else search.addNothing();
+  return search.cutsAt(moments);
+}
+
+/**
+ * The cuts of many chains at the same moments. Hints for all of them are read in one request a moment.
+ *
+ * @param chains `places`: where each moment is in the ledger stream, about (`findPlaces`); at most `MAX_CHAINS` of
+ *   `orgids`
+ * @returns in the order of `orgids`
+ * @throws ConsumerError as `findCuts`
+ */
+export async function findCutsOfMany(
+  view: LedgerView,
+  { orgids, places }: { orgids: readonly string[]; places: ReadonlyMap<string, number> },
+): Promise<Cuts[]> {
+  const searches = new Map(
+    orgids.map((orgid) => [orgid, searchOn(view, formatLedgerSubject(orgid, view.ledger.ledgerPrefix))]),
+  );
+  for (const upTo of new Set(places.values())) if (upTo > 0) await readHints(view, { searches, upTo });
+  return inParallel([...searches.values()], CHAINS_AT_ONCE, (search) => search.cutsAt([...places.keys()]));
+}
+
+/**
+ * Up to which position about everything received before a moment is stored, for each moment. Times of different chains
+ * are in no strict order, so this is good for hints and for nothing else.
+ */
+export async function findPlaces(view: LedgerView, moments: readonly string[]): Promise<Map<string, number>> {
+  const subject = `${view.ledger.ledgerPrefix}.*`;
+  const search = searchOn(view, subject);
+  const newest = await getLastMessage(view.jsm, view.ledger.ledgerStream, subject);
+  if (newest && newest.seq <= view.upTo) search.addNewest(endsOf(view.ledger, newest));
+  const cuts = await search.cutsAt(moments.filter((moment) => moment !== END_OF_CHAIN));
+  const placeOf = (moment: string): number => cuts.get(moment)?.before?.streamSeq ?? 0;
+  return new Map(moments.map((moment) => [moment, moment === END_OF_CHAIN ? view.upTo : placeOf(moment)]));
+}
+
+/**
+ * The newest block of each chain up to a position. Any replica may answer, so that a block may be old or missing: they
+ * are hints and nothing else. A server before 2.11 gives none.
+ */
+async function readHints(
+  { nc, ledger }: LedgerView,
+  { searches, upTo }: { searches: ReadonlyMap<string, ChainSearch>; upTo: number },
+): Promise<void> {
   const request = {
     nc,
     ledger,
-    orgids,
+    orgids: [...searches.keys()],
     timeoutMs: HINTS_TIMEOUT_MS,
     onBlock({ seq, subject, payload }: DirectMessage) {
-      const orgid = parseLedgerSubject(subject, ledger.ledgerPrefix);
-      if (orgid !== null) hints.set(orgid, readStored(ledger, orgid, { seq, data: payload }));
+      const orgid = parseLedgerSubject(subject, ledger.ledgerPrefix) ?? '';
+      searches.get(orgid)?.addHint(endsOf(ledger, { seq, subject, data: payload }));
     },
   };
   // Whatever has arrived will do: without a hint, the search only takes longer.
-  await readLastBlocks(request, { up_to_time: before });
-  return hints;
+  await readLastBlocks(request, { up_to_seq: upTo });
 }
 
-/**
- * The chain's last entry with `received < before`, and the first one after it. The result is exact whatever the hint
- * is: the stream's leader says which block comes next. Takes a few requests, however long the chain is.
- *
- * @throws ConsumerError LEDGER_DAMAGED, NO_STREAM …
- */
-export async function findBoundary(
-  jsm: JetStreamManager,
-  ledger: LedgerSettings,
-  at: { orgid: string; before: string; hint: StoredBlock | undefined },
-): Promise<Cut> {
-  const { orgid, before } = at;
-  const holds = ({ core }: Entry): boolean => core.received < before;
-  // Without a hint, the whole chain is mostly younger than the moment, which its first block shows.
-  const known = at.hint ?? (await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }));
-  if (!known) return { before: null, after: null };
-  if (!holds(known.first)) {
-    const block = at.hint ? await findBlock(jsm, ledger, orgid, { holds }) : null;
-    if (block) return cutIn(jsm, ledger, { block, holds });
-    const first = at.hint ? await nextBlock(jsm, ledger, { orgid, streamSeq: 1 }) : known;
-    return { before: null, after: first?.first ?? null };
-  }
-  const next = await nextBlock(jsm, ledger, { orgid, streamSeq: known.streamSeq + 1 });
-  if (!next || !holds(next.first)) return cutIn(jsm, ledger, { block: known, next, holds });
-  const block = (await findBlock(jsm, ledger, orgid, { holds, ...(at.hint && { near: next }) })) ?? next;
-  return cutIn(jsm, ledger, { block, holds });
+/** @param subject of one chain, or of all */
+function searchOn({ jsm, ledger, upTo }: LedgerView, subject: string): ChainSearch {
+  const stream = ledger.ledgerStream;
+  return createChainSearch({
+    upTo,
+    async next(streamSeq) {
+      const message = await getNextMessage(jsm, stream, { seq: streamSeq, subject });
+      return message && message.seq <= upTo ? endsOf(ledger, message) : null;
+    },
+    async entriesOf(streamSeq) {
+      const message = await getMessage(jsm, stream, streamSeq);
+      if (!message) {
+        throw new ConsumerError('LEDGER_DAMAGED', `stream ${stream} has no message ${streamSeq}, which it had before`);
+      }
+      const block = blockOf(ledger, message);
+      return { length: block.lines.length, at: (index) => edgeOf(block.streamSeq, entryAt(ledger, block, index)) };
+    },
+  });
 }
 
-/** The chain's last entry; null when there is no such chain. */
-export async function findLast(jsm: JetStreamManager, ledger: LedgerSettings, orgid: string): Promise<Entry | null> {
-  const block = await newestBlock(jsm, ledger, orgid);
-  return block && entryAt(ledger, block, -1);
+type LedgerMessage = StoredMessage & { readonly subject: string };
+
+function blockOf(ledger: LedgerSettings, message: LedgerMessage): StoredBlock {
+  return readStored(ledger, parseLedgerSubject(message.subject, ledger.ledgerPrefix) ?? message.subject, message);
 }
 
-/**
- * @param at `block` is the newest one whose first entry is before the moment; `next` follows it, if the caller has it
- */
-async function cutIn(
-  jsm: JetStreamManager,
-  ledger: LedgerSettings,
-  { block, next, holds }: { block: StoredBlock; next?: StoredBlock | null; holds: (entry: Entry) => boolean },
-): Promise<Cut> {
-  const { entry, index } = lastBefore(ledger, block, holds);
-  if (index + 1 < block.lines.length) return { before: entry, after: entryAt(ledger, block, index + 1) };
-  const { orgid, streamSeq } = block;
-  const following = next === undefined ? await nextBlock(jsm, ledger, { orgid, streamSeq: streamSeq + 1 }) : next;
-  return { before: entry, after: following?.first ?? null };
+/** A block may be large, and many may be known at once: its entries are not kept. */
+function endsOf(ledger: LedgerSettings, message: LedgerMessage): BlockEnds {
+  const block = blockOf(ledger, message);
+  const { streamSeq, first } = block;
+  return { streamSeq, firstReceived: first.core.received, last: edgeOf(streamSeq, entryAt(ledger, block, -1)) };
 }
 
-/** The last entry before the moment, by bisection in a block whose first entry is before it. */
-function lastBefore(
-  ledger: LedgerSettings,
-  block: StoredBlock,
-  holds: (entry: Entry) => boolean,
-): { entry: Entry; index: number } {
-  let found = entryAt(ledger, block, -1);
-  if (holds(found)) return { entry: found, index: block.lines.length - 1 };
-  found = block.first;
-  let low = 1;
-  let high = block.lines.length - 1;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const entry = entryAt(ledger, block, middle);
-    if (holds(entry)) {
-      found = entry;
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return { entry: found, index: low - 1 };
+function edgeOf(streamSeq: number, { core: { seq, received, totals }, hash }: Entry): Edge {
+  return { streamSeq, seq, hash, received, totals };
 }

@@ -3,80 +3,67 @@
  * an answer is final. It never reads an event's data.
  *
  * Totals are cumulative and hashed into each entry. So what an organization used in `[from, to)` of received time is
- * the difference of two entries. The answer names both, and whoever has the chain can check it.
+ * the difference of two entries. The answer names both, and whoever has the chain can check it. Windows share their
+ * entries with their neighbours: their sum is the whole, without adding up.
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Entry, NO_TOTALS, subtractTotals, sumTotals, type Tally, type Totals } from '@waybill/schema';
-import { checkOptions, type KnownOptions } from '../check-options.ts';
-import { inParallel } from '../in-parallel.ts';
+import { sumTotals, type Totals } from '@waybill/schema';
+import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { checkOrganization } from '../ledger/chain-name.ts';
 import { listOrganizations } from '../ledger/organizations.ts';
-import { type Cut, findBoundary, findLast, type Hints, readHints } from './boundary.ts';
-import { type OpenedWindow, openWindow, type UsageWindow } from './usage-window.ts';
+import { asOfHeads, checkAsOf } from './as-of.ts';
+import { findCuts, findCutsOfMany, findPlaces, type LedgerView } from './boundary.ts';
+import { findPosition, type LedgerPosition } from './ledger-position.ts';
+import { answerOf, type AnswerFrame, frameOf, momentsOf, type Usage } from './usage-answer.ts';
+import { type CheckedQuery, checkQuery, type UsageQuery } from './usage-query.ts';
 
-/** The last entry before an edge of the window. `seq` is a decimal string. */
-export interface Boundary {
-  readonly seq: string;
-  readonly hash: string;
-}
-
-/** Every number is a decimal string: the bytes of a busy organization exceed 2^53. */
-export interface Usage {
-  readonly orgid: string;
-  /** UTC, milliseconds; null: not limited. */
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly events: string;
-  readonly uploads: Tally;
-  readonly downloads: Tally;
-  readonly deduplicated: Tally;
-  /** The last entries before `from` and before `to`; null when there is none. */
-  readonly boundary: { readonly from: Boundary | null; readonly to: Boundary | null };
-  /** Everything received before `to` is chained: the same question has the same answer at any later time. */
-  readonly final: boolean;
-  /** What is still to come. Absent when final. */
-  readonly pending?: string;
+export interface UsageReport extends AnswerFrame {
   /**
-   * `received` of the entry after a boundary, when it is later than the server's clock: some clock was ahead. Absent
-   * otherwise. The times in a chain never go back, so events that were really received in the window may count after
-   * it.
+   * Of a final answer: `sha256:` and the hash of the lines `ORG:` and `as_of` of all organizations in it. Else a
+   * position of the ledger stream.
    */
-  readonly clock_ahead?: string;
-}
-
-export interface UsageReport {
-  readonly from: string | null;
-  readonly to: string | null;
-  readonly final: boolean;
-  readonly pending?: string;
-  /** The latest of all organizations. */
+  readonly as_of: string;
+  /** The latest of these organizations. */
   readonly clock_ahead?: string;
   /** Sorted by `orgid`. */
   readonly organizations: readonly Usage[];
-  /** The sum over all organizations. */
+  /** The sum over these organizations. */
   readonly sum: Totals;
+  /** Give it as `after`, and more organizations follow. Absent when there are none. */
+  readonly next?: string;
 }
 
-const WINDOW: KnownOptions<UsageWindow> = { from: true, to: true };
+export interface UsageOfAllQuery extends UsageQuery {
+  /** Only these. Default: every organization. */
+  readonly orgids?: readonly string[] | undefined;
+  /** Only organizations that sort after this one: `next` of the page before. */
+  readonly after?: string | undefined;
+  /** The most organizations in one answer. Default: all. */
+  readonly limit?: number | undefined;
+}
 
 /**
  * The usage of one organization. An organization without a chain has used nothing.
  *
- * @throws ConsumerError BAD_ARGUMENT, NO_STREAM, LEDGER_DAMAGED …
+ * @throws ConsumerError BAD_ARGUMENT, NOT_FINAL, NO_STREAM, LEDGER_DAMAGED …
  */
 export async function usage(
   nc: NatsConnection,
   settings: Settings,
-  query: UsageWindow & { orgid: string },
+  query: UsageQuery & { orgid: string },
 ): Promise<Usage> {
-  checkOptions('usage', query, { ...WINDOW, orgid: true });
-  checkOrganization('orgid', query.orgid);
+  const { orgid } = query;
+  const checked = checkQuery('usage', query, { orgid: true });
+  checkOrganization('orgid', orgid);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const window = await openWindow(jsm, settings, query);
-  const hints = await hintsFor(nc, settings, { window, orgids: [query.orgid] });
-  return usageOf(jsm, settings, { orgid: query.orgid, window, hints });
+  const position = await findPosition(jsm, settings, checked);
+  const view = { nc, jsm, ledger: settings, upTo: position.upTo };
+  const cuts = await findCuts(view, orgid, momentsOf(checked));
+  const answer = answerOf({ orgid, cuts }, checked, position);
+  checkAsOf(checked.asOf, answer.as_of);
+  return answer;
 }
 
 /**
@@ -88,87 +75,70 @@ export async function usage(
 export async function usageOfAll(
   nc: NatsConnection,
   settings: Settings,
-  query: UsageWindow = {},
+  query: UsageOfAllQuery = {},
 ): Promise<UsageReport> {
-  checkOptions('usageOfAll', query, WINDOW);
+  const checked = checkQuery('usageOfAll', query, { orgids: true, after: true, limit: true });
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const window = await openWindow(jsm, settings, query);
-  const orgids = await listOrganizations(jsm, settings);
-  const organizations: Usage[] = [];
-  for (let i = 0; i < orgids.length; i += ORGANIZATIONS_AT_ONCE) {
-    const group = orgids.slice(i, i + ORGANIZATIONS_AT_ONCE);
-    const hints = await hintsFor(nc, settings, { window, orgids: group });
-    const usages = await inParallel(group, REQUESTS_AT_ONCE, (orgid) =>
-      usageOf(jsm, settings, { orgid, window, hints }),
-    );
-    for (const one of usages) if (one.boundary.to !== null) organizations.push(one);
+  const limit = checkLimit(query.limit);
+  const position = await findPosition(jsm, settings, checked);
+  const view = { nc, jsm, ledger: settings, upTo: position.upTo };
+  const orgids = await organizationsOf(jsm, settings, query);
+  // One more shows whether there is a next page.
+  const found = await answersOf(view, { orgids, most: limit + 1 }, { checked, position });
+  const organizations = found.slice(0, limit);
+  const as_of = position.final ? asOfHeads(organizations) : String(position.upTo);
+  checkAsOf(checked.asOf, as_of);
+  return {
+    ...frameOf(checked, position),
+    as_of,
+    ...latestClockAhead(organizations),
+    organizations,
+    sum: sumTotals(organizations),
+    ...(found.length > limit && { next: organizations.at(-1)?.orgid ?? '' }),
+  };
+}
+
+function checkLimit(limit: number = Infinity): number {
+  if (limit === Infinity || (Number.isSafeInteger(limit) && limit > 0)) return limit;
+  throw new ConsumerError('BAD_ARGUMENT', `usageOfAll: limit is ${String(limit)}: expected a whole number, 1 or more`);
+}
+
+/** Sorted; also those that have no chain, or none before `to`. */
+async function organizationsOf(
+  jsm: JetStreamManager,
+  settings: Settings,
+  { orgids, after }: UsageOfAllQuery,
+): Promise<string[]> {
+  for (const orgid of orgids ?? []) checkOrganization('orgids', orgid);
+  const all = orgids ? [...new Set(orgids)].toSorted() : await listOrganizations(jsm, settings);
+  return after === undefined ? all : all.filter((orgid) => orgid > after);
+}
+
+/** So many chains are searched at once: what is known of them is in memory. */
+const ORGANIZATIONS_AT_ONCE = 256;
+
+/** The answers about those that have an entry before `to`, up to `most` of them or a few more. */
+async function answersOf(
+  view: LedgerView,
+  { orgids, most }: { orgids: readonly string[]; most: number },
+  { checked, position }: { checked: CheckedQuery; position: LedgerPosition },
+): Promise<Usage[]> {
+  const places = await findPlaces(view, momentsOf(checked));
+  const step = Math.min(ORGANIZATIONS_AT_ONCE, most);
+  const answers: Usage[] = [];
+  for (let i = 0; i < orgids.length && answers.length < most; i += step) {
+    const group = orgids.slice(i, i + step);
+    const cuts = await findCutsOfMany(view, { orgids: group, places });
+    for (const [index, orgid] of group.entries()) {
+      const answer = answerOf({ orgid, cuts: cuts[index] ?? new Map() }, checked, position);
+      if (answer.boundary.to !== null) answers.push(answer);
+    }
   }
-  const { from, to, finality } = window;
-  return { from, to, ...finality, ...latestClockAhead(organizations), organizations, sum: sumTotals(organizations) };
+  return answers;
 }
 
 function latestClockAhead(organizations: readonly Usage[]): Pick<UsageReport, 'clock_ahead'> {
   let latest = '';
   for (const { clock_ahead = '' } of organizations) if (clock_ahead > latest) latest = clock_ahead;
   return latest === '' ? {} : { clock_ahead: latest };
-}
-
-/** Hints are whole blocks: so many of them may be in memory at once. */
-const ORGANIZATIONS_AT_ONCE = 256;
-const REQUESTS_AT_ONCE = 64;
-
-interface WindowHints {
-  readonly from: Hints;
-  readonly to: Hints;
-}
-
-async function hintsFor(
-  nc: NatsConnection,
-  settings: Settings,
-  { window, orgids }: { window: OpenedWindow; orgids: readonly string[] },
-): Promise<WindowHints> {
-  const { from, to } = window;
-  return {
-    from: from === null ? new Map() : await readHints(nc, settings, { before: from, orgids }),
-    to: to === null ? new Map() : await readHints(nc, settings, { before: to, orgids }),
-  };
-}
-
-const NOTHING: Cut = { before: null, after: null };
-
-async function usageOf(
-  jsm: JetStreamManager,
-  settings: Settings,
-  { orgid, window, hints }: { orgid: string; window: OpenedWindow; hints: WindowHints },
-): Promise<Usage> {
-  const { from, to, finality, future } = window;
-  const first =
-    from === null ? NOTHING : await findBoundary(jsm, settings, { orgid, before: from, hint: hints.from.get(orgid) });
-  const last =
-    to === null
-      ? { before: await findLast(jsm, settings, orgid), after: null }
-      : await findBoundary(jsm, settings, { orgid, before: to, hint: hints.to.get(orgid) });
-  const [start, end] = [first.before, last.before];
-  const ahead = [first, last].map(({ after }) => after?.core.received ?? '').find((time) => time > future);
-  const { events, uploads, downloads, deduplicated } = subtractTotals(totalsOf(end), totalsOf(start));
-  return {
-    orgid,
-    from,
-    to,
-    events,
-    uploads,
-    downloads,
-    deduplicated,
-    boundary: { from: boundaryOf(start), to: boundaryOf(end) },
-    ...finality,
-    ...(ahead !== undefined && { clock_ahead: ahead }),
-  };
-}
-
-function totalsOf(entry: Entry | null): Totals {
-  return entry?.core.totals ?? NO_TOTALS;
-}
-
-function boundaryOf(entry: Entry | null): Boundary | null {
-  return entry && { seq: String(entry.core.seq), hash: entry.hash };
 }
