@@ -19,15 +19,12 @@ export interface BillPeriod {
 }
 
 /** @throws ConsumerError BAD_ARGUMENT, NOT_FINAL, NO_STREAM … */
-export async function openPeriod(
-  jsm: JetStreamManager,
-  settings: Settings,
-  query: PeriodQuery,
-): Promise<BillPeriod> {
+export async function openPeriod(jsm: JetStreamManager, settings: Settings, query: PeriodQuery): Promise<BillPeriod> {
   const { zone, windows } = checkQuery('makeBill', { ...query, step: query.step ?? 'day' }, {});
   const cuts = windows && [...windows.slice(0, 1).map(({ from }) => from), ...windows.map(({ to }) => to)];
   const to = cuts?.at(-1);
-  if (!cuts || to === undefined) throw new ConsumerError('BAD_ARGUMENT', 'from and to are the same: there is no time to bill');
+  if (!cuts || to === undefined)
+    throw new ConsumerError('BAD_ARGUMENT', 'from and to are the same: there is no time to bill');
   const { final, pending } = await readFinality(jsm, settings, to);
   if (!final) throw new ConsumerError('NOT_FINAL', `the time up to ${to} cannot be billed yet: ${pending}`);
   return { name: query.period ?? null, zone, tz: TZ_VERSION, cuts };

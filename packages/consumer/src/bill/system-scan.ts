@@ -56,7 +56,8 @@ export async function scanSystem({ period, ...request }: ScanRequest): Promise<S
     if (event?.['kind'] === 'gap') gaps.push({ first: Number(event['first']), last: Number(event['last']) });
     if (event === null || core.received < from) continue;
     if (event['kind'] === 'rejected') count('rejected', namedBy(event, request.settings));
-    if (event['kind'] === 'duplicate' || event['kind'] === 'beyond_window') count(event['kind'], String(event['orgid']));
+    if (event['kind'] === 'duplicate' || event['kind'] === 'beyond_window')
+      count(event['kind'], String(event['orgid']));
   }
 
   const sum = (kind: Counted, orgids: readonly string[]): string =>
