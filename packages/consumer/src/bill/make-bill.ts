@@ -117,7 +117,7 @@ function statementOf({ period, system, issuer }: Desk, orgid: string, { cuts, pu
     completeness: {
       ...publishers,
       ...system.countsOf(orgid),
-      gaps: system.gapsBetween(first?.before?.source.seq ?? 0, last?.before?.source.seq ?? 0),
+      gaps: system.gapsBetween(first?.before?.source.seq ?? null, last?.before?.source.seq ?? 0),
     },
   };
   return makeStatement(period.name === null ? parts : { ...parts, period: period.name });

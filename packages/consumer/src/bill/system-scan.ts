@@ -17,10 +17,12 @@ interface SystemCounts {
 export interface SystemScan {
   countsOf(orgid: string): SystemCounts;
   /**
-   * Numbers of AUDIT without a message between two places. Places and not times: a gap's record has the time of what
-   * comes after the gap, or none.
+   * Numbers of AUDIT without a message between two of its places. Places and not times: a gap's record has the time of
+   * what comes after the gap, or none of its own.
+   *
+   * @param first null: from the beginning of the period
    */
-  gapsBetween(first: number, last: number): string;
+  gapsBetween(first: number | null, last: number): string;
 }
 
 interface ScanRequest {
@@ -44,7 +46,7 @@ const NOBODY = '';
 export async function scanSystem({ period, ...request }: ScanRequest): Promise<SystemScan> {
   const [from = '', to = ''] = [period.cuts[0], period.cuts.at(-1)];
   const counts = new Map<string, number>();
-  const gaps: { first: number; last: number }[] = [];
+  const gaps: { first: number; last: number; isInPeriod: boolean }[] = [];
 
   function count(kind: Counted, orgid: string): void {
     const name = `${kind} ${orgid}`;
@@ -53,8 +55,10 @@ export async function scanSystem({ period, ...request }: ScanRequest): Promise<S
 
   for await (const { core, event } of readEntries({ ...request, orgid: SYSTEM_CHAIN })) {
     if (core.received >= to) break;
-    if (event?.['kind'] === 'gap') gaps.push({ first: Number(event['first']), last: Number(event['last']) });
-    if (event === null || core.received < from) continue;
+    if (event === null) continue;
+    const isInPeriod = core.received >= from;
+    if (event['kind'] === 'gap') gaps.push({ first: Number(event['first']), last: Number(event['last']), isInPeriod });
+    if (!isInPeriod) continue;
     if (event['kind'] === 'rejected') count('rejected', namedBy(event, request.settings));
     if (event['kind'] === 'duplicate' || event['kind'] === 'beyond_window')
       count(event['kind'], String(event['orgid']));
@@ -70,7 +74,7 @@ export async function scanSystem({ period, ...request }: ScanRequest): Promise<S
     }),
     gapsBetween(first, last) {
       // An entry stands at both places, so that no gap reaches beyond them.
-      const within = gaps.filter((gap) => gap.first > first && gap.last < last);
+      const within = gaps.filter((gap) => gap.last < last && (first === null ? gap.isInPeriod : gap.first > first));
       return String(within.reduce((total, gap) => total + BigInt(gap.last) - BigInt(gap.first) + 1n, 0n));
     },
   };

@@ -19,7 +19,7 @@ export const verifyCommand: Command = {
   help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS]
                       [--json]
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
-       waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--replay FILE… [--from-seq N]] [--json]
+       waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--replay FILE]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
 no hole, that every message of the stream of events is in exactly one chain, unaltered, and that every entry is made
@@ -33,7 +33,7 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
   --key [ID=]KEY      with --bill: the issuer's key, the base64 of the 32 bytes of an Ed25519 public key. The bill then
                       has to be signed by one of them
   --replay FILE       with --bill: the chain, in which the bill's entries are looked for. Several are its parts, the
-                      oldest first
+                      oldest first; --from-seq says where the first one begins
   --expect SEQ:HASH   a head that you hold (\`waybill head\`): only it can show a cut tail or a chain that was
                       recomputed as a whole. Several are allowed; with --all, ORG:SEQ:HASH
   --signer ID=KEY     check the signatures of events whose keyid is ID: KEY is the base64 of the 32 bytes of an Ed25519

@@ -36,6 +36,8 @@ function findEndFault(name: string, at: string, day: string, dateAt: (ms: number
 
 /** The first day of a calendar period and of the one after it; null: the period is of a form that is not known here. */
 function periodDays(period: string): { first: string; next: string } | null {
+  const [, weekYear, week] = /^(\d{4})-W(\d{2})$/.exec(period) ?? [];
+  if (weekYear !== undefined) return weekDays(weekYear, Number(week));
   const [, year = '', month, day] = /^(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?)?$/.exec(period) ?? [];
   if (year === '') return null;
   const first = new Date(`${year}-${month ?? '01'}-${day ?? '01'}T00:00:00.000Z`);
@@ -44,6 +46,15 @@ function periodDays(period: string): { first: string; next: string } | null {
   else if (month !== undefined) next.setUTCMonth(next.getUTCMonth() + 1);
   else next.setUTCFullYear(next.getUTCFullYear() + 1);
   return { first: dayOf(first), next: dayOf(next) };
+}
+
+/** Weeks begin on Monday; week 1 is the one that has January 4 (ISO 8601). */
+function weekDays(year: string, week: number): { first: string; next: string } {
+  const monday = new Date(`${year}-01-04T00:00:00.000Z`);
+  monday.setUTCDate(monday.getUTCDate() - ((monday.getUTCDay() + 6) % 7) + (week - 1) * 7);
+  const next = new Date(monday);
+  next.setUTCDate(next.getUTCDate() + 7);
+  return { first: dayOf(monday), next: dayOf(next) };
 }
 
 function dayOf(date: Date): string {
