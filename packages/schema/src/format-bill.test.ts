@@ -53,7 +53,7 @@ describe('the bill of the page', () => {
 
   it('has the limits of the code', () => {
     for (const limit of [MAX_BILL_BYTES, MAX_CUTS]) expect(page).toContain(limit.toLocaleString('en'));
-    expect(page).toContain(`lists the first ${MAX_OPEN_LISTED} of them`);
+    expect(page).toContain(`lists at most ${MAX_OPEN_LISTED} of them`);
   });
 });
 

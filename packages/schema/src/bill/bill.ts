@@ -51,7 +51,7 @@ export interface OpenPublisher {
 export interface OpenPublishers {
   /** A decimal. */
   readonly count: string;
-  /** At most `MAX_OPEN_LISTED`, in the order in which they first came. */
+  /** At most `MAX_OPEN_LISTED`, those heard of last first. */
   readonly publishers: readonly OpenPublisher[];
 }
 

@@ -30,7 +30,8 @@ export function createPublisherScan(): PublisherScan {
       const { producer } = origin;
       const number = Number(origin.producerseq);
       windows.admit(producer, number, seq);
-      if (number < (newest.get(producer)?.number ?? 0)) return;
+      // A lower number came late, or again after the window had forgotten its publisher.
+      if (number <= (newest.get(producer)?.number ?? 0)) return;
       newest.set(producer, { number, received, isClosing: event?.['type'] === CLOSED });
     },
     report() {
@@ -40,9 +41,16 @@ export function createPublisherScan(): PublisherScan {
       }
       const open = Array.from(newest).filter(([, { isClosing }]) => !isClosing);
       const publishers = open
+        .toSorted(latestFirst)
         .slice(0, MAX_OPEN_LISTED)
         .map(([producer, { number, received }]): OpenPublisher => ({ producer, last: String(number), received }));
       return { missing: String(missing), open: { count: String(open.length), publishers } };
     },
   };
+}
+
+/** Then by name, by UTF-16 units: the order must not depend on a locale. */
+function latestFirst([a, one]: [string, NewestEvent], [b, other]: [string, NewestEvent]): number {
+  const [x, y] = one.received === other.received ? [a, b] : [other.received, one.received];
+  return x < y ? -1 : Number(x > y);
 }
