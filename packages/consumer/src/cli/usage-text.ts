@@ -78,14 +78,13 @@ export function usageCsv(answer: Usage | UsageReport): string[] {
 /** With a zone or a step: a row for each window of each organization, or for each organization. */
 export function windowCsv(answer: Usage | UsageReport): string[] {
   const measures = COLUMNS.flatMap((name) => [`${name}_bytes`, `${name}_count`, `${name}_unknown`]);
-  const header = ['organization', 'from', 'to', 'zone', 'partial', 'events', ...measures, 'final', 'seq', 'hash'];
+  const header = ['organization', 'from', 'to', 'zone', 'partial', ...measures, 'final', 'seq', 'hash'];
   const row = (one: Usage, window: Usage | UsageWindow): string[] => [
     one.orgid,
     window.from ?? '',
     window.to ?? '',
     one.zone,
     String('partial' in window && window.partial),
-    window.events,
     ...COLUMNS.flatMap((name) => [window[name].bytes, window[name].count, window[name].unknown]),
     String(one.final),
     ...boundaryCells(window.boundary.to),

@@ -7,7 +7,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
-import { readLastBlocks } from '../ledger/newest-blocks.ts';
+import { readLastBlocks, readLastOn } from '../ledger/newest-blocks.ts';
 import {
   entryAt,
   type LedgerSettings,
@@ -16,6 +16,8 @@ import {
   type StoredMessage,
 } from '../ledger/stored-block.ts';
 import type { DirectMessage } from '../nats/direct-message.ts';
+import { getDirectNext } from '../nats/direct-one.ts';
+import { isPermanentError } from '../nats/nats-error.ts';
 import { getLastMessage, getMessage, getNextMessage } from '../nats/leader-get.ts';
 import {
   type BlockEnds,
@@ -52,9 +54,8 @@ export async function findCuts(view: LedgerView, orgid: string, moments: readonl
   const subject = formatLedgerSubject(orgid, view.ledger.ledgerPrefix);
   const search = searchOn(view, subject);
   const newest = await getLastMessage(view.jsm, view.ledger.ledgerStream, subject);
-  if (newest && newest.seq <= view.upTo) search.addNewest(endsOf(view.ledger, newest));
-  else if (newest) await readHints(view, { searches: new Map([[orgid, search]]), upTo: view.upTo });
-  else search.addNothing();
+  if (!newest || newest.seq <= view.upTo) search.addNewest(newest && endsOf(view.ledger, newest));
+  else await readHints(view, { searches: new Map([[orgid, search]]), upTo: view.upTo });
   return search.cutsAt(moments);
 }
 
@@ -114,13 +115,39 @@ async function readHints(
 }
 
 /** @param subject of one chain, or of all */
-function searchOn({ jsm, ledger, upTo }: LedgerView, subject: string): ChainSearch {
+function searchOn({ nc, jsm, ledger, upTo }: LedgerView, subject: string): ChainSearch {
   const stream = ledger.ledgerStream;
+  const isOneChain = !subject.endsWith('*');
+  // The entries of different chains do not continue each other.
+  const toEnds = (message: LedgerMessage): BlockEnds =>
+    isOneChain ? endsOf(ledger, message) : { ...endsOf(ledger, message), firstSeq: Number.NaN };
+  const counted = (message: LedgerMessage | null): BlockEnds | null =>
+    message && message.seq <= upTo ? toEnds(message) : null;
+  const nextByLeader = async (seq: number): Promise<BlockEnds | null> =>
+    counted(await getNextMessage(jsm, stream, { seq, subject }));
+  let isDirect = true;
+
   return createChainSearch({
     upTo,
-    async next(streamSeq) {
-      const message = await getNextMessage(jsm, stream, { seq: streamSeq, subject });
-      return message && message.seq <= upTo ? endsOf(ledger, message) : null;
+    nextByLeader,
+    async next(seq) {
+      if (!isDirect) return nextByLeader(seq);
+      try {
+        const message = await getDirectNext(nc, stream, { seq, subject });
+        return counted(message && { ...message, data: message.payload });
+      } catch (error) {
+        if (isPermanentError(error)) throw error;
+        isDirect = false;
+        return nextByLeader(seq);
+      }
+    },
+    async previous(streamSeq) {
+      if (!isOneChain) return counted(await getMessage(jsm, stream, streamSeq - 1));
+      const found: BlockEnds[] = [];
+      const onBlock = (message: DirectMessage): void => void found.push(toEnds({ ...message, data: message.payload }));
+      const request = { nc, ledger, subjects: [subject], timeoutMs: HINTS_TIMEOUT_MS, onBlock };
+      const answer = await readLastOn(request, { up_to_seq: streamSeq - 1 });
+      return answer === null ? undefined : (found.at(-1) ?? null);
     },
     async entriesOf(streamSeq) {
       const message = await getMessage(jsm, stream, streamSeq);
@@ -143,7 +170,8 @@ function blockOf(ledger: LedgerSettings, message: LedgerMessage): StoredBlock {
 function endsOf(ledger: LedgerSettings, message: LedgerMessage): BlockEnds {
   const block = blockOf(ledger, message);
   const { streamSeq, first } = block;
-  return { streamSeq, firstReceived: first.core.received, last: edgeOf(streamSeq, entryAt(ledger, block, -1)) };
+  const { seq: firstSeq, received: firstReceived } = first.core;
+  return { streamSeq, firstSeq, firstReceived, last: edgeOf(streamSeq, entryAt(ledger, block, -1)) };
 }
 
 function edgeOf(streamSeq: number, { core: { seq, received, totals }, hash }: Entry): Edge {

@@ -1,13 +1,14 @@
 /**
- * Finds where moments cut a chain, with few requests and however long the chain is. Pure: it asks for blocks through
- * `next`, and knows no server.
+ * Finds where moments cut a chain, with few requests and however long the chain is. Pure: it asks for blocks through a
+ * `ChainSource`, and knows no server.
  *
- * What is known of the chain is a list of blocks. Each also says from which position on no other block precedes it. A
- * moment lies between two known blocks; it is found when nothing can be between those. Each request halves what is
- * between, or does better: a guess by time comes first, then steps of growing length away from it.
+ * What is known of the chain is a list of blocks. A moment lies between two of them, and is found when the second one
+ * continues the first: their entries are numbered, so any replica's blocks prove it. Only where a block seems to be
+ * missing, and at the end of the chain, does the leader's word count.
  */
 import type { Totals } from '@waybill/schema';
 import { inParallel } from '../in-parallel.ts';
+import { type Bracket, createGuess } from './search-guess.ts';
 
 /** An entry, as far as usage needs it. */
 export interface Edge {
@@ -24,6 +25,8 @@ export interface Edge {
 export interface BlockEnds {
   /** Its sequence in the ledger stream. */
   readonly streamSeq: number;
+  /** Of its first entry. */
+  readonly firstSeq: number;
   readonly firstReceived: string;
   readonly last: Edge;
 }
@@ -37,8 +40,12 @@ export interface Cut {
 }
 
 export interface ChainSource {
-  /** The chain's first block at or after a position; null when there is none up to `upTo`. By the leader's word. */
+  /** The chain's first block at or after a position, as any replica has it; null when there is none up to `upTo`. */
   readonly next: (streamSeq: number) => Promise<BlockEnds | null>;
+  /** The same by the leader's word. */
+  readonly nextByLeader: (streamSeq: number) => Promise<BlockEnds | null>;
+  /** The chain's last block before a position, as any replica has it; undefined when no answer came. */
+  readonly previous: (streamSeq: number) => Promise<BlockEnds | null | undefined>;
   /** The entries of a block, for a moment that lies within it. */
   readonly entriesOf: (streamSeq: number) => Promise<BlockEntries>;
   /** The last position of the ledger stream that counts. */
@@ -54,14 +61,12 @@ export interface BlockEntries {
 export interface ChainSearch {
   /** Takes a block of the chain. One that is right before a moment saves requests. */
   addHint(block: BlockEnds): void;
-  /** Takes the last block that counts, by the leader's word. */
-  addNewest(block: BlockEnds): void;
-  /** The chain has no block, by the leader's word. */
-  addNothing(): void;
+  /** Takes the last block that counts, by the leader's word; null: there is none. */
+  addNewest(block: BlockEnds | null): void;
   /**
    * The cuts at these moments, which may be in any order: of the entries with `received` before a moment, the last.
    *
-   * @throws whatever `next` and `entriesOf` throw
+   * @throws whatever the source throws
    */
   cutsAt(moments: readonly string[]): Promise<Map<string, Cut>>;
 }
@@ -72,125 +77,111 @@ export const END_OF_CHAIN = '~';
 const REQUESTS_AT_ONCE = 64;
 /** Of many moments, first some: what they show settles most of the others where the chain has few blocks. */
 const STRIDES = [64, 8, 1] as const;
-/** Requests for one moment, before the search no longer guesses. */
-const MAX_GUESSES = 12;
-const MAX_NEXTS = 2;
 
 interface KnownBlock extends BlockEnds {
-  /** The chain has no block from here to this one. */
+  /** From here to this block there is no other, as somebody said; `sureFrom`: as the leader said. */
   emptyFrom: number;
-  /** It was given, and is probably the one before a moment. */
+  sureFrom: number;
   readonly isHint: boolean;
 }
 
-/** Between `low` and `high`, positions from `from` to before `to` are unknown. */
-interface Bracket {
-  readonly low: KnownBlock | null;
-  readonly high: KnownBlock | null;
-  readonly from: number;
-  readonly to: number;
-}
-
-export function createChainSearch({ next, entriesOf, upTo }: ChainSource): ChainSearch {
+export function createChainSearch(source: ChainSource): ChainSearch {
+  const { upTo, entriesOf } = source;
   /** By position, and so by time. */
   const blocks: KnownBlock[] = [];
-  let emptyAtEnd = upTo + 1;
+  const end = { emptyFrom: upTo + 1, sureFrom: upTo + 1 };
+  let isTrusted = true;
 
-  function insert(block: BlockEnds, emptyFrom: number, isHint: boolean): void {
-    const index = firstIndex(blocks, (known) => known.streamSeq >= block.streamSeq);
+  function insert(block: BlockEnds, isHint = false): KnownBlock {
+    const { streamSeq } = block;
+    const index = firstIndex(blocks, (known) => known.streamSeq >= streamSeq);
     const known = blocks[index];
-    if (known?.streamSeq === block.streamSeq) known.emptyFrom = Math.min(known.emptyFrom, emptyFrom);
-    else blocks.splice(index, 0, { ...block, emptyFrom, isHint });
+    if (known?.streamSeq === streamSeq) return known;
+    const added = { ...block, emptyFrom: streamSeq, sureFrom: streamSeq, isHint };
+    blocks.splice(index, 0, added);
+    return added;
   }
 
-  function bracketOf(moment: string): Bracket {
+  function bracketOf(moment: string): Bracket & { readonly high: KnownBlock | null; readonly isOpen: boolean } {
     const index = firstIndex(blocks, ({ firstReceived }) => firstReceived >= moment);
     const [low = null, high = null] = [blocks[index - 1], blocks[index]];
-    return { low, high, from: (low?.streamSeq ?? 0) + 1, to: high?.emptyFrom ?? emptyAtEnd };
+    const from = (low?.streamSeq ?? 0) + 1;
+    const { emptyFrom, sureFrom } = high ?? end;
+    const isOpen = sureFrom > from && high?.firstSeq !== (low?.last.seq ?? 0) + 1;
+    return { low, high, from, to: emptyFrom, isOpen, isHint: blocks[index - 1]?.isHint === true };
   }
 
-  async function probe(streamSeq: number): Promise<void> {
-    const block = await next(streamSeq);
-    if (block) insert(block, streamSeq, false);
-    else emptyAtEnd = Math.min(emptyAtEnd, streamSeq);
+  async function askLeader(streamSeq: number): Promise<void> {
+    const block = await source.nextByLeader(streamSeq);
+    const isNew = block !== null && !blocks.some((known) => known.streamSeq === block.streamSeq);
+    const found = block ? insert(block) : end;
+    found.sureFrom = Math.min(found.sureFrom, streamSeq);
+    found.emptyFrom = Math.min(found.emptyFrom, streamSeq);
+    // A replica lacks this block, and may lack others: from now on, only the leader is asked.
+    if (isNew && isTrusted) {
+      isTrusted = false;
+      for (const one of [...blocks, end]) one.emptyFrom = one.sureFrom;
+    }
+  }
+
+  async function lookUp(streamSeq: number): Promise<void> {
+    if (!isTrusted) return askLeader(streamSeq);
+    const block = await source.next(streamSeq);
+    const found = block ? insert(block) : end;
+    found.emptyFrom = Math.min(found.emptyFrom, streamSeq);
+  }
+
+  /** @param middle where to look instead, if nobody can look down */
+  async function lookDown(streamSeq: number, middle: number): Promise<void> {
+    const block = isTrusted ? await source.previous(streamSeq) : undefined;
+    if (block === undefined) return lookUp(middle);
+    if (block) insert(block);
+    const above = blocks.find((known) => known.streamSeq >= streamSeq) ?? end;
+    if (above.emptyFrom <= streamSeq) above.emptyFrom = (block?.streamSeq ?? 0) + 1;
   }
 
   async function settle(moments: readonly string[]): Promise<void> {
-    let open = moments.map((moment) => ({ moment, guess: createGuess(moment) }));
+    const wanted = moments.map((moment) => ({ moment, guess: createGuess(moment) }));
     for (;;) {
-      open = open.filter(({ moment }) => isOpen(bracketOf(moment)));
-      if (open.length === 0) return;
-      const wanted = new Set(open.map(({ moment, guess }) => guess(bracketOf(moment))));
-      await inParallel([...wanted], REQUESTS_AT_ONCE, probe);
+      const probes = new Map<string, () => Promise<void>>();
+      for (const { moment, guess } of wanted) {
+        const bracket = bracketOf(moment);
+        if (!bracket.isOpen) continue;
+        const { from, to } = bracket;
+        if (from >= to) {
+          probes.set(`leader ${from}`, () => askLeader(from));
+          continue;
+        }
+        const { at, way } = guess(bracket);
+        probes.set(`${way} ${at}`, () => (way === 'up' ? lookUp(at) : lookDown(at, Math.floor((from + to) / 2))));
+      }
+      if (probes.size === 0) return;
+      await inParallel([...probes.values()], REQUESTS_AT_ONCE, (probe) => probe());
     }
   }
 
   return {
     addHint(block) {
-      if (block.streamSeq <= upTo) insert(block, block.streamSeq, true);
+      if (block.streamSeq <= upTo) insert(block, true);
     },
     addNewest(block) {
-      insert(block, block.streamSeq, false);
-      emptyAtEnd = Math.min(emptyAtEnd, block.streamSeq + 1);
-    },
-    addNothing() {
-      emptyAtEnd = 1;
+      if (block) insert(block);
+      end.emptyFrom = end.sureFrom = (block?.streamSeq ?? 0) + 1;
     },
     async cutsAt(moments) {
       const sorted = [...new Set(moments)].toSorted();
       // With both ends of the chain, a guess by time is possible.
-      if (emptyAtEnd > 1 && sorted.length > 0 && !blocks.some(({ isHint }) => isHint)) await probe(1);
+      if (end.emptyFrom > 1 && sorted.length > 0 && !blocks.some(({ isHint }) => isHint)) await lookUp(1);
       for (const stride of STRIDES) await settle(sorted.filter((_, i) => i % stride === 0 || i === sorted.length - 1));
       const read = createReadOnce(entriesOf);
       const cuts = await inParallel(sorted, REQUESTS_AT_ONCE, async (moment) => {
         const { low, high } = bracketOf(moment);
-        if (!low) return { before: null, after: high?.firstReceived ?? null };
-        if (low.last.received < moment) return { before: low.last, after: high?.firstReceived ?? null };
-        return cutWithin(await read(low.streamSeq), moment);
+        if (low && low.last.received >= moment) return cutWithin(await read(low.streamSeq), moment);
+        return { before: low?.last ?? null, after: high?.firstReceived ?? null };
       });
       return new Map(sorted.map((moment, i) => [moment, cuts[i] as Cut]));
     },
   };
-}
-
-function isOpen({ from, to }: Bracket): boolean {
-  return from < to;
-}
-
-/**
- * Where to look next for one moment. First after a hint, or where the moment should be by time. Then the blocks right
- * after the nearest one before it, which mostly settles it; then away from there in growing steps; then in the middle.
- */
-function createGuess(moment: string): (bracket: Bracket) => number {
-  let turns = 0;
-  let lastLow = 0;
-  /** Successors that were asked for in a row. */
-  let nexts = 0;
-  let reach = 1;
-
-  return ({ low, high, from, to }) => {
-    const seq = low?.streamSeq ?? 0;
-    const risen = seq - lastLow;
-    lastLow = seq;
-    turns++;
-    let guess = from;
-    if (turns > MAX_GUESSES) guess = Math.floor((from + to) / 2);
-    else if (turns === 1) guess = (low && high && !low.isHint && byTime(moment, low, high)) || from;
-    else if (risen > 0 && nexts >= MAX_NEXTS) guess = seq + (reach = 2 * Math.max(reach, risen));
-    else if (risen === 0) guess = to - (reach = 2 * Math.max(reach, (high?.streamSeq ?? to) - to));
-    guess = Math.min(Math.max(guess, from), to - 1);
-    nexts = guess === from ? nexts + 1 : 0;
-    return guess;
-  };
-}
-
-/** Null where the two are so near that the next block is a better guess. */
-function byTime(moment: string, low: BlockEnds, high: BlockEnds): number | null {
-  const [start, end] = [Date.parse(low.last.received), Date.parse(high.firstReceived)];
-  const share = (Date.parse(moment) - start) / (end - start);
-  const distance = high.streamSeq - low.streamSeq;
-  if (!(share >= 0 && share <= 1) || distance < 4) return null;
-  return low.streamSeq + Math.floor(distance * share);
 }
 
 /** The cut in a block whose first entry is before the moment, and whose last one is not. */
