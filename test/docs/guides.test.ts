@@ -17,7 +17,7 @@ beforeEach(needsOwnServer);
 const ROOT = join(import.meta.dirname, '../..');
 
 /** Each line is one installation: its pages are followed one after the other. */
-const WALKS = [['getting-started'], ['operator', 'service-team', 'billing', 'auditor']];
+const WALKS = [['getting-started'], ['operator', 'service-team', 'billing', 'customer', 'auditor']];
 
 interface Step {
   readonly page: string;
