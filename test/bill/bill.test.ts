@@ -19,7 +19,7 @@ import { until } from '../support/until.ts';
 import { environmentOf, waybill } from '../support/waybill.ts';
 
 const NOVEMBER = { period: '2025-11', zone: 'Europe/Berlin', issuer: 'Example GmbH' };
-const secret = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+const secret = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' });
 const signer = createBillSigner({ secret });
 const key = `${signer.keyid}=${signer.publicKey}`;
 

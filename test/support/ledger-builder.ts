@@ -32,7 +32,7 @@ export interface BuiltEntry {
   readonly bytes: number;
 }
 
-export interface AppendedEntry extends BuiltEntry {
+interface AppendedEntry extends BuiltEntry {
   /** More attributes, or others: the number of its publisher, or another type, which moves no bytes. */
   readonly attributes?: JsonObject;
 }
@@ -75,7 +75,7 @@ export function createLedgerBuilder(nc: NatsConnection, settings: Settings): Led
         event: canonicalJson(event),
         volume: event['type'] === type ? { kind: 'upload', bytes: String(bytes) } : NO_VOLUME,
       });
-      if (origin) chain.producers.admit(origin.producer, Number(origin.producerseq), chain.head.seq);
+      if (origin) chain.producers.admit(origin.producer, origin.producerseq, chain.head.seq);
       chain.lines.push(line);
       return chain.head.received;
     },

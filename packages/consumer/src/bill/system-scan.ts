@@ -1,7 +1,7 @@
 /** One pass over `_system`: what of a period came again, came too late, was no event, or was lost before it was read. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { isReservedChain, type JsonObject, parseEventSubject, SYSTEM_CHAIN } from '@waybill/schema';
+import { isReservedChain, type Json, type JsonObject, parseEventSubject, SYSTEM_CHAIN } from '@waybill/schema';
 import type { Settings } from '../settings.ts';
 import type { BillPeriod } from './bill-period.ts';
 import { readEntries } from './read-entries.ts';
@@ -61,7 +61,7 @@ export async function scanSystem({ period, ...request }: ScanRequest): Promise<S
     if (!isInPeriod) continue;
     if (event['kind'] === 'rejected') count('rejected', namedBy(event, request.settings));
     if (event['kind'] === 'duplicate' || event['kind'] === 'beyond_window')
-      count(event['kind'], String(event['orgid']));
+      count(event['kind'], textOf(event['orgid']));
   }
 
   const sum = (kind: Counted, orgids: readonly string[]): string =>
@@ -82,6 +82,10 @@ export async function scanSystem({ period, ...request }: ScanRequest): Promise<S
 
 /** The organization that a message's subject names. */
 function namedBy({ subject }: JsonObject, { auditPrefix }: Settings): string {
-  const orgid = parseEventSubject(String(subject), auditPrefix)?.orgid;
+  const orgid = parseEventSubject(textOf(subject), auditPrefix)?.orgid;
   return orgid === undefined || isReservedChain(orgid) ? NOBODY : orgid;
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
 }

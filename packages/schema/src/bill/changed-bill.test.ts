@@ -53,7 +53,8 @@ describe('a signed bill', () => {
           sha256: fastSha256,
         });
         // With a byte of its name changed, `after` is an anchor that a later version may know.
-        if (verdict === 'ok') expect(not_checked).toContainEqual({ what: BILL_NOT_CHECKED.anchors, count: 1 });
+        const isUnknown = not_checked.some(({ what }) => what === BILL_NOT_CHECKED.anchors);
+        expect(verdict !== 'ok' || isUnknown).toBe(true);
       }),
       { numRuns: 250 },
     );
@@ -95,7 +96,7 @@ function leavesOf(value: Json, path: readonly string[]): (readonly string[])[] {
 function otherValue(value: Json, by: number): Json {
   if (typeof value === 'number') return value + by;
   if (value === null) return String(by);
-  const text = String(value);
+  const text = typeof value === 'string' ? value : canonicalJson(value);
   if (/^\d{1,32}$/.test(text)) return String(BigInt(text) + BigInt(by));
   if (/^\d{4}-.*Z$/.test(text)) return new Date(Date.parse(text) + by).toISOString();
   if (/^[0-9a-f]{64}$/.test(text)) return `${text.startsWith('0') ? '1' : '0'}${text.slice(1)}`;
@@ -105,7 +106,7 @@ function otherValue(value: Json, by: number): Json {
 function withLeaf(root: JsonObject, [name = '', ...rest]: readonly string[], by: number): JsonObject {
   const copy = (Array.isArray(root) ? [...root] : { ...root }) as Record<string, Json>;
   copy[name] = rest.length === 0 ? otherValue(copy[name] as Json, by) : withLeaf(copy[name] as JsonObject, rest, by);
-  return copy as JsonObject;
+  return copy;
 }
 
 describe('a bill that is not signed', () => {
@@ -119,7 +120,7 @@ describe('a bill that is not signed', () => {
         expect(isOk(textOf(bill as unknown as JsonObject))).toBe(true);
         const leaves = paths.flatMap((name) => leavesOf(bill.statement[name] as Json, ['statement', name]));
         leaves.push(['statement', 'completeness', 'unknown']);
-        const changed = withLeaf(bill as unknown as JsonObject, leaves[which % leaves.length] as string[], by);
+        const changed = withLeaf(bill, leaves[which % leaves.length] as string[], by);
         expect(isOk(textOf(changed))).toBe(false);
       }),
       { numRuns: 250 },

@@ -7,24 +7,11 @@ import { isPublicKey, isSignature } from '../verify/ed25519-encoding.ts';
 import type { AsyncReceiptKeys, Receipt, ReceiptKeys } from '../verify/receipt.ts';
 import type { Expectation, Verdict } from '../verify/verdict.ts';
 import { type Bill, type BillCompleteness, type BillStatement, statementText } from './bill.ts';
-import {
-  BILL_ANCHORED,
-  BILL_CHECKED,
-  BILL_NOT_CHECKED,
-  BILL_PROVEN,
-  BILL_STATED,
-  type BillReport,
-  listScopes,
-} from './bill-report.ts';
-import { type BoundsCheck, checkBounds } from './bounds-check.ts';
-import {
-  findAnchorFault,
-  findCutFault,
-  findLineFault,
-  hashCores,
-  type HashedCore,
-  type HashedCores,
-} from './cut-check.ts';
+import { reportFindings } from './bill-findings.ts';
+import type { BillReport } from './bill-report.ts';
+import { checkBounds } from './bounds-check.ts';
+import { findAnchorFault, findCutFault, findLineFault, hashCores } from './cut-check.ts';
+import { matchHeads } from './head-match.ts';
 import { parseBill } from './parse-bill.ts';
 import { type BillReplay, checkReplay, type ReplayCheck } from './replay-check.ts';
 
@@ -73,7 +60,7 @@ export function verifyBill(file: string | Uint8Array, options: VerifyBillOptions
   const replay = options.replay ? checkReplay(options.replay, { statement, cores, expect, sha256 }) : null;
   const refused = replay && judgeReplay(replay, statement);
   if (refused) return refusal(refused.verdict, refused.problem, statement);
-  return report({ bill, cores, bounds, heads, replay, isVerified: options.keys !== undefined });
+  return reportFindings({ bill, cores, bounds, heads, replay, isVerified: options.keys !== undefined });
 }
 
 /** The same with an asynchronous check of signatures, such as WebCrypto's. */
@@ -106,29 +93,6 @@ function findSignatureFault({ statement, keyid, signature: text }: Bill, keys: R
   return `signature is not that of the key ${keyid} over the statement`;
 }
 
-interface MatchedHeads {
-  readonly fault: string | null;
-  /** Heads of entries that the bill has. */
-  readonly met: number;
-  readonly unmet: number;
-  /** The entry is a head that is held elsewhere. */
-  isHeld(one: HashedCore | null | undefined): boolean;
-}
-
-function matchHeads({ before, after }: HashedCores, expect: readonly Expectation[]): MatchedHeads {
-  const known = new Map<number, string>();
-  for (const one of [...before, ...after]) if (one) known.set(one.core.seq, one.hash);
-  let fault: string | null = null;
-  const held = new Map<number, string>();
-  for (const { seq, hash } of expect) {
-    const other = held.get(seq) ?? known.get(seq);
-    if (other !== undefined && other !== hash) fault ??= `entry ${seq} is ${other}, ${hash} is expected`;
-    held.set(seq, hash);
-  }
-  const met = [...held.keys()].filter((seq) => known.has(seq)).length;
-  return { fault, met, unmet: held.size - met, isHeld: (one) => !!one && held.has(one.core.seq) };
-}
-
 function judgeReplay(check: ReplayCheck, statement: BillStatement): { verdict: Verdict; problem: string } | null {
   const { report, fault, isEmpty, isShort, publishers } = check;
   const { verdict, problem } = report;
@@ -146,115 +110,4 @@ function findPublisherFault(found: NonNullable<ReplayCheck['publishers']>, state
     return `completeness.missing is ${stated.missing}, by the replay ${found.missing}`;
   const [open, statedOpen] = [found.open, stated.open].map((one) => canonicalJson(one as unknown as JsonObject));
   return open === statedOpen ? null : `completeness.open is ${show(stated.open)}, by the replay ${show(found.open)}`;
-}
-
-interface Findings {
-  readonly bill: Bill;
-  readonly cores: HashedCores;
-  readonly bounds: BoundsCheck | null;
-  readonly heads: MatchedHeads;
-  readonly replay: ReplayCheck | null;
-  readonly isVerified: boolean;
-}
-
-/** Of numbers of completeness, `unknown` follows from usage. */
-const STATED_NUMBERS = 6;
-const PUBLISHER_NUMBERS = 2;
-
-function report({ bill, cores, bounds, heads, replay, isVerified }: Findings): BillReport {
-  const counts = countFindings({ bill, cores, bounds, heads, replay, isVerified });
-  return {
-    verdict: 'ok',
-    summary: summaryOf(counts.anchored, counts.cuts),
-    problem: null,
-    statement: bill.statement,
-    ...sayProven(counts),
-    ...sayChecked(counts),
-  };
-}
-
-type Counts = ReturnType<typeof countFindings>;
-
-function countFindings({ bill, cores, bounds, heads, replay, isVerified }: Findings) {
-  const { after: _, watermark, ...others } = bill.anchors;
-  const { before, after } = cores;
-  const held = before.filter((one, i) => heads.isHeld(one) || heads.isHeld(after[i])).length;
-  const replayed = replay ? before.length : 0;
-  return {
-    cuts: before.length,
-    lines: bill.statement.lines.length,
-    linked: after.filter((one) => one !== null).length,
-    followed: after.filter((one, i) => one !== null || replay?.followed[i]).length,
-    notFollowed: after.filter((one, i) => one !== null && !replay?.followed[i] && !heads.isHeld(one)).length,
-    held,
-    replayed,
-    anchored: Math.max(held, replayed),
-    heads: heads.met + (replay ? heads.unmet : 0),
-    unmetHeads: replay ? 0 : heads.unmet,
-    replayEntries: replay?.report.entries ?? 0,
-    publishers: replay?.publishers ? PUBLISHER_NUMBERS : 0,
-    dated: bounds?.checked ?? 0,
-    undated: bounds ? 0 : before.length,
-    otherCuts: bounds?.others ?? 0,
-    verified: Number(isVerified),
-    unverified: Number(!isVerified && bill.signature !== undefined),
-    watermark: Number(watermark !== undefined),
-    otherAnchors: Object.keys(others).length,
-  };
-}
-
-function sayProven(n: Counts): Pick<BillReport, 'proven' | 'stated' | 'anchored'> {
-  return {
-    proven: listScopes([
-      [BILL_PROVEN.lines, n.lines],
-      [BILL_PROVEN.signed, n.verified],
-      [BILL_PROVEN.bounds, n.dated],
-      [BILL_PROVEN.chain, n.anchored],
-      [BILL_PROVEN.between, n.followed],
-      [BILL_PROVEN.publishers, n.publishers],
-    ]),
-    stated: listScopes([
-      [BILL_STATED.chain, n.cuts - n.anchored],
-      [BILL_STATED.between, n.cuts - n.followed],
-      [BILL_STATED.bounds, n.cuts - n.dated],
-      [BILL_STATED.completeness, STATED_NUMBERS - n.publishers],
-      [BILL_STATED.issuer, 1 - n.verified],
-    ]),
-    anchored: listScopes([
-      [BILL_ANCHORED.heads, n.held],
-      [BILL_ANCHORED.replay, n.replayed],
-    ]),
-  };
-}
-
-function sayChecked(n: Counts): Pick<BillReport, 'checked' | 'not_checked'> {
-  return {
-    checked: listScopes([
-      [BILL_CHECKED.lines, n.lines + 1],
-      [BILL_CHECKED.cuts, n.cuts],
-      [BILL_CHECKED.after, n.linked],
-      [BILL_CHECKED.bounds, n.dated],
-      [BILL_CHECKED.signature, n.verified],
-      [BILL_CHECKED.heads, n.heads],
-      [BILL_CHECKED.replay, n.replayEntries],
-      [BILL_CHECKED.publishers, n.publishers],
-    ]),
-    not_checked: listScopes([
-      [BILL_NOT_CHECKED.signature, n.unverified],
-      [BILL_NOT_CHECKED.bounds, n.undated],
-      [BILL_NOT_CHECKED.others, n.otherCuts],
-      [BILL_NOT_CHECKED.cuts, n.cuts - n.anchored],
-      [BILL_NOT_CHECKED.after, n.notFollowed],
-      [BILL_NOT_CHECKED.completeness, STATED_NUMBERS - n.publishers],
-      [BILL_NOT_CHECKED.heads, n.unmetHeads],
-      [BILL_NOT_CHECKED.watermark, n.watermark],
-      [BILL_NOT_CHECKED.anchors, n.otherAnchors],
-    ]),
-  };
-}
-
-/** Never a bare `ok` for a bill that nothing outside of it confirms. */
-function summaryOf(anchored: number, cuts: number): string {
-  if (anchored === cuts) return 'ok';
-  return anchored === 0 ? 'ok, unanchored' : `ok, ${anchored} of ${cuts} cuts anchored`;
 }
