@@ -9,11 +9,11 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
   type Bill,
-  type BillAnchors,
   type BillSigner,
   type BillStatement,
   formatBill,
   makeStatement,
+  SchemaError,
   signBill,
   type StatementParts,
   verifyBill,
@@ -86,8 +86,8 @@ interface Desk {
 
 async function openDesk(nc: NatsConnection, settings: Settings, options: BillOptions): Promise<Desk> {
   const { issuer, signer = null, ...query } = options;
-  if (typeof issuer !== 'string' || issuer.length < 1 || issuer.length > 256)
-    throw new ConsumerError('BAD_ARGUMENT', 'issuer: expected a text of 1 to 256 UTF-16 units');
+  const isText = typeof issuer === 'string' && issuer.isWellFormed() && issuer.length >= 1 && issuer.length <= 256;
+  if (!isText) throw new ConsumerError('BAD_ARGUMENT', 'issuer: expected a text of 1 to 256 UTF-16 units');
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   // Before the ledger is read: what is final now is stored now.
   const period = await openPeriod(jsm, settings, query);
@@ -98,12 +98,16 @@ async function openDesk(nc: NatsConnection, settings: Settings, options: BillOpt
 
 async function billOf(desk: Desk, orgid: string): Promise<Bill> {
   const cut = await cutChain({ ...desk, orgid });
-  const statement = statementOf(desk, orgid, cut);
-  const anchors: BillAnchors = { after: cut.after };
-  const bill = signBill(statement, anchors, desk.signer);
-  const { verdict, problem } = verifyBill(formatBill(bill), { sha256: nodeSha256 });
-  if (verdict !== 'ok') throw new ConsumerError('LEDGER_DAMAGED', `the chain of ${orgid} makes no bill: ${problem}`);
-  return bill;
+  try {
+    const bill = signBill(statementOf(desk, orgid, cut), { after: cut.after }, desk.signer);
+    // What a customer would find out is found out here first.
+    const { verdict, problem } = verifyBill(formatBill(bill), { sha256: nodeSha256 });
+    if (verdict === 'ok') return bill;
+    throw new SchemaError('NOT_A_BILL', problem ?? verdict);
+  } catch (cause) {
+    if (!(cause instanceof SchemaError)) throw cause;
+    throw new ConsumerError('LEDGER_DAMAGED', `the chain of ${orgid} makes no bill: ${cause.message}`, { cause });
+  }
 }
 
 function statementOf({ period, system, issuer }: Desk, orgid: string, { cuts, publishers }: CutChain): BillStatement {
