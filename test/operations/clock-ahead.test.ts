@@ -1,5 +1,5 @@
 /** One message with a time a year ahead: a chain's times never go back, so it shifts all that comes after it. */
-import { usage, usageOfAll } from '@waybill/consumer';
+import { usage, usageOfAll, type UsageNotice, type UsageQuery } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
 import { httpOf, samplesOf, statusOf } from '../support/http.ts';
 import { createLedgerBuilder } from '../support/ledger-builder.ts';
@@ -38,24 +38,34 @@ test('usage says so, for a boundary whose next entry is ahead, and for no other'
   await builder.commit();
 
   const to = at(0);
-  expect(await usage(nc, settings, { orgid: 'acme', to })).toMatchObject({ events: '2', clock_ahead: ahead });
-  expect(await usage(nc, settings, { orgid: 'acme', from: to })).toMatchObject({ events: '2', clock_ahead: ahead });
-  expect(await usage(nc, settings, { orgid: 'it-begins-a-block', to })).toMatchObject({
-    events: '0',
-    clock_ahead: ahead,
-  });
+  const ask = async (query: Partial<UsageQuery> & { orgid: string }) => {
+    const notices: UsageNotice[] = [];
+    const answer = await usage(nc, settings, { ...query, onNotice: (notice) => notices.push(notice) });
+    const told = notices.flatMap((notice) => (notice.kind === 'clock_ahead' ? [notice.received] : []));
+    return { answer, told };
+  };
+  // A final answer must be the same when no clock is ahead any more: only a notice tells it.
+  const final = await ask({ orgid: 'acme', to });
+  expect(final).toMatchObject({ answer: { final: true, events: '2' }, told: [ahead] });
+  expect(final.answer).not.toHaveProperty('clock_ahead');
+  const open = await ask({ orgid: 'acme', from: to });
+  expect(open).toMatchObject({ answer: { final: false, events: '2', clock_ahead: ahead }, told: [ahead] });
+  expect((await ask({ orgid: 'acme', from: to, asOf: open.answer.as_of })).answer).toEqual(open.answer);
+  expect(await ask({ orgid: 'it-begins-a-block', to })).toMatchObject({ answer: { events: '0' }, told: [ahead] });
   for (const window of [{}, { to }, { from: at(-4 * HOUR_MS), to }]) {
-    expect(await usage(nc, settings, { orgid: 'beta', ...window })).not.toHaveProperty('clock_ahead');
+    expect((await ask({ orgid: 'beta', ...window })).told).toEqual([]);
   }
   // Before the jump there is nothing to be doubted.
-  expect(await usage(nc, settings, { orgid: 'acme', to: at(-2.5 * HOUR_MS) })).not.toHaveProperty('clock_ahead');
-  expect(await usageOfAll(nc, settings, { to })).toMatchObject({ clock_ahead: ahead });
+  expect((await ask({ orgid: 'acme', to: at(-2.5 * HOUR_MS) })).told).toEqual([]);
+  expect(await usageOfAll(nc, settings, { from: to })).toMatchObject({ final: false, clock_ahead: ahead });
 
   const environment = environmentOf(server.url, settings);
   const table = await waybill(['usage', '--all', '--to', to], environment);
   expect(table.stderr).toContain('clock ahead: the chain of acme');
   expect(table.stderr).toContain(ahead);
-  const csv = await waybill(['usage', '--all', '--to', to, '--format', 'csv'], environment);
+  const json = await waybill(['usage', '--org', 'acme', '--to', to, '--json'], environment);
+  expect(json.stderr).toContain('clock ahead: the chain of acme');
+  const csv = await waybill(['usage', '--all', '--from', to, '--format', 'csv'], environment);
   const [header = '', acme = '', beta = ''] = csv.stdout.split('\n');
   expect(header.split(',').at(-1)).toBe('clock_ahead');
   expect([acme, beta].map((line) => line.split(',').at(-1))).toEqual([ahead, '']);

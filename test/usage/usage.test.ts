@@ -1,5 +1,12 @@
 import { jetstreamManager } from '@nats-io/jetstream';
-import { type ConsumerError, type Settings, usage, usageOfAll } from '@waybill/consumer';
+import {
+  type ConsumerError,
+  type Settings,
+  usage,
+  usageOfAll,
+  type UsageNotice,
+  type UsageQuery,
+} from '@waybill/consumer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type BuiltEntry, createLedgerBuilder } from '../support/ledger-builder.ts';
@@ -195,6 +202,12 @@ describe('the answer', () => {
       orgid: 'acme',
       from: '2026-07-01T00:00:00.000Z',
       to: '2026-08-01T00:00:00.000Z',
+      zone: 'UTC',
+      tz: process.versions['tz'],
+      step: null,
+      basis: 'received',
+      final: true,
+      as_of: expect.stringMatching(/^3:[0-9a-f]{64}$/),
       events: '2',
       uploads: { count: '2', bytes: '16', unknown: '0' },
       downloads: none,
@@ -203,21 +216,14 @@ describe('the answer', () => {
         from: { seq: '1', hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
         to: { seq: '3', hash: expect.any(String) },
       },
-      final: true,
     });
-    expect(Object.keys(found)).toEqual([
-      'orgid',
-      'from',
-      'to',
-      'events',
-      'uploads',
-      'downloads',
-      'deduplicated',
-      'boundary',
-      'final',
-    ]);
+    expect(found.as_of).toBe(`3:${found.boundary.to?.hash}`);
+    expect(Object.keys(found).join(' ')).toBe(
+      'orgid from to zone tz step basis final as_of events uploads downloads deduplicated boundary',
+    );
     const before = await usage(nc, settings, { orgid: 'acme', to: '2026-06-30' });
     expect(before).toMatchObject({ events: '0', boundary: { from: null, to: null }, final: true });
+    expect(before.as_of).toBe(`0:${'0'.repeat(64)}`);
   });
 
   test('of the longest window there is has everything', async () => {
@@ -283,17 +289,29 @@ describe('final', () => {
       builder.append({ orgid: 'acme', bytes: 1, received: at(Date.now() - 5) });
       await builder.commit(1);
       await clockPasses(Date.now());
-      const found = await usage(nc, settings, { orgid: 'acme', to: at(Date.now()) });
-      expect(found.final).toBe(false);
-      expect(found.pending).toContain('up to 2 later messages are not chained yet');
+      const notices: UsageNotice[] = [];
+      const to = at(Date.now());
+      const found = await usage(nc, settings, { orgid: 'acme', to, onNotice: (notice) => notices.push(notice) });
+      expect(found).toMatchObject({
+        final: false,
+        as_of: '1',
+        pending: `at position 1 the ledger is not known to have all that was received before ${to}`,
+      });
+      expect(notices).toEqual([
+        { kind: 'not_final', reason: expect.stringContaining('up to 2 later messages are not chained yet') },
+      ]);
+      await expect(usage(nc, settings, { orgid: 'acme', to, requireFinal: true })).rejects.toThrow(
+        expect.objectContaining({ code: 'NOT_FINAL', message: expect.stringContaining('2 later messages') }),
+      );
       expect((await usage(nc, settings, { orgid: 'acme', to: '2026-01-01' })).final).toBe(true);
     });
   });
 
   test('not while the end is in the future, and not without an end', async () => {
     await withEvents(0, async (nc, settings) => {
-      const future = await usage(nc, settings, { orgid: 'acme', to: at(Date.now() + 3_600_000) });
-      expect(future).toMatchObject({ final: false, pending: expect.stringContaining('is not past yet') });
+      const later = { orgid: 'acme', to: at(Date.now() + 3_600_000) };
+      expect(await usage(nc, settings, later)).toMatchObject({ final: false, as_of: '0' });
+      await expect(usage(nc, settings, { ...later, requireFinal: true })).rejects.toThrow('is not past yet');
       const open = await usage(nc, settings, { orgid: 'acme' });
       expect(open).toMatchObject({ to: null, final: false, pending: expect.stringContaining('without an end') });
       expect((await usage(nc, settings, { orgid: 'acme', to: at(Date.now() - 1000) })).final).toBe(true);
@@ -303,7 +321,18 @@ describe('final', () => {
 
 describe('questions that make no sense', () => {
   test.each([
-    [{ from: '2026-07-01T00:00:00' }, 'from is "2026-07-01T00:00:00": expected RFC 3339 with a zone'],
+    [{ from: '2026-07-01T00' }, 'from is "2026-07-01T00": expected RFC 3339 with at most milliseconds'],
+    [{ zone: 'Europe/Atlantis' }, 'zone is "Europe/Atlantis": expected a time zone of the IANA database'],
+    [{ zone: '+02:00' }, 'zone is "+02:00": expected a time zone of the IANA database'],
+    [{ period: '2026-07', to: '2026-08-01' }, 'period is "2026-07": from and to cannot be given as well'],
+    [{ step: 'day', to: '2026-08-01' }, 'step is day: windows need from and to, or period'],
+    [{ step: 'minute', period: '2026-07' }, 'step is "minute": expected one of hour, day, week, month'],
+    [{ step: 'hour', period: '2026' }, 'step is hour: that is more than 1000 windows'],
+    [{ asOf: 'yesterday' }, 'asOf is "yesterday": expected as_of of an earlier answer'],
+    [{ asOf: '1' }, 'asOf is 1: stream '],
+    [{ asOf: `7:${'0'.repeat(64)}`, to: '2026-08-01' }, 'and the answer is as of 0:0000'],
+    [{ waitMs: 5 }, 'waitMs is 5: an answer without to, or as of a position, never becomes final'],
+    [{ waitMs: -1 }, 'waitMs is -1'],
     [{ to: '2026-02-30' }, 'to is "2026-02-30"'],
     [{ from: 'yesterday' }, 'from is "yesterday"'],
     [{ from: '2026-07-02', to: '2026-07-01' }, 'from is 2026-07-02T00:00:00.000Z, after to'],
@@ -314,7 +343,8 @@ describe('questions that make no sense', () => {
     await using server = await startNats();
     const nc = await server.connect();
     const settings = await makeStreams(nc);
-    const error = (await usage(nc, settings, { orgid: 'acme', ...query }).catch((e: unknown) => e)) as ConsumerError;
+    const question = { orgid: 'acme', ...query } as UsageQuery & { orgid: string };
+    const error = (await usage(nc, settings, question).catch((e: unknown) => e)) as ConsumerError;
     expect(error.code).toBe('BAD_ARGUMENT');
     expect(error.message).toContain(message);
   });

@@ -19,14 +19,8 @@ import type { DirectMessage } from '../nats/direct-message.ts';
 import { getDirectNext } from '../nats/direct-one.ts';
 import { isPermanentError } from '../nats/nats-error.ts';
 import { getLastMessage, getMessage, getNextMessage } from '../nats/leader-get.ts';
-import {
-  type BlockEnds,
-  type ChainSearch,
-  createChainSearch,
-  type Cut,
-  type Edge,
-  END_OF_CHAIN,
-} from './chain-search.ts';
+import type { BlockEnds, Edge } from './block-ends.ts';
+import { type ChainSearch, createChainSearch, type Cut, END_OF_CHAIN } from './chain-search.ts';
 
 /** What of the ledger counts. */
 export interface LedgerView {

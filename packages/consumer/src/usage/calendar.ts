@@ -79,31 +79,27 @@ function windowsUpTo({ from, to, zone, step }: CalendarSpan, most: number): Cale
 /** The starts of windows, ascending, from the one that has the moment on. */
 function startsFrom(ms: number, zone: string, step: Step): Generator<Start> {
   const local = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone);
-  if (step === 'hour') return hours(local);
   const date = local.toPlainDate();
-  switch (step) {
-    case 'day':
-      return dates(date, zone, { days: 1 }, String);
-    case 'week':
-      return dates(date.subtract({ days: date.dayOfWeek - 1 }), zone, { weeks: 1 }, weekName);
-    case 'month':
-      return dates(date.with({ day: 1 }), zone, { months: 1 }, (first) => String(first.toPlainYearMonth()));
-  }
+  return {
+    hour: () => hours(local),
+    day: () => dates(date, zone, { days: 1 }),
+    week: () => dates(date.subtract({ days: date.dayOfWeek - 1 }), zone, { weeks: 1 }),
+    month: () => dates(date.with({ day: 1 }), zone, { months: 1 }),
+  }[step]();
 }
 
-function* dates(
-  first: Temporal.PlainDate,
-  zone: string,
-  length: { readonly days: 1 } | { readonly weeks: 1 } | { readonly months: 1 },
-  nameOf: (date: Temporal.PlainDate) => string,
-): Generator<Start> {
+type Length = { readonly days: 1 } | { readonly weeks: 1 } | { readonly months: 1 };
+
+function* dates(first: Temporal.PlainDate, zone: string, length: Length): Generator<Start> {
   // Without a time it is the first moment of that day; midnight may not exist.
   for (let date = first; ; date = date.add(length))
-    yield { ms: date.toZonedDateTime(zone).epochMilliseconds, local: nameOf(date) };
+    yield { ms: date.toZonedDateTime(zone).epochMilliseconds, local: nameOf(date, length) };
 }
 
-function weekName(monday: Temporal.PlainDate): string {
-  return `${monday.yearOfWeek}-W${String(monday.weekOfYear).padStart(2, '0')}`;
+function nameOf(first: Temporal.PlainDate, length: Length): string {
+  if ('days' in length) return String(first);
+  if ('months' in length) return String(first.toPlainYearMonth());
+  return `${first.yearOfWeek}-W${String(first.weekOfYear).padStart(2, '0')}`;
 }
 
 function* hours(within: Temporal.ZonedDateTime): Generator<Start> {

@@ -1,7 +1,8 @@
 import { NO_TOTALS } from '@waybill/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type BlockEnds, type ChainSource, createChainSearch, type Edge, END_OF_CHAIN } from './chain-search.ts';
+import type { BlockEnds, Edge } from './block-ends.ts';
+import { type ChainSource, createChainSearch, END_OF_CHAIN } from './chain-search.ts';
 
 interface Block {
   readonly streamSeq: number;

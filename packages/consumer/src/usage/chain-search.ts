@@ -6,30 +6,9 @@
  * continues the first: their entries are numbered, so any replica's blocks prove it. Only where a block seems to be
  * missing, and at the end of the chain, does the leader's word count.
  */
-import type { Totals } from '@waybill/schema';
 import { inParallel } from '../in-parallel.ts';
+import type { BlockEnds, Edge } from './block-ends.ts';
 import { type Bracket, createGuess } from './search-guess.ts';
-
-/** An entry, as far as usage needs it. */
-export interface Edge {
-  /** Where its block is in the ledger stream. */
-  readonly streamSeq: number;
-  readonly seq: number;
-  readonly hash: string;
-  /** UTC, milliseconds. */
-  readonly received: string;
-  readonly totals: Totals;
-}
-
-/** A block of the chain, without its entries. */
-export interface BlockEnds {
-  /** Its sequence in the ledger stream. */
-  readonly streamSeq: number;
-  /** Of its first entry. */
-  readonly firstSeq: number;
-  readonly firstReceived: string;
-  readonly last: Edge;
-}
 
 /** Where a moment cuts a chain: between its last entry received before then, and the next one. */
 export interface Cut {
@@ -53,7 +32,7 @@ export interface ChainSource {
 }
 
 /** The entries of one block; each is parsed when it is asked for. */
-export interface BlockEntries {
+interface BlockEntries {
   readonly length: number;
   at(index: number): Edge;
 }

@@ -1,5 +1,5 @@
 /** Where to look for a moment in a chain of which some blocks are known. */
-import type { BlockEnds } from './chain-search.ts';
+import type { BlockEnds } from './block-ends.ts';
 
 /** The moment is between `low` and `high`; positions from `from` to before `to` are unknown. */
 export interface Bracket {

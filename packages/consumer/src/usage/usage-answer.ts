@@ -1,9 +1,10 @@
 /** An answer about one organization, made of the cuts of its chain. */
 import { NO_TOTALS, subtractTotals, type Tally, type Totals } from '@waybill/schema';
 import { asOfHead } from './as-of.ts';
+import type { Edge } from './block-ends.ts';
 import type { Cuts } from './boundary.ts';
 import type { Step } from './calendar.ts';
-import { type Cut, type Edge, END_OF_CHAIN } from './chain-search.ts';
+import { type Cut, END_OF_CHAIN } from './chain-search.ts';
 import { type LedgerPosition, pendingAt } from './ledger-position.ts';
 import type { CheckedQuery } from './usage-query.ts';
 import { TZ_VERSION } from './zone.ts';
