@@ -34,7 +34,7 @@ export function makeStatement({ issuedBy, cuts, completeness, ...rest }: Stateme
     usage,
     cuts,
     lines: linesBetween(cuts),
-    completeness: { unknown: unknownIn(usage), ...completeness },
+    completeness: { ...completeness, unknown: unknownIn(usage) },
   };
 }
 

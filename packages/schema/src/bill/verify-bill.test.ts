@@ -6,8 +6,11 @@ import { headAt, other, skip, upload } from '../../test-support/verdicts.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import type { JsonObject } from '../json/json.ts';
 import { BILL_ANCHORED, BILL_NOT_CHECKED, BILL_PROVEN, BILL_STATED } from './bill-report.ts';
+import type { Core } from '../ledger/entry.ts';
+import { parseEntry } from '../ledger/parse-entry.ts';
 import { type Bill, formatBill, signBill } from './bill.ts';
 import { parseBill } from './parse-bill.ts';
+import { makeStatement } from './statement.ts';
 import { verifyBill, verifyBillAsync } from './verify-bill.ts';
 
 const { lines } = makeChain(
@@ -279,6 +282,31 @@ describe('an edited bill', () => {
     const [, ...cuts] = statement.cuts;
     const forged = { ...statement, cuts: [{ at: at(0), before: cuts[0]?.before ?? null }, ...cuts] };
     expect(verifyBill(formatBill(signBill(forged, anchors, signer)), { keys }).verdict).toBe('tampered');
+  });
+});
+
+describe('cuts that an issuer has made up, with all sums right and nothing after them', () => {
+  const { statement } = makeTestStatement({ lines, ats: [at(2), at(4), at(6)] });
+  const entries = lines.map((line) => parseEntry(line).core);
+  const [first, second, third] = [entries[0], entries[1], entries[3]] as const;
+  const verdictOf = (befores: readonly (Core | null | undefined)[]): string => {
+    const cuts = statement.cuts.map((cut, i) => ({ ...cut, before: befores[i] ?? null }));
+    const { usage: _, lines: __, from: ___, to: ____, issued_by: issuedBy, ...rest } = statement;
+    return verifyBill(formatBill(signBill(makeStatement({ ...rest, issuedBy, cuts }), {}, null))).verdict;
+  };
+
+  it.each<[string, string, readonly (Core | null | undefined)[]]>([
+    ['ok', 'those of the chain', [first, entries[2], entries[4]]],
+    ['ok', 'the same entry thrice', [first, first, first]],
+    // The second entry was received at second 2, which is before the second cut and not before the first.
+    ['ok', 'a cut that leaves an entry for the next line', [first, second, entries[4]]],
+    ['tampered', 'an entry that was received before the cut before', [null, null, entries[2]]],
+    ['tampered', 'the next entry, with another link', [first, second && { ...second, prev_hash: '1'.repeat(64) }]],
+    ['tampered', 'a place that does not grow', [first, third && { ...third, source: { ...third.source, seq: 2 } }]],
+    ['tampered', 'another core with the same number', [first, first && { ...first, event_hash: '1'.repeat(64) }]],
+  ])('are %s: %s', (verdict, _, befores) => {
+    const [, , last = befores.at(-1)] = befores;
+    expect(verdictOf([befores[0], befores[1], last])).toBe(verdict);
   });
 });
 
