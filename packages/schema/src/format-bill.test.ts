@@ -89,13 +89,18 @@ describe.skipIf(!hasPython)('the verifier of bills in python', () => {
 
   it('agrees about bills of any chain, and what became of them', () => {
     const cuts = fc.uniqueArray(fc.integer({ min: 0, max: 16 }), { minLength: 2, maxLength: 5 });
-    const anyBill = fc.tuple(fc.array(anySpec, { maxLength: 7 }), cuts, fc.boolean(), fc.boolean()).map(([specs, halves, isSigned, hasAfter]) =>
-      makeTestBill({
-        lines: makeChain('acme', specs).lines,
-        ats: halves.toSorted((a, b) => a - b).map((half) => new Date(Date.UTC(2026, 0, 1) + half * 500).toISOString()),
-        signer: isSigned ? signer : null,
-      }),
-    );
+    const anyBill = fc
+      .tuple(fc.array(anySpec, { maxLength: 7 }), cuts, fc.boolean(), fc.boolean())
+      .map(([specs, halves, isSigned, hasAfter]) =>
+        makeTestBill({
+          lines: makeChain('acme', specs).lines,
+          ats: halves
+            .toSorted((a, b) => a - b)
+            .map((half) => new Date(Date.UTC(2026, 0, 1) + half * 500).toISOString()),
+          signer: isSigned ? signer : null,
+          hasAfter,
+        }),
+      );
     const cases = fc.sample(fc.tuple(anyBill, fc.array(anyChange, { maxLength: 2 })), 400);
     const files = cases.map(([bill, changes]) => changes.reduce((changed, change) => change(changed), bill));
     using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-bill-'));

@@ -38,6 +38,8 @@ export interface TestBill {
   readonly period?: string;
   readonly zone?: string;
   readonly signer?: BillSigner | null;
+  /** Default: true. */
+  readonly hasAfter?: boolean;
 }
 
 export function makeTestStatement(bill: TestBill): { statement: BillStatement; anchors: BillAnchors } {
@@ -55,7 +57,7 @@ export function makeTestStatement(bill: TestBill): { statement: BillStatement; a
 /** The text of a bill. */
 export function makeTestBill(bill: TestBill): string {
   const { statement, anchors } = makeTestStatement(bill);
-  return formatBill(signBill(statement, anchors, bill.signer ?? null));
+  return formatBill(signBill(statement, bill.hasAfter === false ? {} : anchors, bill.signer ?? null));
 }
 
 function lastBefore(entries: readonly { readonly core: Core }[], at: string): Core | null {
