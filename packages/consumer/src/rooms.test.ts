@@ -12,6 +12,7 @@ const FLOORS = [
   ['ledger'],
   ['audit'],
   ['writer', 'usage', 'verify', 'export'],
+  ['bill'],
   ['service'],
   ['cli'],
 ];
