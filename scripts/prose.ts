@@ -6,7 +6,7 @@ const MAX_COLUMNS = 120;
  * The only blocks that may have longer lines: examples of stored lines in docs/reference/format.md, which tests compare
  * byte for byte.
  */
-const DATA_BLOCKS: readonly string[] = ['ndjson acme', 'ndjson _system', 'json receipt', 'json trailer'];
+const DATA_BLOCKS: readonly string[] = ['ndjson acme', 'ndjson _system', 'json receipt', 'json trailer', 'json bill'];
 
 interface Line {
   readonly number: number;

@@ -3,9 +3,13 @@
 
     python3 docs/reference/format-example.py                 prints the example's two chains, as they stand in the document
     python3 docs/reference/format-example.py verify FILE     verifies a chain; exit code 0 ok, 1 tampered, 3 incomplete, 4 unreadable
+    python3 docs/reference/format-example.py bill            prints the example's bill
+    python3 docs/reference/format-example.py verify-bill FILE [KEY]
+                                                             verifies a bill, with KEY (base64) its signature too
 
-The verifier knows the whole chain only (no partial one, no expected heads, no signatures). What is nested deeper than
-Python's own parser goes is no JSON to it; by the page it breaks rule 4.
+The verifier of chains knows the whole chain only (no partial one, no expected heads, no signatures), that of bills
+neither heads, replays nor time zones. What is nested deeper than Python's own parser goes is no JSON to it; by the page
+it breaks rule 4.
 """
 import base64
 import hashlib
@@ -402,11 +406,18 @@ def check_form(entry):
     core, event, hash_ = members(entry, ["core", "event", "hash"])
     if isinstance(core, dict) and is_count(core.get("v"), 2):
         raise Newer("version %d" % core["v"])
+    check_core(core)
+    need(has_form(hash_, HASH), "hash", NoEntry)
+    need(event is None or isinstance(event, dict), "event", NoEntry)
+
+
+def check_core(core):
+    """The form of a core."""
     v, orgid, seq, prev_hash, received, source, origin, event_hash, volume, totals = members(core, CORE)
     need(type(v) is int and v == 1, "v", NoEntry)
     need(is_chain_name(orgid), "orgid", NoEntry)
     need(is_count(seq), "seq", NoEntry)
-    need(all(has_form(one, HASH) for one in (prev_hash, event_hash, hash_)), "hashes", NoEntry)
+    need(all(has_form(one, HASH) for one in (prev_hash, event_hash)), "hashes", NoEntry)
     need(has_form(received, RECEIVED), "received", NoEntry)
     stream, number, subject = members(source, ["stream", "seq", "subject"], ["index"])
     need(isinstance(stream, str) and isinstance(subject, str) and is_count(number), "source", NoEntry)
@@ -415,9 +426,7 @@ def check_form(entry):
         producer, producerseq = members(origin, ["producer", "producerseq"])
         need(has_form(producer, PRODUCER) and has_form(producerseq, PRODUCERSEQ), "origin", NoEntry)
         need(int(producerseq) < 2**53 and orgid != "_system", "origin", NoEntry)
-    events, *tallies = members(totals, ["events", *TALLY.values()])
-    sums = [events] + [one for tally in tallies for one in members(tally, ["count", "bytes", "unknown"])]
-    need(all(has_form(one, DECIMAL) for one in sums), "totals", NoEntry)
+    check_totals(totals)
     kind, size = members(volume, ["kind", "bytes"], ["from"])
     need(kind in ("none", *TALLY) if isinstance(kind, str) else False, "volume.kind", NoEntry)
     need(size is None or (has_form(size, DECIMAL) and int(size) < 2**53), "volume.bytes", NoEntry)
@@ -426,7 +435,12 @@ def check_form(entry):
     if "from" in volume:
         need(kind == "deduplicated" and size is not None, "volume.from", NoEntry)
         need(is_count(volume["from"]) and volume["from"] < seq, "volume.from", NoEntry)
-    need(event is None or isinstance(event, dict), "event", NoEntry)
+
+
+def check_totals(totals):
+    events, *tallies = members(totals, ["events", *TALLY.values()])
+    sums = [events] + [one for tally in tallies for one in members(tally, ["count", "bytes", "unknown"])]
+    need(all(has_form(one, DECIMAL) for one in sums), "totals", NoEntry)
 
 
 KINDS = ("rejected", "duplicate", "beyond_window", "gap", "epoch", "acknowledged", "hold", "generation")
@@ -538,6 +552,308 @@ def verify(data):
     return "ok", None, "%d entries of %s, head %s, totals %s" % result
 
 
+# ---- Ed25519 (RFC 8032) ------------------------------------------------------------------------------------------
+
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def add(a, b):
+    """Points as (x, y), by the addition law of RFC 8032 section 5.1.4 in affine coordinates."""
+    x, y, u, v = *a, *b
+    k = D * x * u * y * v
+    return (x * v + y * u) * pow(1 + k, P - 2, P) % P, (y * v + x * u) * pow(1 - k, P - 2, P) % P
+
+
+def multiply(n, point):
+    result = (0, 1)
+    while n:
+        if n & 1:
+            result = add(result, point)
+        point, n = add(point, point), n >> 1
+    return result
+
+
+def decode_point(raw):
+    """A point that is canonical and not of small order, or None."""
+    number = int.from_bytes(raw, "little")
+    y, sign = number & (2**255 - 1), number >> 255
+    if len(raw) != 32 or y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if x * x % P != square:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if x * x % P != square or (x == 0 and sign):
+        return None
+    point = (x if x & 1 == sign else P - x, y)
+    return None if multiply(8, point) == (0, 1) else point
+
+
+def encode_point(point):
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE = decode_point(BASE_Y.to_bytes(32, "little"))
+
+
+def sha512(*parts):
+    return int.from_bytes(hashlib.sha512(b"".join(parts)).digest(), "little")
+
+
+def sign(seed, text):
+    """(public key, signature), both base64."""
+    digest = hashlib.sha512(seed).digest()
+    scalar = int.from_bytes(digest[:32], "little") & (2**254 - 8) | 2**254
+    public, message = encode_point(multiply(scalar, BASE)), text.encode("utf-8")
+    nonce = sha512(digest[32:], message) % ORDER
+    r = encode_point(multiply(nonce, BASE))
+    s = (nonce + sha512(r, public, message) * scalar) % ORDER
+    return tuple(base64.b64encode(one).decode("ascii") for one in (public, r + s.to_bytes(32, "little")))
+
+
+def is_signed(public, signature, text):
+    """Without multiplying by the cofactor."""
+    key, r, s = decode_point(public), decode_point(signature[:32]), int.from_bytes(signature[32:], "little")
+    if key is None or r is None or s >= ORDER:
+        return False
+    k = sha512(signature[:32], public, text.encode("utf-8")) % ORDER
+    return multiply(s, BASE) == add(r, multiply(k, key))
+
+
+# ---- bills -------------------------------------------------------------------------------------------------------
+
+
+MAX_BILL_BYTES, MAX_CUTS, MAX_OPEN_LISTED = 4194304, 1001, 100
+TIME_FIELDS = ["from", "to"]
+STATEMENT = ["orgid", "zone", "tz", "from", "to", "issued_by", "usage", "cuts", "lines", "completeness"]
+NUMBERS = ["unknown", "missing", "duplicates", "beyond_window", "rejected", "gaps"]
+USAGE = ["events", *TALLY.values()]
+
+
+def subtract(later, earlier):
+    """The difference of two totals; Tampered where one is negative."""
+    if isinstance(later, str):
+        need(int(later) >= int(earlier), "totals go backwards")
+        return str(int(later) - int(earlier))
+    return {name: subtract(later[name], earlier[name]) for name in later}
+
+
+def check_tallies(totals):
+    count = 0
+    for name in TALLY.values():
+        tally = {part: int(number) for part, number in totals[name].items()}
+        need(tally["unknown"] <= tally["count"], name)
+        need(tally["unknown"] < tally["count"] or tally["bytes"] == 0, name)
+        count += tally["count"]
+    need(count <= int(totals["events"]), "more transfers than events")
+
+
+def is_text(value, most):
+    return isinstance(value, str) and 1 <= len(value.encode("utf-16-le", "surrogatepass")) // 2 <= most
+
+
+def is_time(value):
+    """On a day that exists."""
+    if not has_form(value, RECEIVED):
+        return False
+    year, month, day = int(value[:4]), int(value[5:7]), int(value[8:10])
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return day <= (29 if leap and month == 2 else [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1])
+
+
+def check_list(value, least, most, check_one):
+    need(isinstance(value, list) and least <= len(value) <= most, "a list", NoEntry)
+    for one in value:
+        check_one(one)
+
+
+def check_optional_core(core):
+    if core is not None:
+        check_core(core)
+
+
+def check_cut(cut):
+    at, before = members(cut, ["at", "before"])
+    need(is_time(at), "at", NoEntry)
+    check_optional_core(before)
+
+
+def check_line(line):
+    members(line, TIME_FIELDS + USAGE)
+    need(all(is_time(line[name]) for name in TIME_FIELDS), "a time", NoEntry)
+    check_totals({name: line[name] for name in USAGE})
+
+
+def check_open(one):
+    producer, last, received = members(one, ["producer", "last", "received"])
+    need(has_form(producer, PRODUCER) and has_form(last, DECIMAL) and has_form(received, RECEIVED), "open", NoEntry)
+
+
+def check_bill_form(bill):
+    """Rule 1, but for the text."""
+    signed = isinstance(bill, dict) and ("keyid" in bill or "signature" in bill)
+    v, kind, statement, anchors, *_ = members(
+        bill, ["v", "kind", "statement", "anchors"] + (["keyid", "signature"] if signed else [])
+    )
+    need(type(v) is int and v == 1 and kind == "bill", "kind", NoEntry)
+    members(statement, STATEMENT, ["period"])
+    need(has_form(statement["orgid"], "[A-Za-z0-9][A-Za-z0-9_-]{0,63}"), "orgid", NoEntry)
+    for name, most in (("zone", 64), ("tz", 64), ("issued_by", 256), ("period", 64)):
+        need(name not in statement or is_text(statement[name], most), name, NoEntry)
+    need(all(is_time(statement[name]) for name in TIME_FIELDS), "a time", NoEntry)
+    check_totals(statement["usage"])
+    check_list(statement["cuts"], 2, MAX_CUTS, check_cut)
+    cuts = len(statement["cuts"])
+    check_list(statement["lines"], cuts - 1, cuts - 1, check_line)
+    members(statement["completeness"], NUMBERS + ["open"])
+    need(all(has_form(statement["completeness"][name], DECIMAL) for name in NUMBERS), "completeness", NoEntry)
+    count, publishers = members(statement["completeness"]["open"], ["count", "publishers"])
+    need(has_form(count, DECIMAL), "open.count", NoEntry)
+    check_list(publishers, 0, MAX_OPEN_LISTED, check_open)
+    need(len(publishers) == min(int(count), MAX_OPEN_LISTED), "open.count", NoEntry)
+    need(isinstance(anchors, dict), "anchors", NoEntry)
+    if "after" in anchors:
+        check_list(anchors["after"], cuts, cuts, check_optional_core)
+    need("watermark" not in anchors or is_count(anchors["watermark"]), "watermark", NoEntry)
+    if signed:
+        need(is_text(bill["keyid"], 128) and has_form(bill["signature"], "[A-Za-z0-9+/]{85}[AQgw]=="), "signature", NoEntry)
+
+
+def place_of(core):
+    return core["source"]["seq"], core["source"].get("index", -1)
+
+
+def check_one_core(core, orgid):
+    """Rule 3, but for the time."""
+    need(core["orgid"] == orgid, "orgid")
+    need(core["totals"]["events"] == str(core["seq"]), "totals.events")
+    need(core["seq"] > 1 or core["prev_hash"] == "0" * 64, "prev_hash")
+    check_tallies(core["totals"])
+
+
+def check_next(before, core):
+    """Of two entries, one directly after the other. `before` may be None."""
+    need(core["seq"] == (before["seq"] if before else 0) + 1, "seq")
+    need(core["prev_hash"] == (sha256(jcs(before)) if before else "0" * 64), "prev_hash")
+    need(core["totals"] == add_volume(before["totals"] if before else no_totals(), core["volume"]), "totals")
+
+
+def check_growth(earlier, later):
+    need(later["seq"] > earlier["seq"] and place_of(later) > place_of(earlier), "seq, or place")
+    if later["seq"] == earlier["seq"] + 1:
+        check_next(earlier, later)
+    else:
+        check_tallies(subtract(later["totals"], earlier["totals"]))
+
+
+def check_statement(statement):
+    """Rules 2 to 5."""
+    orgid, cuts = statement["orgid"], statement["cuts"]
+    need(cuts[0]["at"] == statement["from"] and cuts[-1]["at"] == statement["to"], "from, to")
+    for i, cut in enumerate(cuts):
+        before, previous = cut["before"], cuts[i - 1] if i else None
+        need(previous is None or previous["at"] < cut["at"], "cuts do not ascend")
+        if before is not None:
+            check_one_core(before, orgid)
+            need(before["received"] < cut["at"], "received")
+        if previous is None or previous["before"] == before:
+            continue
+        need(before is not None and before["received"] >= previous["at"], "an entry between cuts")
+        if previous["before"] is not None:
+            check_growth(previous["before"], before)
+    totals = [cut["before"]["totals"] if cut["before"] else no_totals() for cut in cuts]
+    for i, line in enumerate(statement["lines"]):
+        difference = subtract(totals[i + 1], totals[i])
+        need(line == {"from": cuts[i]["at"], "to": cuts[i + 1]["at"], **difference}, "line %d" % i)
+    need(statement["usage"] == subtract(totals[-1], totals[0]), "usage")
+    unknown = sum(int(statement["usage"][name]["unknown"]) for name in TALLY.values())
+    need(statement["completeness"]["unknown"] == str(unknown), "unknown")
+
+
+def check_after(statement, after):
+    """Rule 6."""
+    orgid, cuts = statement["orgid"], statement["cuts"]
+    for i, core in enumerate(after):
+        before = cuts[i]["before"]
+        later = next((cut["before"] for cut in cuts[i + 1 :] if cut["before"] not in (None, before)), None)
+        if i + 1 < len(cuts) and cuts[i + 1]["before"] == before:
+            need(after[i + 1] == core, "two entries after one")
+        if core is None:
+            need(later is None, "no entry after, and the chain goes on")
+            continue
+        check_one_core(core, orgid)
+        check_next(before, core)
+        need(core["received"] >= cuts[i]["at"], "received")
+        need(before is None or place_of(core) > place_of(before), "place")
+        if later is not None and later != core:
+            need(later["received"] >= core["received"], "received")
+            check_growth(core, later)
+
+
+def verify_bill(data, public=None):
+    """(verdict, detail)"""
+    try:
+        need(len(data) <= MAX_BILL_BYTES, "too long", NoEntry)
+        bill = read_json(data)
+        check_bill_form(bill)
+        need((jcs(bill) + "\n").encode("utf-8") == data, "not canonical", NoEntry)
+    except (NoEntry, ValueError, RecursionError) as problem:
+        return "unreadable", str(problem)
+    try:
+        check_statement(bill["statement"])
+        if "after" in bill["anchors"]:
+            check_after(bill["statement"], bill["anchors"]["after"])
+        if public is not None:
+            need("signature" in bill and bill["keyid"] == hashlib.sha256(public).hexdigest()[:16], "keyid")
+            signature = base64.b64decode(bill["signature"])
+            need(is_signed(public, signature, jcs(bill["statement"])), "signature")
+    except Tampered as problem:
+        return "tampered", str(problem)
+    return "ok", "%s of %s" % (jcs(bill["statement"]["usage"]), bill["statement"]["orgid"])
+
+
+# The key of RFC 8032 section 7.1, test 1.
+SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+
+
+def example_bill():
+    """January 5 in Berlin, of the example's chain."""
+    first, *_, last = [json.loads(line)["core"] for line in chain("acme", ACME)]
+    usage, at = last["totals"], ["2026-01-04T23:00:00.000Z", "2026-01-05T23:00:00.000Z"]
+    statement = {
+        "orgid": "acme",
+        "period": "2026-01-05",
+        "zone": "Europe/Berlin",
+        "tz": "2026c",
+        "from": at[0],
+        "to": at[1],
+        "issued_by": "Example GmbH",
+        "usage": usage,
+        "cuts": [{"at": at[0], "before": None}, {"at": at[1], "before": last}],
+        "lines": [{"from": at[0], "to": at[1], **usage}],
+        "completeness": {
+            "unknown": "1",
+            "missing": "0",
+            "open": {
+                "count": "1",
+                "publishers": [{"producer": "b1f0", "last": "3", "received": "2026-01-05T09:00:01.020Z"}],
+            },
+            "duplicates": "0",
+            "beyond_window": "0",
+            "rejected": "2",
+            "gaps": "0",
+        },
+    }
+    public, signature = sign(SEED, jcs(statement))
+    bill = {"v": 1, "kind": "bill", "statement": statement, "anchors": {"after": [first, None]}}
+    bill["keyid"] = hashlib.sha256(base64.b64decode(public)).hexdigest()[:16]
+    return jcs({**bill, "signature": signature}) + "\n"
+
+
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "verify":
         with open(sys.argv[2], "rb") as file:
@@ -549,6 +865,19 @@ if __name__ == "__main__":
             with open("%s/%d.ndjson" % (sys.argv[2], i), "rb") as file:
                 verdict, bad, _ = verify(file.read())
             print(verdict if bad is None else "%s at seq %d" % (verdict, bad))
+        sys.exit(0)
+    if sys.argv[1:] == ["bill"]:
+        sys.stdout.buffer.write(example_bill().encode("utf-8"))
+        sys.exit(0)
+    if sys.argv[1:2] == ["verify-bill"] and len(sys.argv) in (3, 4):
+        with open(sys.argv[2], "rb") as file:
+            verdict, detail = verify_bill(file.read(), base64.b64decode(sys.argv[3]) if len(sys.argv) == 4 else None)
+        print(verdict, "-", detail)
+        sys.exit({"ok": 0, "tampered": 1, "unreadable": 4}[verdict])
+    if len(sys.argv) == 4 and sys.argv[1] == "verify-bills":
+        for i in range(int(sys.argv[3])):
+            with open("%s/%d.json" % (sys.argv[2], i), "rb") as file:
+                print(verify_bill(file.read())[0])
         sys.exit(0)
     if len(sys.argv) != 1:
         sys.exit(__doc__)

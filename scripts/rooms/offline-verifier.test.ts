@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 const SRC = join(import.meta.dirname, '../../packages/schema/src');
 
-describe.for(['json', 'ledger', 'verify'])('%s/ and all that it imports', (room) => {
+describe.for(['json', 'ledger', 'verify', 'bill'])('%s/ and all that it imports', (room) => {
   let inputs: Metafile['inputs'] = {};
   beforeAll(async () => {
     const files = globSync(`${room}/**/*.ts`, { cwd: SRC });

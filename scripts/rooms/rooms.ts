@@ -36,7 +36,7 @@ export interface Ban {
 
 const noZod: Ban = {
   specifier: '^zod(/|$)',
-  because: 'The ledger and its verification never import zod: the offline verifier runs without it.',
+  because: 'The ledger and its verification never import zod, nor do bills: the offline verifier runs without it.',
 };
 
 export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package>> = {
@@ -61,6 +61,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       message: { imports: ['config', 'json', 'event', 'event/types'] },
       ledger: { imports: ['json', 'event', 'message'], bans: [noZod] },
       verify: { imports: ['json', 'event', 'ledger'], bans: [noZod] },
+      bill: { imports: ['json', 'event', 'ledger', 'verify'], bans: [noZod] },
       fast: { imports: ['json', 'event', 'message', 'ledger', 'verify'] },
     },
   },
@@ -113,10 +114,11 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       audit: { imports: ['nats', 'ledger'] },
       writer: { imports: ['nats', 'streams', 'ledger', 'audit'] },
       usage: { imports: ['nats', 'ledger', 'audit'] },
+      bill: { imports: ['nats', 'ledger', 'audit', 'usage'] },
       verify: { imports: ['nats', 'ledger', 'audit'] },
       export: { imports: ['nats', 'ledger'] },
       service: { imports: ['config', 'nats', 'streams', 'writer'] },
-      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'verify', 'export', 'service'] },
+      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'verify', 'export', 'service'] },
     },
   },
 };

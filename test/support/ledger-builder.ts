@@ -15,6 +15,7 @@ import {
   formatLedgerSubject,
   formatTrailer,
   type JsonObject,
+  NO_VOLUME,
   originOf,
   parseBlock,
   SYSTEM_CHAIN,
@@ -30,9 +31,16 @@ export interface BuiltEntry {
   readonly bytes: number;
 }
 
+interface AppendedEntry extends BuiltEntry {
+  /** More attributes, or others: the number of its publisher, or another type, which moves no bytes. */
+  readonly attributes?: JsonObject;
+}
+
 export interface LedgerBuilder {
   /** Appends an upload to a chain; it is stored with the next `commit`. @returns `received` as the entry has it */
-  append(entry: BuiltEntry): string;
+  append(entry: AppendedEntry): string;
+  /** Appends a record to `_system`. */
+  record(received: string, event: JsonObject): void;
   /** Stores one block for each chain that has something new. */
   commit(watermark?: number): Promise<void>;
 }
@@ -45,22 +53,42 @@ export function createLedgerBuilder(nc: NatsConnection, settings: Settings): Led
   const chains = new Map<string, OpenChain>();
   let sourceSeq = 0;
 
+  function openChain(orgid: string): OpenChain {
+    const chain: OpenChain = chains.get(orgid) ?? { ...emptyChain(orgid), lines: [] };
+    chains.set(orgid, chain);
+    return chain;
+  }
+
   return {
-    append({ orgid, received, bytes }) {
-      const chain: OpenChain = chains.get(orgid) ?? { ...emptyChain(orgid), lines: [] };
-      chains.set(orgid, chain);
+    append({ orgid, received, bytes, attributes }) {
+      const chain = openChain(orgid);
       const type = 'casartifact.uploaded';
       const data = { digest: `sha256:${'0'.repeat(64)}`, size_bytes: bytes };
-      const event = { specversion: '1.0', id: uuid(), source: '//test', type, time: received, orgid, data };
+      const own = { specversion: '1.0', id: uuid(), source: '//test', type, time: received, orgid, data };
+      const event: JsonObject = { ...own, ...attributes };
+      const origin = originOf(event);
       const line = appendLine(chain.head, {
         received,
         source: { stream: settings.auditStream, seq: ++sourceSeq, subject: `${settings.auditPrefix}.${type}.${orgid}` },
-        origin: null,
+        origin,
         event: canonicalJson(event),
-        volume: { kind: 'upload', bytes: String(bytes) },
+        volume: event['type'] === type ? { kind: 'upload', bytes: String(bytes) } : NO_VOLUME,
       });
+      if (origin) chain.producers.admit(origin.producer, origin.producerseq, chain.head.seq);
       chain.lines.push(line);
       return chain.head.received;
+    },
+    record(received, event) {
+      const chain = openChain(SYSTEM_CHAIN);
+      if (event['kind'] === 'gap') sourceSeq = Number(event['last']) - 1;
+      const line = appendLine(chain.head, {
+        received,
+        source: { stream: settings.auditStream, seq: ++sourceSeq, subject: '' },
+        origin: null,
+        event: canonicalJson(event),
+        volume: NO_VOLUME,
+      });
+      chain.lines.push(line);
     },
     async commit(watermark = sourceSeq) {
       const blocks: Promise<unknown>[] = [];

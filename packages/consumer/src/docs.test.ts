@@ -1,6 +1,7 @@
 /** The documents say what the code does: they are compared with it. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { billCommand } from './cli/bill.ts';
 import { deployCommand } from './cli/deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { headCommand } from './cli/head.ts';
@@ -11,6 +12,8 @@ import { verifyCommand } from './cli/verify.ts';
 import { Environment } from './config/environment.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
 import { METRICS } from './service/metrics.ts';
+
+const COMMANDS = [serveCommand, deployCommand, usageCommand, billCommand, verifyCommand, headCommand, replayCommand];
 
 const page = (name: string): string =>
   readFileSync(new URL(`../../../docs/reference/${name}`, import.meta.url), 'utf8');
@@ -78,7 +81,7 @@ test('docs/reference/errors.md lists exactly the codes of the consumer', () => {
 
 test('docs/reference/cli.md quotes each help text, and has the exit code of each error', () => {
   const text = page('cli.md');
-  for (const { name, help } of [serveCommand, deployCommand, usageCommand, verifyCommand, headCommand, replayCommand]) {
+  for (const { name, help } of COMMANDS) {
     expect(text, `help of ${name}`).toContain(`\`\`\`\n${help}\n\`\`\``);
   }
   const documented = Object.fromEntries(

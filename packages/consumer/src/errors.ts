@@ -7,6 +7,7 @@
  * - `CANNOT_CONNECT`: there is no NATS connection: nobody answers, the identity is not accepted, or TLS fails
  * - `CANNOT_READ`: a file that was given to a command cannot be read
  * - `CANNOT_WRITE`: the standard output takes no more
+ * - `CANNOT_CREATE`: a file cannot be written, or another one is there and is not overwritten
  * - `NO_CHAIN`: with `--must-exist`, the organization has no chain
  * - `NOT_FINAL`: a final answer was asked for, and what is received before its end is not all chained
  * - `SERVER_TOO_OLD`: the nats-server lacks what Waybill needs
@@ -28,6 +29,7 @@ export const CONSUMER_ERROR_CODES = [
   'CANNOT_CONNECT',
   'CANNOT_READ',
   'CANNOT_WRITE',
+  'CANNOT_CREATE',
   'NO_CHAIN',
   'NOT_FINAL',
   'SERVER_TOO_OLD',

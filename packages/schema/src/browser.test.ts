@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { exampleLines } from '../test-support/docs.ts';
+import { DOCS, exampleLines, fencedBlocks } from '../test-support/docs.ts';
 
 interface Schema {
   verify: (lines: string[]) => unknown;
+  verifyBill: (text: string, options: unknown) => unknown;
   stampEvent: (...args: unknown[]) => { text: string };
   createDataCheck: () => unknown;
 }
@@ -50,6 +51,14 @@ describe('in a browser', () => {
       verdict: 'tampered',
       problem: { seq: 2 },
     });
+  });
+
+  it('verifies the bill of the page, with its chain', () => {
+    const [bill = ''] = fencedBlocks(join(DOCS, 'format.md'), 'json bill');
+    const options = { tz: '2026c', replay: { lines: exampleLines('acme') } };
+    expect(schema.verifyBill(bill, options)).toMatchObject({ verdict: 'ok', summary: 'ok' });
+    expect(schema.verifyBill(bill.replace('GmbH', 'AG'), options)).toMatchObject({ verdict: 'ok' });
+    expect(schema.verifyBill(bill.replace('"1024"', '"1025"'), {})).toMatchObject({ verdict: 'tampered' });
   });
 
   it('makes events of objects from another realm', () => {

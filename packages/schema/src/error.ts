@@ -8,7 +8,8 @@
  * - `TOO_LARGE`: an event whose JSON text has more than `MAX_EVENT_BYTES`
  * - `NOT_AN_ENTRY`: text that is no ledger entry
  * - `NOT_A_BLOCK`: a message that is no ledger block
- * - `NEWER_VERSION`: an entry or a block of a version that this code does not know
+ * - `NOT_A_BILL`: text that is no bill, or parts that make none
+ * - `NEWER_VERSION`: an entry, a block or a bill of a version that this code does not know
  * - `BAD_DEFINITION`: `defineEvent()` was called with a type or a data shape that cannot work
  * - `BAD_SUBJECT`: a subject or a subject prefix that breaks the subject rules
  */
@@ -20,6 +21,7 @@ export const SCHEMA_ERROR_CODES = [
   'TOO_LARGE',
   'NOT_AN_ENTRY',
   'NOT_A_BLOCK',
+  'NOT_A_BILL',
   'NEWER_VERSION',
   'BAD_DEFINITION',
   'BAD_SUBJECT',

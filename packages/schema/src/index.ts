@@ -40,3 +40,40 @@ export {
   verify,
   type VerifyOptions,
 } from './verify/verify.ts';
+
+export {
+  type Bill,
+  type BillAnchors,
+  type BillCompleteness,
+  type BillCut,
+  type BillLine,
+  type BillSigner,
+  type BillStatement,
+  formatBill,
+  MAX_BILL_BYTES,
+  MAX_CUTS,
+  MAX_OPEN_LISTED,
+  type OpenPublisher,
+  type OpenPublishers,
+  signBill,
+  statementText,
+} from './bill/bill.ts';
+export {
+  BILL_ANCHORED,
+  BILL_CHECKED,
+  BILL_NOT_CHECKED,
+  BILL_PROVEN,
+  BILL_STATED,
+  type BillReport,
+  type BillScope,
+} from './bill/bill-report.ts';
+export { parseBill } from './bill/parse-bill.ts';
+export { createPublisherScan, type PublisherScan } from './bill/publisher-scan.ts';
+export type { BillReplay } from './bill/replay-check.ts';
+export { makeStatement, type StatementParts } from './bill/statement.ts';
+export {
+  type AsyncVerifyBillOptions,
+  verifyBill,
+  verifyBillAsync,
+  type VerifyBillOptions,
+} from './bill/verify-bill.ts';

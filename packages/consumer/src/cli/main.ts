@@ -8,6 +8,7 @@ import { closest } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { whoMay } from '../streams/shipped-users.ts';
+import { billCommand } from './bill.ts';
 import { type Command, parseCommandLine } from './command.ts';
 import { deployCommand } from './deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './exit-codes.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   serveCommand,
   deployCommand,
   usageCommand,
+  billCommand,
   verifyCommand,
   headCommand,
   replayCommand,

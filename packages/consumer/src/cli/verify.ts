@@ -9,6 +9,7 @@ import { type Command, type CommandContext, oneOf, type Values, wholeNumber } fr
 import { createProgressBar } from './progress-bar.ts';
 import { readFiles } from './read-files.ts';
 import { keepFirst, verifyHint } from './verify-hint.ts';
+import { verifyBillFile } from './verify-bill.ts';
 import { aboutLines, chainLine, reportLines } from './verify-text.ts';
 import { withNats } from './with-nats.ts';
 
@@ -18,6 +19,7 @@ export const verifyCommand: Command = {
   help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS]
                       [--json]
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
+       waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--replay FILE]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
 no hole, that every message of the stream of events is in exactly one chain, unaltered, and that every entry is made
@@ -27,6 +29,11 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
   --all               every chain
   --file FILE         a chain as \`waybill replay\` prints it; - for the standard input. Several are the parts of one
                       chain, such as rotated files, in any order. Needs no NATS
+  --bill FILE         a bill as \`waybill bill\` makes it; - for the standard input. Needs no NATS
+  --key [ID=]KEY      with --bill: the issuer's key, the base64 of the 32 bytes of an Ed25519 public key. The bill then
+                      has to be signed by one of them
+  --replay FILE       with --bill: the chain, in which the bill's entries are looked for. Several are its parts, the
+                      oldest first; --from-seq says where the first one begins
   --expect SEQ:HASH   a head that you hold (\`waybill head\`): only it can show a cut tail or a chain that was
                       recomputed as a whole. Several are allowed; with --all, ORG:SEQ:HASH
   --signer ID=KEY     check the signatures of events whose keyid is ID: KEY is the base64 of the 32 bytes of an Ed25519
@@ -44,13 +51,32 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
     file: { type: 'string', multiple: true },
     expect: { type: 'string', multiple: true },
     signer: { type: 'string', multiple: true },
+    bill: { type: 'string' },
+    key: { type: 'string', multiple: true },
+    replay: { type: 'string', multiple: true },
     'from-seq': { type: 'string' },
     wait: { type: 'string' },
     json: { type: 'boolean' },
   },
   listOption: 'file',
-  run: (context) => (context.values.all('file').length === 0 ? verifyStreams(context) : verifyFiles(context)),
+  async run(context) {
+    const { values } = context;
+    if (values.text('bill') !== undefined) return verifyOneBill(context);
+    if (values.all('key').length + values.all('replay').length > 0)
+      throw new ConsumerError('BAD_ARGUMENT', '--key and --replay need --bill');
+    return values.all('file').length === 0 ? verifyStreams(context) : verifyFiles(context);
+  },
 };
+
+/** @throws ConsumerError BAD_ARGUMENT for what is about chains only */
+async function verifyOneBill(context: CommandContext): Promise<number> {
+  const { values } = context;
+  const other = ['file', 'signer'].find((name) => values.all(name).length > 0);
+  if (other !== undefined || values.flag('all') || values.text('org') !== undefined)
+    throw new ConsumerError('BAD_ARGUMENT', `--bill and --${other ?? 'org'}: a bill names its chain itself`);
+  const expect = expectations(values, '').get('') ?? [];
+  return verifyBillFile(context, { expect, fromSeq: fromSeq(values) });
+}
 
 async function verifyFiles({ values, output }: CommandContext): Promise<number> {
   if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: files have one chain');

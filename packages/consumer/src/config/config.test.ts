@@ -23,6 +23,7 @@ test('nothing set', () => {
     ledgerMaxBytes: 0,
     checkIntervalMs: 60_000,
     fastPaths: true,
+    bill: { issuer: 'waybill', keyFile: null },
     logLevel: 'info',
     http: null,
     ignored: [],

@@ -24,6 +24,7 @@ export interface Config {
   readonly checkIntervalMs: number;
   /** Whether `serve` uses the writer's fast paths. */
   readonly fastPaths: boolean;
+  readonly bill: { readonly issuer: string; readonly keyFile: string | null };
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly http: { readonly port: number; readonly host: string } | null;
   /** `WAYBILL_*` variables that Waybill does not know, and that are no typing error of one that it knows. */
@@ -85,6 +86,7 @@ function toConfig(env: Environment, ignored: readonly string[]): Config {
     ledgerMaxBytes: env.WAYBILL_LEDGER_MAX_BYTES,
     checkIntervalMs: env.WAYBILL_CHECK_SECONDS * 1000,
     fastPaths: env.WAYBILL_FAST === '1',
+    bill: { issuer: env.WAYBILL_BILL_ISSUER, keyFile: env.WAYBILL_BILL_KEY_FILE ?? null },
     logLevel: env.WAYBILL_LOG_LEVEL,
     http: env.WAYBILL_HTTP_PORT === undefined ? null : { port: env.WAYBILL_HTTP_PORT, host: env.WAYBILL_HTTP_HOST },
     ignored,

@@ -73,6 +73,15 @@ export const Environment = z.object({
     .enum(['0', '1'])
     .default('1')
     .describe('`0`: `serve` uses no fast path, only the plain code that specifies it. Slower; the same bytes.'),
+  WAYBILL_BILL_ISSUER: z
+    .string()
+    .min(1)
+    .max(256)
+    .default('waybill')
+    .describe('Who issues the bills of `waybill bill`.'),
+  WAYBILL_BILL_KEY_FILE: path
+    .optional()
+    .describe('File with the Ed25519 private key that signs bills: PKCS #8 as PEM, or base64 of its 32-byte seed.'),
   WAYBILL_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least important log line that `serve` writes.'),
   WAYBILL_HTTP_PORT: Integer(0, 65_535)
     .optional()

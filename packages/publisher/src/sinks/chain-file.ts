@@ -21,6 +21,7 @@ import {
   type JsonObject,
   NO_VOLUME,
   originOf,
+  organizationFileName,
   parseEntry,
   type SizeMemory,
   transferOf,
@@ -94,12 +95,9 @@ export interface ChainFileOptions {
 
 const EXTENSION = '.ndjson';
 
-/**
- * An organization's file. Capitals are written as in Go's module cache, so that `Acme` and `acme` are two files on
- * every disk.
- */
+/** An organization's file. */
 export function chainFilePath(directory: string, orgid: string): string {
-  return join(directory, `${orgid.replaceAll(/[A-Z]/g, (capital) => `!${capital.toLowerCase()}`)}${EXTENSION}`);
+  return join(directory, `${organizationFileName(orgid)}${EXTENSION}`);
 }
 
 /** @throws PublisherError NOT_WRITTEN when the file does not verify; else what the file system says */

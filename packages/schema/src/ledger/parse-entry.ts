@@ -4,7 +4,7 @@ import { isProducerseq } from '../event/origin.ts';
 import { isReservedChain, SYSTEM_CHAIN } from '../event/subject.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
 import { parseJson } from '../json/parse-json.ts';
-import type { Entry } from './entry.ts';
+import type { Core, Entry } from './entry.ts';
 import { createShapeCheck, isCount, isDecimal, isHash, isOrgid, isProducer, TOTALS_MEMBERS } from './shape.ts';
 import { VOLUME_KINDS } from './volume.ts';
 
@@ -25,15 +25,26 @@ export function parseEntry(line: string): Entry {
     throw new SchemaError('NOT_AN_ENTRY', 'is not JSON');
   }
   const entry = only(value, 'entry', ['core', 'event', 'hash']);
-  checkVersion(entry['core']);
-  const core = only(entry['core'], 'core', CORE_MEMBERS);
+  checkCore(entry['core']);
+  check(isHash(entry['hash']), 'hash', entry['hash'], '64 hexadecimal characters');
+  check(entry['event'] === null || isJsonObject(entry['event']), 'event', entry['event'], 'an object or null');
+  return value as unknown as Entry;
+}
+
+/**
+ * Checks the form of an entry's core, wherever it stands.
+ *
+ * @throws SchemaError NOT_AN_ENTRY naming the field and the value; NEWER_VERSION
+ */
+export function checkCore(value: Json | undefined): Core {
+  checkVersion(value);
+  const core = only(value, 'core', CORE_MEMBERS);
   const source = only(core['source'], 'source', withOptional(SOURCE_MEMBERS, core['source'], 'index'));
   const totals = only(core['totals'], 'totals', TOTALS_MEMBERS);
   check(isOrgid(core['orgid']), 'core.orgid', core['orgid'], 'an organization');
   check(isCount(core['seq']), 'core.seq', core['seq'], 'an integer from 1');
   check(isHash(core['prev_hash']), 'core.prev_hash', core['prev_hash'], '64 hexadecimal characters');
   check(isHash(core['event_hash']), 'core.event_hash', core['event_hash'], '64 hexadecimal characters');
-  check(isHash(entry['hash']), 'hash', entry['hash'], '64 hexadecimal characters');
   check(isReceived(core['received']), 'core.received', core['received'], 'RFC 3339 UTC with milliseconds');
   check(isText(source['stream']), 'source.stream', source['stream'], 'a stream name');
   check(isText(source['subject']), 'source.subject', source['subject'], 'a subject');
@@ -42,8 +53,7 @@ export function parseEntry(line: string): Entry {
   checkOrigin(core);
   checkTotals(totals);
   checkVolume(core['volume'], core);
-  check(entry['event'] === null || isJsonObject(entry['event']), 'event', entry['event'], 'an object or null');
-  return value as unknown as Entry;
+  return core as unknown as Core;
 }
 
 const CORE_MEMBERS = [
@@ -111,7 +121,8 @@ function isText(value: unknown): boolean {
 /** RFC 3339, UTC, milliseconds: the only form, so that earlier times are smaller texts. */
 export const RECEIVED_PATTERN = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
-function isReceived(value: unknown): boolean {
+/** A time in the form of `received`. */
+export function isReceived(value: unknown): boolean {
   return typeof value === 'string' && RECEIVED_PATTERN.test(value);
 }
 
