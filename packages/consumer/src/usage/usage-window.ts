@@ -4,7 +4,7 @@ import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { readFinality } from '../audit/finality.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
-import { parseInstant } from './instant.ts';
+import { parseInstant } from '../instant.ts';
 
 export interface UsageWindow {
   /** The first moment that counts: RFC 3339 with a zone, or a date (midnight UTC). Default: the beginning. */

@@ -17,7 +17,7 @@ import { NO_TOTALS } from '../ledger/volume.ts';
 import { ExpectedHeads } from './expected-heads.ts';
 import { type ChainEnd, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './line-check.ts';
 import { createMissingEventFinder, type MissingEventFinder } from './missing-events.ts';
-import { createReceiptReader, type Receipt, type ReceiptKeys, type ReceiptReader, wrongSignature } from './receipt.ts';
+import { type Receipt, type ReceiptReader, wrongSignature } from './receipt.ts';
 import type { CreateShortcut, KnownEntry, Shortcut } from './shortcut.ts';
 import {
   type ChainReport,
@@ -88,7 +88,7 @@ export class ChainJudge {
   #hasBlankLine = false;
   readonly #counts = { erased: 0, numbered: 0, unknownKinds: 0, newer: 0, derived: 0 };
 
-  constructor(options: ChainOptions, createShortcut: CreateShortcut, findKey: ReceiptKeys['find'] | undefined) {
+  constructor(options: ChainOptions, createShortcut: CreateShortcut, receipts: ReceiptReader | undefined) {
     this.#sha256 = options.sha256 ?? sha256Hex;
     this.#fromSeq = options.fromSeq ?? 1;
     this.#next = this.#fromSeq;
@@ -98,7 +98,7 @@ export class ChainJudge {
     this.#volumes = createVolumeCheck(this.#fromSeq);
     this.#takeShortcut = createShortcut(this.#sha256, this.#volumes.derive);
     this.#missing = createMissingEventFinder(this.#isWhole);
-    this.#receipts = findKey ? createReceiptReader(findKey) : null;
+    this.#receipts = receipts ?? null;
   }
 
   /** The next line. @returns null: the line is bad, or blank, or comes after a bad one */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf, fastSha256 } from '../../test-support/chain.ts';
-import { forge, run } from '../../test-support/verdicts.ts';
+import { erase, forge, run } from '../../test-support/verdicts.ts';
 import {
   artifactUploaded,
   createAsyncChainVerifier,
@@ -55,6 +55,8 @@ function make(receipt: { keyid?: string; sign?: (text: string) => string } = { k
 
 const chainOf = (...texts: string[]): string[] =>
   forge(texts.map((text) => ({ event: JSON.parse(text) as JsonObject, volume: { kind: 'upload', bytes: '1' } })));
+
+const UPLOAD = { kind: 'upload', bytes: '1' } as const;
 
 describe('stampEvent with a key', () => {
   it('signs the canonical text of everything else, the key id included', () => {
@@ -131,6 +133,42 @@ describe('verify with keys', () => {
     expect(verify(lines, { receiptKeys })).toMatchObject({ verdict: 'tampered', problem: { seq: 1 } });
     expect(asked).toEqual([]);
     expect(verify(chainOf(JSON.stringify({ ...event, keyid: 'other' })), keysOf())).toMatchObject({ verdict: 'ok' });
+  });
+
+  it.each<[string, string, string]>([
+    ['was never signed', make({}).text, 'the event has no signature'],
+    ['lost its signature', make({ keyid: 'key-1' }).text, 'the event has no signature'],
+    [
+      'is signed by another key',
+      make({ keyid: 'key-2', sign: sign64 }).text,
+      'signed by the key "key-2", which is not',
+    ],
+    [
+      "is in Chainloop's dialect",
+      JSON.stringify({ EventType: 'AUDIT_EVENT', Data: { OrgID: 'acme' }, signature: 'x' }),
+      "Chainloop's dialect, which has no signatures",
+    ],
+  ])('with signatures required, finds an event that %s', (_, text, detail) => {
+    const volume = text.includes('Chainloop') || text.includes('AUDIT_EVENT') ? {} : { volume: UPLOAD };
+    const lines = forge([
+      { event: JSON.parse(good) as JsonObject, volume: UPLOAD },
+      { event: JSON.parse(text) as JsonObject, ...volume },
+    ]);
+    expect(verify(lines, keysOf())).toMatchObject({ verdict: 'ok' });
+    expect(verify(lines, { ...keysOf(), requireSigned: true })).toMatchObject({
+      verdict: 'tampered',
+      entries: 1,
+      problem: { seq: 2, detail: expect.stringContaining(detail) },
+    });
+    const withoutKeys = verify(lines, { requireSigned: true });
+    expect(withoutKeys).toMatchObject({ verdict: 'tampered', problem: { seq: 1 } });
+  });
+
+  it('with signatures required, takes signed and erased events, and records of _system', () => {
+    const [first = '', second = ''] = chainOf(good, make({}).text);
+    const required = { ...keysOf(), requireSigned: true };
+    expect(verify([first, erase(second)], required)).toMatchObject({ verdict: 'ok', erased: 1 });
+    expect(verify(forge([{ event: { kind: 'rejected' } }], '_system'), required)).toMatchObject({ verdict: 'ok' });
   });
 
   it('keeps an erased receipt out of its counts, as it does any erased event', () => {

@@ -1,4 +1,4 @@
-import { ConsumerError } from '../errors.ts';
+import { ConsumerError } from './errors.ts';
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,3})0*)?([Zz]|[+-]\d{2}:\d{2})$/;
