@@ -1,7 +1,7 @@
 /** What the AUDIT stream of a publisher test holds, and how it is compared with what was emitted. */
 import { type JetStreamManager, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { createDataCheck, type Event, readMessage } from '@waybill/schema';
+import { createDataCheck, type Event, producerClosed, readMessage } from '@waybill/schema';
 import { expect } from 'vitest';
 import type { PublisherStats } from '@waybill/publisher';
 import { expectChained } from './expect-chained.ts';
@@ -25,8 +25,18 @@ export async function countStored(nc: NatsConnection, stream = 'AUDIT'): Promise
   return (await manager.streams.info(stream)).state.messages;
 }
 
-/** Every message of the stream, in its order; each passes the schema's own reading of messages. */
+/** Every event that a service emitted, in the stream's order: all messages but those that say that a publisher closed. */
 export async function readStored(nc: NatsConnection, stream = 'AUDIT'): Promise<Stored[]> {
+  return (await readAll(nc, stream)).filter(({ event }) => event.type !== producerClosed.type);
+}
+
+/** The events that say that a publisher closed. */
+export async function readEnds(nc: NatsConnection, stream = 'AUDIT'): Promise<Stored[]> {
+  return (await readAll(nc, stream)).filter(({ event }) => event.type === producerClosed.type);
+}
+
+/** Every message of the stream, in its order; each passes the schema's own reading of messages. */
+async function readAll(nc: NatsConnection, stream: string): Promise<Stored[]> {
   const count = await countStored(nc, stream);
   const stored: Stored[] = [];
   if (count === 0) return stored;
@@ -81,4 +91,6 @@ export function expectOnceInOrder(stored: readonly Stored[], emitted: number): v
 export function expectBalanced(stats: PublisherStats): void {
   const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
   expect(stats.emitted).toBe(stats.acked + stats.pending + stats.spooled + dropped);
+  const { ends } = stats;
+  expect(ends.emitted).toBe(ends.acked + ends.pending + ends.spooled + ends.dropped);
 }

@@ -4,7 +4,7 @@ import { AUDIT_CHECKED, type AuditScope } from '../verify/audit-report.ts';
 import type { LedgerReport } from '../verify/ledger-report.ts';
 
 export function reportLines({ verdict, chains, ledger, audit, ...scope }: LedgerReport): string[] {
-  const lines = chains.map(chainLine);
+  const lines = chains.flatMap(chainLines);
   if (chains.length === 0) lines.push('there is no chain yet');
   for (const problem of ledger.problems) lines.push(`tampered   ${problem}`);
   const from = audit.from > 1 ? `, from ${audit.from} on: what is before it was not compared` : '';
@@ -27,7 +27,20 @@ export function reportLines({ verdict, chains, ledger, audit, ...scope }: Ledger
   return [...lines, ...aboutLines({ checked, not_checked: scope.not_checked }), `verdict: ${verdict}`];
 }
 
-export function chainLine({ receipts, ...report }: ChainReport): string {
+/** A chain's verdict, and what no verdict covers. */
+export function chainLines(report: ChainReport): string[] {
+  const { orgid, open, open_count } = report;
+  const lines = [chainLine(report)];
+  if (open_count === 0) return lines;
+  const listed = open.slice(0, 3).map(({ producer, last, received }) => `${producer}, last ${last} at ${received}`);
+  const more = open_count > 3 ? '; …' : '';
+  lines.push(
+    `open       ${orgid ?? '(no chain)'}: ${open_count} publishers have not closed (${listed.join('; ')}${more})`,
+  );
+  return lines;
+}
+
+function chainLine({ receipts, ...report }: ChainReport): string {
   const line = entriesLine(report);
   if (!receipts) return line;
   const { verified, unknown, unsigned, foreign } = receipts;

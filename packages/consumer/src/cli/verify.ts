@@ -9,7 +9,7 @@ import { createProgressBar } from './progress-bar.ts';
 import { readFiles } from './read-files.ts';
 import { expectations, expectedOfFile, expectedOfLedger, fromSeq, signatureCheck } from './verify-arguments.ts';
 import { verifyHint } from './verify-hint.ts';
-import { aboutLines, chainLine, reportLines } from './verify-text.ts';
+import { aboutLines, chainLines, reportLines } from './verify-text.ts';
 import { watchLines } from './watch-lines.ts';
 import { withNats } from './with-nats.ts';
 
@@ -85,7 +85,7 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
     bar.clear();
   }
   if (values.flag('json')) await output.json(report);
-  else await output.text([chainLine(report), ...aboutLines(report), `verdict: ${report.verdict}`]);
+  else await output.text([...chainLines(report), ...aboutLines(report), `verdict: ${report.verdict}`]);
   const hint = verifyHint(report, watched, { orgid: chain, fromSeq: fromSeq(values) });
   if (hint !== null && !values.flag('json')) output.note(`waybill: ${hint}`);
   return VERDICT_EXIT_CODES[report.verdict];
