@@ -20,9 +20,11 @@ export async function createAudit(nc: NatsConnection, config: Partial<StreamConf
   return manager;
 }
 
+/** How many events of services the stream has: not those that say that a publisher closed. */
 export async function countStored(nc: NatsConnection, stream = 'AUDIT'): Promise<number> {
   const manager = await jetstreamManager(nc);
-  return (await manager.streams.info(stream)).state.messages;
+  const { state } = await manager.streams.info(stream, { subjects_filter: `*.${producerClosed.type}.>` });
+  return state.messages - Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
 }
 
 /** Every event that a service emitted, in the stream's order: all messages but those that say that a publisher closed. */
@@ -37,7 +39,8 @@ export async function readEnds(nc: NatsConnection, stream = 'AUDIT'): Promise<St
 
 /** Every message of the stream, in its order; each passes the schema's own reading of messages. */
 async function readAll(nc: NatsConnection, stream: string): Promise<Stored[]> {
-  const count = await countStored(nc, stream);
+  const manager = await jetstreamManager(nc);
+  const count = (await manager.streams.info(stream)).state.messages;
   const stored: Stored[] = [];
   if (count === 0) return stored;
   const consumer = await jetstream(nc).consumers.get(stream);

@@ -1,7 +1,11 @@
+import { producerClosed } from '@waybill/schema';
 import { type Drop, DROP_REASONS, type DropReason } from '../drop.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import type { Accounts, AdoptedStats, CloseResult, EndCounts } from '../stats.ts';
 import { Flushes } from './flushes.ts';
+
+/** The type of the events that say that a publisher has closed. No number of the publisher comes after theirs. */
+export const END_TYPE = producerClosed.type;
 
 /**
  * The one place that counts events, and that says in which state they are while they are counted. Every emitted event is
@@ -154,12 +158,13 @@ export class AccountBook {
       this.#ends.dropped++;
       return this.#settle(event);
     }
-    this.#holes++;
     if (event.adopted) {
+      if (event.type !== END_TYPE) this.#holes++;
       this.#adopted.inMemory--;
       this.#adopted.dropped++;
       return;
     }
+    this.#holes++;
     this.#dropped[reason]++;
     this.#settle(event);
   }

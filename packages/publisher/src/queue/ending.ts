@@ -2,11 +2,8 @@ import { producerClosed } from '@waybill/schema';
 import type { Numbering } from '../event/numbering.ts';
 import type { Settings } from '../options.ts';
 import type { PendingEvent } from '../pending-event.ts';
-import type { AccountBook } from './accounts.ts';
+import { type AccountBook, END_TYPE } from './accounts.ts';
 import { estimatedMemory } from './memory.ts';
-
-/** The type of the events that say that a publisher has closed. */
-export const END_TYPE = producerClosed.type;
 
 /** Events made at once, whatever the bounds of memory. */
 const MAX_STEP = 1_024;

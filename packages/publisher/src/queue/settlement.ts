@@ -4,10 +4,10 @@ import { dropError } from '../error.ts';
 import type { PendingEvent, Waiter } from '../pending-event.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Spool } from '../spool/spool.ts';
-import type { AccountBook } from './accounts.ts';
+import { type AccountBook, END_TYPE } from './accounts.ts';
 import type { Adoption } from './adoption.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import { END_TYPE, type Ending } from './ending.ts';
+import type { Ending } from './ending.ts';
 import type { Signing } from './signing.ts';
 
 export interface SettlementOptions {
