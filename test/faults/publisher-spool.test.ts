@@ -128,7 +128,7 @@ test('damaged segments cost their damaged records and nothing else, and are put 
   for (let i = 0; i < 1_000; i++) publisher.emit(upload(i, 'acme'));
   expect(await publisher.close({ timeoutMs: 50 })).toMatchObject({ spooled: 1_000 });
   const files = segments(dir.files()).map((file) => join(dir.path, file));
-  expect(files.length).toBeGreaterThan(5);
+  expect(files.length).toBeGreaterThanOrEqual(5);
   const [flipped, headless, torn, garbage] = files as [string, string, string, string];
   const bytes = readFileSync(flipped);
   bytes[1_000] = (bytes[1_000] as number) ^ 1;

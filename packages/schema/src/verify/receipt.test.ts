@@ -182,11 +182,14 @@ describe('verify with keys', () => {
 
   it('says the same with an asynchronous check', async () => {
     const forged = good.replace('"size_bytes":1', '"size_bytes":1,"was":2');
-    for (const lines of [chainOf(good, good), chainOf(good, forged, good), ['x'], []]) {
-      const verifier = createAsyncChainVerifier({ sha256: fastSha256, receiptKeys: asyncKeys });
-      for (const line of lines) await verifier.push(line);
-      expect(verifier.finish()).toEqual(run(lines, keysOf()));
-      expect(verifier.failed).toBe(verifier.finish().verdict === 'tampered');
+    const chains = [chainOf(good, good), chainOf(good, forged, good), chainOf(good, make({}).text), ['x'], []];
+    for (const lines of chains) {
+      for (const requireSigned of [false, true]) {
+        const verifier = createAsyncChainVerifier({ sha256: fastSha256, receiptKeys: asyncKeys, requireSigned });
+        for (const line of lines) await verifier.push(line);
+        expect(verifier.finish()).toEqual(run(lines, { ...keysOf(), requireSigned }));
+        expect(verifier.failed).toBe(verifier.finish().verdict === 'tampered');
+      }
     }
   });
 });
