@@ -56,10 +56,12 @@ Exit codes: 0; 64 and above as listed in docs/reference/cli.md.`,
         const sayWhatIsMissing = async (): Promise<void> => {
           const head = await readHead(nc, settings, orgid);
           if (!head) await sayNoChain(context, nc, { settings, orgid });
-          else if (!follow || head.seq < (slice.fromSeq ?? 1))
-            output.note(
-              `waybill: the chain of ${orgid} has ${head.seq} entries, the newest received at ${head.received}; none of them was asked for`,
-            );
+          else if (head.seq < (slice.fromSeq ?? 1))
+            output.note(`waybill: the chain of ${orgid} has ${head.seq} entries, none from ${slice.fromSeq} on`);
+          else if (!follow) {
+            const entries = `${head.seq} entries, the newest received at ${head.received}`;
+            output.note(`waybill: the chain of ${orgid} has ${entries}; none of them was asked for`);
+          }
         };
         let isEmpty = true;
         if (follow) await sayWhatIsMissing();
