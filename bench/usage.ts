@@ -10,15 +10,15 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { DEFAULT_SETTINGS, replay, usage, usageOfAll } from '@waybill/consumer';
+import { canonicalJson } from '@waybill/schema';
 import {
   appendLine,
-  canonicalJson,
   type ChainState,
   emptyChain,
   formatBlock,
   formatTrailer,
   statedVolume,
-} from '@waybill/schema';
+} from '@waybill/schema/internal';
 import { execFile } from 'node:child_process';
 import { hash, randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';

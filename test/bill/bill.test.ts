@@ -2,7 +2,8 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createBillSigner, makeBill, makeBills, type Settings, startConsumer, usage } from '@waybill/consumer';
 import { createPublisher } from '@waybill/publisher';
-import { type Bill, formatBill, parseBill, producerClosed, statementText, verifyBill } from '@waybill/schema';
+import { type Bill, formatBill, parseBill, statementText, verifyBill } from '@waybill/schema';
+import { producerClosed } from '@waybill/schema/internal';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

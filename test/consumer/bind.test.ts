@@ -10,7 +10,7 @@ import {
   type UsageNotice,
   verifyLedger,
 } from '@waybill/consumer';
-import { SYSTEM_CHAIN } from '@waybill/schema';
+import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { type CheckedLedger, checkLedger } from '../support/check-ledger.ts';
 import { startNats } from '../support/nats.ts';

@@ -44,7 +44,7 @@ test('the quick start emits, is chained, and is billed, with the server as it is
   await caughtUp(nc, DEFAULT_SETTINGS);
   const head = (await checkLedger(nc, DEFAULT_SETTINGS)).entries('acme').at(-1)?.hash;
   const env = { WAYBILL_NATS_URL: urlOf('auditor') };
-  const soFar = `1048576 bytes up, 1048576 saved so far\nproof: entry 2, ${head}\n`;
+  const soFar = `1048576 bytes up, 1048576 saved so far\nproof: entry 3, ${head}\n`;
   expect(await run('bill.ts', env)).toBe(soFar);
   expect(await run('bill.ts', env, ['acme', '2020-01-01', '2020-02-01'])).toBe(
     '0 bytes up, 0 saved\nproof: entry undefined, undefined\n',

@@ -264,7 +264,10 @@ test('as a service of its own: SIGTERM finishes what is under way, and what it e
   });
   expect(response.status).toBe(201);
   expect(await running.end('SIGTERM')).toMatchObject({ code: 0 });
-  expect((await readStream(nc, 'AUDIT')).map(({ subject }) => subject)).toEqual(['audit.casartifact.uploaded.acme']);
+  expect((await readStream(nc, 'AUDIT')).map(({ subject }) => subject)).toEqual([
+    'audit.casartifact.uploaded.acme',
+    'audit.producer.closed.acme',
+  ]);
 });
 
 /** What an event adds to the bill, as the ledger reads it. */

@@ -33,16 +33,16 @@ test('the shipped configuration: deploy, serve, emit, drain and ask with a URL a
   ).toMatchObject({
     code: 0,
     stderr: '',
-    stdout: '1 of 1 events delivered, 0 dropped, 0 damaged, 0 torn\n',
+    stdout: '2 of 2 events delivered, 0 dropped, 0 damaged, 0 torn\n',
   });
 
   await using publisher = createPublisher({ source: SOURCE, servers: urlOf('producer'), logger: memoryLogger() });
-  expect(await publisher.confirm(upload(2, 'acme'), PATIENT)).toMatchObject({ seq: 2 });
-  await until('both chained', async () => (await serving.status())?.watermark === 2);
+  expect(await publisher.confirm(upload(2, 'acme'), PATIENT)).toMatchObject({ seq: 3 });
+  await until('all chained', async () => (await serving.status())?.watermark === 3);
   const auditor = { WAYBILL_NATS_URL: urlOf('auditor') };
   expect(await waybill(['usage', '--org', 'acme', '--json'], auditor)).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('"events":"2"'),
+    stdout: expect.stringContaining('"events":"3","uploads":{"count":"2"'),
   });
   expect(await waybill(['verify', '--all'], auditor)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ok/) });
 });

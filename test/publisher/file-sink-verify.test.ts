@@ -27,7 +27,9 @@ test('verify --file takes a chain that log rotation has cut into files, in any o
   }
   const ok = {
     code: 0,
-    stdout: expect.stringMatching(/^ok +Acme: 6 entries.*\n(checked: .*\n)+not checked: .*: 6\nverdict: ok\n$/),
+    stdout: expect.stringMatching(
+      /^ok +Acme: 6 entries.*\nopen .*\n(checked: .*\n)+not checked: .*: 6\nverdict: ok\n$/,
+    ),
   };
   expect(await waybill(['verify', '--file', ...olds, path])).toMatchObject(ok);
   // As the shell sorts `!acme.ndjson*`.

@@ -5,7 +5,14 @@ import { beforeEach, expect, test } from 'vitest';
 import { expectChained } from '../support/expect-chained.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { SOURCE, upload } from '../support/publishers.ts';
-import { createAudit, expectBalanced, expectOnceInOrder, readDelivered, readStored } from '../support/audit-stream.ts';
+import {
+  createAudit,
+  expectBalanced,
+  expectOnceInOrder,
+  readDelivered,
+  readEnds,
+  readStored,
+} from '../support/audit-stream.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { PATIENT } from '../support/time.ts';
 
@@ -61,7 +68,7 @@ test('the shipped producer identity may publish every built-in type: runs, decis
   expect(publisher.stats()).toMatchObject({ acked: 12, parked: 0 });
   // Every one, so that a type that is added later is thought of here. What is done with the trail itself no producer
   // emits.
-  const types = new Set((await readStored(admin)).map(({ event }) => event.type));
+  const types = new Set([...(await readStored(admin)), ...(await readEnds(admin))].map(({ event }) => event.type));
   expect([...types].toSorted()).toEqual(
     BUILT_IN_EVENTS.map(({ type }) => type)
       .filter((type) => !type.startsWith('audit.'))

@@ -62,12 +62,13 @@ test('what was signed verifies in the chain, and what an operator changed does n
     'run.failed',
     'casartifact.uploaded',
     'casartifact.uploaded',
+    'producer.closed',
   ]);
   expect(events[0]?.['runid']).toBe(events[1]?.['runid']);
   const { keyid, publicKey } = await signer.identity();
   const receiptKeys = createReceiptKeys(new Map([[keyid, publicKey]]));
   const report = await verifyLedger(nc, settings, { receiptKeys });
-  expect(report).toMatchObject({ verdict: 'ok', chains: [{ receipts: { verified: 6, unknown: 0, unsigned: 0 } }] });
+  expect(report).toMatchObject({ verdict: 'ok', chains: [{ receipts: { verified: 7, unknown: 0, unsigned: 0 } }] });
 
   await using folder = await mkdtempDisposable(join(tmpdir(), 'waybill-receipts-'));
   const file = join(folder.path, 'acme.ndjson');
@@ -75,12 +76,12 @@ test('what was signed verifies in the chain, and what an operator changed does n
   const signers = ['--signer', `${keyid}=${publicKey}`];
   expect(await waybill(['verify', '--file', file, ...signers])).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('signatures: 6 verified, 0 by unknown keys, 0 unsigned'),
+    stdout: expect.stringContaining('signatures: 7 verified, 0 by unknown keys, 0 unsigned'),
   });
   const other = ['--signer', `someone=${publicKey}`];
   expect(await waybill(['verify', '--org', 'acme', ...other], environmentOf(server.url, settings))).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('signatures: 0 verified, 6 by unknown keys, 0 unsigned'),
+    stdout: expect.stringContaining('signatures: 0 verified, 7 by unknown keys, 0 unsigned'),
   });
   expect((await waybill(['verify', '--file', file, '--signer', keyid])).code).toBe(64);
   expect((await waybill(['verify', '--file', file, '--signer', `${keyid}=nonsense`])).code).toBe(64);
@@ -146,7 +147,8 @@ test('the first events wait for the key; without one, emit goes on unsigned and 
 
   const events = (await linesOf(server, settings, 'acme')).map((line) => parseEntry(line).event);
   const signed = events.map((event) => typeof event?.['signature'] === 'string');
-  expect(signed).toEqual([...Array.from({ length: 50 }, () => true), false, true, true, true]);
+  // Each publisher's end is the last of its events.
+  expect(signed).toEqual([...Array.from({ length: 51 }, () => true), false, true, true, true, true]);
 });
 
 test('with a spool, what has to be on disk before the key is there waits on disk, and is signed on its way', async () => {
@@ -198,12 +200,15 @@ test('with a spool, what has to be on disk before the key is there waits on disk
   expect(segments()).toEqual([]);
 
   const lines = await linesOf(server, settings, 'acme');
-  const events = lines.map((line) => parseEntry(line).event as { data: { size_bytes: number }; signature?: string });
+  const events = lines
+    .map((line) => parseEntry(line).event as { type: string; data: { size_bytes: number } })
+    .filter(({ type }) => type !== 'producer.closed');
+  expect(lines.length - events.length).toBe(3);
   expect(events.map(({ data }) => data.size_bytes)).toEqual(Array.from({ length: 1_000 }, (_, i) => i));
   const { keyid, publicKey } = await createSigner({ secret }).identity();
   const receiptKeys = createReceiptKeys(new Map([[keyid, publicKey]]));
   const report = await verifyLedger(nc, settings, { receiptKeys });
-  expect(report).toMatchObject({ verdict: 'ok', chains: [{ receipts: { verified: 1_000, unknown: 0, unsigned: 0 } }] });
+  expect(report).toMatchObject({ verdict: 'ok', chains: [{ receipts: { verified: 1_003, unknown: 0, unsigned: 0 } }] });
   await checkLedger(nc, settings);
 });
 
@@ -231,10 +236,10 @@ test('what could not be signed is stored all the same, counted by reason, and sa
   for (let i = 50; i < 70; i++) dead.emit(upload(i, 'acme'));
   expect(await dead.close({ timeoutMs: 1 })).toEqual({ acked: 0, spooled: 20, lost: 0 });
   const next = publisherOf(server, settings, { signer: createSigner({ secret }), spoolDir: dir.path }).publisher;
-  await expect.poll(() => next.stats().spool?.adopted.acked).toBe(20);
-  expect(next.stats().unsigned).toEqual({ no_key: 0, too_large: 0, adopted: 20 });
+  await expect.poll(() => next.stats().spool?.adopted.acked).toBe(21);
+  expect(next.stats().unsigned).toEqual({ no_key: 0, too_large: 0, adopted: 21 });
   await next.close();
   await using plain = publisherOf(server, settings, {}).publisher;
   expect(plain.stats().unsigned).toBe(null);
-  expect((await linesOf(server, settings, 'acme')).length).toBe(70);
+  expect((await linesOf(server, settings, 'acme')).length).toBe(72);
 });

@@ -2,6 +2,7 @@
 import { type JetStreamManager, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type Event, readMessage } from '@waybill/schema';
+import { producerClosed } from '@waybill/schema/internal';
 import { createDataCheck } from '@waybill/schema/internal';
 import { expect } from 'vitest';
 import type { PublisherStats } from '@waybill/publisher';
@@ -21,14 +22,27 @@ export async function createAudit(nc: NatsConnection, config: Partial<StreamConf
   return manager;
 }
 
+/** How many events of services the stream has: not those that say that a publisher closed. */
 export async function countStored(nc: NatsConnection, stream = 'AUDIT'): Promise<number> {
   const manager = await jetstreamManager(nc, { checkAPI: false });
-  return (await manager.streams.info(stream)).state.messages;
+  const { state } = await manager.streams.info(stream, { subjects_filter: `*.${producerClosed.type}.>` });
+  return state.messages - Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
+}
+
+/** Every event that a service emitted, in the stream's order: all messages but those that say that a publisher closed. */
+export async function readStored(nc: NatsConnection, stream = 'AUDIT'): Promise<Stored[]> {
+  return (await readAll(nc, stream)).filter(({ event }) => event.type !== producerClosed.type);
+}
+
+/** The events that say that a publisher closed. */
+export async function readEnds(nc: NatsConnection, stream = 'AUDIT'): Promise<Stored[]> {
+  return (await readAll(nc, stream)).filter(({ event }) => event.type === producerClosed.type);
 }
 
 /** Every message of the stream, in its order; each passes the schema's own reading of messages. */
-export async function readStored(nc: NatsConnection, stream = 'AUDIT'): Promise<Stored[]> {
-  const count = await countStored(nc, stream);
+async function readAll(nc: NatsConnection, stream: string): Promise<Stored[]> {
+  const manager = await jetstreamManager(nc);
+  const count = (await manager.streams.info(stream)).state.messages;
   const stored: Stored[] = [];
   if (count === 0) return stored;
   const consumer = await jetstream(nc).consumers.get(stream);
@@ -82,4 +96,6 @@ export function expectOnceInOrder(stored: readonly Stored[], emitted: number): v
 export function expectBalanced(stats: PublisherStats): void {
   const dropped = Object.values(stats.dropped).reduce((sum, count) => sum + count, 0);
   expect(stats.emitted).toBe(stats.acked + stats.pending + stats.spooled + dropped);
+  const { ends } = stats;
+  expect(ends.emitted).toBe(ends.acked + ends.pending + ends.spooled + ends.dropped);
 }

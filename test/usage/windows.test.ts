@@ -1,7 +1,7 @@
 /** Windows of a calendar, and answers that can be repeated: against a real ledger. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { type Settings, type Step, type Usage, usage, usageOfAll, type UsageReport } from '@waybill/consumer';
-import { sumTotals } from '@waybill/schema';
+import { sumTotals } from '@waybill/schema/internal';
 import type { NatsConnection } from '@nats-io/nats-core';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';

@@ -1,6 +1,13 @@
 /** One real ledger, which the tests of a file copy and damage. */
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type LedgerReport, replay, type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
+import {
+  type LedgerReport,
+  replay,
+  type ReplayOptions,
+  type Settings,
+  startConsumer,
+  verifyLedger,
+} from '@waybill/consumer';
 import { afterAll, beforeAll } from 'vitest';
 import { caughtUp } from '../support/check-ledger.ts';
 import { type CopiedBlock, copyLedger } from '../support/ledger-builder.ts';
@@ -41,7 +48,7 @@ export interface RealLedger {
   /** Verifies a copy with something changed in it. */
   verifyCopy(change: (blocks: CopiedBlock[]) => readonly CopiedBlock[]): Promise<LedgerReport>;
   /** What `replay` gives of a chain. */
-  lines(orgid: string, options?: { fromSeq?: number }): Promise<string[]>;
+  lines(orgid: string, options?: Omit<ReplayOptions, 'orgid'>): Promise<string[]>;
 }
 
 /** For the top of a file: made before its tests, gone after them. */

@@ -8,6 +8,7 @@ export { checkStreams, type DeployedStream, type DeployOptions, deployStreams } 
 export type { ConsumerLogger } from './logger.ts';
 export { CONSUMER_ERROR_CODES, ConsumerError, type ConsumerErrorCode } from './errors.ts';
 export { type ChainHead, readHead, readHeads } from './ledger/chain-head.ts';
+export { type OpenProducersAnswer, type OpenProducersQuery, readOpenProducers } from './ledger/open-producers.ts';
 export { replay, type ReplayOptions } from './export/replay.ts';
 export { serve, type ServeOptions } from './service/serve.ts';
 export { createReceiptKeys } from './verify/receipt-keys.ts';

@@ -57,8 +57,9 @@ export interface Publisher extends AsyncDisposable {
   /** Waits until every event emitted before the call is acknowledged or dropped. false: not within the time. */
   flush(options?: WaitOptions): Promise<boolean>;
   /**
-   * Stops taking events and waits like `flush`. Then it leaves pending events in the spool, or drops them as `closed`,
-   * and closes its own connection. Idempotent.
+   * Stops taking events and waits like `flush`. Then it says in the chain of each organization that it has closed
+   * (`producer.closed`), and waits for that in what is left of the time. Then it leaves pending events in the spool, or
+   * drops them as `closed`, and closes its own connection. Idempotent.
    *
    * @returns the accounts of the publisher's whole life
    */

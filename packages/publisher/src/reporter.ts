@@ -11,6 +11,8 @@ export interface Reporter {
   /** After `degraded`: a file can be written again. */
   written(): void;
   dropped(drop: Drop): void;
+  /** An event that says that a publisher has closed could not go out. Logged once. */
+  endDropped(drop: Drop): void;
   /** A file of the spool could not be read, deleted or moved. */
   spoolFailed(what: string, error: unknown): void;
   /** A file operation failed that loses no event. */
@@ -33,6 +35,7 @@ const MAX_NAMES = 10;
 export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) => void) | undefined): Reporter {
   const drops = new Map<DropReason, { quietUntil: number; count: number }>();
   let health = '';
+  let isEndTold = false;
 
   const say = (level: keyof PublisherLogger, fields: object, message: string): void => {
     guarded(() => logger[level](fields, message));
@@ -66,6 +69,12 @@ export function createReporter(logger: PublisherLogger, onDrop: ((drop: Drop) =>
         { directory, count: paths.length, names: paths.slice(0, MAX_NAMES) },
         'spool: what is not a spool is left alone',
       ),
+    endDropped(drop) {
+      if (isEndTold) return;
+      isEndTold = true;
+      const { cause: _, ...known } = drop;
+      say('warn', known, 'the end of a publisher was not stored: verification will list it as open');
+    },
     dropped(drop) {
       if (onDrop) guarded(() => onDrop(drop));
       const now = performance.now();

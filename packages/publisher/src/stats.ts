@@ -26,6 +26,18 @@ export interface CloseResult {
   readonly lost: number;
 }
 
+/**
+ * What became of the publisher's own events: after `close()` it says in each organization's chain that it has closed. They
+ * are in no other count but those of bytes and messages. `emitted = acked + pending + spooled + dropped`.
+ */
+export interface EndCounts {
+  readonly emitted: number;
+  readonly acked: number;
+  readonly pending: number;
+  readonly spooled: number;
+  readonly dropped: number;
+}
+
 /** Counts of dead publishers' events, which are in no other count. `found = acked + dropped + inMemory`. */
 export interface AdoptedStats {
   /** Whether the directory was looked through. Before, there may be more events than these counts say. */
@@ -79,6 +91,7 @@ export interface PublisherStats extends Accounts {
   readonly holes: number;
   /** Messages sent beyond the first try of each event. */
   readonly resent: number;
+  readonly ends: EndCounts;
   /** Events that were stored without a signature. null: there is no `signer`. */
   readonly unsigned: UnsignedCounts | null;
 }

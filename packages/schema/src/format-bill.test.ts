@@ -19,7 +19,7 @@ import {
   signBill,
   verifyBill,
   VERDICT_EXIT_CODES,
-} from './index.ts';
+} from './internal.ts';
 
 const program = join(DOCS, 'format-example.py');
 const page = readFileSync(join(DOCS, 'format.md'), 'utf8');

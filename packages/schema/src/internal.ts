@@ -151,6 +151,7 @@ export type { VerifiedEntry } from './verify/chain-judge.ts';
 export { isPublicKey } from './verify/ed25519-encoding.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';
 export type { MissingRange } from './verify/missing-events.ts';
+export { createOpenProducers, isEndEntry, type OpenProducer, type OpenProducers } from './verify/open-producers.ts';
 export {
   type AsyncReceiptKeys,
   type Receipt,

@@ -4,7 +4,7 @@ import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { readFinality } from '../audit/finality.ts';
 import { checkQuery, type UsageQuery } from '../usage/usage-query.ts';
-import { TZ_VERSION } from '../usage/zone.ts';
+import { TZ_VERSION } from '../zone.ts';
 
 /** A `period`, or `from` and `to`; `step` is that of the lines, a day by default. */
 export type PeriodQuery = Pick<UsageQuery, 'period' | 'from' | 'to' | 'zone' | 'step'>;

@@ -1,7 +1,8 @@
 /** One pass over a chain: the entries on both sides of each cut, and what the chain shows about its publishers. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type BillCut, type Core, createPublisherScan, type PublisherScan } from '@waybill/schema';
+import { type BillCut, createPublisherScan, type PublisherScan } from '@waybill/schema';
+import type { Core } from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import { readEntries } from './read-entries.ts';
 import type { BillPeriod } from './bill-period.ts';

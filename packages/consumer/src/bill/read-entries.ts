@@ -1,6 +1,6 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { Entry } from '@waybill/schema';
+import type { Entry } from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import { chainRange } from '../ledger/chain-range.ts';
 import { entryAt, readStored } from '../ledger/stored-block.ts';

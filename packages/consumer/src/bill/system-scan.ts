@@ -1,7 +1,8 @@
 /** One pass over `_system`: what of a period came again, came too late, was no event, or was lost before it was read. */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { isReservedChain, type Json, type JsonObject, parseEventSubject, SYSTEM_CHAIN } from '@waybill/schema';
+import { parseEventSubject } from '@waybill/schema';
+import { isReservedChain, type Json, type JsonObject, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import type { BillPeriod } from './bill-period.ts';
 import { readEntries } from './read-entries.ts';

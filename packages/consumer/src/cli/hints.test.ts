@@ -25,7 +25,7 @@ test.each([
   ['from where it does not begin', ['all', '--from-seq', '2'], 1, 'waybill: this begins with entry 1: --from-seq says'],
   ['another organization', ['all', '--org', 'acme'], 1, 'waybill: this is a chain of myorg, and --org is acme\n'],
   ['all of it', ['all', '--org', 'myorg'], 0, ''],
-  ['one that was tampered with later', ['bad'], 1, ''],
+  ['a part that is lacking', ['bad'], 1, 'waybill: after entry 1 comes entry 3: entry 2 is not in the file'],
 ])('verify --file, %s', async (_, args, code, note) => {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-hints-'));
   const lines = chain();
@@ -39,11 +39,89 @@ test.each([
   expect(found.out).toMatch(new RegExp(`verdict: ${code === 0 ? 'ok' : 'tampered'}\n$`));
 });
 
-/** Four entries of an organization. */
-function chain(): string[] {
-  let head = emptyHead('myorg');
-  return [1, 2, 3, 4].map((seq) => {
-    const event = `{"orgid":"myorg","seq":${seq}}`;
+const LINES = chain();
+const ALL = LINES.join('');
+const other = chain('bolt').join('');
+
+test.each<[string, string | Uint8Array, string]>([
+  [
+    'CR LF',
+    ALL.replaceAll('\n', '\r\n'),
+    "the lines end with CR LF, as on Windows: remove the CR (tr -d '\\r' < FILE)",
+  ],
+  ['a byte order mark', `\uFEFF${ALL}`, 'this begins with a byte order mark'],
+  ['UTF-16', Buffer.from(`\uFEFF${ALL}`, 'utf16le'), 'this is UTF-16'],
+  ['other escapes', ALL.replaceAll('é', '\\u00e9'), 'the values are unchanged, and another program'],
+  ['blanks', LINES.map((line) => `${line.trim().replaceAll('":', '": ')}\n`).join(''), 'the values are unchanged'],
+  [
+    'several lines a value',
+    JSON.stringify(JSON.parse(LINES[0] as string), null, 2),
+    'this is JSON that another program has laid',
+  ],
+  ['an array', `[${LINES.join(',')}]`, 'this is JSON that another program has laid'],
+  [
+    'an unfinished last line',
+    ALL.slice(0, -40),
+    'the last line is unfinished: the copy ended early, and entries up to 3 are',
+  ],
+  [
+    'an unfinished only line',
+    ALL.slice(0, 60),
+    'the last line is unfinished: the copy ended early, and nothing is before',
+  ],
+  [
+    'a slice from the middle of an entry',
+    ALL.slice(100),
+    'this begins in the middle of an entry, and entry 2 comes next',
+  ],
+  ['a slice that begins with an entry', LINES.slice(1).join(''), 'this begins with entry 2: give the older parts'],
+  ['the same file twice', ALL + ALL, 'after entry 4 comes entry 1: files were joined that have the same entries'],
+  ['two chains', ALL + other, 'after entry 4 of myorg comes one of bolt: files of two chains were joined'],
+  ['two files without a line feed', ALL.trimEnd() + other, 'two files were joined without a line feed'],
+  ['two files with an empty line', `${ALL}\n${other}`, 'there is an empty line after entry 4'],
+  [
+    'a part that is lacking',
+    [LINES[0], LINES[3]].join(''),
+    'after entry 1 comes entry 4: entries 2 to 3 are not in the file',
+  ],
+])('a file that was mangled on its way: %s', async (_, content, said) => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-hints-'));
+  const path = join(folder.path, 'file');
+  writeFileSync(path, content);
+  const { err, out } = await run(['verify', '--file', path]);
+  expect(err).toMatch(/^waybill: .*\n$/);
+  expect(err).toContain(`waybill: ${said}`);
+  expect(out).not.toContain('verdict: ok');
+});
+
+test('a file in which a value was changed has no hint, nor has one that is no ledger', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-hints-'));
+  const path = join(folder.path, 'file');
+  for (const content of [
+    ALL.replace('"note":"é"', '"note":"e"'),
+    ALL.replace('"seq":2', '"seq": 3'),
+    'hello\n',
+    '\u0000',
+  ]) {
+    writeFileSync(path, content);
+    expect((await run(['verify', '--file', path])).err).toBe('');
+  }
+});
+
+test('the bad line of a file of many chunks', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-hints-'));
+  const path = join(folder.path, 'file');
+  const long = chain('myorg', 3_000);
+  expect(long.join('').length).toBeGreaterThan(1 << 20);
+  writeFileSync(path, long.toSpliced(2_500, 1).join(''));
+  expect((await run(['verify', '--file', path])).err).toContain('after entry 2500 comes entry 2502: entry 2501 is not');
+});
+
+/** Entries of an organization. */
+function chain(orgid = 'myorg', count = 4): string[] {
+  let head = emptyHead(orgid);
+  return Array.from({ length: count }, (_, i) => i + 1).map((seq) => {
+    const event = `{"note":"é","orgid":"${orgid}","seq":${seq}}`;
     const made = appendEntry(
       head,
       {

@@ -12,7 +12,7 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { keyidOf } from '../bill/bill-signer.ts';
 import { ConsumerError } from '../errors.ts';
 import { nodeSha256 } from '../sha256.ts';
-import { TZ_VERSION } from '../usage/zone.ts';
+import { TZ_VERSION } from '../zone.ts';
 import { createReceiptKeys } from '../verify/receipt-keys.ts';
 import { billLines } from './bill-text.ts';
 import type { CommandContext, Values } from './command.ts';

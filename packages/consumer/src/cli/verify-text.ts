@@ -3,8 +3,8 @@ import type { ChainReport } from '@waybill/schema';
 import { AUDIT_CHECKED, type AuditScope } from '../verify/audit-report.ts';
 import type { LedgerReport } from '../verify/ledger-report.ts';
 
-export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): string[] {
-  const lines = chains.map(chainLine);
+export function reportLines({ verdict, chains, ledger, audit, ...scope }: LedgerReport): string[] {
+  const lines = chains.flatMap(chainLines);
   if (chains.length === 0) lines.push('there is no chain yet');
   for (const problem of ledger.problems) lines.push(`tampered   ${problem}`);
   const from = audit.from > 1 ? `, from ${audit.from} on: what is before it was not compared` : '';
@@ -23,11 +23,24 @@ export function reportLines({ verdict, chains, ledger, audit }: LedgerReport): s
   if (audit.behind > 0)
     lines.push(`incomplete ${audit.behind} messages of ${audit.stream}, its last ones, are in no chain yet`);
   // The number of compared messages is in a line above.
-  const checked = audit.checked.filter(({ what }) => what !== AUDIT_CHECKED.compared);
-  return [...lines, ...aboutLines(chains, { checked, not_checked: audit.not_checked }), `verdict: ${verdict}`];
+  const checked = scope.checked.filter(({ what }) => what !== AUDIT_CHECKED.compared);
+  return [...lines, ...aboutLines({ checked, not_checked: scope.not_checked }), `verdict: ${verdict}`];
 }
 
-export function chainLine({ receipts, ...report }: ChainReport): string {
+/** A chain's verdict, and what no verdict covers. */
+export function chainLines(report: ChainReport): string[] {
+  const { orgid, open, open_count } = report;
+  const lines = [chainLine(report)];
+  if (open_count === 0) return lines;
+  const listed = open.slice(0, 3).map(({ producer, last, received }) => `${producer}, last ${last} at ${received}`);
+  const more = open_count > 3 ? '; …' : '';
+  lines.push(
+    `open       ${orgid ?? '(no chain)'}: ${open_count} publishers have not closed (${listed.join('; ')}${more})`,
+  );
+  return lines;
+}
+
+function chainLine({ receipts, ...report }: ChainReport): string {
   const line = entriesLine(report);
   if (!receipts) return line;
   const { verified, unknown, unsigned, foreign } = receipts;
@@ -40,19 +53,11 @@ interface Scope {
   readonly not_checked: readonly AuditScope[];
 }
 
-/** What was checked, and what was not, summed up over all chains. */
-export function aboutLines(chains: readonly ChainReport[], audit: Scope = { checked: [], not_checked: [] }): string[] {
-  const all: readonly Scope[] = [...chains, audit];
-  return [
-    ...sumUp(all.flatMap(({ checked }) => checked)).map((line) => `checked: ${line}`),
-    ...sumUp(all.flatMap((scope) => scope.not_checked)).map((line) => `not checked: ${line}`),
-  ];
-}
-
-function sumUp(scopes: readonly AuditScope[]): string[] {
-  const counts = new Map<string, number>();
-  for (const { what, count } of scopes) counts.set(what, (counts.get(what) ?? 0) + count);
-  return [...counts].map(([what, count]) => `${what}: ${count}`);
+/** What was checked, and what was not. Both are always said. */
+export function aboutLines({ checked, not_checked }: Scope): string[] {
+  const say = (name: string, all: readonly AuditScope[]): string[] =>
+    all.length === 0 ? [`${name}: nothing`] : all.map(({ what, count }) => `${name}: ${what}: ${count}`);
+  return [...say('checked', checked), ...say('not checked', not_checked)];
 }
 
 function entriesLine({ verdict, orgid, entries, first, last, problem, holes, missing }: ChainReport): string {

@@ -1,24 +1,26 @@
-import { type ChainReport, type Expectation, type ReceiptKeys, VERDICT_EXIT_CODES } from '@waybill/schema';
+import { type ChainReport, VERDICT_EXIT_CODES } from '@waybill/schema';
 import { ConsumerError } from '../errors.ts';
 import { checkChainName } from '../ledger/chain-name.ts';
 import type { LedgerReport } from '../verify/ledger-report.ts';
-import { createReceiptKeys } from '../verify/receipt-keys.ts';
 import { verifyLedger } from '../verify/verify-ledger.ts';
 import { verifyLines } from '../verify/verify-lines.ts';
-import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
+import { type Command, type CommandContext, oneOf, wholeNumber } from './command.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { readFiles } from './read-files.ts';
-import { keepFirst, verifyHint } from './verify-hint.ts';
+import { expectations, expectedOfFile, expectedOfLedger, fromSeq, signatureCheck } from './verify-arguments.ts';
 import { verifyBillFile } from './verify-bill.ts';
-import { aboutLines, chainLine, reportLines } from './verify-text.ts';
+import { verifyHint } from './verify-hint.ts';
+import { aboutLines, chainLines, reportLines } from './verify-text.ts';
+import { watchLines } from './watch-lines.ts';
 import { withNats } from './with-nats.ts';
 
 export const verifyCommand: Command = {
   name: 'verify',
   summary: 'Re-derive everything in the chains and compare',
-  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--wait SECONDS]
-                      [--json]
-       waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--signer ID=KEY]… [--from-seq N] [--json]
+  help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--expect-file HEADS]… [--signer ID=KEY]…
+                      [--require-signed] [--from-seq N] [--wait SECONDS] [--json]
+       waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--expect-file HEADS]… [--signer ID=KEY]…
+                      [--require-signed] [--from-seq N] [--json]
        waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--replay FILE]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
@@ -36,8 +38,12 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
                       oldest first; --from-seq says where the first one begins
   --expect SEQ:HASH   a head that you hold (\`waybill head\`): only it can show a cut tail or a chain that was
                       recomputed as a whole. Several are allowed; with --all, ORG:SEQ:HASH
+  --expect-file HEADS what \`waybill head --all --json\` printed, or \`--org ID\`: every chain in it has to be there and
+                      contain its head. Several are allowed
   --signer ID=KEY     check the signatures of events whose keyid is ID: KEY is the base64 of the 32 bytes of an Ed25519
                       public key. Several are allowed
+  --require-signed    an event without a valid signature by one of these keys is tampered: unsigned, its signature taken
+                      away, or signed by another key. Needs --signer
   --from-seq N        start at this entry and take what is before it on trust; not with --all
   --wait SECONDS      how long to wait for a ledger that is behind the stream of events (default 5)
   --json              the whole report
@@ -50,10 +56,12 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
     all: { type: 'boolean' },
     file: { type: 'string', multiple: true },
     expect: { type: 'string', multiple: true },
+    'expect-file': { type: 'string', multiple: true },
     signer: { type: 'string', multiple: true },
     bill: { type: 'string' },
     key: { type: 'string', multiple: true },
     replay: { type: 'string', multiple: true },
+    'require-signed': { type: 'boolean' },
     'from-seq': { type: 'string' },
     wait: { type: 'string' },
     json: { type: 'boolean' },
@@ -84,16 +92,18 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
   const orgid = values.text('org');
   if (orgid !== undefined) checkChainName('--org', orgid);
   const signers = signatureCheck(values);
-  const expect = expectations(values, orgid ?? '').get(orgid ?? '') ?? [];
+  const kept = await expectedOfFile({ values, output }, orgid);
+  const expect = [...(expectations(values, orgid ?? '').get(orgid ?? '') ?? []), ...kept.heads];
+  const chain = orgid ?? kept.orgid;
   const { total, chunks } = await readFiles(names);
-  const kept = keepFirst(chunks);
+  const watched = watchLines(chunks);
   const bar = createProgressBar(output);
   let report: ChainReport;
   try {
-    report = await verifyLines(kept.chunks, {
+    report = await verifyLines(watched.chunks, {
       fromSeq: fromSeq(values),
       expect,
-      ...(orgid !== undefined && { orgid }),
+      ...(chain !== undefined && { orgid: chain }),
       ...signers,
       onProgress: ({ bytes, entries }) => bar.show({ done: bytes, total, text: `${entries} entries` }),
     });
@@ -101,8 +111,8 @@ async function verifyFiles({ values, output }: CommandContext): Promise<number> 
     bar.clear();
   }
   if (values.flag('json')) await output.json(report);
-  else await output.text([chainLine(report), ...aboutLines([report]), `verdict: ${report.verdict}`]);
-  const hint = verifyHint(report, kept.first(), { orgid, fromSeq: fromSeq(values) });
+  else await output.text([...chainLines(report), ...aboutLines(report), `verdict: ${report.verdict}`]);
+  const hint = verifyHint(report, watched, { orgid: chain, fromSeq: fromSeq(values) });
   if (hint !== null && !values.flag('json')) output.note(`waybill: ${hint}`);
   return VERDICT_EXIT_CODES[report.verdict];
 }
@@ -115,6 +125,8 @@ async function verifyStreams(context: CommandContext): Promise<number> {
   if (orgid === null && from !== 1)
     throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
   const expect = expectations(values, orgid);
+  const kept = await expectedOfLedger({ values, output }, orgid);
+  for (const [chain, heads] of kept) expect.set(chain, [...(expect.get(chain) ?? []), ...heads]);
   const signers = signatureCheck(values);
   const waitMs = wholeNumber('wait', values.text('wait'), 5) * 1000;
   const bar = createProgressBar(output);
@@ -138,45 +150,4 @@ async function verifyStreams(context: CommandContext): Promise<number> {
   if (values.flag('json')) await output.json(report);
   else await output.text(reportLines(report));
   return VERDICT_EXIT_CODES[report.verdict];
-}
-
-function fromSeq(values: Values): number {
-  const seq = wholeNumber('from-seq', values.text('from-seq'), 1);
-  if (seq < 1) throw new ConsumerError('BAD_ARGUMENT', '--from-seq is 0: entries are numbered from 1');
-  return seq;
-}
-
-const HEAD = /^(?:([A-Za-z0-9_][A-Za-z0-9_-]{0,63}):)?(\d{1,15}):([0-9a-f]{64})$/;
-
-/** @param orgid the chain of heads that name none; null when each head must name its chain */
-function expectations(values: Values, orgid: string | null): Map<string, Expectation[]> {
-  const heads = new Map<string, Expectation[]>();
-  for (const text of values.all('expect')) {
-    const [, named, seq, hash] = HEAD.exec(text) ?? [];
-    const chain = named ?? orgid;
-    if (seq === undefined || hash === undefined || chain === null || (orgid !== null && chain !== orgid)) {
-      const form = orgid === null ? 'ORG:SEQ:HASH' : 'SEQ:HASH';
-      throw new ConsumerError(
-        'BAD_ARGUMENT',
-        `--expect is ${JSON.stringify(text)}: expected ${form}, as \`waybill head\` prints it`,
-      );
-    }
-    heads.set(chain, [...(heads.get(chain) ?? []), { seq: Number(seq), hash }]);
-  }
-  return heads;
-}
-
-function signatureCheck(values: Values): { receiptKeys?: ReceiptKeys } {
-  const keys = new Map<string, string>();
-  for (const text of values.all('signer')) {
-    const [, keyid, publicKey] = /^([^=]{1,128})=(.+)$/.exec(text) ?? [];
-    if (keyid === undefined || publicKey === undefined || keys.has(keyid)) {
-      throw new ConsumerError(
-        'BAD_ARGUMENT',
-        `--signer is ${JSON.stringify(text)}: expected KEYID=PUBLICKEY, each key id once`,
-      );
-    }
-    keys.set(keyid, publicKey);
-  }
-  return keys.size === 0 ? {} : { receiptKeys: createReceiptKeys(keys) };
 }

@@ -4,6 +4,7 @@
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
+import type { Entry } from '@waybill/schema/internal';
 import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { ConsumerError } from '../errors.ts';
 import { pause } from '../pause.ts';
@@ -15,12 +16,21 @@ import { readStored } from '../ledger/stored-block.ts';
 import { isPermanentError } from '../nats/nats-error.ts';
 import { readRange } from '../nats/read-range.ts';
 import { readStreamInfo } from '../nats/stream-info.ts';
+import { cutBlock, readSlice, type Slice } from './slice.ts';
 
 export interface ReplayOptions {
   readonly orgid: string;
   /** The first entry, by its number in the chain. Default: 1. */
   readonly fromSeq?: number;
-  /** Goes on with new entries until `signal`. Default: false, and the replay ends with the newest entry. */
+  /** The last entry. Default: the newest. */
+  readonly toSeq?: number;
+  /** Only entries that were received in `[from, to)`: RFC 3339 with a zone, or a date, which means its midnight in UTC. */
+  readonly from?: string;
+  readonly to?: string;
+  /**
+   * Goes on with new entries until `signal`, or until `toSeq` or `to` is reached. Default: false, and the replay ends
+   * with the newest entry.
+   */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -28,6 +38,9 @@ export interface ReplayOptions {
 const OPTIONS: KnownOptions<ReplayOptions> = {
   orgid: true,
   fromSeq: true,
+  toSeq: true,
+  from: true,
+  to: true,
   follow: true,
   signal: true,
 };
@@ -47,15 +60,11 @@ export async function* replay(
 ): AsyncGenerator<string[]> {
   checkOptions('replay', options, OPTIONS);
   const { orgid, follow = false, signal } = options;
-  const fromSeq = options.fromSeq ?? 1;
   checkChainName('orgid', orgid);
-  if (!Number.isSafeInteger(fromSeq) || fromSeq < 1) {
-    throw new ConsumerError('BAD_ARGUMENT', `fromSeq is ${fromSeq}: expected a whole number from 1`);
-  }
+  const slice = readSlice(options);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
-  const start =
-    fromSeq === 1 ? null : await findBlock(jsm, settings, orgid, { holds: ({ core }) => core.seq <= fromSeq });
-  let position = (start?.streamSeq ?? 1) - 1;
+  let position = (await startOf(jsm, settings, { orgid, ...slice })) - 1;
+  let isDone = false;
   do {
     const to = (await readStreamInfo(jsm, settings.ledgerStream)).state.last_seq;
     const range = chainRange(settings, { orgid, from: position + 1, to, ...(signal && { signal }) });
@@ -64,12 +73,26 @@ export async function* replay(
       for (const item of items) {
         if (item.kind === 'gap') continue;
         position = item.seq;
-        const block = readStored(settings, orgid, { seq: item.seq, data: item.payload });
-        for (const line of block.lines.slice(Math.max(0, fromSeq - block.trailer.first))) lines.push(line);
+        const cut = cutBlock(settings, readStored(settings, orgid, { seq: item.seq, data: item.payload }), slice);
+        for (const line of cut.lines) lines.push(line);
+        isDone = cut.isLast;
+        if (isDone) break;
       }
       if (lines.length > 0) yield lines;
+      if (isDone) return;
     }
   } while (follow && (await waitForBlock(jsm, settings, { orgid, streamSeq: position + 1, signal })));
+}
+
+/** Where in the ledger stream the block is that the slice begins in; 1 when there is none, or nothing is left out. */
+async function startOf(
+  jsm: JetStreamManager,
+  settings: Settings,
+  { orgid, fromSeq, from }: Slice & { readonly orgid: string },
+): Promise<number> {
+  if (fromSeq === 1 && from === null) return 1;
+  const holds = ({ core }: Entry): boolean => core.seq <= fromSeq || (from !== null && core.received < from);
+  return (await findBlock(jsm, settings, orgid, { holds }))?.streamSeq ?? 1;
 }
 
 interface AwaitedBlock {

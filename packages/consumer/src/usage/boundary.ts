@@ -4,7 +4,7 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema';
+import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import { readLastBlocks, readLastOn } from '../ledger/newest-blocks.ts';

@@ -1,4 +1,4 @@
-import { NO_TOTALS } from '@waybill/schema';
+import { NO_TOTALS } from '@waybill/schema/internal';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { BlockEnds, Edge } from './block-ends.ts';

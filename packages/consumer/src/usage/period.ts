@@ -1,5 +1,5 @@
 import { ConsumerError } from '../errors.ts';
-import { formatInstant } from './instant.ts';
+import { formatInstant } from '../instant.ts';
 
 /** A calendar period as `[from, to)`: UTC, milliseconds. */
 export interface Period {

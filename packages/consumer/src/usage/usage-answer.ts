@@ -1,5 +1,6 @@
 /** An answer about one organization, made of the cuts of its chain. */
-import { NO_TOTALS, subtractTotals, type Tally, type Totals } from '@waybill/schema';
+import type { Totals } from '@waybill/schema';
+import { NO_TOTALS, subtractTotals, type Tally } from '@waybill/schema/internal';
 import { asOfHead } from './as-of.ts';
 import type { Edge } from './block-ends.ts';
 import type { Cuts } from './boundary.ts';
@@ -7,7 +8,7 @@ import type { Step } from './calendar.ts';
 import { type Cut, END_OF_CHAIN } from './chain-search.ts';
 import { type LedgerPosition, pendingAt } from './ledger-position.ts';
 import type { CheckedQuery } from './usage-query.ts';
-import { TZ_VERSION } from './zone.ts';
+import { TZ_VERSION } from '../zone.ts';
 
 /** The last entry before an edge of a window. `seq` is a decimal string. */
 export interface Boundary {

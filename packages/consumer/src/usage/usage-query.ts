@@ -4,9 +4,9 @@ import { checkWait } from '../check-period.ts';
 import { ConsumerError } from '../errors.ts';
 import { type AsOf, parseAsOf } from './as-of.ts';
 import { type CalendarWindow, calendarWindows, type Step, STEPS } from './calendar.ts';
-import { parseInstant } from './instant.ts';
+import { parseInstant } from '../instant.ts';
 import { parsePeriod } from './period.ts';
-import { checkZone, DEFAULT_ZONE } from './zone.ts';
+import { checkZone, DEFAULT_ZONE } from '../zone.ts';
 
 /** What is true when the question is asked. It is no part of the answer, because an answer can be repeated. */
 export type UsageNotice =

@@ -8,7 +8,8 @@
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { sumTotals, type Totals } from '@waybill/schema';
+import type { Totals } from '@waybill/schema';
+import { sumTotals } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { checkOrganization } from '../ledger/chain-name.ts';

@@ -87,6 +87,13 @@ export const AUDIT_NOT_CHECKED = {
   statements: 'statements of operators, against the messages that they were made in',
 } as const;
 
+/** One line for each text, with the sum of its counts. In the order in which they come. */
+export function sumUp(scopes: readonly AuditScope[]): AuditScope[] {
+  const counts = new Map<string, number>();
+  for (const { what, count } of scopes) counts.set(what, (counts.get(what) ?? 0) + count);
+  return [...counts].map(([what, count]) => ({ what, count }));
+}
+
 /** The counts that are not 0, with their texts. */
 export function listScope(
   names: Readonly<Partial<Record<keyof AuditCounts, string>>>,

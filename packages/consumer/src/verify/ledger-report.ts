@@ -1,5 +1,12 @@
 import { type ChainReport, type Verdict, VERDICTS } from '@waybill/schema';
-import { AUDIT_CHECKED, AUDIT_NOT_CHECKED, type AuditProblem, type AuditScope, listScope } from './audit-report.ts';
+import {
+  AUDIT_CHECKED,
+  AUDIT_NOT_CHECKED,
+  type AuditProblem,
+  type AuditScope,
+  listScope,
+  sumUp,
+} from './audit-report.ts';
 import type { Comparison } from './compare-audit.ts';
 import type { VerificationScope } from './verification-scope.ts';
 import type { AuditCheck } from './verify-audit.ts';
@@ -38,6 +45,9 @@ export interface LedgerReport {
     readonly checked: readonly AuditScope[];
     readonly not_checked: readonly AuditScope[];
   };
+  /** The scope of the verdict: the lists of all chains and that of the comparison with AUDIT, summed up. */
+  readonly checked: readonly AuditScope[];
+  readonly not_checked: readonly AuditScope[];
 }
 
 export interface ReportParts {
@@ -59,6 +69,7 @@ export function ledgerReport(parts: ReportParts): LedgerReport {
   const behind = isUnknown ? scope.auditMessages : comparison.behind;
   const counts = isUnknown ? { ...check.counts, unknown: blocks.entries } : check.counts;
   const chains = blocks.finish();
+  const audit = { checked: listScope(AUDIT_CHECKED, counts), not_checked: listScope(AUDIT_NOT_CHECKED, counts) };
   const [oldest, newest] = [eras[0], eras.at(-1)];
   return {
     verdict: worst([
@@ -86,9 +97,10 @@ export function ledgerReport(parts: ReportParts): LedgerReport {
       behind,
       problems: findings.problems,
       problem_count: findings.count,
-      checked: listScope(AUDIT_CHECKED, counts),
-      not_checked: listScope(AUDIT_NOT_CHECKED, counts),
+      ...audit,
     },
+    checked: sumUp([...chains, audit].flatMap((one): readonly AuditScope[] => one.checked)),
+    not_checked: sumUp([...chains, audit].flatMap((one): readonly AuditScope[] => one.not_checked)),
   };
 }
 

@@ -28,6 +28,15 @@ export function createReceiptKeys(publicKeys: ReadonlyMap<string, string>): Rece
   };
 }
 
+/** @throws ConsumerError BAD_ARGUMENT when signatures are required, and there is no key to check them with */
+export function checkSignersGiven(
+  name: string,
+  { requireSigned = false, receiptKeys }: { readonly requireSigned?: boolean; readonly receiptKeys?: ReceiptKeys },
+): void {
+  if (requireSigned && !receiptKeys)
+    throw new ConsumerError('BAD_ARGUMENT', `${name}: requireSigned needs receiptKeys, the keys of those who sign`);
+}
+
 function readPublicKey(keyid: string, text: string): Buffer {
   const raw = Buffer.from(text, 'base64');
   // Strictly: each key has exactly one text.

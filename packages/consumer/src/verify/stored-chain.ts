@@ -41,13 +41,16 @@ export interface StoredChainOptions {
   readonly start: number;
   readonly expect: readonly Expectation[] | undefined;
   readonly receiptKeys: ReceiptKeys | undefined;
+  readonly requireSigned: boolean;
 }
 
-export function createStoredChain({ orgid, start, expect, receiptKeys }: StoredChainOptions): StoredChain {
+export function createStoredChain(options: StoredChainOptions): StoredChain {
+  const { orgid, start, expect, receiptKeys, requireSigned } = options;
   const verifier = createChainVerifier({
     orgid,
     sha256: nodeSha256,
     fromSeq: start,
+    requireSigned,
     ...(expect && { expect }),
     ...(receiptKeys && { receiptKeys }),
   });

@@ -11,6 +11,7 @@ export interface BlockVerifierOptions {
   /** Heads that chains must contain, by organization. */
   readonly expect?: ReadonlyMap<string, readonly Expectation[]>;
   readonly receiptKeys?: ReceiptKeys;
+  readonly requireSigned?: boolean;
   /** Called with every good entry, in the ledger's order. */
   readonly onEntry: OnEntry;
 }
@@ -27,14 +28,14 @@ export interface BlockVerifier {
 }
 
 export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifier {
-  const { only, fromSeq = 1, expect, receiptKeys, onEntry } = options;
+  const { only, fromSeq = 1, expect, receiptKeys, requireSigned = false, onEntry } = options;
   const chains = new Map<string, StoredChain>();
 
   function chainOf(orgid: string): StoredChain {
     let chain = chains.get(orgid);
     if (!chain) {
       const start = orgid === SYSTEM_CHAIN ? 1 : fromSeq;
-      chain = createStoredChain({ orgid, start, expect: expect?.get(orgid), receiptKeys });
+      chain = createStoredChain({ orgid, start, expect: expect?.get(orgid), receiptKeys, requireSigned });
       chains.set(orgid, chain);
     }
     return chain;

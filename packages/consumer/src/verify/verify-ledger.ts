@@ -21,6 +21,7 @@ import { lastSeqOf } from '../nats/stream-item.ts';
 import { MAX_LISTED_PROBLEMS } from './audit-report.ts';
 import { compareAudit } from './compare-audit.ts';
 import { type LedgerReport, ledgerReport } from './ledger-report.ts';
+import { checkSignersGiven } from './receipt-keys.ts';
 import { findScope, type VerificationScope } from './verification-scope.ts';
 import { type AuditCheck, createAuditCheck } from './verify-audit.ts';
 import { type BlockVerifier, createBlockVerifier } from './verify-blocks.ts';
@@ -40,6 +41,8 @@ export interface VerifyLedgerOptions {
   readonly events?: readonly AnyEventDefinition[];
   /** Checks receipts with these keys (`createReceiptKeys`), and adds `receipts` to the chains' reports. */
   readonly receiptKeys?: ReceiptKeys;
+  /** With `receiptKeys`: an event without a valid signature by one of these keys makes the verdict `tampered`. */
+  readonly requireSigned?: boolean;
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
@@ -58,6 +61,7 @@ const OPTIONS: KnownOptions<VerifyLedgerOptions> = {
   waitMs: true,
   events: true,
   receiptKeys: true,
+  requireSigned: true,
   onProgress: true,
 };
 
@@ -73,6 +77,7 @@ export async function verifyLedger(
   checkOptions('verifyLedger', options, OPTIONS);
   const { orgid, bind = false, fromSeq = 1 } = options;
   if (orgid !== undefined) checkChainName('orgid', orgid);
+  checkSignersGiven('verifyLedger', options);
   const waitMs = checkWait('verifyLedger: waitMs', options.waitMs ?? 5_000);
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   const run: Run = { nc, jsm, settings, options };
@@ -129,12 +134,13 @@ function auditCheck({ settings, options }: Run, { eras, start }: VerificationSco
 }
 
 function blockVerifier(options: VerifyLedgerOptions, check: AuditCheck): BlockVerifier {
-  const { orgid, fromSeq, expect = [], receiptKeys } = options;
+  const { orgid, fromSeq, expect = [], receiptKeys, requireSigned = false } = options;
   return createBlockVerifier({
     ...(orgid !== undefined && { only: new Set([orgid, SYSTEM_CHAIN]) }),
     ...(fromSeq !== undefined && { fromSeq }),
     expect: new Map([...(orgid === undefined ? [] : [[orgid, []] as const]), ...expect]),
     onEntry: check.addEntry,
+    requireSigned,
     ...(receiptKeys && { receiptKeys }),
   });
 }

@@ -1,6 +1,7 @@
 import { type ChainReport, createChainVerifier, createLineSplitter, type VerifyOptions } from '@waybill/schema';
 import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { nodeSha256 } from '../sha256.ts';
+import { checkSignersGiven } from './receipt-keys.ts';
 
 export interface VerifyLinesOptions extends Omit<VerifyOptions, 'sha256'> {
   /** Called after each chunk with the bytes and entries so far. */
@@ -12,6 +13,7 @@ const OPTIONS: KnownOptions<VerifyLinesOptions> = {
   fromSeq: true,
   expect: true,
   receiptKeys: true,
+  requireSigned: true,
   onProgress: true,
 };
 
@@ -26,6 +28,7 @@ export async function verifyLines(
 ): Promise<ChainReport> {
   checkOptions('verifyLines', options, OPTIONS);
   const { onProgress, ...rest } = options;
+  checkSignersGiven('verifyLines', options);
   const verifier = createChainVerifier({ ...rest, sha256: nodeSha256 });
   const splitter = createLineSplitter();
   let bytes = 0;

@@ -99,6 +99,7 @@ function createWorld(maxParked = 400) {
     maxParked,
     maxParkedBytes: 1_000_000,
     backoff: { minMs: 1, maxMs: 5 },
+    mayWait: () => true,
     acked({ id }) {
       settled.acked++;
       pending.delete(id);

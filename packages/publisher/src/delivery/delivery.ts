@@ -29,6 +29,8 @@ export interface DeliveryOptions {
   readonly maxParked: number;
   readonly maxParkedBytes: number;
   readonly backoff: BackoffBounds;
+  /** Whether the event waits for a permission. Otherwise it is dropped when it is denied. */
+  mayWait(event: PendingEvent): boolean;
   acked(event: PendingEvent, ack: Ack): void;
   dropped(event: PendingEvent, reason: 'too_large' | 'not_permitted', detail: string): void;
   /** There is something to send: call `run` soon. */
@@ -102,13 +104,24 @@ export class Delivery {
     const { parkProbeMs, wake } = this.#options;
     if (operation === 'publish') {
       const denied = new Map([...this.#window.entries()].filter(([, event]) => event.subject === subject));
-      for (const [token, event] of denied) this.#recovery.left(this.#window.remove(token, event));
+      for (const [token, event] of denied) this.#leaveWindow(token, event);
+      this.#dropUnlessWaiting(denied);
       this.#denied.deny(subject, denied);
       this.#probeAlarm.set(parkProbeMs);
       wake();
     } else {
       const fault = this.#wire.inboxDenied(subject);
       if (fault !== null) this.#recovery.fail(fault, parkProbeMs);
+    }
+  }
+
+  /** @param denied what is dropped is taken out of it */
+  #dropUnlessWaiting(denied: Map<number, PendingEvent>): void {
+    for (const [token, event] of denied) {
+      if (this.#options.mayWait(event)) continue;
+      denied.delete(token);
+      this.#denied.settled(event, 'dropped');
+      this.#options.dropped(event, 'not_permitted', `not permitted to publish to ${event.subject}`);
     }
   }
 

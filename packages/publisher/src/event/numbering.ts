@@ -8,6 +8,8 @@ export interface Numbering {
   take(orgid: string): number;
   /** Whether the organization has numbers under the present boot id. */
   has(orgid: string): boolean;
+  /** The organizations with numbers under the present boot id. Take no number of another one meanwhile. */
+  organizations(): Iterator<string>;
 }
 
 /**
@@ -36,5 +38,6 @@ export function createNumbering(bootId: string, maxOrganizations = MAX_ORGANIZAT
       return 1;
     },
     has: (orgid) => counters.has(orgid),
+    organizations: () => counters.keys(),
   };
 }

@@ -36,7 +36,9 @@ export function createClosing(options: ClosingOptions): (timeoutMs: number) => P
   }
 
   async function shutDown(timeoutMs: number): Promise<CloseResult> {
+    const untilMs = performance.now() + timeoutMs;
     await queue.book.whenSettled(timeoutMs);
+    await queue.announceEnd(untilMs);
     connection.release();
     leave();
     const result = queue.book.closeResult();

@@ -44,6 +44,7 @@ export function createDisabledPublisher(reporter: Reporter): Publisher {
       parked: 0,
       holes: 0,
       resent: 0,
+      ends: book.ends,
       unsigned: null,
     }),
     async [Symbol.asyncDispose]() {

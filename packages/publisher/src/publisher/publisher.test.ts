@@ -181,7 +181,18 @@ test.for(['no spool', 'memory', 'async', 'sync'] as const)(
           expect(publisher.stats().emitted).toBe(emitted);
           expect(scripted.stored.length).toBeGreaterThanOrEqual(acked);
           expect(publisher.stats().dropped.spool_damaged).toBe(0);
-          await publisher.close();
+          let isClosed = false;
+          const closing = publisher.close().finally(() => {
+            isClosed = true;
+          });
+          while (!isClosed) {
+            for (const message of scripted.sent.splice(0)) scripted.store(message, true);
+            await turn();
+            expectBalanced(publisher);
+          }
+          await closing;
+          const { ends } = publisher.stats();
+          expect(ends).toMatchObject({ acked: ends.emitted, pending: 0, spooled: 0, dropped: 0 });
           expect(readdirSync(dir.path)).toEqual([]);
         },
       ),

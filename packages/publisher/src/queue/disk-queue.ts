@@ -107,7 +107,7 @@ export class DiskQueue {
   /** @returns the events for which there is no room */
   #writeToNewFile(events: readonly PendingEvent[]): PendingEvent[] {
     const lost: PendingEvent[] = [];
-    this.#options.spool.startSegment();
+    if (events.length > 0) this.#options.spool.startSegment();
     for (let at = 0; at < events.length; at += BATCH) {
       const batch = events.slice(at, at + BATCH);
       if (!this.append(batch)) lost.push(...batch);

@@ -8,11 +8,12 @@ import { CONSOLE_LOGGER } from '../logger.ts';
 import type { Settings } from '../options.ts';
 import type { Reporter } from '../reporter.ts';
 import { createSpool, type Spool } from '../spool/spool.ts';
-import { AccountBook } from './accounts.ts';
+import { AccountBook, END_TYPE } from './accounts.ts';
 import { Admission } from './admission.ts';
 import { Adoption } from './adoption.ts';
 import { createDiagnostics, type Diagnostics } from './diagnostics.ts';
 import { DiskQueue } from './disk-queue.ts';
+import { Ending } from './ending.ts';
 import { MemoryBounds } from './memory.ts';
 import { Settlement } from './settlement.ts';
 import { createSigning, type Signing } from './signing.ts';
@@ -37,6 +38,7 @@ export interface Parts {
   readonly signing: Signing;
   readonly delivery: Delivery;
   readonly settlement: Settlement;
+  readonly ending: Ending;
   readonly diagnostics: Diagnostics;
   /** Both null: without a `spoolDir`. */
   readonly spool: Spool | null;
@@ -76,13 +78,16 @@ export function createParts(options: QueueOptions): Parts {
       maxInMemory: Math.min(settings.windowEvents, settings.maxQueueEvents),
       parked: () => delivery.parkedAdopted,
     });
-  const settlement = new Settlement({ book, signing, spool, adoption, diagnostics, reporter });
+  const ending = new Ending({ settings, numbering, book, now });
+  const settlement = new Settlement({ book, ending, signing, spool, adoption, diagnostics, reporter });
   const delivery = new Delivery({
     ...settings,
     maxParked: Math.ceil(settings.maxQueueEvents / 2),
     maxParkedBytes: Math.ceil(settings.maxQueueBytes / 2),
     backoff: { minMs: settings.backoffMinMs, maxMs: settings.backoffMaxMs },
     acked: (event, ack) => settlement.acked(event, ack),
+    // Nobody would miss it enough to hold up the rest of its organization's events.
+    mayWait: ({ type }) => type !== END_TYPE,
     dropped: (event, reason, detail) => settlement.dropped(event, { reason, detail }),
     wake,
   });
@@ -99,6 +104,7 @@ export function createParts(options: QueueOptions): Parts {
     signing,
     delivery,
     settlement,
+    ending,
     diagnostics,
     spool,
     adoption,

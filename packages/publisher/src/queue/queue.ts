@@ -20,6 +20,7 @@ import { createParts, type Parts, type QueueOptions } from './parts.ts';
 
 /** What stamping adds to the JSON text of an event's fields, estimated. */
 const ENVELOPE_BYTES = 320;
+const STILL_PENDING = { reason: 'closed', detail: 'still pending when close() ended' } as const;
 
 export class Queue {
   readonly book: AccountBook;
@@ -30,11 +31,13 @@ export class Queue {
   readonly #parts: Parts;
   readonly #isWrittenFirst: boolean;
   readonly #wake: () => void;
+  readonly #isConnected: () => boolean;
   #isClosing = false;
 
   constructor(options: QueueOptions) {
     this.#parts = createParts(options);
     this.#wake = options.wake;
+    this.#isConnected = options.isConnected;
     this.book = this.#parts.book;
     this.delivery = this.#parts.delivery;
     this.diagnostics = this.#parts.diagnostics;
@@ -118,13 +121,37 @@ export class Queue {
     this.#isClosing = true;
   }
 
+  /**
+   * Says in the chain of each organization that this publisher has closed, and waits until that is stored, as long as
+   * there is a connection and no longer than until then (`performance.now`). Call it when the service's events are
+   * settled.
+   */
+  async announceEnd(untilMs: number): Promise<void> {
+    const { ending } = this.#parts;
+    ending.begin();
+    while (ending.isMore && this.#isConnected()) {
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0 || this.book.pending + this.book.spooled > 0) return;
+      for (const event of ending.step()) this.#accept(event);
+      await this.book.whenSettled(leftMs);
+    }
+  }
+
   /** Leaves to disk what is still here, and drops what cannot go there. Synchronous: the process may be exiting. */
   leave(): void {
-    const { staging, settlement, adoption } = this.#parts;
+    const { staging, settlement, adoption, ending } = this.#parts;
     this.stopTaking();
     const reason = new PublisherError('CLOSED', 'closed before the event was acknowledged; it is on disk');
     for (const event of staging.leave(reason)) {
-      settlement.dropped(event, { reason: 'closed', detail: 'still pending when close() ended' });
+      settlement.dropped(event, STILL_PENDING);
+    }
+    while (this.spool && ending.isMore) {
+      const events: PendingEvent[] = [];
+      for (const event of ending.step()) {
+        this.book.accept(event);
+        events.push(event);
+      }
+      for (const event of staging.leaveMore(events)) settlement.dropped(event, STILL_PENDING);
     }
     this.spool?.close();
     adoption?.close();
@@ -151,6 +178,7 @@ export class Queue {
       parked: delivery.parked,
       holes: book.holes,
       resent: delivery.resent,
+      ends: book.ends,
       unsigned: signing.unsigned(),
     };
   }

@@ -4,13 +4,15 @@ import { dropError } from '../error.ts';
 import type { PendingEvent, Waiter } from '../pending-event.ts';
 import type { Reporter } from '../reporter.ts';
 import type { Spool } from '../spool/spool.ts';
-import type { AccountBook } from './accounts.ts';
+import { type AccountBook, END_TYPE } from './accounts.ts';
 import type { Adoption } from './adoption.ts';
 import type { Diagnostics } from './diagnostics.ts';
+import type { Ending } from './ending.ts';
 import type { Signing } from './signing.ts';
 
 export interface SettlementOptions {
   readonly book: AccountBook;
+  readonly ending: Ending;
   readonly signing: Signing;
   readonly spool: Spool | null;
   readonly adoption: Adoption | null;
@@ -44,7 +46,15 @@ export class Settlement {
     this.#options.book.drop(event, why.reason);
     this.#release(event);
     event.waiter?.reject(dropError(drop));
-    this.#tell(drop);
+    if (!this.#isEnd(event)) return this.#tell(drop);
+    const { ending, reporter } = this.#options;
+    if (!event.adopted) ending.refuse();
+    reporter.endDropped(drop);
+  }
+
+  /** A publisher's own event, which no service misses: this publisher's, or one that a dead publisher left. */
+  #isEnd(event: PendingEvent): boolean {
+    return this.#options.book.isEnd(event) || (event.adopted && event.type === END_TYPE);
   }
 
   /** An event that was never accepted. */

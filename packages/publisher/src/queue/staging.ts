@@ -119,6 +119,12 @@ export class Staging {
     return disk === null ? older.concat(newer) : disk.leave(older, newer, reason);
   }
 
+  /** Leaves more events to the next publisher, after `leave`. @returns those for which there is no place on disk */
+  leaveMore(events: readonly PendingEvent[]): PendingEvent[] {
+    const stamped = events.filter((event) => this.#stamp(event));
+    return this.#options.disk?.append(stamped) === true ? [] : stamped;
+  }
+
   /** Stamps and places a batch. false: nothing could be placed. */
   #step(untilMs: number): boolean {
     for (let i = this.#held.length; i < BATCH; i++) {

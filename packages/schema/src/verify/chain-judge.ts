@@ -17,7 +17,8 @@ import { NO_TOTALS } from '../ledger/volume.ts';
 import { ExpectedHeads } from './expected-heads.ts';
 import { type ChainEnd, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './line-check.ts';
 import { createMissingEventFinder, type MissingEventFinder } from './missing-events.ts';
-import { createReceiptReader, type Receipt, type ReceiptKeys, type ReceiptReader, wrongSignature } from './receipt.ts';
+import { createOpenProducers, isEndEntry } from './open-producers.ts';
+import { type Receipt, type ReceiptReader, wrongSignature } from './receipt.ts';
 import type { CreateShortcut, KnownEntry, Shortcut } from './shortcut.ts';
 import {
   type ChainReport,
@@ -64,6 +65,8 @@ interface Candidate extends KnownEntry {
   readonly origin: Origin | null;
   /** The receipt that has to fit; null: none has to. */
   readonly receipt: Receipt | null;
+  /** Its event says that its publisher has closed. */
+  readonly isEnd: boolean;
 }
 
 export class ChainJudge {
@@ -73,6 +76,7 @@ export class ChainJudge {
   readonly #volumes: VolumeCheck;
   readonly #takeShortcut: Shortcut;
   readonly #missing: MissingEventFinder;
+  readonly #open = createOpenProducers();
   readonly #receipts: ReceiptReader | null;
 
   #orgid: string | null;
@@ -88,7 +92,7 @@ export class ChainJudge {
   #hasBlankLine = false;
   readonly #counts = { erased: 0, numbered: 0, unknownKinds: 0, newer: 0, derived: 0 };
 
-  constructor(options: ChainOptions, createShortcut: CreateShortcut, findKey: ReceiptKeys['find'] | undefined) {
+  constructor(options: ChainOptions, createShortcut: CreateShortcut, receipts: ReceiptReader | undefined) {
     this.#sha256 = options.sha256 ?? sha256Hex;
     this.#fromSeq = options.fromSeq ?? 1;
     this.#next = this.#fromSeq;
@@ -98,7 +102,7 @@ export class ChainJudge {
     this.#volumes = createVolumeCheck(this.#fromSeq);
     this.#takeShortcut = createShortcut(this.#sha256, this.#volumes.derive);
     this.#missing = createMissingEventFinder(this.#isWhole);
-    this.#receipts = findKey ? createReceiptReader(findKey) : null;
+    this.#receipts = receipts ?? null;
   }
 
   /** The next line. @returns null: the line is bad, or blank, or comes after a bad one */
@@ -119,13 +123,13 @@ export class ChainJudge {
     if (this.#hasBlankLine) return this.#reject('there is a blank line before it', looksLikeEntry(line));
     if (bad !== null) return this.#reject(bad, looksLikeEntry(line));
     const known = this.#last && this.#takeShortcut(line, this.#last);
-    if (known) return this.#examineEntry(known.entry, known.facts);
+    if (known) return this.#examineEntry(line, known.entry, known.facts);
     const entry = this.#readEntry(line);
-    return entry && this.#examineEntry(entry, null);
+    return entry && this.#examineEntry(line, entry, null);
   }
 
   /** @param fits whether the candidate's signature is right; null: there is no signature to check */
-  accept({ entry, facts, origin, receipt }: Candidate, fits: boolean | null): VerifiedEntry | null {
+  accept({ entry, facts, origin, receipt, isEnd }: Candidate, fits: boolean | null): VerifiedEntry | null {
     if (receipt && fits !== null) {
       if (!fits) return this.#reject(wrongSignature(receipt.keyid), true);
       this.#receipts?.countVerified();
@@ -135,7 +139,10 @@ export class ChainJudge {
     this.#first ??= { seq: core.seq, hash: entry.hash };
     this.#last = entry;
     this.#next++;
-    if (origin) this.#counts.numbered++;
+    if (origin) {
+      this.#counts.numbered++;
+      this.#open.add(origin, core.received, isEnd);
+    }
     // With facts there is an event. Asking the entry for it would parse it.
     const isErased = facts === null && entry.event === null;
     if (isErased) this.#counts.erased++;
@@ -174,6 +181,7 @@ export class ChainJudge {
       problem,
       erased: this.#counts.erased,
       ...found,
+      ...this.#open.report(),
       ...(receipts && { receipts }),
       checked: this.#listChecked(receipts?.verified ?? 0),
       not_checked: this.#listNotChecked(receipts?.unknown ?? 0),
@@ -223,7 +231,7 @@ export class ChainJudge {
   }
 
   /** The rules that look beyond the line and the entry before it. */
-  #examineEntry(entry: Entry, facts: EventFacts | null): Candidate | null {
+  #examineEntry(line: string, entry: Entry, facts: EventFacts | null): Candidate | null {
     const { core, hash } = entry;
     const fault =
       (this.#last && findOrderFault(this.#last, entry)) ??
@@ -237,7 +245,7 @@ export class ChainJudge {
     const event = this.#receipts && core.orgid !== SYSTEM_CHAIN ? entry.event : null;
     const receipt = event && this.#receipts ? this.#receipts.read(event) : null;
     if (typeof receipt === 'string') return this.#reject(receipt, true);
-    return { entry, facts, origin, receipt };
+    return { entry, facts, origin, receipt, isEnd: origin !== null && isEndEntry(entry, line) };
   }
 
   /** Of an entry whose volume and origin the shortcut has derived. */

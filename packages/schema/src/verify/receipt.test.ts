@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf, fastSha256 } from '../../test-support/chain.ts';
-import { forge, run } from '../../test-support/verdicts.ts';
+import { erase, forge, run } from '../../test-support/verdicts.ts';
 import {
   artifactUploaded,
   createAsyncChainVerifier,
@@ -55,6 +55,8 @@ function make(receipt: { keyid?: string; sign?: (text: string) => string } = { k
 
 const chainOf = (...texts: string[]): string[] =>
   forge(texts.map((text) => ({ event: JSON.parse(text) as JsonObject, volume: { kind: 'upload', bytes: '1' } })));
+
+const UPLOAD = { kind: 'upload', bytes: '1' } as const;
 
 describe('stampEvent with a key', () => {
   it('signs the canonical text of everything else, the key id included', () => {
@@ -133,6 +135,42 @@ describe('verify with keys', () => {
     expect(verify(chainOf(JSON.stringify({ ...event, keyid: 'other' })), keysOf())).toMatchObject({ verdict: 'ok' });
   });
 
+  it.each<[string, string, string]>([
+    ['was never signed', make({}).text, 'the event has no signature'],
+    ['lost its signature', make({ keyid: 'key-1' }).text, 'the event has no signature'],
+    [
+      'is signed by another key',
+      make({ keyid: 'key-2', sign: sign64 }).text,
+      'signed by the key "key-2", which is not',
+    ],
+    [
+      "is in Chainloop's dialect",
+      JSON.stringify({ EventType: 'AUDIT_EVENT', Data: { OrgID: 'acme' }, signature: 'x' }),
+      "Chainloop's dialect, which has no signatures",
+    ],
+  ])('with signatures required, finds an event that %s', (_, text, detail) => {
+    const volume = text.includes('Chainloop') || text.includes('AUDIT_EVENT') ? {} : { volume: UPLOAD };
+    const lines = forge([
+      { event: JSON.parse(good) as JsonObject, volume: UPLOAD },
+      { event: JSON.parse(text) as JsonObject, ...volume },
+    ]);
+    expect(verify(lines, keysOf())).toMatchObject({ verdict: 'ok' });
+    expect(verify(lines, { ...keysOf(), requireSigned: true })).toMatchObject({
+      verdict: 'tampered',
+      entries: 1,
+      problem: { seq: 2, detail: expect.stringContaining(detail) },
+    });
+    const withoutKeys = verify(lines, { requireSigned: true });
+    expect(withoutKeys).toMatchObject({ verdict: 'tampered', problem: { seq: 1 } });
+  });
+
+  it('with signatures required, takes signed and erased events, and records of _system', () => {
+    const [first = '', second = ''] = chainOf(good, make({}).text);
+    const required = { ...keysOf(), requireSigned: true };
+    expect(verify([first, erase(second)], required)).toMatchObject({ verdict: 'ok', erased: 1 });
+    expect(verify(forge([{ event: { kind: 'rejected' } }], '_system'), required)).toMatchObject({ verdict: 'ok' });
+  });
+
   it('keeps an erased receipt out of its counts, as it does any erased event', () => {
     const [line = ''] = chainOf(good);
     const erased = line.replace(/"event":.*,"hash"/, '"event":null,"hash"');
@@ -144,11 +182,14 @@ describe('verify with keys', () => {
 
   it('says the same with an asynchronous check', async () => {
     const forged = good.replace('"size_bytes":1', '"size_bytes":1,"was":2');
-    for (const lines of [chainOf(good, good), chainOf(good, forged, good), ['x'], []]) {
-      const verifier = createAsyncChainVerifier({ sha256: fastSha256, receiptKeys: asyncKeys });
-      for (const line of lines) await verifier.push(line);
-      expect(verifier.finish()).toEqual(run(lines, keysOf()));
-      expect(verifier.failed).toBe(verifier.finish().verdict === 'tampered');
+    const chains = [chainOf(good, good), chainOf(good, forged, good), chainOf(good, make({}).text), ['x'], []];
+    for (const lines of chains) {
+      for (const requireSigned of [false, true]) {
+        const verifier = createAsyncChainVerifier({ sha256: fastSha256, receiptKeys: asyncKeys, requireSigned });
+        for (const line of lines) await verifier.push(line);
+        expect(verifier.finish()).toEqual(run(lines, { ...keysOf(), requireSigned }));
+        expect(verifier.failed).toBe(verifier.finish().verdict === 'tampered');
+      }
     }
   });
 });

@@ -8,6 +8,7 @@
  * libraries agree.
  */
 import { SIGNATURE_PATTERN } from '../event/attribute.ts';
+import { show } from '../error.ts';
 import { isChainloop } from '../event/chainloop.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import type { JsonObject } from '../json/json.ts';
@@ -65,7 +66,8 @@ export interface ReceiptReader {
   counts(): ReceiptCounts;
 }
 
-export function createReceiptReader(find: ReceiptKeys['find']): ReceiptReader {
+/** @param isRequired every event has to have a receipt of a known key. What has none is wrong. */
+export function createReceiptReader(find: ReceiptKeys['find'], isRequired = false): ReceiptReader {
   let verified = 0;
   let unknown = 0;
   let unsigned = 0;
@@ -83,17 +85,17 @@ export function createReceiptReader(find: ReceiptKeys['find']): ReceiptReader {
       // In Chainloop's dialect members of these names have no meaning.
       if (isChainloop(event)) {
         foreign++;
-        return null;
+        return isRequired ? "the event is in Chainloop's dialect, which has no signatures" : null;
       }
       if (!Object.hasOwn(event, 'signature')) {
         unsigned++;
-        return null;
+        return isRequired ? 'the event has no signature: it was never signed, or its signature was taken away' : null;
       }
       const { keyid } = event;
       const publicKey = typeof keyid === 'string' ? find(keyid) : null;
       if (typeof keyid !== 'string' || publicKey === null) {
         unknown++;
-        return null;
+        return isRequired ? `the event is signed by the key ${show(keyid)}, which is not known here` : null;
       }
       const signature = decodeSignature(event['signature']);
       if (!signature || !isSignature(signature) || !isUsable(keyid, publicKey)) return wrongSignature(keyid);

@@ -1,6 +1,7 @@
 /** The result of verification. */
 import type { Totals } from '../ledger/volume.ts';
 import type { MissingRange } from './missing-events.ts';
+import type { OpenProducer } from './open-producers.ts';
 import type { ReceiptCounts } from './receipt.ts';
 
 /** From best to worst. A report over several chains has the worst verdict of them. */
@@ -87,6 +88,13 @@ export interface ChainReport {
   readonly holes: readonly MissingRange[];
   /** The number of all missing events, a decimal. Any makes the verdict `incomplete`. */
   readonly missing: string;
+  /**
+   * Publishers that have not said that they closed: events that they lost after their last stored one show nowhere. They
+   * do not change the verdict. The latest come first, and at most 100 are listed.
+   */
+  readonly open: readonly OpenProducer[];
+  /** How many there are. */
+  readonly open_count: number;
   /** What the verdict covers, and what it does not. */
   readonly checked: readonly Checked[];
   readonly not_checked: readonly Checked[];

@@ -8,17 +8,23 @@ import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
 import type { ProducerWindows } from '../ledger/producer-window.ts';
 import { ChainJudge, type ChainOptions, type ReadLine, type VerifiedEntry } from './chain-judge.ts';
 import { MAX_LINE_BYTES } from './line-splitter.ts';
-import type { AsyncReceiptKeys, ReceiptKeys } from './receipt.ts';
+import { type AsyncReceiptKeys, createReceiptReader, type ReceiptKeys } from './receipt.ts';
 import { type CreateShortcut, installedShortcut } from './shortcut.ts';
 import type { ChainReport } from './verdict.ts';
 
 export interface VerifyOptions extends ChainOptions {
   /** Checks the signatures of receipts and adds `receipts` to the report. */
   readonly receiptKeys?: ReceiptKeys;
+  /**
+   * An event without a valid signature by one of `receiptKeys` is wrong, and the verdict is `tampered`. Erased events,
+   * whose signatures went with them, are not.
+   */
+  readonly requireSigned?: boolean;
 }
 
 export interface AsyncVerifyOptions extends ChainOptions {
   readonly receiptKeys: AsyncReceiptKeys;
+  readonly requireSigned?: boolean;
 }
 
 export interface ChainVerifier {
@@ -68,8 +74,10 @@ export function createChainVerifier(options: VerifyOptions = {}): ChainVerifier 
 
 /** @param shortcut a parameter for tests, which compare verdicts with and without one */
 export function createVerifier(options: VerifyOptions, shortcut: CreateShortcut): ChainVerifier {
-  const { receiptKeys } = options;
-  const judge = new ChainJudge(options, shortcut, receiptKeys?.find);
+  const { receiptKeys, requireSigned = false } = options;
+  // Without a key, no signature is of a known one.
+  const find = receiptKeys?.find ?? (requireSigned ? () => null : undefined);
+  const judge = new ChainJudge(options, shortcut, find && createReceiptReader(find, requireSigned));
 
   function take(line: ReadLine): VerifiedEntry | null {
     const candidate = judge.examine(line);
@@ -92,8 +100,8 @@ export function createVerifier(options: VerifyOptions, shortcut: CreateShortcut)
 
 /** Verifies a chain line by line, as `createChainVerifier` does, with an asynchronous check of signatures. */
 export function createAsyncChainVerifier(options: AsyncVerifyOptions): AsyncChainVerifier {
-  const { receiptKeys } = options;
-  const judge = new ChainJudge(options, installedShortcut(), receiptKeys.find);
+  const { receiptKeys, requireSigned } = options;
+  const judge = new ChainJudge(options, installedShortcut(), createReceiptReader(receiptKeys.find, requireSigned));
 
   async function take(line: ReadLine): Promise<VerifiedEntry | null> {
     const candidate = judge.examine(line);

@@ -1,5 +1,5 @@
 /** Moments, as a person writes them and as `received` has them: UTC with milliseconds. */
-import { ConsumerError } from '../errors.ts';
+import { ConsumerError } from './errors.ts';
 import { DEFAULT_ZONE } from './zone.ts';
 
 const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,3})0*)?([Zz]|[+-]\d{2}:\d{2})$/;

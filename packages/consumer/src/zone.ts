@@ -2,7 +2,7 @@
  * Time zones. The consumer alone computes them: its engine has `Temporal` and a time zone database, and each answer says
  * which version placed its bounds.
  */
-import { ConsumerError } from '../errors.ts';
+import { ConsumerError } from './errors.ts';
 
 export const DEFAULT_ZONE = 'UTC';
 
