@@ -26,7 +26,6 @@ function naive(
 }
 
 const at = (ms: number): string => new Date(ms).toISOString();
-
 /** Entries and blocks are told apart by their milliseconds. */
 const clockPasses = (ms: number) => until('the clock to go on', () => Date.now() > ms);
 

@@ -64,31 +64,46 @@ interface KnownBlock extends BlockEnds {
   readonly isHint: boolean;
 }
 
-export function createChainSearch(source: ChainSource): ChainSearch {
-  const { upTo, entriesOf } = source;
+interface KnownBlocks {
   /** By position, and so by time. */
+  readonly blocks: KnownBlock[];
+  /** The same as of a block, for the place after the last one. */
+  readonly end: { emptyFrom: number; sureFrom: number };
+  insert(block: BlockEnds, isHint?: boolean): KnownBlock;
+  /** The known blocks that a moment lies between. `isOpen`: there may be others between them. */
+  bracketOf(moment: string): Bracket & { readonly high: KnownBlock | null; readonly isOpen: boolean };
+}
+
+function createKnownBlocks(upTo: number): KnownBlocks {
   const blocks: KnownBlock[] = [];
   const end = { emptyFrom: upTo + 1, sureFrom: upTo + 1 };
+  return {
+    blocks,
+    end,
+    insert(block, isHint = false) {
+      const { streamSeq } = block;
+      const index = firstIndex(blocks, (known) => known.streamSeq >= streamSeq);
+      const known = blocks[index];
+      if (known?.streamSeq === streamSeq) return known;
+      const added = { ...block, emptyFrom: streamSeq, sureFrom: streamSeq, isHint };
+      blocks.splice(index, 0, added);
+      return added;
+    },
+    bracketOf(moment) {
+      const index = firstIndex(blocks, ({ firstReceived }) => firstReceived >= moment);
+      const [low = null, high = null] = [blocks[index - 1], blocks[index]];
+      const from = (low?.streamSeq ?? 0) + 1;
+      const { emptyFrom, sureFrom } = high ?? end;
+      const isOpen = sureFrom > from && high?.firstSeq !== (low?.last.seq ?? 0) + 1;
+      return { low, high, from, to: emptyFrom, isOpen, isHint: blocks[index - 1]?.isHint === true };
+    },
+  };
+}
+
+export function createChainSearch(source: ChainSource): ChainSearch {
+  const { upTo, entriesOf } = source;
+  const { blocks, end, insert, bracketOf } = createKnownBlocks(upTo);
   let isTrusted = true;
-
-  function insert(block: BlockEnds, isHint = false): KnownBlock {
-    const { streamSeq } = block;
-    const index = firstIndex(blocks, (known) => known.streamSeq >= streamSeq);
-    const known = blocks[index];
-    if (known?.streamSeq === streamSeq) return known;
-    const added = { ...block, emptyFrom: streamSeq, sureFrom: streamSeq, isHint };
-    blocks.splice(index, 0, added);
-    return added;
-  }
-
-  function bracketOf(moment: string): Bracket & { readonly high: KnownBlock | null; readonly isOpen: boolean } {
-    const index = firstIndex(blocks, ({ firstReceived }) => firstReceived >= moment);
-    const [low = null, high = null] = [blocks[index - 1], blocks[index]];
-    const from = (low?.streamSeq ?? 0) + 1;
-    const { emptyFrom, sureFrom } = high ?? end;
-    const isOpen = sureFrom > from && high?.firstSeq !== (low?.last.seq ?? 0) + 1;
-    return { low, high, from, to: emptyFrom, isOpen, isHint: blocks[index - 1]?.isHint === true };
-  }
 
   async function askLeader(streamSeq: number): Promise<void> {
     const block = await source.nextByLeader(streamSeq);

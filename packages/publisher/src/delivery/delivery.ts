@@ -104,7 +104,7 @@ export class Delivery {
     const { parkProbeMs, wake } = this.#options;
     if (operation === 'publish') {
       const denied = new Map([...this.#window.entries()].filter(([, event]) => event.subject === subject));
-      for (const [token, event] of denied) this.#leaveWindow(token, event);
+      for (const [token, event] of denied) this.#recovery.left(this.#window.remove(token, event));
       this.#dropUnlessWaiting(denied);
       this.#denied.deny(subject, denied);
       this.#probeAlarm.set(parkProbeMs);

@@ -1,6 +1,6 @@
 import { webcrypto } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { KEYID, keys, makeTestBill, makeTestStatement, signer } from '../../test-support/bill.ts';
+import { keys, makeTestBill, makeTestStatement, signer } from '../../test-support/bill.ts';
 import { makeChain } from '../../test-support/chain.ts';
 import { headAt, other, skip, upload } from '../../test-support/verdicts.ts';
 import { canonicalJson } from '../json/canonical.ts';
@@ -9,7 +9,6 @@ import { BILL_ANCHORED, BILL_NOT_CHECKED, BILL_PROVEN, BILL_STATED } from './bil
 import type { Core } from '../ledger/entry.ts';
 import { parseEntry } from '../ledger/parse-entry.ts';
 import { type Bill, formatBill, signBill } from './bill.ts';
-import { parseBill } from './parse-bill.ts';
 import { makeStatement } from './statement.ts';
 import { verifyBill, verifyBillAsync } from './verify-bill.ts';
 
@@ -307,50 +306,5 @@ describe('cuts that an issuer has made up, with all sums right and nothing after
   ])('are %s: %s', (verdict, _, befores) => {
     const [, , last = befores.at(-1)] = befores;
     expect(verdictOf([befores[0], befores[1], last])).toBe(verdict);
-  });
-});
-
-describe('the text', () => {
-  it('is read back', () => {
-    expect(formatBill(parseBill(signed))).toBe(signed);
-    expect(parseBill(new TextEncoder().encode(signed)).keyid).toBe(KEYID);
-  });
-
-  it.each<[string, string | Uint8Array]>([
-    ['nothing', ''],
-    ['no JSON', '{'],
-    ['an array', '[]'],
-    ['no UTF-8', Uint8Array.of(0xff)],
-    ['no line feed', bill.trimEnd()],
-    ['two line feeds', `${bill}\n`],
-    ['CRLF', bill.replace('\n', '\r\n')],
-    ['a byte order mark', `\ufeff${bill}`],
-    ['white space', bill.replace(',', ', ')],
-    ['a member twice', bill.replace('"kind":"bill"', '"kind":"bill","kind":"bill"')],
-    ['an escape', bill.replace('acme', String.raw`\u0061cme`)],
-    ['another kind', bill.replace('"kind":"bill"', '"kind":"note"')],
-    ['a reserved chain', bill.replaceAll('"acme"', '"_system"')],
-    ['a strange member', change(bill, (one) => Object.assign(one, { x: 1 }))],
-    [
-      'a strange member of a line',
-      change(bill, ({ statement }) => Object.assign(statement.lines[0] as object, { x: 1 })),
-    ],
-    ['a signature without its key', change(signed, (one) => delete (one as { keyid?: string }).keyid)],
-    [
-      'a day that does not exist',
-      change(bill, ({ statement }) => Object.assign(statement, { to: '2026-02-31T00:00:00.000Z' })),
-    ],
-    [
-      'a core that is none',
-      change(bill, ({ anchors }) => Object.assign(anchors, { after: anchors.after?.with(1, {} as never) })),
-    ],
-    ['too many bytes', 'x'.repeat(5 * 1024 * 1024)],
-  ])('that is none is unreadable: %s', (_, text) => {
-    expect(verifyBill(text)).toMatchObject({ verdict: 'unreadable', summary: 'unreadable', statement: null });
-  });
-
-  it('of a newer version says so', () => {
-    const newer = change(bill, (one) => Object.assign(one, { v: 2, more: true }));
-    expect(verifyBill(newer)).toMatchObject({ verdict: 'unreadable', problem: expect.stringContaining('v is 2') });
   });
 });
