@@ -47,6 +47,8 @@ test('the examples of the README run, and print what they say', async () => {
   const current = bill?.replace('2026-07-01', now).replace('2026-08-01', later);
   const { code, output } = await run(current, server.url);
   expect(code).toBe(0);
-  expect(output).toMatch(/^not yet: at position 1 the ledger is not known to have all .*\n1048576 bytes up, 1048576 down, 1048576 saved\n$/);
+  expect(output).toMatch(
+    /^not yet: at position 1 the ledger is not known to have all .*\n1048576 bytes up, 1048576 down, 1048576 saved\n$/,
+  );
   expect(await run(audit, server.url)).toEqual({ code: 0, output: 'ok, 3 entries\n' });
 });
