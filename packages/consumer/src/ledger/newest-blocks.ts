@@ -54,24 +54,11 @@ export async function readNewestBlocks({ known, ...request }: NewestRequest): Pr
  * @returns the last sequence of the stream that the replica knows; 0 when no chain has a block there; null when no
  *   whole answer came
  */
-export function readLastBlocks(
-  { orgids, ...request }: LastBlocksRequest,
+export async function readLastBlocks(
+  { nc, ledger, orgids, timeoutMs, onBlock }: LastBlocksRequest,
   limit: { readonly up_to_seq?: number },
 ): Promise<number | null> {
-  const { ledgerPrefix } = request.ledger;
-  return readLastOn({ ...request, subjects: orgids.map((orgid) => formatLedgerSubject(orgid, ledgerPrefix)) }, limit);
-}
-
-export type LastOnRequest = Omit<LastBlocksRequest, 'orgids'> & {
-  /** At most 1,024. */
-  readonly subjects: readonly string[];
-};
-
-/** The same by subject. */
-export async function readLastOn(
-  { nc, ledger, subjects, timeoutMs, onBlock }: LastOnRequest,
-  limit: { readonly up_to_seq?: number },
-): Promise<number | null> {
+  const subjects = orgids.map((orgid) => formatLedgerSubject(orgid, ledger.ledgerPrefix));
   let part: Readonly<Record<string, unknown>> = limit;
   for (;;) {
     const end = await getDirect({

@@ -7,7 +7,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
-import { readLastBlocks, readLastOn } from '../ledger/newest-blocks.ts';
+import { readLastBlocks } from '../ledger/newest-blocks.ts';
 import {
   entryAt,
   type LedgerSettings,
@@ -134,14 +134,6 @@ function searchOn({ nc, jsm, ledger, upTo }: LedgerView, subject: string): Chain
         isDirect = false;
         return nextByLeader(seq);
       }
-    },
-    async previous(streamSeq) {
-      if (!isOneChain) return counted(await getMessage(jsm, stream, streamSeq - 1));
-      const found: BlockEnds[] = [];
-      const onBlock = (message: DirectMessage): void => void found.push(toEnds({ ...message, data: message.payload }));
-      const request = { nc, ledger, subjects: [subject], timeoutMs: HINTS_TIMEOUT_MS, onBlock };
-      const answer = await readLastOn(request, { up_to_seq: streamSeq - 1 });
-      return answer === null ? undefined : (found.at(-1) ?? null);
     },
     async entriesOf(streamSeq) {
       const message = await getMessage(jsm, stream, streamSeq);

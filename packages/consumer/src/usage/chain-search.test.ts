@@ -53,7 +53,6 @@ function sourceOf(blocks: readonly Block[], upTo: number, lacks: (block: Block) 
     upTo,
     next: (from) => ask(counted.find((block) => block.streamSeq >= from && !lacks(block))),
     nextByLeader: (from) => ask(counted.find((block) => block.streamSeq >= from)),
-    previous: (before) => ask(counted.findLast((block) => block.streamSeq < before && !lacks(block))),
     async entriesOf(at) {
       const { entries } = blocks.find(({ streamSeq }) => streamSeq === at) as Block;
       return { length: entries.length, at: (index) => entries[index] as Edge };

@@ -23,8 +23,6 @@ export interface ChainSource {
   readonly next: (streamSeq: number) => Promise<BlockEnds | null>;
   /** The same by the leader's word. */
   readonly nextByLeader: (streamSeq: number) => Promise<BlockEnds | null>;
-  /** The chain's last block before a position, as any replica has it; undefined when no answer came. */
-  readonly previous: (streamSeq: number) => Promise<BlockEnds | null | undefined>;
   /** The entries of a block, for a moment that lies within it. */
   readonly entriesOf: (streamSeq: number) => Promise<BlockEntries>;
   /** The last position of the ledger stream that counts. */
@@ -70,6 +68,8 @@ interface KnownBlocks {
   /** The same as of a block, for the place after the last one. */
   readonly end: { emptyFrom: number; sureFrom: number };
   insert(block: BlockEnds, isHint?: boolean): KnownBlock;
+  /** The first known block from a position on, or the end. */
+  firstFrom(streamSeq: number): { emptyFrom: number; sureFrom: number };
   /** The known blocks that a moment lies between. `isOpen`: there may be others between them. */
   bracketOf(moment: string): Bracket & { readonly high: KnownBlock | null; readonly isOpen: boolean };
 }
@@ -89,6 +89,7 @@ function createKnownBlocks(upTo: number): KnownBlocks {
       blocks.splice(index, 0, added);
       return added;
     },
+    firstFrom: (streamSeq) => blocks[firstIndex(blocks, (known) => known.streamSeq >= streamSeq)] ?? end,
     bracketOf(moment) {
       const index = firstIndex(blocks, ({ firstReceived }) => firstReceived >= moment);
       const [low = null, high = null] = [blocks[index - 1], blocks[index]];
@@ -102,15 +103,16 @@ function createKnownBlocks(upTo: number): KnownBlocks {
 
 export function createChainSearch(source: ChainSource): ChainSearch {
   const { upTo, entriesOf } = source;
-  const { blocks, end, insert, bracketOf } = createKnownBlocks(upTo);
+  const { blocks, end, insert, firstFrom, bracketOf } = createKnownBlocks(upTo);
   let isTrusted = true;
 
   async function askLeader(streamSeq: number): Promise<void> {
     const block = await source.nextByLeader(streamSeq);
     const isNew = block !== null && !blocks.some((known) => known.streamSeq === block.streamSeq);
-    const found = block ? insert(block) : end;
-    found.sureFrom = Math.min(found.sureFrom, streamSeq);
-    found.emptyFrom = Math.min(found.emptyFrom, streamSeq);
+    if (block) insert(block);
+    const above = firstFrom(streamSeq);
+    above.sureFrom = Math.min(above.sureFrom, streamSeq);
+    above.emptyFrom = Math.min(above.emptyFrom, streamSeq);
     // A replica lacks this block, and may lack others: from now on, only the leader is asked.
     if (isNew && isTrusted) {
       isTrusted = false;
@@ -121,17 +123,10 @@ export function createChainSearch(source: ChainSource): ChainSearch {
   async function lookUp(streamSeq: number): Promise<void> {
     if (!isTrusted) return askLeader(streamSeq);
     const block = await source.next(streamSeq);
-    const found = block ? insert(block) : end;
-    found.emptyFrom = Math.min(found.emptyFrom, streamSeq);
-  }
-
-  /** @param middle where to look instead, if nobody can look down */
-  async function lookDown(streamSeq: number, middle: number): Promise<void> {
-    const block = isTrusted ? await source.previous(streamSeq) : undefined;
-    if (block === undefined) return lookUp(middle);
     if (block) insert(block);
-    const above = blocks.find((known) => known.streamSeq >= streamSeq) ?? end;
-    if (above.emptyFrom <= streamSeq) above.emptyFrom = (block?.streamSeq ?? 0) + 1;
+    // Mostly that block; a nearer one that is known already, where this replica lacks it.
+    const above = firstFrom(streamSeq);
+    above.emptyFrom = Math.min(above.emptyFrom, streamSeq);
   }
 
   async function settle(moments: readonly string[]): Promise<void> {
@@ -142,12 +137,8 @@ export function createChainSearch(source: ChainSource): ChainSearch {
         const bracket = bracketOf(moment);
         if (!bracket.isOpen) continue;
         const { from, to } = bracket;
-        if (from >= to) {
-          probes.set(`leader ${from}`, () => askLeader(from));
-          continue;
-        }
-        const { at, way } = guess(bracket);
-        probes.set(`${way} ${at}`, () => (way === 'up' ? lookUp(at) : lookDown(at, Math.floor((from + to) / 2))));
+        const at = from < to ? guess(bracket) : from;
+        probes.set(`${at} ${from < to}`, () => (from < to ? lookUp(at) : askLeader(at)));
       }
       if (probes.size === 0) return;
       await inParallel([...probes.values()], REQUESTS_AT_ONCE, (probe) => probe());
