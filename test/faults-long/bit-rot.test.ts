@@ -76,9 +76,11 @@ test.for(['auditStream', 'ledgerStream'] as const)('files of the %s', async (whi
     await caughtUp(nc, settings);
   }
   await load.finish();
+  // It says in each chain that it has closed, which the consumer has to chain, too.
+  await load.publisher.close();
+  await caughtUp(nc, settings);
   expect(await consumer.terminate()).toBe(0);
   const before = (await (await jetstreamManager(nc)).streams.info(stream)).state.messages;
-  await load.publisher.close();
   await nc.close();
   await server.stop();
   const kept = readAll(filesOf(server, stream));
