@@ -1,4 +1,5 @@
 /** Subjects are bytes. The server's JSON and Node's decoder show bytes that are no UTF-8 as different texts. */
+import { jetstreamManager } from '@nats-io/jetstream';
 import { startConsumer } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
 import { SYSTEM_CHAIN } from '@waybill/schema/internal';
@@ -6,6 +7,7 @@ import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { publishRaw } from '../support/raw-publish.ts';
+import { backUp, restore } from '../support/stream-backup.ts';
 import { artifactEvent, makeStreams, publishAll } from '../support/traffic.ts';
 import { environmentOf, serve, waybill } from '../support/waybill.ts';
 import { until } from '../support/until.ts';
@@ -62,4 +64,29 @@ test('serve starts again on a stream whose newest subject is no text', async () 
     await until('it to be chained', async () => (await serving.status())?.watermark === message);
     expect(await serving.terminate()).toBe(0);
   }
+});
+
+test('another message under the same number is still found out, by its bytes', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  const { streams } = await jetstreamManager(nc);
+  const subject = Buffer.from(`${settings.auditPrefix}.run.\xe2\x82`, 'latin1');
+  await publishRaw(server.port, subject, Buffer.from('two'));
+  const { config } = await streams.info(settings.auditStream);
+  const older = await backUp(nc, settings.auditStream);
+  await streams.delete(settings.auditStream);
+  await streams.add(config);
+  await publishRaw(server.port, subject, Buffer.from('one'));
+  {
+    await using _consumer = await startConsumer({ nc, logger, ...settings });
+    await caughtUp(nc, settings);
+  }
+  await streams.delete(settings.auditStream);
+  await restore(nc, older);
+  await using consumer = await startConsumer({ nc, logger, ...settings });
+  await expect(consumer.done).rejects.toMatchObject({
+    code: 'STREAM_RESET',
+    message: expect.stringContaining('it is another message'),
+  });
 });
