@@ -44,6 +44,8 @@ const ONE = 'org-one';
 
 interface Measured {
   readonly ms: number;
+  /** CPU of the reader, whatever else the machine does. */
+  readonly cpuMs: number;
   readonly requests: number;
   /** For as many bare gets. */
   readonly floorMs: number;
@@ -92,9 +94,9 @@ async function compare(): Promise<void> {
   );
 }
 
-function print(what: string, { ms, requests, floorMs }: Measured): void {
+function print(what: string, { ms, cpuMs, requests, floorMs }: Measured): void {
   console.log(
-    `  ${what}: ${ms.toFixed(1)} ms, ${requests} requests; as many bare gets: ${floorMs.toFixed(1)} ms ` +
+    `  ${what}: ${ms.toFixed(1)} ms (${cpuMs.toFixed(1)} ms of CPU), ${requests} requests; as many bare gets: ${floorMs.toFixed(1)} ms ` +
       `(${(ms / floorMs).toFixed(2)} times)`,
   );
 }
@@ -121,8 +123,11 @@ async function measure(nc: NatsConnection, rounds: number, ask: () => Promise<vo
   const before = nc.stats().outMsgs;
   await ask();
   const requests = nc.stats().outMsgs - before;
+  const start = process.cpuUsage();
   const ms = await medianOf(rounds, ask);
-  return { ms, requests, floorMs: await medianOf(Math.min(rounds, 5), () => bareGets(nc, requests)) };
+  const { user, system } = process.cpuUsage(start);
+  const cpuMs = (user + system) / 1000 / rounds;
+  return { ms, cpuMs, requests, floorMs: await medianOf(Math.min(rounds, 5), () => bareGets(nc, requests)) };
 }
 
 async function medianOf(rounds: number, run: () => Promise<unknown>): Promise<number> {

@@ -4,22 +4,16 @@
  */
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Entry, formatLedgerSubject, parseLedgerSubject } from '@waybill/schema/internal';
+import { formatLedgerSubject, parseLedgerSubject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import { readLastBlocks } from '../ledger/newest-blocks.ts';
-import {
-  entryAt,
-  type LedgerSettings,
-  readStored,
-  type StoredBlock,
-  type StoredMessage,
-} from '../ledger/stored-block.ts';
+import { entryAt, type LedgerSettings, readStored, type StoredMessage } from '../ledger/stored-block.ts';
 import type { DirectMessage } from '../nats/direct-message.ts';
 import { getDirectNext } from '../nats/direct-one.ts';
 import { isPermanentError } from '../nats/nats-error.ts';
 import { getLastMessage, getMessage, getNextMessage } from '../nats/leader-get.ts';
-import type { BlockEnds, Edge } from './block-ends.ts';
+import { type BlockEnds, edgeOf, readBlockEnds } from './block-ends.ts';
 import { type ChainSearch, createChainSearch, type Cut, END_OF_CHAIN } from './chain-search.ts';
 
 /** What of the ledger counts. */
@@ -114,7 +108,7 @@ function searchOn({ nc, jsm, ledger, upTo }: LedgerView, subject: string): Chain
   const isOneChain = !subject.endsWith('*');
   // The entries of different chains do not continue each other.
   const toEnds = (message: LedgerMessage): BlockEnds =>
-    isOneChain ? endsOf(ledger, message) : { ...endsOf(ledger, message), firstSeq: Number.NaN };
+    isOneChain ? endsOf(ledger, message) : withoutNumbers(endsOf(ledger, message));
   const counted = (message: LedgerMessage | null): BlockEnds | null =>
     message && message.seq <= upTo ? toEnds(message) : null;
   const nextByLeader = async (seq: number): Promise<BlockEnds | null> =>
@@ -140,26 +134,31 @@ function searchOn({ nc, jsm, ledger, upTo }: LedgerView, subject: string): Chain
       if (!message) {
         throw new ConsumerError('LEDGER_DAMAGED', `stream ${stream} has no message ${streamSeq}, which it had before`);
       }
-      const block = blockOf(ledger, message);
+      const block = readStored(ledger, chainOf(ledger, message), message);
       return { length: block.lines.length, at: (index) => edgeOf(block.streamSeq, entryAt(ledger, block, index)) };
     },
   });
 }
 
+/** Its number continues nothing. */
+function withoutNumbers(ends: BlockEnds): BlockEnds {
+  const { streamSeq, firstReceived } = ends;
+  return {
+    streamSeq,
+    firstSeq: Number.NaN,
+    firstReceived,
+    get last() {
+      return ends.last;
+    },
+  };
+}
+
 type LedgerMessage = StoredMessage & { readonly subject: string };
 
-function blockOf(ledger: LedgerSettings, message: LedgerMessage): StoredBlock {
-  return readStored(ledger, parseLedgerSubject(message.subject, ledger.ledgerPrefix) ?? message.subject, message);
-}
-
-/** A block may be large, and many may be known at once: its entries are not kept. */
 function endsOf(ledger: LedgerSettings, message: LedgerMessage): BlockEnds {
-  const block = blockOf(ledger, message);
-  const { streamSeq, first } = block;
-  const { seq: firstSeq, received: firstReceived } = first.core;
-  return { streamSeq, firstSeq, firstReceived, last: edgeOf(streamSeq, entryAt(ledger, block, -1)) };
+  return readBlockEnds(ledger, chainOf(ledger, message), message);
 }
 
-function edgeOf(streamSeq: number, { core: { seq, received, totals }, hash }: Entry): Edge {
-  return { streamSeq, seq, hash, received, totals };
+function chainOf(ledger: LedgerSettings, { subject }: LedgerMessage): string {
+  return parseLedgerSubject(subject, ledger.ledgerPrefix) ?? subject;
 }

@@ -55,7 +55,8 @@ const REQUESTS_AT_ONCE = 64;
 /** Of many moments, first some: what they show settles most of the others where the chain has few blocks. */
 const STRIDES = [64, 8, 1] as const;
 
-interface KnownBlock extends BlockEnds {
+interface KnownBlock {
+  readonly ends: BlockEnds;
   /** From here to this block there is no other, as somebody said; `sureFrom`: as the leader said. */
   emptyFrom: number;
   sureFrom: number;
@@ -71,7 +72,7 @@ interface KnownBlocks {
   /** The first known block from a position on, or the end. */
   firstFrom(streamSeq: number): { emptyFrom: number; sureFrom: number };
   /** The known blocks that a moment lies between. `isOpen`: there may be others between them. */
-  bracketOf(moment: string): Bracket & { readonly high: KnownBlock | null; readonly isOpen: boolean };
+  bracketOf(moment: string): Bracket & { readonly isOpen: boolean };
 }
 
 function createKnownBlocks(upTo: number): KnownBlocks {
@@ -82,19 +83,19 @@ function createKnownBlocks(upTo: number): KnownBlocks {
     end,
     insert(block, isHint = false) {
       const { streamSeq } = block;
-      const index = firstIndex(blocks, (known) => known.streamSeq >= streamSeq);
+      const index = firstIndex(blocks, ({ ends }) => ends.streamSeq >= streamSeq);
       const known = blocks[index];
-      if (known?.streamSeq === streamSeq) return known;
-      const added = { ...block, emptyFrom: streamSeq, sureFrom: streamSeq, isHint };
+      if (known?.ends.streamSeq === streamSeq) return known;
+      const added = { ends: block, emptyFrom: streamSeq, sureFrom: streamSeq, isHint };
       blocks.splice(index, 0, added);
       return added;
     },
-    firstFrom: (streamSeq) => blocks[firstIndex(blocks, (known) => known.streamSeq >= streamSeq)] ?? end,
+    firstFrom: (streamSeq) => blocks[firstIndex(blocks, ({ ends }) => ends.streamSeq >= streamSeq)] ?? end,
     bracketOf(moment) {
-      const index = firstIndex(blocks, ({ firstReceived }) => firstReceived >= moment);
-      const [low = null, high = null] = [blocks[index - 1], blocks[index]];
+      const index = firstIndex(blocks, ({ ends }) => ends.firstReceived >= moment);
+      const [low = null, high = null] = [blocks[index - 1]?.ends, blocks[index]?.ends];
       const from = (low?.streamSeq ?? 0) + 1;
-      const { emptyFrom, sureFrom } = high ?? end;
+      const { emptyFrom, sureFrom } = blocks[index] ?? end;
       const isOpen = sureFrom > from && high?.firstSeq !== (low?.last.seq ?? 0) + 1;
       return { low, high, from, to: emptyFrom, isOpen, isHint: blocks[index - 1]?.isHint === true };
     },
@@ -108,7 +109,7 @@ export function createChainSearch(source: ChainSource): ChainSearch {
 
   async function askLeader(streamSeq: number): Promise<void> {
     const block = await source.nextByLeader(streamSeq);
-    const isNew = block !== null && !blocks.some((known) => known.streamSeq === block.streamSeq);
+    const isNew = block !== null && !blocks.some(({ ends }) => ends.streamSeq === block.streamSeq);
     if (block) insert(block);
     const above = firstFrom(streamSeq);
     above.sureFrom = Math.min(above.sureFrom, streamSeq);
