@@ -4,6 +4,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { createReceiptKeys, verifyBillFile, verifyFiles } from '@waybill/verify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   KEYID,
@@ -89,10 +90,10 @@ function verifyAlone(args: readonly string[]): Promise<Ended> {
   return runProgram([tool(), ...args], { cwd: path('alone') });
 }
 
-const CHAINS = [
-  ...['replay', 'gapped', 'event', 'core', 'hash', 'volume', 'removed', 'swapped', 'twice', 'new'],
-  ...['crlf', 'bom', 'utf16', 'cut', 'middle', 'jq', 'empty', 'hello'],
-].map((name) => [name]);
+const CHAINS = `replay gapped event core hash volume removed swapped twice new
+  crlf bom utf16 cut middle jq empty hello`
+  .split(/\s+/)
+  .map((name) => [name]);
 
 test.for(
   [
@@ -144,6 +145,18 @@ async function expectSame(args: readonly string[], those: readonly string[]): Pr
     note.replace(/^waybill(-verify)?: /, '').replaceAll(/waybill-verify|--file/g, 'X');
   expect(neutral(said.stderr)).toBe(neutral(saidThere.stderr));
 }
+
+test('the library gives the same reports', async () => {
+  const reportOf = async (...args: string[]) => JSON.parse((await verifyAlone([...args, '--json'])).stdout) as unknown;
+  for (const name of ['replay', 'event', 'crlf']) {
+    const { report, hint } = await verifyFiles(path(name));
+    expect(report).toEqual(await reportOf(path(name)));
+    expect(hint?.includes('CR LF') ?? null, name).toBe(name === 'crlf' ? true : null);
+  }
+  const whole = { replay: [path('new'), path('old')], keys: createReceiptKeys(new Map([[KEYID, PUBLIC_KEY]])) };
+  const { report } = await verifyBillFile(path('bill'), whole);
+  expect(report).toEqual(await reportOf(path('bill'), path('old'), path('new'), '--key', PUBLIC_KEY));
+});
 
 test('what it says of each kind of tampering', async () => {
   const verdicts = await Promise.all(CHAINS.map(async ([name = '']) => [name, (await verifyAlone([path(name)])).code]));

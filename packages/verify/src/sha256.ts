@@ -1,4 +1,4 @@
-import type { Sha256 } from '@waybill/schema/internal';
+import type { Sha256 } from '@waybill/schema/verify';
 import * as crypto from 'node:crypto';
 
 /** SHA-256 in hex by Node: the same as schema's `sha256Hex`, several times faster. A test compares the two. */

@@ -54,9 +54,9 @@ export function signEvent(event: JsonObject): JsonObject {
   return { ...named, signature: signatureOf(signedText(named)) };
 }
 
-/** A chain's lines, without line feeds, one entry a day. */
+/** The lines of the chain of acme, without line feeds, one entry a day. */
 export function makeReplay(events: readonly JsonObject[]): string[] {
-  let head = emptyHead(String(events[0]?.['orgid']));
+  let head = emptyHead('acme');
   return events.map((event, i) => {
     const source = { stream: 'AUDIT', seq: i + 1, subject: `audit.run.started.${head.orgid}` };
     const origin = originOf(event);

@@ -25,7 +25,8 @@ export const verifyCommand: Command = {
                       [--require-signed] [--from-seq N] [--wait SECONDS] [--json]
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--expect-file HEADS]… [--signer ID=KEY]…
                       [--require-signed] [--from-seq N] [--json]
-       waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--replay FILE]… [--from-seq N] [--json]
+       waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--expect-file HEADS]…
+                      [--replay FILE]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
 no hole, that every message of the stream of events is in exactly one chain, unaltered, and that every entry is made
@@ -38,8 +39,8 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
   --bill FILE         a bill as \`waybill bill\` makes it; - for the standard input. Needs no NATS
   --key [ID=]KEY      with --bill: the issuer's key, the base64 of the 32 bytes of an Ed25519 public key. The bill then
                       has to be signed by one of them
-  --replay FILE       with --bill: the chain, in which the bill's entries are looked for. Several are its parts, the
-                      oldest first; --from-seq says where the first one begins
+  --replay FILE       with --bill: the chain, in which the bill's entries are looked for. Several are its parts, in any
+                      order; --from-seq says where the first one begins
   --expect SEQ:HASH   a head that you hold (\`waybill head\`): only it can show a cut tail or a chain that was
                       recomputed as a whole. Several are allowed; with --all, ORG:SEQ:HASH
   --expect-file HEADS what \`waybill head --all --json\` printed, or \`--org ID\`: every chain in it has to be there and

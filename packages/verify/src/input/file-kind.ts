@@ -5,7 +5,7 @@
 import { isJsonObject, type JsonObject } from '@waybill/schema/verify';
 
 /** What judges the file. */
-export type FileJudge = 'replay' | 'bill' | 'receipt';
+type FileJudge = 'replay' | 'bill' | 'receipt';
 
 export interface FileKind {
   readonly judge: FileJudge;

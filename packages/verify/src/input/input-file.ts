@@ -22,7 +22,7 @@ export interface InputFile {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-export const STANDARD_INPUT = '-';
+const STANDARD_INPUT = '-';
 const LINE_FEED = 10;
 /** Enough to see the first line, and that another one follows it. */
 const START_BYTES = MAX_LINE_BYTES + 2;

@@ -26,7 +26,7 @@ describe.each([
     expect(report).toMatchObject({ keyid: KEYID, event: { type: 'run.started', orgid: 'acme' } });
     expect(what(report.checked)).toContain('the signature of the event, by a key that was given');
     expect(report.not_checked).toHaveLength(1);
-    expect(report.entry).toEqual(name === 'an entry' ? expect.objectContaining({ orgid: 'acme', seq: 2 }) : null);
+    expect(report.entry?.seq ?? null).toBe(name === 'an entry' ? 2 : null);
   });
 
   test('is never ok without the key', () => {

@@ -119,7 +119,7 @@ function judgeEntry(bytes: Uint8Array, { orgid, receiptKeys }: VerifyReceiptOpti
 }
 
 function conclude({ event, entry, fault }: Found, keys: ReceiptKeys | undefined): ReceiptReport {
-  const keyid = event?.['keyid'];
+  const keyid = typeof event?.['keyid'] === 'string' ? event['keyid'] : null;
   const signature = fault === null ? checkSignature(event, keys) : { verdict: 'tampered' as const, problem: fault };
   const { verdict, problem } = signature;
   const isOk = verdict === 'ok';
@@ -135,9 +135,9 @@ function conclude({ event, entry, fault }: Found, keys: ReceiptKeys | undefined)
   return {
     kind: 'receipt',
     verdict,
-    summary: isOk ? `ok, signed by the key ${String(keyid)}` : isTampered ? verdict : `${verdict}, not checked`,
+    summary: isOk ? `ok, signed by the key ${keyid}` : isTampered ? verdict : `${verdict}, not checked`,
     problem,
-    keyid: typeof keyid === 'string' ? keyid : null,
+    keyid,
     event: event && describeEvent(event),
     entry: entry && { orgid: entry.core.orgid, seq: entry.core.seq, hash: entry.hash },
     checked: isTampered ? [] : checked,
