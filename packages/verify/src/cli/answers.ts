@@ -70,11 +70,11 @@ export async function answerBill(
     throw new VerifyError('BAD_ARGUMENT', '--require-signed is for chains: --key demands that a bill is signed');
   const given = expectations(values, '').get('') ?? [];
   const from = fromSeq(values);
-  const keys = billKeys(values);
   const headFiles = values.all('expect-file');
   const kept = await readHeadFiles(headFiles);
   const { bill, replay } = await open();
   const bytes = await readBill(bill);
+  const keys = billKeys(values);
   const orgid = orgidOfBill(bytes);
   // What is no bill is of no organization, and is unreadable whatever is expected.
   const heads = orgid === null || headFiles.length === 0 ? [] : headsOf(asking, kept, orgid);
