@@ -40,6 +40,7 @@ keep('empty', '');
 keep('photo', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'));
 keep('long', `{"core":${'"x"'.repeat(3_000_000)}`);
 keep('heads', JSON.stringify([{ orgid: 'acme', seq: 3, hash: head(3).slice(2) }]));
+keep('key', `${PUBLIC_KEY}\n`);
 keep('other-heads', JSON.stringify([{ orgid: 'bolt', seq: 3, hash: head(3).slice(2) }]));
 mkdirSync(path('dir'));
 symlinkSync(path('chain'), path('link'));
@@ -121,6 +122,8 @@ test.each<[args: string, code: number, said: string]>([
   ['@chain --org a.b', 64, '--org is "a.b"'],
   ['--bill @bill', 64, 'there is no option --bill: did you mean the name alone?'],
   ['--file @chain', 64, 'there is no option --file: did you mean the name alone?'],
+  ['@chain @heads', 64, 'heads is taken for heads of chains: give it as --expect-file HEADS'],
+  ['@bill @key', 64, 'key is taken for a public key: give it as --key KEY'],
   ['@chain --exepct 1', 64, 'did you mean --expect?'],
   ['@bill --key x', 64, 'the public key of'],
   [`@bill --key a=${PUBLIC_KEY} --key a=${OTHER_KEY}`, 64, 'another key of this id was given'],

@@ -57,7 +57,11 @@ async function recognize(names: readonly string[], asking: Asking): Promise<Know
     }
     seen.set(key, name);
   }
-  return Promise.all(inputs.map(async (file) => ({ file, kind: kindOfFile(await file.start()) })));
+  const known = await Promise.all(inputs.map(async (file) => ({ file, kind: kindOfFile(await file.start()) })));
+  const misplaced = known.find(({ kind }) => kind.option !== undefined);
+  if (misplaced)
+    throw new VerifyError('BAD_ARGUMENT', `${says(misplaced, ' is taken for ')}: give it as ${misplaced.kind.option}`);
+  return known;
 }
 
 /** What is asked decides what one entry is: alone it is a receipt, beside others and with heads a part of a chain. */

@@ -13,6 +13,8 @@ export interface FileKind {
   readonly phrase: string;
   /** It may be the part of a chain, too: what it is depends on what is given with it. */
   readonly isLoneEntry?: true;
+  /** It is nothing to judge: what to give it as. */
+  readonly option?: string;
 }
 
 interface KindRow extends FileKind {
@@ -29,6 +31,21 @@ interface Beginning {
 }
 
 const KINDS: readonly KindRow[] = [
+  {
+    judge: 'replay',
+    phrase: 'heads of chains',
+    option: '--expect-file HEADS',
+    fits: ({ text, value }) =>
+      value === null
+        ? /^\[\s*\{\s*"orgid"\s*:/.test(text)
+        : 'orgid' in value && 'seq' in value && 'hash' in value && !('core' in value),
+  },
+  {
+    judge: 'replay',
+    phrase: 'a public key',
+    option: '--key KEY (the text in it) for a bill, --signer ID=KEY for signed events',
+    fits: ({ text }) => /^([^\s=]{1,128}=)?[A-Za-z0-9+/]{43}=$/.test(text),
+  },
   {
     judge: 'bill',
     phrase: 'a bill',
