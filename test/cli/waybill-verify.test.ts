@@ -1,6 +1,8 @@
 /**
  * `waybill-verify` as one file, alone in an empty folder: it says the same as `waybill verify`, byte for byte in JSON.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -168,6 +170,20 @@ test('what it says of each kind of tampering', async () => {
     empty: 4,
     hello: 4,
   });
+});
+
+test('a standard input that goes on keeps no process that has answered', async () => {
+  for (const [args, code] of [
+    [['-', '--key', PUBLIC_KEY], 64],
+    [['-', '--org', 'bolt'], 1],
+  ] as const) {
+    const child = spawn(process.execPath, [tool(), ...args], {
+      cwd: path('alone'),
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    child.stdin.on('error', () => undefined).write(replay);
+    expect(await once(child, 'exit')).toEqual([code, null]);
+  }
 });
 
 test('the standard input: a replay, a bill, and a bill with a replay', async () => {
