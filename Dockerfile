@@ -4,10 +4,12 @@ WORKDIR /src
 # Manifests first: the layer with the dependencies changes only when they do.
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY packages/schema/package.json packages/schema/
+COPY packages/verify/package.json packages/verify/
 COPY packages/consumer/package.json packages/consumer/
 RUN npx --yes pnpm@12.21.0 install --frozen-lockfile --ignore-scripts --filter waybill --filter '@waybill/consumer...'
 COPY tsconfig.base.json ./
 COPY packages/schema packages/schema
+COPY packages/verify packages/verify
 COPY packages/consumer packages/consumer
 RUN node_modules/.bin/tsc --build packages/consumer/tsconfig.build.json
 # A folder with the package, its production dependencies and nothing else.

@@ -1,4 +1,4 @@
-/** `npm run bench -- [publisher|signing|ledger|ledger-scale|verify|usage|scaling|end-to-end|sizing|all]`: one after the other. */
+/** `npm run bench -- [publisher|signing|ledger|ledger-scale|verify|bill|usage|scaling|end-to-end|sizing|all]`: one after the other. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ const BENCHES = [
   'ledger',
   'ledger-scale',
   'verify',
+  'bill',
   'usage',
   'scaling',
   'end-to-end',

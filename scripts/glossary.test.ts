@@ -42,7 +42,7 @@ test('no source file has a wrong word in its name', () => {
 });
 
 test('the files and rooms that ARCHITECTURE.md names exist', () => {
-  const paths = [...page.matchAll(/`((?:schema|publisher|consumer)\/[\w/.-]+)`/g)].map(([, path = '']) => path);
+  const paths = [...page.matchAll(/`((?:schema|publisher|verify|consumer)\/[\w/.-]+)`/g)].map(([, path = '']) => path);
   expect(paths.length).toBeGreaterThan(8);
   const gone = paths.filter((path) => {
     const [, pkg = '', file = ''] = /^([^/]+)\/(.*)$/.exec(path) ?? [];
@@ -51,17 +51,20 @@ test('the files and rooms that ARCHITECTURE.md names exist', () => {
   expect(gone).toEqual([]);
 });
 
-test.for(['schema', 'publisher', 'consumer'])('ARCHITECTURE.md names all rooms of %s, and no others', (pkg) => {
-  const folders = readdirSync(join(import.meta.dirname, '../packages', pkg, 'src'), { withFileTypes: true });
-  const rooms = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const [, text = ''] = new RegExp(`^    ${pkg} +(.*(?:\\n {6,}.*)*)$`, 'm').exec(page) ?? [];
-  expect(
-    text
-      .replace(/ {2,}pure.*$/, '')
-      .match(/\w+/g)
-      ?.toSorted(),
-  ).toEqual(rooms.toSorted());
-});
+test.for(['schema', 'publisher', 'verify', 'consumer'])(
+  'ARCHITECTURE.md names all rooms of %s, and no others',
+  (pkg) => {
+    const folders = readdirSync(join(import.meta.dirname, '../packages', pkg, 'src'), { withFileTypes: true });
+    const rooms = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    const [, text = ''] = new RegExp(`^    ${pkg} +(.*(?:\\n {6,}.*)*)$`, 'm').exec(page) ?? [];
+    expect(
+      text
+        .replace(/ {2,}pure.*$/, '')
+        .match(/\w+/g)
+        ?.toSorted(),
+    ).toEqual(rooms.toSorted());
+  },
+);
 
 describe('these checks find', () => {
   test('words', () => {

@@ -2,6 +2,8 @@
  * Builds the packages and packs each as it is published:
  *
  *     npm run pack -- FOLDER        (default: tarballs/)
+ *
+ * Beside them it writes `waybill-verify.mjs`, which needs no installation, and prints its SHA-256.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -9,11 +11,15 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { writeVerifyBundle } from './bundle-verify.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = join(ROOT, 'node_modules/.bin');
-const NAMES = ['schema', 'publisher', 'consumer'];
+const NAMES = ['schema', 'publisher', 'verify', 'consumer'];
+
+/** The command `waybill-verify` as one file. The tarball of `verify` has it, too. */
+const BUNDLE = 'waybill-verify.mjs';
 
 /** What `npm pack` needs besides a package's own folder. */
 const SHARED = ['LICENSE', 'pnpm-workspace.yaml', 'scripts/pack-manifest.mjs'];
@@ -29,6 +35,7 @@ export async function packAll(destination: string): Promise<Tarball[]> {
   // Anew, because tsc leaves what was built from files that are gone.
   for (const name of NAMES) await rm(join(ROOT, 'packages', name, 'dist'), { recursive: true, force: true });
   await run(join(BIN, 'tsc'), ['--build', 'tsconfig.build.json'], { cwd: ROOT });
+  await writeVerifyBundle();
   await mkdir(destination, { recursive: true });
   const copy = await mkdtemp(join(tmpdir(), 'waybill-pack-'));
   try {
@@ -54,5 +61,8 @@ async function pack(name: string, copy: string, destination: string): Promise<Ta
 }
 
 if (import.meta.main) {
-  for (const { file } of await packAll(resolve(process.argv[2] ?? 'tarballs'))) console.log(file);
+  const destination = resolve(process.argv[2] ?? 'tarballs');
+  for (const { file } of await packAll(destination)) console.log(file);
+  const { sha256 } = await writeVerifyBundle(join(destination, BUNDLE));
+  console.log(`${join(destination, BUNDLE)}, SHA-256 ${sha256}`);
 }

@@ -39,9 +39,9 @@ const noZod: Ban = {
   because: 'The ledger and its verification never import zod, nor do bills: the offline verifier runs without it.',
 };
 
-export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package>> = {
+export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consumer', Package>> = {
   schema: {
-    entryPoints: ['index.ts', 'internal.ts'],
+    entryPoints: ['index.ts', 'internal.ts', 'verify.ts'],
     bans: [
       {
         specifier: '^(@nats-io/.*|nats|@waybill/.*|pino)$',
@@ -87,6 +87,22 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       instrument: { imports: ['event', 'sinks'] },
       adapters: { imports: ['instrument'] },
       cli: { imports: ['directory', 'spool', 'publisher', 'sinks'] },
+    },
+  },
+  verify: {
+    entryPoints: ['index.ts', 'internal.ts', 'cli.ts'],
+    bans: [
+      {
+        specifier: '^([^.n@]|n([^o]|o[^d]|od[^e]|ode[^:])|@[^w]|@waybill/([^s]|schema(/internal)?$))',
+        because: 'verify imports Node and @waybill/schema/verify: whoever installs it gets nothing else, and no zod.',
+        testsMay: true,
+      },
+    ],
+    rooms: {
+      input: { imports: [] },
+      judge: { imports: ['input'] },
+      text: { imports: ['judge'] },
+      cli: { imports: ['input', 'judge', 'text'] },
     },
   },
   consumer: {

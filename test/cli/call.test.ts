@@ -52,6 +52,7 @@ test.each([
   [['usage'], 64, 'waybill usage needs either --org ID or --all'],
   [['usage', '--al'], 64, 'did you mean --all?'],
   [['usage', '--all', '--format', 'xml'], 64, '--format is "xml": expected one of table, json, csv'],
+  [['verify', '--bill', 'x', '--require-signed'], 64, '--require-signed is for chains'],
   [['verify', '--file', '/does/not/exist'], 66, 'could not read /does/not/exist'],
   [['verify', '--all', '--expect', '12'], 64, '--expect is "12": expected ORG:SEQ:HASH'],
   [['replay', '--org', 'a.b'], 64, '--org is "a.b"'],

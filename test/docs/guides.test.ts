@@ -119,7 +119,7 @@ test.for(WALKS)('a new user follows %s', { timeout: 3 * TEST_MS }, async (pages,
     } else if (answer === undefined) {
       shell.type(typed);
     } else {
-      expectAnswer(page, answer, await shell.run(typed));
+      expectAnswer(page, answer.replaceAll('getting-started/', `${folder}/`), await shell.run(typed));
     }
   }
 });

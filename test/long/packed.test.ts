@@ -3,11 +3,14 @@
  * they say they run on, on the lines after it, and on some on which they have to say that they do not.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { packAll } from '../../scripts/pack.ts';
+import { canonicalJson } from '@waybill/schema';
+import { writeVerifyBundle } from '../../scripts/bundle-verify.ts';
+import { makeBill, makeEvent, makeReplay, signEvent } from '../../packages/verify/test-support/files.ts';
+import { packAll, type Tarball } from '../../scripts/pack.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 
 beforeEach(needsOwnServer);
@@ -21,15 +24,19 @@ interface Ended {
 let folder = '';
 /** Of the service that has installed them. */
 let app = '';
+/** Of a customer, who has installed what judges files, and has some. */
+let customer = '';
+let tarballs: readonly Tarball[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waybill-packed-'));
   app = join(folder, 'app');
   await mkdir(app);
   await writeFile(join(app, 'package.json'), JSON.stringify({ name: 'app', type: 'module', private: true }));
-  const tarballs = await packAll(join(folder, 'tarballs'));
+  tarballs = await packAll(join(folder, 'tarballs'));
   await install(app, ...tarballs.map(({ file }) => file), '@types/node');
   await writeFile(join(app, 'service.js'), SERVICE);
+  customer = await makeCustomer();
 });
 
 afterAll(() => rm(folder, { recursive: true }));
@@ -50,9 +57,9 @@ async function nodeBinary(major: keyof typeof NODES): Promise<string> {
   return join(prefix, 'node_modules', name, 'bin/node');
 }
 
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = app): Promise<Ended> {
   return new Promise((resolve) => {
-    const options = { cwd: app, env: { ...process.env, ...env } };
+    const options = { cwd, env: { ...process.env, ...env } };
     execFile(command, args, options, (error, stdout, stderr) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr });
     });
@@ -123,6 +130,61 @@ test.for([22, 24] as const)('on Node %s the publisher works, and the consumer sa
   expect(spool).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: waybill-spool') });
 });
 
+async function makeCustomer(): Promise<string> {
+  const home = join(folder, 'customer');
+  await mkdir(home);
+  await writeFile(join(home, 'package.json'), JSON.stringify({ name: 'customer', type: 'module', private: true }));
+  const files = tarballs.filter(({ name }) => ['schema', 'verify'].includes(name)).map(({ file }) => file);
+  await install(home, ...files);
+  const lines = makeReplay([1, 2, 3, 4].map((n) => signEvent(makeEvent(n))));
+  await writeFile(join(home, 'replay'), `${lines.join('\n')}\n`);
+  await writeFile(join(home, 'forged'), `${lines.join('\n').replace('run.started', 'run.stopped')}\n`);
+  await writeFile(join(home, 'bill'), makeBill(lines));
+  await writeFile(join(home, 'receipt'), canonicalJson(signEvent(makeEvent(1))));
+  return home;
+}
+
+test('who installs verify gets schema, what schema needs, and nothing else', async () => {
+  const modules = join(customer, 'node_modules');
+  const folders = (await readdir(modules)).filter((name) => !name.startsWith('.'));
+  expect(folders.toSorted()).toEqual(['@noble', '@waybill', 'canonicalize', 'zod']);
+  expect((await readdir(join(modules, '@waybill'))).toSorted()).toEqual(['schema', 'verify']);
+  expect(await readdir(join(modules, '@noble'))).toEqual(['hashes']);
+});
+
+/** What it says of each file, by the command that was installed and by the one file that needs no installation. */
+async function judgeOn(node: string, command: readonly string[], cwd: string): Promise<string[]> {
+  const cases = [['replay'], ['forged'], ['bill'], ['bill', 'replay'], ['receipt'], ['missing']];
+  const ended = await Promise.all(
+    cases.map(async (files) => run(node, [...command, ...files.map((file) => join(customer, file))], {}, cwd)),
+  );
+  return ended.map(({ code, stdout, stderr }) => `${code} ${(stdout || stderr).trimEnd().split('\n').at(-1)}`);
+}
+
+const JUDGED = [
+  '0 verdict: ok',
+  '1 verdict: tampered',
+  '0 verdict: ok, unanchored',
+  '0 verdict: ok',
+  '3 verdict: incomplete, not checked',
+  expect.stringMatching(/^66 waybill-verify: could not read .*missing: ENOENT/),
+];
+
+test.for([22, 24, 26] as const)(
+  'on Node %s a customer judges files, with an installation and without',
+  async (major) => {
+    const node = major === 26 ? process.execPath : await nodeBinary(major);
+    const installed = join(customer, 'node_modules/.bin/waybill-verify');
+    expect(await judgeOn(node, [installed], customer)).toEqual(JUDGED);
+    const empty = await mkdtemp(join(folder, 'empty-'));
+    await writeVerifyBundle(join(empty, 'waybill-verify.mjs'));
+    expect(await judgeOn(node, [join(empty, 'waybill-verify.mjs')], empty)).toEqual(JUDGED);
+    const program = `import { verifyFiles } from '@waybill/verify'; console.log((await verifyFiles('replay')).report.verdict)`;
+    const ended = await run(node, ['--input-type=module', '--eval', program], {}, customer);
+    expect(ended).toEqual({ code: 0, stdout: 'ok\n', stderr: '' });
+  },
+);
+
 test('on Node 26 everything works', async () => {
   expect(await serviceOn(process.execPath, '26')).toEqual(STORED);
   const help = await run('npx', ['--no-install', 'waybill', 'help', 'usage']);
@@ -131,7 +193,7 @@ test('on Node 26 everything works', async () => {
 
 test.for([18, 20] as const)('on Node %s every entry point says what it needs', async (major) => {
   const node = await nodeBinary(major);
-  for (const name of ['schema', 'publisher', 'consumer']) {
+  for (const name of ['schema', 'publisher', 'verify', 'consumer']) {
     const manifest = await readFile(join(app, 'node_modules/@waybill', name, 'package.json'), 'utf8');
     const { exports, engines } = JSON.parse(manifest) as { exports: Record<string, object>; engines: { node: string } };
     for (const path of Object.keys(exports).filter((one) => !/json$|node-version$/.test(one))) {
@@ -148,11 +210,17 @@ test.for([18, 20] as const)('on Node %s every entry point says what it needs', a
   for (const [command, needed] of [
     ['waybill', '26'],
     ['waybill-spool', '22.12'],
+    ['waybill-verify', '22.12'],
   ] as const) {
     const ended = await run(node, [join('node_modules/.bin', command), '--help']);
     const stderr = `${command} needs Node ${needed} or newer; this is Node ${NODES[major]}\n`;
     expect(ended).toEqual({ code: 78, stdout: '', stderr });
   }
+  const alone = await mkdtemp(join(folder, 'empty-'));
+  await writeVerifyBundle(join(alone, 'waybill-verify.mjs'));
+  const ended = await run(node, [join(alone, 'waybill-verify.mjs'), '--help']);
+  const stderr = `waybill-verify needs Node 22.12 or newer; this is Node ${NODES[major]}\n`;
+  expect(ended).toEqual({ code: 78, stdout: '', stderr });
 });
 
 test('TypeScript finds the types of every entry point', async () => {
@@ -160,7 +228,9 @@ test('TypeScript finds the types of every entry point', async () => {
     import { createPublisher, type Publisher } from '@waybill/publisher';
     import { readConfig } from '@waybill/consumer';
     import { verify } from '@waybill/schema';
+    import { verifyLines } from '@waybill/verify';
     const audit: Publisher = createPublisher({ source: '//app' });
+    export const judge: typeof verifyLines = verifyLines;
     export const answers: string[] = [audit.status().state, verify([]).verdict, readConfig({}).streamMode];
   `;
   await writeFile(join(app, 'types.ts'), program);

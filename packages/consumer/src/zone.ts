@@ -6,8 +6,7 @@ import { ConsumerError } from './errors.ts';
 
 export const DEFAULT_ZONE = 'UTC';
 
-/** The version of the time zone database of this engine, e.g. `2026c`. */
-export const TZ_VERSION = process.versions['tz'] ?? '(unknown)';
+export { TZ_VERSION } from '@waybill/verify/internal';
 
 /**
  * @returns the zone's name as the database writes it

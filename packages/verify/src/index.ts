@@ -1,1 +1,12 @@
-export {};
+import './check-node.ts';
+export { VERIFY_ERROR_CODES, VerifyError, type VerifyErrorCode } from './errors.ts';
+export { type JudgedFiles, verifyFiles, type VerifyFilesOptions } from './judge/verify-files.ts';
+export { type JudgedBill, verifyBillFile, type VerifyBillFileOptions } from './judge/verify-bill-file.ts';
+export { type JudgedReceipt, verifyReceiptFile, type VerifyReceiptOptions } from './judge/verify-receipt.ts';
+export type { ReceiptEvent, ReceiptReport, ReceiptScope } from './judge/receipt-report.ts';
+export { verifyLines, type VerifyLinesOptions } from './judge/verify-lines.ts';
+export { createReceiptKeys, keyidOf } from './judge/receipt-keys.ts';
+export { replayLines } from './text/chain-text.ts';
+export { billLines } from './text/bill-text.ts';
+export { receiptLines } from './text/receipt-text.ts';
+export { VERDICT_EXIT_CODES } from '@waybill/schema/verify';

@@ -1,5 +1,5 @@
 import type { BillSigner } from '@waybill/schema';
-import * as crypto from 'node:crypto';
+import { keyidOf } from '@waybill/verify/internal';
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { ConsumerError } from '../errors.ts';
 
@@ -30,11 +30,6 @@ export function createBillSigner({ secret, keyid }: BillSignerOptions): PublicBi
     publicKey: raw.toString('base64'),
     sign: (text) => sign(null, Buffer.from(text), key).toString('base64'),
   };
-}
-
-/** How a key is named that nobody has given a name. @param raw the 32 bytes of a public key */
-export function keyidOf(raw: Uint8Array): string {
-  return crypto.hash('sha256', raw, 'hex').slice(0, 16);
 }
 
 function readSecret(secret: string): KeyObject {

@@ -1,7 +1,10 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { argumentFault } from '@waybill/schema/internal';
+import type { Values } from '@waybill/verify/internal';
 import { ConsumerError } from '../errors.ts';
 import type { Output } from './output.ts';
+
+export { type Values, wholeNumber } from '@waybill/verify/internal';
 
 /** One `waybill` command. */
 export interface Command {
@@ -24,12 +27,6 @@ export interface CommandContext {
   readonly values: Values;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly output: Output;
-}
-
-export interface Values {
-  text(name: string): string | undefined;
-  all(name: string): string[];
-  flag(name: string): boolean;
 }
 
 /** @throws ConsumerError BAD_ARGUMENT naming the option */
@@ -67,14 +64,6 @@ function repeatOption(args: readonly string[], name: string): string[] {
     repeated.push(argument);
   }
   return repeated;
-}
-
-/** The value of an option that is a whole number from 0. @throws ConsumerError BAD_ARGUMENT */
-export function wholeNumber(name: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback;
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 0) return value;
-  throw new ConsumerError('BAD_ARGUMENT', `--${name} is ${JSON.stringify(text)}: expected a whole number`);
 }
 
 /**

@@ -5,8 +5,10 @@
  * This file finds the command, runs it, and turns what goes wrong into a line and an exit code.
  */
 import { closest } from '@waybill/schema/internal';
+import { asciiJson } from '@waybill/verify/internal';
 import { ConsumerError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { asConsumerError } from '../verify-error.ts';
 import { whoMay } from '../streams/shipped-users.ts';
 import { billCommand } from './bill.ts';
 import { type Command, parseCommandLine } from './command.ts';
@@ -51,7 +53,7 @@ export async function runWaybill(args: readonly string[], surroundings: Surround
   try {
     return await run(args, surroundings);
   } catch (error) {
-    return report(error, args, surroundings.output);
+    return report(asConsumerError(error), args, surroundings.output);
   }
 }
 
@@ -76,7 +78,8 @@ async function run(args: readonly string[], { env, output }: Surroundings): Prom
   try {
     if (taken.isCertain) throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name}: ${taken.hint}`);
     return await command.run({ values: parseCommandLine(command, rest), env, output });
-  } catch (error) {
+  } catch (caught) {
+    const error = asConsumerError(caught);
     const isCall = error instanceof ConsumerError && error.code === 'BAD_ARGUMENT';
     if (taken.hint === '' || taken.isCertain || !isCall) throw error;
     throw new ConsumerError('BAD_ARGUMENT', `${error.message}; ${taken.hint}`, { cause: error });
@@ -103,12 +106,4 @@ function report(error: unknown, args: readonly string[], output: Output): number
   else output.note(`waybill: ${message}`);
   if (!known && error instanceof Error) for (const line of String(error.stack).split('\n')) output.note(line);
   return known ? EXIT_CODES[error.code] : UNFORESEEN;
-}
-
-/** JSON with all other characters escaped, so that the escaping of texts for people changes nothing in it. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replaceAll(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -1,6 +1,6 @@
-/** A verification report for people. */
-import type { ChainReport } from '@waybill/schema';
-import { AUDIT_CHECKED, type AuditScope } from '../verify/audit-report.ts';
+/** The report of a verification with NATS, for people. */
+import { aboutLines, chainLines } from '@waybill/verify/internal';
+import { AUDIT_CHECKED } from '../verify/audit-report.ts';
 import type { LedgerReport } from '../verify/ledger-report.ts';
 
 export function reportLines({ verdict, chains, ledger, audit, ...scope }: LedgerReport): string[] {
@@ -25,46 +25,4 @@ export function reportLines({ verdict, chains, ledger, audit, ...scope }: Ledger
   // The number of compared messages is in a line above.
   const checked = scope.checked.filter(({ what }) => what !== AUDIT_CHECKED.compared);
   return [...lines, ...aboutLines({ checked, not_checked: scope.not_checked }), `verdict: ${verdict}`];
-}
-
-/** A chain's verdict, and what no verdict covers. */
-export function chainLines(report: ChainReport): string[] {
-  const { orgid, open, open_count } = report;
-  const lines = [chainLine(report)];
-  if (open_count === 0) return lines;
-  const listed = open.slice(0, 3).map(({ producer, last, received }) => `${producer}, last ${last} at ${received}`);
-  const more = open_count > 3 ? '; …' : '';
-  lines.push(
-    `open       ${orgid ?? '(no chain)'}: ${open_count} publishers have not closed (${listed.join('; ')}${more})`,
-  );
-  return lines;
-}
-
-function chainLine({ receipts, ...report }: ChainReport): string {
-  const line = entriesLine(report);
-  if (!receipts) return line;
-  const { verified, unknown, unsigned, foreign } = receipts;
-  const signatures = `${verified} verified, ${unknown} by unknown keys, ${unsigned} unsigned`;
-  return `${line}; signatures: ${signatures}${foreign > 0 ? `, ${foreign} foreign` : ''}`;
-}
-
-interface Scope {
-  readonly checked: readonly AuditScope[];
-  readonly not_checked: readonly AuditScope[];
-}
-
-/** What was checked, and what was not. Both are always said. */
-export function aboutLines({ checked, not_checked }: Scope): string[] {
-  const say = (name: string, all: readonly AuditScope[]): string[] =>
-    all.length === 0 ? [`${name}: nothing`] : all.map(({ what, count }) => `${name}: ${what}: ${count}`);
-  return [...say('checked', checked), ...say('not checked', not_checked)];
-}
-
-function entriesLine({ verdict, orgid, entries, first, last, problem, holes, missing }: ChainReport): string {
-  const what = `${verdict.padEnd(10)} ${orgid ?? '(no chain)'}: ${entries} entries`;
-  const range = first && last ? `, ${first.seq} to ${last.seq}, head ${last.seq}:${last.hash}` : '';
-  if (problem) return `${what} are good; at ${problem.seq}: ${problem.detail}`;
-  if (holes.length === 0) return what + range;
-  const listed = holes.slice(0, 3).map((hole) => `${hole.producer} ${hole.first}-${hole.last}`);
-  return `${what}${range}; ${missing} events never arrived (${listed.join(', ')}${holes.length > 3 ? ', …' : ''})`;
 }

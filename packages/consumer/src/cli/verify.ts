@@ -1,17 +1,21 @@
-import { type ChainReport, VERDICT_EXIT_CODES } from '@waybill/schema';
+import { VERDICT_EXIT_CODES } from '@waybill/schema';
+import {
+  answerBill,
+  answerChain,
+  type Asking,
+  createProgressBar,
+  expectations,
+  expectedOfLedger,
+  fromSeq,
+  openInputs,
+  signatureCheck,
+} from '@waybill/verify/internal';
 import { ConsumerError } from '../errors.ts';
 import { checkChainName } from '../ledger/chain-name.ts';
 import type { LedgerReport } from '../verify/ledger-report.ts';
 import { verifyLedger } from '../verify/verify-ledger.ts';
-import { verifyLines } from '../verify/verify-lines.ts';
 import { type Command, type CommandContext, oneOf, wholeNumber } from './command.ts';
-import { createProgressBar } from './progress-bar.ts';
-import { readFiles } from './read-files.ts';
-import { expectations, expectedOfFile, expectedOfLedger, fromSeq, signatureCheck } from './verify-arguments.ts';
-import { verifyBillFile } from './verify-bill.ts';
-import { verifyHint } from './verify-hint.ts';
-import { aboutLines, chainLines, reportLines } from './verify-text.ts';
-import { watchLines } from './watch-lines.ts';
+import { reportLines } from './verify-text.ts';
 import { withNats } from './with-nats.ts';
 
 export const verifyCommand: Command = {
@@ -21,7 +25,8 @@ export const verifyCommand: Command = {
                       [--require-signed] [--from-seq N] [--wait SECONDS] [--json]
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--expect-file HEADS]… [--signer ID=KEY]…
                       [--require-signed] [--from-seq N] [--json]
-       waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--replay FILE]… [--from-seq N] [--json]
+       waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--expect-file HEADS]…
+                      [--replay FILE]… [--from-seq N] [--json]
 
 Re-derives every hash, link, number, time, volume and total, and compares. With NATS it also checks that the ledger has
 no hole, that every message of the stream of events is in exactly one chain, unaltered, and that every entry is made
@@ -34,8 +39,8 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
   --bill FILE         a bill as \`waybill bill\` makes it; - for the standard input. Needs no NATS
   --key [ID=]KEY      with --bill: the issuer's key, the base64 of the 32 bytes of an Ed25519 public key. The bill then
                       has to be signed by one of them
-  --replay FILE       with --bill: the chain, in which the bill's entries are looked for. Several are its parts, the
-                      oldest first; --from-seq says where the first one begins
+  --replay FILE       with --bill: the chain, in which the bill's entries are looked for. Several are its parts, in any
+                      order; --from-seq says where the first one begins
   --expect SEQ:HASH   a head that you hold (\`waybill head\`): only it can show a cut tail or a chain that was
                       recomputed as a whole. Several are allowed; with --all, ORG:SEQ:HASH
   --expect-file HEADS what \`waybill head --all --json\` printed, or \`--org ID\`: every chain in it has to be there and
@@ -76,45 +81,31 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
   },
 };
 
+/** What its messages tell people to type. */
+function asking({ values, output }: CommandContext, option: 'file' | 'bill'): Asking {
+  const command = `waybill verify --${option}`;
+  return { values, output, words: { name: 'waybill', takes: '--file', command, fileOption: `--${option} ` } };
+}
+
 /** @throws ConsumerError BAD_ARGUMENT for what is about chains only */
 async function verifyOneBill(context: CommandContext): Promise<number> {
   const { values } = context;
   const other = ['file', 'signer'].find((name) => values.all(name).length > 0);
   if (other !== undefined || values.flag('all') || values.text('org') !== undefined)
     throw new ConsumerError('BAD_ARGUMENT', `--bill and --${other ?? 'org'}: a bill names its chain itself`);
-  const expect = expectations(values, '').get('') ?? [];
-  return verifyBillFile(context, { expect, fromSeq: fromSeq(values) });
+  const asked = asking(context, 'bill');
+  return answerBill(asked, async () => {
+    const [bill, ...replay] = await openInputs([values.text('bill') ?? '', ...values.all('replay')], asked);
+    if (!bill) throw new ConsumerError('BAD_ARGUMENT', '--bill has no file');
+    return { bill, replay };
+  });
 }
 
-async function verifyFiles({ values, output }: CommandContext): Promise<number> {
+async function verifyFiles(context: CommandContext): Promise<number> {
+  const { values } = context;
   if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: files have one chain');
-  const names = values.all('file');
-  const orgid = values.text('org');
-  if (orgid !== undefined) checkChainName('--org', orgid);
-  const signers = signatureCheck(values);
-  const kept = await expectedOfFile({ values, output }, orgid);
-  const expect = [...(expectations(values, orgid ?? '').get(orgid ?? '') ?? []), ...kept.heads];
-  const chain = orgid ?? kept.orgid;
-  const { total, chunks } = await readFiles(names);
-  const watched = watchLines(chunks);
-  const bar = createProgressBar(output);
-  let report: ChainReport;
-  try {
-    report = await verifyLines(watched.chunks, {
-      fromSeq: fromSeq(values),
-      expect,
-      ...(chain !== undefined && { orgid: chain }),
-      ...signers,
-      onProgress: ({ bytes, entries }) => bar.show({ done: bytes, total, text: `${entries} entries` }),
-    });
-  } finally {
-    bar.clear();
-  }
-  if (values.flag('json')) await output.json(report);
-  else await output.text([...chainLines(report), ...aboutLines(report), `verdict: ${report.verdict}`]);
-  const hint = verifyHint(report, watched, { orgid: chain, fromSeq: fromSeq(values) });
-  if (hint !== null && !values.flag('json')) output.note(`waybill: ${hint}`);
-  return VERDICT_EXIT_CODES[report.verdict];
+  const asked = asking(context, 'file');
+  return answerChain(asked, async () => openInputs(values.all('file'), asked));
 }
 
 async function verifyStreams(context: CommandContext): Promise<number> {
@@ -125,7 +116,7 @@ async function verifyStreams(context: CommandContext): Promise<number> {
   if (orgid === null && from !== 1)
     throw new ConsumerError('BAD_ARGUMENT', '--from-seq needs --org: each chain has its own numbers');
   const expect = expectations(values, orgid);
-  const kept = await expectedOfLedger({ values, output }, orgid);
+  const kept = await expectedOfLedger(asking(context, 'file'), orgid);
   for (const [chain, heads] of kept) expect.set(chain, [...(expect.get(chain) ?? []), ...heads]);
   const signers = signatureCheck(values);
   const waitMs = wholeNumber('wait', values.text('wait'), 5) * 1000;

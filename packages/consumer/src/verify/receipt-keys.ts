@@ -1,10 +1,6 @@
 import type { ReceiptKeys } from '@waybill/schema';
-import { isPublicKey } from '@waybill/schema/internal';
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { ConsumerError } from '../errors.ts';
-
-/** The DER of an Ed25519 public key (RFC 8410) is this and the 32 bytes of the key. */
-const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+import * as verify from '@waybill/verify/internal';
+import { asConsumerError } from '../verify-error.ts';
 
 /**
  * Checks receipts (docs/reference/format.md §2) with `node:crypto`. Its OpenSSL checks the equation without cofactor.
@@ -13,37 +9,18 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
  * @throws ConsumerError BAD_ARGUMENT naming the key id
  */
 export function createReceiptKeys(publicKeys: ReadonlyMap<string, string>): ReceiptKeys {
-  const keys = new Map<string, { raw: Uint8Array; key: KeyObject }>();
-  for (const [keyid, text] of publicKeys) {
-    const raw = readPublicKey(keyid, text);
-    const der = Buffer.concat([SPKI_PREFIX, raw]);
-    keys.set(keyid, { raw, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) });
+  try {
+    return verify.createReceiptKeys(publicKeys);
+  } catch (error) {
+    throw asConsumerError(error);
   }
-  return {
-    find: (keyid) => keys.get(keyid)?.raw ?? null,
-    fits({ keyid, signature, text }) {
-      const known = keys.get(keyid);
-      return known !== undefined && verify(null, Buffer.from(text), known.key, signature);
-    },
-  };
 }
 
 /** @throws ConsumerError BAD_ARGUMENT when signatures are required, and there is no key to check them with */
-export function checkSignersGiven(
-  name: string,
-  { requireSigned = false, receiptKeys }: { readonly requireSigned?: boolean; readonly receiptKeys?: ReceiptKeys },
-): void {
-  if (requireSigned && !receiptKeys)
-    throw new ConsumerError('BAD_ARGUMENT', `${name}: requireSigned needs receiptKeys, the keys of those who sign`);
-}
-
-function readPublicKey(keyid: string, text: string): Buffer {
-  const raw = Buffer.from(text, 'base64');
-  // Strictly: each key has exactly one text.
-  if (raw.length === 32 && raw.toString('base64') === text && isPublicKey(raw)) return raw;
-  throw new ConsumerError(
-    'BAD_ARGUMENT',
-    `the public key of ${keyid} is ${JSON.stringify(text)}: expected the base64 of the 32 bytes of an Ed25519 public key, ` +
-      'of a point that is written in its canonical form and is not of small order',
-  );
+export function checkSignersGiven(...[name, options]: Parameters<typeof verify.checkSignersGiven>): void {
+  try {
+    verify.checkSignersGiven(name, options);
+  } catch (error) {
+    throw asConsumerError(error);
+  }
 }

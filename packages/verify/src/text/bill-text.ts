@@ -1,5 +1,5 @@
 /** The verification of a bill, for people. */
-import type { BillReport, BillScope, BillStatement } from '@waybill/schema';
+import type { BillReport, BillScope, BillStatement } from '@waybill/schema/verify';
 import { formatTable } from './table.ts';
 
 const COLUMNS = ['uploads', 'downloads', 'deduplicated'] as const;

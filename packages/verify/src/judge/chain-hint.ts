@@ -2,14 +2,22 @@
  * What may have happened to a file that does not verify: how it was asked for, or what became of it on its way. It is a
  * note beside the verdict, which the format defines (docs/reference/format.md §11) and which does not depend on it.
  */
-import type { ChainReport } from '@waybill/schema';
-import type { JsonObject } from '@waybill/schema/internal';
-import { canonicalJson, type Entry, isChainName, sha256Hex } from '@waybill/schema/internal';
-import type { WatchedLines } from './watch-lines.ts';
+import {
+  canonicalJson,
+  type ChainReport,
+  type Entry,
+  isChainName,
+  type JsonObject,
+  sha256Hex,
+} from '@waybill/schema/verify';
+import type { CommandWords } from '../command-words.ts';
+import type { WatchedLines } from '../input/watch-lines.ts';
+import { COPY_AGAIN, encodingHint } from './encoding-hint.ts';
 
 interface Asked {
   readonly orgid: string | undefined;
   readonly fromSeq: number;
+  readonly words: CommandWords;
 }
 
 /** The line that does not verify, and what is around it. */
@@ -32,7 +40,7 @@ interface Claim {
 }
 
 /** @returns null when there is nothing to say */
-export function verifyHint(report: ChainReport, lines: WatchedLines, asked: Asked): string | null {
+export function chainHint(report: ChainReport, lines: WatchedLines, asked: Asked): string | null {
   if (report.verdict !== 'tampered' && report.verdict !== 'unreadable') return null;
   const index = report.entries;
   const bytes = lines.at(index);
@@ -67,16 +75,8 @@ const HINTS: readonly ((line: BadLine) => string | null)[] = [
   hintOfRewriting,
 ];
 
-const COPY_AGAIN = 'copy the file again, byte for byte';
-
 function hintOfEncoding({ report, bytes }: BadLine): string | null {
-  if (report.entries > 0) return null;
-  const [a, b, c] = bytes;
-  if (a === 0xef && b === 0xbb && c === 0xbf)
-    return `this begins with a byte order mark, which an editor or PowerShell has put there: remove it (tail -c +4 FILE), or ${COPY_AGAIN}`;
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
-    return `this is UTF-16, as PowerShell writes with >: let \`waybill replay\` write it in another shell, or ${COPY_AGAIN}`;
-  return null;
+  return report.entries > 0 ? null : encodingHint(bytes, 'let `waybill replay` write it in another shell');
 }
 
 function hintOfLineEnds({ text }: BadLine): string | null {
@@ -90,12 +90,12 @@ function hintOfLayout({ report, text }: BadLine): string | null {
   return `this is JSON that another program has laid out anew: the file needs one entry a line, as \`waybill replay\` printed it`;
 }
 
-function hintOfJoints({ report, text, claim }: BadLine): string | null {
+function hintOfJoints({ report, asked: { words }, text, claim }: BadLine): string | null {
   if (text === '' || /^\s+$/.test(text)) {
-    return `there is an empty line after entry ${report.last?.seq ?? 0}: files were joined, or an editor added it; remove it, or give each file to --file`;
+    return `there is an empty line after entry ${report.last?.seq ?? 0}: files were joined, or an editor added it; remove it, or give each file to ${words.takes}`;
   }
   if (claim === null && text.includes('"}{"core":'))
-    return 'two files were joined without a line feed between them: give each of them to --file, which puts them in order';
+    return `two files were joined without a line feed between them: give each of them to ${words.takes}, which puts them in order`;
   return null;
 }
 
@@ -130,13 +130,13 @@ function hintOfChoice({ report, asked, claim }: BadLine): string | null {
 }
 
 /** Two files, or two parts of one, that do not follow each other. */
-function hintOfNeighbours({ report: { last, orgid }, text, claim }: BadLine): string | null {
+function hintOfNeighbours({ report: { last, orgid }, asked: { words }, text, claim }: BadLine): string | null {
   // Of a line whose number was changed, nothing is said.
   if (last === null || claim === null || canonicalLine(text) === null) return null;
   if (claim.orgid !== orgid)
     return `after entry ${last.seq} of ${orgid} comes one of ${claim.orgid}: files of two chains were joined; verify each alone`;
   if (claim.seq <= last.seq)
-    return `after entry ${last.seq} comes entry ${claim.seq}: files were joined that have the same entries, or in another order; give each to --file alone, or export the chain again`;
+    return `after entry ${last.seq} comes entry ${claim.seq}: files were joined that have the same entries, or in another order; give each to ${words.takes} alone, or export the chain again`;
   if (claim.seq > last.seq + 1) {
     const lacking =
       claim.seq === last.seq + 2 ? `entry ${last.seq + 1} is` : `entries ${last.seq + 1} to ${claim.seq - 1} are`;

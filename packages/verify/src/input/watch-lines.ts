@@ -1,5 +1,5 @@
 /** Keeps those lines of a file that a hint may be about, while the file is verified. */
-import { createLineSplitter } from '@waybill/schema';
+import { createLineSplitter } from '@waybill/schema/verify';
 
 export interface WatchedLines {
   /** A line by its index, as bytes without its line feed; null when it is not kept, or when there is none. */

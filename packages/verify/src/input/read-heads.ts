@@ -1,13 +1,13 @@
 /** Reads heads that somebody kept: what `waybill head --json` printed. */
 import { readFile } from 'node:fs/promises';
-import type { Expectation } from '@waybill/schema';
-import { isChainName } from '@waybill/schema/internal';
-import { ConsumerError } from '../errors.ts';
+import type { Expectation } from '@waybill/schema/verify';
+import { isChainName } from '@waybill/schema/verify';
+import { VerifyError } from '../errors.ts';
 
 /** By organization. */
 export type KeptHeads = ReadonlyMap<string, readonly Expectation[]>;
 
-/** @throws ConsumerError CANNOT_READ, BAD_ARGUMENT naming the file */
+/** @throws VerifyError CANNOT_READ, BAD_ARGUMENT naming the file */
 export async function readHeadFiles(names: readonly string[]): Promise<KeptHeads> {
   const kept = new Map<string, Expectation[]>();
   for (const name of names) {
@@ -26,18 +26,18 @@ async function readHeads(name: string): Promise<readonly KeptHead[]> {
   try {
     text = await readFile(name, 'utf8');
   } catch (cause) {
-    throw new ConsumerError('CANNOT_READ', `could not read ${name}: ${(cause as Error).message}`, { cause });
+    throw new VerifyError('CANNOT_READ', `could not read ${name}: ${(cause as Error).message}`, { cause });
   }
   let value: unknown;
   try {
     // An editor may have put a byte order mark before it, which says nothing here.
     value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new ConsumerError('BAD_ARGUMENT', `--expect-file ${name} is no JSON: ${EXPECTED}`, { cause });
+    throw new VerifyError('BAD_ARGUMENT', `--expect-file ${name} is no JSON: ${EXPECTED}`, { cause });
   }
   return (Array.isArray(value) ? value : [value]).map((head) => {
     if (isKeptHead(head)) return head;
-    throw new ConsumerError('BAD_ARGUMENT', `--expect-file ${name} has what is no head: ${EXPECTED}`);
+    throw new VerifyError('BAD_ARGUMENT', `--expect-file ${name} has what is no head: ${EXPECTED}`);
   });
 }
 
