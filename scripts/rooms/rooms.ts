@@ -115,10 +115,11 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       writer: { imports: ['nats', 'streams', 'ledger', 'audit'] },
       usage: { imports: ['nats', 'ledger', 'audit'] },
       bill: { imports: ['nats', 'ledger', 'audit', 'usage'] },
+      push: { imports: ['ledger', 'usage'] },
       verify: { imports: ['nats', 'ledger', 'audit'] },
       export: { imports: ['nats', 'ledger'] },
       service: { imports: ['config', 'nats', 'streams', 'writer'] },
-      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'verify', 'export', 'service'] },
+      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'push', 'verify', 'export', 'service'] },
     },
   },
 };

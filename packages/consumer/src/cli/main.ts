@@ -15,6 +15,7 @@ import { EXIT_CODES, UNFORESEEN } from './exit-codes.ts';
 import { headCommand } from './head.ts';
 import { takenByNpm } from './npm-options.ts';
 import { type Output, ReaderGone } from './output.ts';
+import { pushCommand } from './push.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { usageCommand } from './usage.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   deployCommand,
   usageCommand,
   billCommand,
+  pushCommand,
   verifyCommand,
   headCommand,
   replayCommand,
