@@ -28,7 +28,7 @@ export function compareJournal(values: readonly PushValue[], records: ReadonlyMa
     for (const record of pushed.get(`${value.meter} ${value.orgid}`) ?? []) checkPair(value, record);
     const record = records.get(value.id);
     if (record?.state === 'confirmed') before.push(value);
-    else open.push({ value, tries: record?.state === 'intent' ? record.tries : 0 });
+    else open.push({ value, isUnsettled: record?.state === 'intent' });
   }
   return { before, open };
 }

@@ -32,16 +32,17 @@ export interface EngineHttpOptions {
   readonly key: string | null;
   /** For one attempt. */
   readonly timeoutMs: number;
+  /** Before the second attempt; each later pause is twice as long. */
+  readonly retryPauseMs: number;
 }
 
 const ATTEMPTS = 5;
-const FIRST_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 60_000;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** 409: Stripe says so while the same request is still being worked on. */
 const PASSING: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
 
-export function createEngineHttp({ url, key, timeoutMs }: EngineHttpOptions): EngineHttp {
+export function createEngineHttp({ url, key, timeoutMs, retryPauseMs }: EngineHttpOptions): EngineHttp {
   async function attempt({ method, path, headers, body }: EngineRequest): Promise<Response> {
     return fetch(`${url}${path}`, {
       method,
@@ -71,7 +72,7 @@ export function createEngineHttp({ url, key, timeoutMs }: EngineHttpOptions): En
       for (let n = 1; ; n++) {
         const answer = await once(request);
         if (!('passing' in answer)) return checkAnswer(what, answer);
-        const waitMs = answer.afterMs ?? FIRST_PAUSE_MS * 2 ** (n - 1) * (0.75 + Math.random() / 2);
+        const waitMs = answer.afterMs ?? retryPauseMs * 2 ** (n - 1) * (0.75 + Math.random() / 2);
         if (n === ATTEMPTS || waitMs > MAX_PAUSE_MS) {
           const later = answer.afterMs === null ? '' : `, and asks to wait ${Math.ceil(answer.afterMs / 1000)} s`;
           throw new ConsumerError(

@@ -15,8 +15,8 @@ export interface EngineOptions {
 /** A value that the engine may get. */
 export interface Candidate {
   readonly value: PushValue;
-  /** How often it was sent with this journal, and nobody knows what became of it. 0: never. */
-  readonly tries: number;
+  /** It was sent with this journal, and nobody knows what became of it. */
+  readonly isUnsettled: boolean;
 }
 
 /**
@@ -58,11 +58,10 @@ export interface Engine {
    */
   held(candidates: readonly Candidate[]): Promise<Held[]>;
   /**
-   * @param candidates `tries` counts this try
    * @returns in their order
    * @throws ConsumerError ENGINE_UNREACHABLE when nobody knows what became of any of them; ENGINE_REFUSED for the key
    */
-  send(candidates: readonly Candidate[]): Promise<Outcome[]>;
+  send(values: readonly PushValue[]): Promise<Outcome[]>;
 }
 
 export const NOTHING: Held = { kind: 'nothing' };

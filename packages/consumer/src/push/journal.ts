@@ -26,8 +26,6 @@ export interface JournalTarget {
 /** What is known of one value. */
 export interface JournalRecord {
   readonly value: Pick<PushValue, 'id' | 'orgid' | 'meter' | 'name' | 'customer' | 'from' | 'to' | 'value'>;
-  /** How often it was tried. */
-  readonly tries: number;
   /** `intent`: nobody knows whether the engine has it. */
   readonly state: 'intent' | 'confirmed' | 'refused';
   /** Of a refusal: what the engine said. */
@@ -144,7 +142,7 @@ function applyLine(
     const missing = VALUE_FIELDS.find((name) => name !== 'id' && typeof fields[name] !== 'string');
     if (missing !== undefined) throw damaged(file, number, `it has no ${missing}`);
     const value = { ...fields, id } as unknown as JournalRecord['value'];
-    records.set(id, { value, tries: (before?.tries ?? 0) + 1, state: 'intent', why: '' });
+    records.set(id, { value, state: 'intent', why: '' });
     return;
   }
   if (kind !== 'confirmed' && kind !== 'refused') throw damaged(file, number, `its kind is ${JSON.stringify(kind)}`);

@@ -10,16 +10,7 @@
 import { isJsonObject, type Json, type JsonObject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
-import {
-  ACCEPTED,
-  type Candidate,
-  type Engine,
-  type EngineOptions,
-  type Held,
-  NOTHING,
-  type Outcome,
-  SAME,
-} from './engine.ts';
+import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome, SAME } from './engine.ts';
 import { shown } from './engine-http.ts';
 import type { PushValue } from './push-value.ts';
 import { sendInParts } from './send-in-parts.ts';
@@ -42,21 +33,21 @@ export function createLago({ http }: EngineOptions): Engine {
     return { kind: 'refused', why: `Lago has ${held.what} under this transaction_id` };
   }
 
-  async function sendBatch(candidates: readonly Candidate[]): Promise<Outcome[] | string> {
+  async function sendBatch(values: readonly PushValue[]): Promise<Outcome[] | string> {
     const { status, json, text } = await http.request({
       method: 'POST',
       path: '/api/v1/events/batch',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ events: candidates.map(({ value }) => eventOf(value)) }),
+      body: JSON.stringify({ events: values.map(eventOf) }),
     });
-    if (status >= 200 && status < 300) return candidates.map(() => ACCEPTED);
+    if (status >= 200 && status < 300) return values.map(() => ACCEPTED);
     if (status === 404) throw new ConsumerError('ENGINE_REFUSED', `Lago takes no events there: 404 ${shown(text)}`);
-    const faults = faultsOf(json, candidates.length);
+    const faults = faultsOf(json, values.length);
     if (faults.size === 0) return `${status} ${shown(text)}`;
-    const rest = candidates.filter((_, index) => !faults.has(index));
+    const rest = values.filter((_, index) => !faults.has(index));
     const others = rest.length === 0 ? [] : await sendInParts(rest, sendBatch);
     const outcomes: Outcome[] = [];
-    for (const [index, { value }] of candidates.entries()) {
+    for (const [index, value] of values.entries()) {
       const why = faults.get(index);
       if (why === undefined) outcomes.push(others.shift() ?? { kind: 'unknown', why: 'no outcome' });
       else outcomes.push(why === ALREADY ? await thereOrNot(value) : { kind: 'refused', why });
@@ -71,8 +62,10 @@ export function createLago({ http }: EngineOptions): Engine {
     prepare: () => Promise.resolve(),
     // What was never sent with this journal needs no look: Lago forgets no transaction_id.
     held: (candidates) =>
-      inParallel(candidates, AT_ONCE, ({ value, tries }) => (tries === 0 ? Promise.resolve(NOTHING) : heldOf(value))),
-    send: (candidates) => sendInParts(candidates, sendBatch),
+      inParallel(candidates, AT_ONCE, ({ value, isUnsettled }) =>
+        isUnsettled ? heldOf(value) : Promise.resolve(NOTHING),
+      ),
+    send: (values) => sendInParts(values, sendBatch),
   };
 }
 

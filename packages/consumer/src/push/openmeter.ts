@@ -8,16 +8,7 @@
  */
 import { isJsonObject, type Json, type JsonObject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
-import {
-  ACCEPTED,
-  type Candidate,
-  type Engine,
-  type EngineOptions,
-  type Held,
-  NOTHING,
-  type Outcome,
-  SAME,
-} from './engine.ts';
+import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome, SAME } from './engine.ts';
 import { shown } from './engine-http.ts';
 import type { PushValue } from './push-value.ts';
 import { sendInParts } from './send-in-parts.ts';
@@ -64,19 +55,19 @@ export function createOpenMeter({ http, now }: EngineOptions): Engine {
         const found = await heldOf(some);
         for (const [index, { id }] of some.entries()) held.set(id, found[index] ?? NOTHING);
       }
-      return candidates.map(({ value, tries }) => held.get(value.id) ?? (tries === 0 ? NOTHING : TOO_OLD));
+      return candidates.map(({ value, isUnsettled }) => held.get(value.id) ?? (isUnsettled ? TOO_OLD : NOTHING));
     },
-    send: (candidates) => sendInParts(candidates, (some) => sendBatch(some)),
+    send: (values) => sendInParts(values, sendBatch),
   };
 
-  async function sendBatch(candidates: readonly Candidate[]): Promise<Outcome[] | string> {
+  async function sendBatch(values: readonly PushValue[]): Promise<Outcome[] | string> {
     const { status, text } = await http.request({
       method: 'POST',
       path: '/api/v1/events',
       headers: { 'content-type': 'application/cloudevents-batch+json' },
-      body: JSON.stringify(candidates.map(({ value }) => eventOf(value))),
+      body: JSON.stringify(values.map(eventOf)),
     });
-    if (status >= 200 && status < 300) return candidates.map(() => ACCEPTED);
+    if (status >= 200 && status < 300) return values.map(() => ACCEPTED);
     if (status === 404)
       throw new ConsumerError('ENGINE_REFUSED', `OpenMeter takes no events there: 404 ${shown(text)}`);
     return `${status} ${shown(text)}`;

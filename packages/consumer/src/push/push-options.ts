@@ -41,6 +41,8 @@ export interface PushOptions extends PushQuery {
   readonly key?: string | undefined;
   /** For one request. Default: 30 s. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Before a request is repeated for the first time; later pauses are longer. Default: 500 ms. */
+  readonly retryPauseMs?: number | undefined;
 }
 
 const QUERY: KnownOptions<PushQuery> = {
@@ -56,7 +58,14 @@ const QUERY: KnownOptions<PushQuery> = {
   customers: true,
   now: true,
 };
-const OPTIONS: KnownOptions<PushOptions> = { ...QUERY, journal: true, url: true, key: true, requestTimeoutMs: true };
+const OPTIONS: KnownOptions<PushOptions> = {
+  ...QUERY,
+  journal: true,
+  url: true,
+  key: true,
+  requestTimeoutMs: true,
+  retryPauseMs: true,
+};
 
 /** The public services of the engines, as their documents have them. */
 export const ENGINE_URLS = {
@@ -93,21 +102,26 @@ export interface CheckedAccount {
   readonly key: string | null;
   readonly mode: 'live' | 'test' | null;
   readonly timeoutMs: number;
+  readonly retryPauseMs: number;
 }
 
 /** @throws ConsumerError BAD_ARGUMENT naming the option and the rule, and never the key */
-export function checkAccount({ engine, journal, url, key, requestTimeoutMs = 30_000 }: PushOptions): CheckedAccount {
+export function checkAccount(options: PushOptions): CheckedAccount {
+  const { engine, journal, url, key } = options;
   if (typeof journal !== 'string' || journal === '') throw bad('journal: expected the path of a file');
-  const base = checkEngineUrl('url', url ?? ENGINE_URLS[engine]);
-  const timeoutMs = checkPeriod('push: requestTimeoutMs', requestTimeoutMs);
+  const account = {
+    url: checkEngineUrl('url', url ?? ENGINE_URLS[engine]),
+    timeoutMs: checkPeriod('push: requestTimeoutMs', options.requestTimeoutMs ?? 30_000),
+    retryPauseMs: checkPeriod('push: retryPauseMs', options.retryPauseMs ?? 500),
+  };
   if (key === undefined) {
-    if (engine === 'openmeter' && url !== undefined) return { url: base, key: null, mode: null, timeoutMs };
+    if (engine === 'openmeter' && url !== undefined) return { ...account, key: null, mode: null };
     throw bad(`key: ${engine} needs a secret key`);
   }
   // It goes into a header. A line feed at the end of a file is no part of it.
   if (!/^[\u0021-\u007e]{1,4096}$/.test(key))
     throw bad('key: expected one line of letters, digits and signs (not shown)');
-  return { url: base, key, mode: engine === 'stripe' ? modeOf(key) : null, timeoutMs };
+  return { ...account, key, mode: engine === 'stripe' ? modeOf(key) : null };
 }
 
 /** A journal of one mode must not be continued in the other: what is confirmed there is missing here. */

@@ -81,13 +81,13 @@ export async function planPush(nc: NatsConnection, settings: Settings, query: Pu
  */
 export async function push(nc: NatsConnection, settings: Settings, options: PushOptions): Promise<PushReport> {
   const checked = checkPushQuery(options, 'push');
-  const { url, key, mode, timeoutMs } = checkAccount(options);
+  const { mode, ...account } = checkAccount(options);
   const { engine: name, journal: file } = options;
   using _ = lockJournal(file);
   const { values, report } = await planOf(nc, settings, { query: options, checked });
-  await using journal = await openJournal(file, { engine: name, url, mode }, checked.now);
+  await using journal = await openJournal(file, { engine: name, url: account.url, mode }, checked.now);
   const { before, open } = compareJournal(values, journal.records);
-  const engine = CREATE[name]({ http: createEngineHttp({ url, key, timeoutMs }), now: checked.now });
+  const engine = CREATE[name]({ http: createEngineHttp(account), now: checked.now });
   const found = open.length === 0 ? [] : await findHeld(engine, journal, { open, checked });
   const toSend = open.filter(({ value }) => !found.includes(value));
   const there: string[] = [];
@@ -140,7 +140,7 @@ async function findHeld(
   // What was never sent is refused before anybody is asked.
   checkFaults(
     engine,
-    open.filter(({ tries }) => tries === 0).map(({ value }) => value),
+    open.filter(({ isUnsettled }) => !isUnsettled).map(({ value }) => value),
   );
   await engine.prepare(Object.values(checked.names));
   const groups = [...Map.groupBy(open, ({ value }) => value.customer).values()];
@@ -149,7 +149,7 @@ async function findHeld(
     group.map((candidate, index) => ({ candidate, held: held[at]?.[index] ?? ({ kind: 'nothing' } as Held) })),
   );
   const same = pairs.filter(({ held }) => held.kind === 'same').map(({ candidate }) => candidate);
-  await journal.intend(same.filter(({ tries }) => tries === 0).map(({ value }) => value));
+  await journal.intend(same.filter(({ isUnsettled }) => !isUnsettled).map(({ value }) => value));
   await journal.confirm(
     same.map(({ value }) => value.id),
     'found',
@@ -174,7 +174,7 @@ function checkHeld(value: PushValue, held: Held): void {
 /** @returns the ids of those that the engine had already */
 async function sendBatch(engine: Engine, journal: Journal, batch: readonly Candidate[]): Promise<string[]> {
   await journal.intend(batch.map(({ value }) => value));
-  const outcomes = await engine.send(batch.map(({ value, tries }) => ({ value, tries: tries + 1 })));
+  const outcomes = await engine.send(batch.map(({ value }) => value));
   const accepted: string[] = [];
   const there: string[] = [];
   const refused: { id: string; why: string }[] = [];

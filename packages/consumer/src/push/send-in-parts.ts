@@ -1,4 +1,5 @@
-import type { Candidate, Outcome } from './engine.ts';
+import type { Outcome } from './engine.ts';
+import type { PushValue } from './push-value.ts';
 
 /**
  * Sends a batch. An engine that refuses a batch as a whole does not always say which value is wrong: then each half is
@@ -7,13 +8,13 @@ import type { Candidate, Outcome } from './engine.ts';
  * @param send returns the outcomes, or why the batch was refused as a whole; nothing of it was stored
  */
 export async function sendInParts(
-  candidates: readonly Candidate[],
-  send: (some: readonly Candidate[]) => Promise<Outcome[] | string>,
+  values: readonly PushValue[],
+  send: (some: readonly PushValue[]) => Promise<Outcome[] | string>,
 ): Promise<Outcome[]> {
-  const outcome = await send(candidates);
+  const outcome = await send(values);
   if (typeof outcome !== 'string') return outcome;
-  if (candidates.length === 1) return [{ kind: 'refused', why: outcome }];
-  const half = Math.ceil(candidates.length / 2);
-  const first = await sendInParts(candidates.slice(0, half), send);
-  return [...first, ...(await sendInParts(candidates.slice(half), send))];
+  if (values.length === 1) return [{ kind: 'refused', why: outcome }];
+  const half = Math.ceil(values.length / 2);
+  const first = await sendInParts(values.slice(0, half), send);
+  return [...first, ...(await sendInParts(values.slice(half), send))];
 }

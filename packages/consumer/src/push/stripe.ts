@@ -7,19 +7,11 @@
  * …/meter-event-summary/list (ends of windows on whole minutes; sums appear some time after the events) and
  * …/meter/object. A repeated identifier is answered by 400, "An event already exists with identifier …".
  */
+import { randomUUID } from 'node:crypto';
 import { isJsonObject, type Json, type JsonObject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
-import {
-  ACCEPTED,
-  type Candidate,
-  type Engine,
-  type EngineOptions,
-  type Held,
-  NOTHING,
-  type Outcome,
-  SAME,
-} from './engine.ts';
+import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome, SAME } from './engine.ts';
 import { shown } from './engine-http.ts';
 import type { PushValue } from './push-value.ts';
 import { activeMeters, type StripeMeter } from './stripe-meters.ts';
@@ -65,14 +57,15 @@ export function createStripe({ http, now }: EngineOptions): Engine {
     });
   }
 
-  async function sendOne({ value, tries }: Candidate): Promise<Outcome> {
+  async function sendOne(value: PushValue): Promise<Outcome> {
     const { status, json, text } = await http.request({
       method: 'POST',
       path: '/v1/billing/meter_events',
       headers: {
         'content-type': 'application/x-www-form-urlencoded',
-        // Stripe repeats the first answer to a key, also a failure. So a later run has another one.
-        'idempotency-key': `waybill-${value.id}-${tries}`,
+        // For the repetitions of this call only: Stripe repeats its first answer to a key, also a failure. A later run
+        // relies on the identifier, and on the summaries.
+        'idempotency-key': randomUUID(),
       },
       body: formOf(fieldsOf(value, meters.get(value.name) ?? DEFAULT_METER)),
     });
@@ -98,16 +91,21 @@ export function createStripe({ http, now }: EngineOptions): Engine {
       }
       return candidates.map(({ value }) => held.get(value.id) ?? NOTHING);
     },
-    send: (candidates) =>
-      inParallel(candidates, AT_ONCE, async (candidate) => {
+    send(values) {
+      let failure: string | null = null;
+      return inParallel(values, AT_ONCE, async (value): Promise<Outcome> => {
+        // Whoever does not answer one request is not asked the next.
+        if (failure !== null) return { kind: 'unknown', why: failure };
         try {
-          return await sendOne(candidate);
+          return await sendOne(value);
         } catch (error) {
           // The others of the batch have answers that must be kept.
           if (!(error instanceof ConsumerError) || error.code !== 'ENGINE_UNREACHABLE') throw error;
+          failure = error.message;
           return { kind: 'unknown', why: error.message };
         }
-      }),
+      });
+    },
   };
 }
 
