@@ -51,7 +51,13 @@ async function withEngine(name: Name, body: (given: Given) => Promise<void>): Pr
     env: pushEnvironment(name, server.url, settings),
     journal,
     options: {
-      ...{ engine: name, journal, url: engine.url, key: KEYS[name], customers: CUSTOMERS, from, to },
+      engine: name,
+      journal,
+      url: engine.url,
+      key: KEYS[name],
+      customers: CUSTOMERS,
+      from,
+      to,
       retryPauseMs: 1,
     },
     expectExact() {
@@ -80,18 +86,22 @@ describe.each(NAMES)('waybill push %s, killed with SIGKILL when', (name) => {
     withEngine(name, async ({ engine, args, env, journal, expectExact }) => {
       const running = startWaybill(args, env);
       let seen = 0;
+      let atDeath = '';
       const isTheOne = (request: { method: string }): boolean => request.method === method && ++seen === number;
       engine.onRequest = async (request) => {
         if (at === 'answered' || !isTheOne(request)) return 'answer';
-        // The intent is on disk before anything is sent.
-        if (method === 'POST') expect(readFileSync(journal, 'utf8')).toContain('"kind":"intent"');
+        atDeath = readFileSync(journal, 'utf8');
         await running.end('SIGKILL');
         return at === 'arrival' ? 'lose request' : 'lose answer';
       };
       engine.onAnswered = (request) => {
-        if (at === 'answered' && isTheOne(request)) running.signal('SIGKILL');
+        if (at !== 'answered' || !isTheOne(request)) return;
+        running.signal('SIGKILL');
+        atDeath = readFileSync(journal, 'utf8');
       };
       expect(await running.ended).toMatchObject({ signal: 'SIGKILL' });
+      // Values are sent when their intents are on disk, and not before.
+      expect(atDeath.includes('"kind":"intent"')).toBe(method === 'POST');
       engine.onRequest = () => 'answer';
       engine.onAnswered = () => undefined;
       // The lock of a dead process is no lock.

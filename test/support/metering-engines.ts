@@ -11,14 +11,14 @@ import { text } from 'node:stream/consumers';
 export const HOUR_MS = 3_600_000;
 
 /** What happens to a request: nothing special, or one of the ways in which an answer is lost or is another. */
-export type Fate =
+type Fate =
   | 'answer'
   /** The connection breaks before anything is stored, or after it. */
   | 'lose request'
   | 'lose answer'
   | { readonly status: number; readonly headers?: Record<string, string>; readonly body?: unknown };
 
-export interface Counted {
+interface Counted {
   readonly id: string;
   readonly name: string;
   readonly customer: string;
@@ -55,7 +55,7 @@ interface Request {
 }
 
 /** @param handle the engine: stores, and answers */
-export async function startEngine(handle: (request: Request, engine: FakeEngine) => Answer): Promise<FakeEngine> {
+async function startEngine(handle: (request: Request, engine: FakeEngine) => Answer): Promise<FakeEngine> {
   const server = createServer((request, response) => {
     respond(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
@@ -97,7 +97,7 @@ export async function startEngine(handle: (request: Request, engine: FakeEngine)
 
 const KEY = 'Bearer ';
 
-export function keyFault({ headers }: Request, key: string): Answer | null {
+function keyFault({ headers }: Request, key: string): Answer | null {
   return headers.authorization === KEY + key ? null : { status: 401, body: { error: { message: 'no such key' } } };
 }
 

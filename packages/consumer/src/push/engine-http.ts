@@ -6,7 +6,7 @@ import { type Json, parseJson } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { pause } from '../pause.ts';
 
-export interface EngineRequest {
+interface EngineRequest {
   readonly method: 'GET' | 'POST';
   /** Below the base, with its query. */
   readonly path: string;
@@ -14,7 +14,7 @@ export interface EngineRequest {
   readonly body?: string;
 }
 
-export interface EngineAnswer {
+interface EngineAnswer {
   /** 200 to 499. */
   readonly status: number;
   /** null when it is no JSON. */

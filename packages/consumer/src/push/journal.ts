@@ -13,6 +13,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isJsonObject, type Json, type JsonObject, parseJson } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
+import { textMember } from './json-member.ts';
 import type { PushValue } from './push-value.ts';
 
 /** Which account of which engine a journal is about. */
@@ -110,10 +111,14 @@ async function syncFolder(folder: string): Promise<void> {
 
 function checkTarget(file: string, header: JsonObject, target: JournalTarget): void {
   if (header['v'] !== 1 || header['kind'] !== KIND) throw damaged(file, 1, 'it is no journal of waybill push');
-  const there = { engine: header['engine'], url: header['url'], mode: header['mode'] ?? null };
+  const there = {
+    engine: textMember(header, 'engine') ?? '',
+    url: textMember(header, 'url') ?? '',
+    mode: textMember(header, 'mode'),
+  };
   if (there.engine === target.engine && there.url === target.url && there.mode === target.mode) return;
-  const show = ({ engine, url, mode }: Record<keyof JournalTarget, unknown>): string =>
-    `${String(engine)} at ${String(url)}${mode === null ? '' : ` (${String(mode)})`}`;
+  const show = ({ engine, url, mode }: JournalTarget): string =>
+    `${engine} at ${url}${mode === null ? '' : ` (${mode})`}`;
   throw new ConsumerError(
     'BAD_ARGUMENT',
     `the journal ${file} is about ${show(there)}, and not about ${show(target)}: give each account its own`,
@@ -147,7 +152,7 @@ function applyLine(
   }
   if (kind !== 'confirmed' && kind !== 'refused') throw damaged(file, number, `its kind is ${JSON.stringify(kind)}`);
   if (!before) throw damaged(file, number, `it is about ${id}, which has no intent`);
-  records.set(id, { ...before, state: kind, why: String(fields['why'] ?? '') });
+  records.set(id, { ...before, state: kind, why: textMember(fields, 'why') ?? '' });
 }
 
 function createJournal({

@@ -26,24 +26,19 @@ export const DEFAULT_METERS = {
 /** No engine takes a longer one: Stripe has at most 100 characters. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
 
+const AMOUNTS: Readonly<Record<Meter, (tallies: Omit<Tallies, 'boundary'>) => string>> = {
+  events: ({ events }) => events,
+  upload_bytes: ({ uploads }) => uploads.bytes,
+  upload_count: ({ uploads }) => uploads.count,
+  download_bytes: ({ downloads }) => downloads.bytes,
+  download_count: ({ downloads }) => downloads.count,
+  deduplicated_bytes: ({ deduplicated }) => deduplicated.bytes,
+  deduplicated_count: ({ deduplicated }) => deduplicated.count,
+};
+
 /** A decimal string. */
-export function amountOf(meter: Meter, { events, uploads, downloads, deduplicated }: Tallies): string {
-  switch (meter) {
-    case 'events':
-      return events;
-    case 'upload_bytes':
-      return uploads.bytes;
-    case 'upload_count':
-      return uploads.count;
-    case 'download_bytes':
-      return downloads.bytes;
-    case 'download_count':
-      return downloads.count;
-    case 'deduplicated_bytes':
-      return deduplicated.bytes;
-    case 'deduplicated_count':
-      return deduplicated.count;
-  }
+export function amountOf(meter: Meter, tallies: Tallies): string {
+  return AMOUNTS[meter](tallies);
 }
 
 /**

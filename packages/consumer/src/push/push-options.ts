@@ -68,7 +68,7 @@ const OPTIONS: KnownOptions<PushOptions> = {
 };
 
 /** The public services of the engines, as their documents have them. */
-export const ENGINE_URLS = {
+const ENGINE_URLS = {
   openmeter: 'https://openmeter.cloud',
   lago: 'https://api.getlago.com',
   stripe: 'https://api.stripe.com',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { calendarWindows } from '../usage/calendar.ts';
+import { calendarWindows, type Step } from '../usage/calendar.ts';
 import type { Boundary, Usage, UsageWindow } from '../usage/usage-answer.ts';
 import { amountOf, METERS } from './meters.ts';
 import { pushId, valuesOf } from './push-value.ts';
@@ -40,7 +40,14 @@ function usageOf(orgid: string, span: Parameters<typeof calendarWindows>[0], amo
   const { from, to, zone, step } = span;
   return {
     orgid,
-    ...{ from, to, zone, step, tz: '', basis: 'received', final: true, as_of: '' },
+    from,
+    to,
+    zone,
+    step,
+    tz: '',
+    basis: 'received',
+    final: true,
+    as_of: '',
     ...talliesOf(used),
     boundary: { from: null, to: headOf(seq) },
     windows,
@@ -56,7 +63,7 @@ const amounts = fc.record({
 test('the sum of the values of each meter is the usage, exactly, and every id is another', () => {
   const span = fc.record({
     zone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/St_Johns', 'Asia/Kathmandu'),
-    step: fc.constantFrom('hour', 'day', 'week', 'month'),
+    step: fc.constantFrom<Step>('hour', 'day', 'week', 'month'),
     days: fc.integer({ min: 1, max: 40 }),
     offset: fc.integer({ min: 0, max: 40 * 24 * 60 }),
   });
@@ -64,7 +71,7 @@ test('the sum of the values of each meter is the usage, exactly, and every id is
     fc.property(span, fc.array(amounts, { minLength: 1, maxLength: 12 }), ({ zone, step, days, offset }, some) => {
       const start = Date.UTC(2026, 2, 1) + offset * 60_000;
       const [from, to] = [start, start + days * 86_400_000].map((ms) => new Date(ms).toISOString()) as [string, string];
-      const usage = usageOf('acme', { from, to, zone, step: step as 'day' }, some);
+      const usage = usageOf('acme', { from, to, zone, step }, some);
       const values = valuesOf(usage, ALL, 'c1');
       for (const meter of METERS) {
         const own = values.filter((value) => value.meter === meter);

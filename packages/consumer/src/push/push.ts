@@ -13,14 +13,14 @@
  * docs/adr/0099 says why. No live engine was tried.
  */
 import type { NatsConnection } from '@nats-io/nats-core';
+import type { JsonObject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import type { Settings } from '../settings.ts';
 import { usageOfAll, type UsageReport } from '../usage/usage.ts';
-import type { JsonObject } from '@waybill/schema/internal';
 import { already, compareJournal } from './compare-journal.ts';
 import { customerOf } from './customers.ts';
-import type { Candidate, Engine, EngineName, EngineOptions, Held } from './engine.ts';
+import { type Candidate, type Engine, type EngineName, type EngineOptions, type Held, NOTHING } from './engine.ts';
 import { createEngineHttp } from './engine-http.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { lockJournal } from './journal-lock.ts';
@@ -89,7 +89,8 @@ export async function push(nc: NatsConnection, settings: Settings, options: Push
   const { before, open } = compareJournal(values, journal.records);
   const engine = CREATE[name]({ http: createEngineHttp(account), now: checked.now });
   const found = open.length === 0 ? [] : await findHeld(engine, journal, { open, checked });
-  const toSend = open.filter(({ value }) => !found.includes(value));
+  const isFound = new Set(found);
+  const toSend = open.filter(({ value }) => !isFound.has(value));
   const there: string[] = [];
   for (let i = 0; i < toSend.length; i += engine.batch)
     there.push(...(await sendBatch(engine, journal, toSend.slice(i, i + engine.batch))));
@@ -146,7 +147,7 @@ async function findHeld(
   const groups = [...Map.groupBy(open, ({ value }) => value.customer).values()];
   const held = await inParallel(groups, CUSTOMERS_AT_ONCE, (group) => engine.held(group));
   const pairs = groups.flatMap((group, at) =>
-    group.map((candidate, index) => ({ candidate, held: held[at]?.[index] ?? ({ kind: 'nothing' } as Held) })),
+    group.map((candidate, index) => ({ candidate, held: held[at]?.[index] ?? NOTHING })),
   );
   const same = pairs.filter(({ held }) => held.kind === 'same').map(({ candidate }) => candidate);
   await journal.intend(same.filter(({ isUnsettled }) => !isUnsettled).map(({ value }) => value));

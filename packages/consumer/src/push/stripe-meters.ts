@@ -1,6 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { type EngineHttp, shown } from './engine-http.ts';
+import { jsonMember, textMember } from './json-member.ts';
 
 /** A meter of Stripe, as far as pushing needs it. */
 export interface StripeMeter {
@@ -23,8 +24,8 @@ export async function activeMeters(http: EngineHttp, names: readonly string[]): 
     if (status !== 200 || !isJsonObject(json) || !Array.isArray(json['data']))
       throw refused(`Stripe does not list its meters: ${status} ${shown(text)}`);
     const page = json['data'].filter((one: Json) => isJsonObject(one));
-    for (const meter of page) found.set(String(meter['event_name']), meter);
-    after = String(page.at(-1)?.['id'] ?? '');
+    for (const meter of page) found.set(textMember(meter, 'event_name') ?? '', meter);
+    after = textMember(page.at(-1), 'id') ?? '';
     if (json['has_more'] !== true || after === '') break;
   }
   return new Map(names.map((name) => [name, meterOf(name, found.get(name))]));
@@ -33,20 +34,16 @@ export async function activeMeters(http: EngineHttp, names: readonly string[]): 
 function meterOf(name: string, meter: JsonObject | undefined): StripeMeter {
   if (!meter) throw refused(`Stripe has no active meter whose event_name is ${name}`);
   const { id, default_aggregation: aggregation, event_time_window: overwrites } = meter;
-  const formula = member(aggregation, 'formula');
+  const formula = jsonMember(aggregation, 'formula');
   if (formula !== 'sum')
     throw refused(`Stripe's meter ${name} has the formula ${JSON.stringify(formula)}: expected sum`);
   if (overwrites !== null && overwrites !== undefined)
     throw refused(`Stripe's meter ${name} is pre-aggregated by ${JSON.stringify(overwrites)}: expected raw events`);
-  const customerKey = member(meter['customer_mapping'], 'event_payload_key');
-  const valueKey = member(meter['value_settings'], 'event_payload_key');
+  const customerKey = jsonMember(meter['customer_mapping'], 'event_payload_key');
+  const valueKey = jsonMember(meter['value_settings'], 'event_payload_key');
   if (typeof id === 'string' && typeof customerKey === 'string' && typeof valueKey === 'string')
     return { id, customerKey, valueKey };
   throw refused(`Stripe's meter ${name} has no id, customer_mapping or value_settings`);
-}
-
-function member(object: Json | undefined, name: string): Json | undefined {
-  return isJsonObject(object) ? object[name] : undefined;
 }
 
 function refused(message: string): ConsumerError {

@@ -8,13 +8,15 @@
  * …/meter/object. A repeated identifier is answered by 400, "An event already exists with identifier …".
  */
 import { randomUUID } from 'node:crypto';
-import { isJsonObject, type Json, type JsonObject } from '@waybill/schema/internal';
+import type { Json } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
-import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome, SAME } from './engine.ts';
+import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome } from './engine.ts';
 import { shown } from './engine-http.ts';
+import { jsonMember, textMember } from './json-member.ts';
 import type { PushValue } from './push-value.ts';
 import { activeMeters, type StripeMeter } from './stripe-meters.ts';
+import { heldByStripe } from './stripe-summaries.ts';
 
 /** 35 days, with an hour for clocks that differ and a run that takes long. */
 const MAX_AGE_MS = (35 * 24 - 1) * 3_600_000;
@@ -25,37 +27,7 @@ const DEFAULT_METER: StripeMeter = { id: '', customerKey: 'stripe_customer_id', 
 
 export function createStripe({ http, now }: EngineOptions): Engine {
   let meters: ReadonlyMap<string, StripeMeter> = new Map();
-
-  async function sumOf(first: PushValue, { from, to }: Pick<PushValue, 'from' | 'to'>): Promise<number> {
-    const query = new URLSearchParams({
-      customer: first.customer,
-      start_time: String(Date.parse(from) / 1000),
-      end_time: String(Date.parse(to) / 1000),
-    });
-    const meter = meters.get(first.name) ?? DEFAULT_METER;
-    const path = `/v1/billing/meters/${meter.id}/event_summaries?${query.toString()}`;
-    const { status, json, text } = await http.request({ method: 'GET', path });
-    const sum = status === 200 ? sumOfSummaries(json) : null;
-    if (sum !== null) return sum;
-    throw new ConsumerError(
-      'ENGINE_REFUSED',
-      `Stripe does not tell what ${first.customer} has at ${first.name}: ${status} ${shown(text)}`,
-    );
-  }
-
-  /** Of one customer and meter. Mostly nothing is there, and one question shows it. */
-  async function heldOf(values: readonly PushValue[]): Promise<Held[]> {
-    const [first] = values;
-    if (!first) return [];
-    const from = values.reduce((least, { from }) => (from < least ? from : least), first.from);
-    const to = values.reduce((most, { to }) => (to > most ? to : most), first.to);
-    if ((await sumOf(first, { from, to })) === 0) return values.map(() => NOTHING);
-    return inParallel(values, AT_ONCE, async (value) => {
-      const sum = await sumOf(value, value);
-      if (sum === 0) return NOTHING;
-      return String(sum) === value.value ? SAME : { kind: 'other', what: `a sum of ${sum}` };
-    });
-  }
+  const meterOf = (name: string): StripeMeter => meters.get(name) ?? DEFAULT_METER;
 
   async function sendOne(value: PushValue): Promise<Outcome> {
     const { status, json, text } = await http.request({
@@ -67,7 +39,7 @@ export function createStripe({ http, now }: EngineOptions): Engine {
         // relies on the identifier, and on the summaries.
         'idempotency-key': randomUUID(),
       },
-      body: formOf(fieldsOf(value, meters.get(value.name) ?? DEFAULT_METER)),
+      body: formOf(fieldsOf(value, meterOf(value.name))),
     });
     if (status >= 200 && status < 300) return ACCEPTED;
     return isDuplicate(json)
@@ -77,17 +49,20 @@ export function createStripe({ http, now }: EngineOptions): Engine {
 
   return {
     batch: 20,
-    body: (value) => fieldsOf(value, meters.get(value.name) ?? DEFAULT_METER),
+    body: (value) => fieldsOf(value, meterOf(value.name)),
     fault: (value) => faultOf(value, now()),
     async prepare(names) {
       meters = await activeMeters(http, names);
     },
     async held(candidates) {
-      const byName = Map.groupBy(candidates, ({ value }) => value.name);
+      const byName = Map.groupBy(
+        candidates.map(({ value }) => value),
+        ({ name }) => name,
+      );
       const held = new Map<string, Held>();
-      for (const some of byName.values()) {
-        const found = await heldOf(some.map(({ value }) => value));
-        for (const [index, { value }] of some.entries()) held.set(value.id, found[index] ?? NOTHING);
+      for (const [name, values] of byName) {
+        const found = await heldByStripe(http, meterOf(name), values);
+        for (const [index, { id }] of values.entries()) held.set(id, found[index] ?? NOTHING);
       }
       return candidates.map(({ value }) => held.get(value.id) ?? NOTHING);
     },
@@ -119,7 +94,12 @@ function faultOf({ customer, value, from, to, at }: PushValue, now: number): str
   return null;
 }
 
-function fieldsOf(value: PushValue, meter: StripeMeter): JsonObject {
+/** The fields of the form. */
+type MeterEvent = Readonly<Record<'event_name' | 'identifier' | 'timestamp', string>> & {
+  readonly payload: Readonly<Record<string, string>>;
+};
+
+function fieldsOf(value: PushValue, meter: StripeMeter): MeterEvent {
   return {
     event_name: value.name,
     identifier: value.id,
@@ -128,35 +108,17 @@ function fieldsOf(value: PushValue, meter: StripeMeter): JsonObject {
   };
 }
 
-function formOf(fields: JsonObject): string {
-  const form = new URLSearchParams();
-  for (const [name, field] of Object.entries(fields)) {
-    if (!isJsonObject(field)) form.append(name, String(field));
-    else for (const [key, text] of Object.entries(field)) form.append(`${name}[${key}]`, String(text));
-  }
+function formOf({ payload, ...fields }: MeterEvent): string {
+  const form = new URLSearchParams(fields);
+  for (const [key, text] of Object.entries(payload)) form.append(`payload[${key}]`, text);
   return form.toString();
 }
 
-/** null: not what the API says. */
-function sumOfSummaries(json: Json): number | null {
-  if (!isJsonObject(json) || !Array.isArray(json['data']) || json['has_more'] === true) return null;
-  let sum = 0;
-  for (const summary of json['data']) {
-    const one = isJsonObject(summary) ? summary['aggregated_value'] : null;
-    if (typeof one !== 'number') return null;
-    sum += one;
-  }
-  return sum;
-}
-
 function messageOf(json: Json): string | null {
-  const error = isJsonObject(json) ? json['error'] : null;
-  const message = isJsonObject(error) ? error['message'] : null;
-  return typeof message === 'string' ? message : null;
+  return textMember(jsonMember(json, 'error'), 'message');
 }
 
 function isDuplicate(json: Json): boolean {
-  const error = isJsonObject(json) ? json['error'] : null;
-  if (!isJsonObject(error)) return false;
-  return error['code'] === 'duplicate_meter_event' || /already exists with identifier/i.test(String(error['message']));
+  const isCoded = textMember(jsonMember(json, 'error'), 'code') === 'duplicate_meter_event';
+  return isCoded || /already exists with identifier/i.test(messageOf(json) ?? '');
 }
