@@ -241,7 +241,9 @@ test('says what is wrong with a call', async () => {
     [[...base, '--meter', 'events=x', '--meter', 'events=y'], 64, 'names events twice'],
     [[...base, ...customers('{"a":"x","b":"x"}')], 64, 'a and b are both x'],
     [[...base, ...customers('{"a":7}')], 64, "expected the engine's id of it"],
-    [[...base, ...customers('[')], 64, 'no JSON'],
+    [[...base, ...customers('[')], 64, '--customers'],
+    [[...base, ...customers('{"a":"x","a":"y"}')], 64, 'has the member "a" twice'],
+    [['push', 'stripe', '--all', '--period', '2025-11', '--dry-run'], 64, 'Stripe needs the id (cus_…)'],
     [[...base, '--customers', join(folder.path, 'none')], 66, 'none'],
   ];
   for (const [args, code, says] of mistakes)

@@ -10,8 +10,10 @@ import { parseMeters } from '../push/meters.ts';
 import { type PlannedValue, planPush, push, type PushReport } from '../push/push.ts';
 import type { PushQuery } from '../push/push-options.ts';
 import { type Step, STEPS } from '../usage/calendar.ts';
+import type { UsageNotice } from '../usage/usage-query.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
+import { clockNote } from './usage-text.ts';
 import { withNats } from './with-nats.ts';
 
 export const pushCommand: Command = {
@@ -79,7 +81,8 @@ for that time; 75 when the period is not final yet; 76 when the engine refuses; 
   },
   async run(context) {
     const { values, output } = context;
-    const query = await queryOf(values);
+    const notices: UsageNotice[] = [];
+    const query = { ...(await queryOf(values)), onNotice: (notice: UsageNotice) => notices.push(notice) };
     const journal = values.text('journal');
     const isDry = values.flag('dry-run');
     if (isDry === (journal !== undefined))
@@ -92,6 +95,8 @@ for that time; 75 when the period is not final yet; 76 when the engine refuses; 
       const account = { journal, url: values.text('url'), key: keyOf(config) };
       return sayReport(context, await push(nc, settings, { ...query, ...account }));
     });
+    const clock = clockNote(notices);
+    if (clock !== null) output.note(clock);
     return 0;
   },
 };
@@ -151,6 +156,8 @@ function planLine({ at, ...value }: PlannedValue): string {
 }
 
 async function sayReport({ values, output }: CommandContext, report: PushReport): Promise<void> {
+  if (report.unknown !== '0')
+    output.note(`waybill: ${report.unknown} transfers of unknown size are in no value of bytes`);
   if (values.flag('json')) {
     const timed = report.values.map(({ at, ...value }) => ({ ...value, at: new Date(at).toISOString() }));
     return output.json({ ...report, values: timed });

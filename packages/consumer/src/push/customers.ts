@@ -1,5 +1,5 @@
 /** Which customer of an engine an organization is. */
-import { type Json, parseJson, isJsonObject } from '@waybill/schema/internal';
+import { isJsonObject, type Json, parseExactJson } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { checkOrganization } from '../ledger/chain-name.ts';
 
@@ -17,9 +17,10 @@ const MAX_CUSTOMER = 255;
 export function parseCustomers(name: string, text: string): Customers {
   let json: Json;
   try {
-    json = parseJson(text);
+    // An organization that is given twice is an error: one of its customers would be dropped.
+    json = parseExactJson(text).value;
   } catch (cause) {
-    throw bad(`${name}: no JSON: ${(cause as Error).message}`);
+    throw bad(`${name} cannot be used: ${(cause as Error).message}`);
   }
   if (!isJsonObject(json)) throw bad(`${name}: expected an object of organizations and customers`);
   return checkCustomers(name, json);

@@ -2,6 +2,7 @@ import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { checkPeriod } from '../check-period.ts';
 import { ConsumerError } from '../errors.ts';
 import type { Step } from '../usage/calendar.ts';
+import type { UsageNotice } from '../usage/usage-query.ts';
 import { checkCustomers, type Customers } from './customers.ts';
 import { type EngineName, ENGINES } from './engine.ts';
 import { checkEngineUrl } from './engine-url.ts';
@@ -28,6 +29,7 @@ export interface PushQuery {
    * own name, which Stripe does not take.
    */
   readonly customers?: Readonly<Record<string, string | null>> | undefined;
+  readonly onNotice?: ((notice: UsageNotice) => void) | undefined;
   /** Milliseconds since the epoch. Default: the clock. */
   readonly now?: (() => number) | undefined;
 }
@@ -56,6 +58,7 @@ const QUERY: KnownOptions<PushQuery> = {
   waitMs: true,
   meters: true,
   customers: true,
+  onNotice: true,
   now: true,
 };
 const OPTIONS: KnownOptions<PushOptions> = {

@@ -42,6 +42,8 @@ export interface PushReport {
   readonly sent: number;
   readonly found: number;
   readonly before: number;
+  /** Transfers of unknown size, of all organizations that were asked for: no value of bytes has them. */
+  readonly unknown: string;
   /** Each value that is not 0. */
   readonly values: readonly (PushValue & { readonly state: PushState })[];
 }
@@ -107,6 +109,7 @@ export async function push(nc: NatsConnection, settings: Settings, options: Push
     sent: toSend.length - there.length,
     found: found.length + there.length,
     before: before.length,
+    unknown: unknownOf(report),
     values: values.map((value) => ({ ...value, state: states.get(value.id) ?? 'sent' })),
   };
 }
@@ -117,7 +120,7 @@ async function planOf(
   { query, checked }: { query: PushQuery; checked: CheckedPush },
 ): Promise<{ values: PushValue[]; report: UsageReport }> {
   const { orgids, period, from, to, zone, step = 'day', waitMs } = query;
-  const question = { orgids, period, from, to, zone, step, waitMs, requireFinal: true };
+  const question = { orgids, period, from, to, zone, step, waitMs, requireFinal: true, onNotice: query.onNotice };
   const report = await usageOfAll(nc, settings, question);
   const values = report.organizations.flatMap((usage) => {
     const own = valuesOf(usage, checked.names, '');
@@ -125,6 +128,10 @@ async function planOf(
     return customer === null ? [] : own.map((value) => ({ ...value, customer }));
   });
   return { values, report };
+}
+
+function unknownOf({ sum: { uploads, downloads, deduplicated } }: UsageReport): string {
+  return String(BigInt(uploads.unknown) + BigInt(downloads.unknown) + BigInt(deduplicated.unknown));
 }
 
 /**
