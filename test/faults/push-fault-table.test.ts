@@ -67,6 +67,10 @@ async function withEngine(name: Name, body: (given: Given) => Promise<void>): Pr
   });
 }
 
+function postsOf({ requests }: FakeEngine): number {
+  return requests.filter((one) => one.startsWith('POST')).length;
+}
+
 /** When the process is killed, by what the engine sees of it. */
 const STEPS = [
   { step: 'the first question to the engine arrives', method: 'GET', number: 1, at: 'arrival' },
@@ -129,8 +133,10 @@ describe.each(NAMES)('waybill push %s, whose answers are lost', (name) => {
       // Stripe gets one value a request, so that some were not sent.
       const stored = engine.counted.length;
       expect(stored).toBeGreaterThan(0);
+      const before = postsOf(engine);
       expect(await push(nc, settings, options)).toMatchObject({ found: stored, sent: 6 - stored });
       expectExact();
+      expect(postsOf(engine) - before).toBe(6 - stored);
       expect(await push(nc, settings, options)).toMatchObject({ before: 6 });
     }),
   );
@@ -162,6 +168,8 @@ describe.each(NAMES)('waybill push %s', (name) => {
           truncateSync(journal, cut);
           expect(await waybill(args, env), String(cut)).toMatchObject({ code: 0, stderr: '' });
           expectExact();
+          const again = await waybill(args, env);
+          expect(again, String(cut)).toMatchObject({ code: 0, stdout: expect.stringContaining('6 pushed before') });
         }
         end += Buffer.byteLength(line) + 1;
       }
@@ -212,11 +220,10 @@ test('Stripe: an unsettled value that is too old by now is refused, and nothing 
     engine.onRequest = ({ method }) => (method === 'POST' ? 'lose request' : 'answer');
     await expect(push(nc, settings, options)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
     engine.onRequest = () => 'answer';
-    const posts = (): number => engine.requests.filter((one) => one.startsWith('POST')).length;
-    const before = posts();
+    const before = postsOf(engine);
     const later = push(nc, settings, { ...options, now: () => Date.now() + 40 * 24 * HOUR_MS });
     await expect(later).rejects.toMatchObject({ code: 'ENGINE_REFUSED', message: expect.stringContaining('35 days') });
-    expect(posts()).toBe(before);
+    expect(postsOf(engine)).toBe(before);
   }));
 
 test('OpenMeter: an unsettled value that it no longer lists is refused, and nothing is sent', () =>

@@ -6,9 +6,10 @@ import { readHead } from '../ledger/chain-head.ts';
 import { checkOrganization } from '../ledger/chain-name.ts';
 import { parseCustomers } from '../push/customers.ts';
 import { type EngineName, ENGINES } from '../push/engine.ts';
+import { checkEngineUrl } from '../push/engine-url.ts';
 import { parseMeters } from '../push/meters.ts';
 import { type PlannedValue, planPush, push, type PushReport } from '../push/push.ts';
-import type { PushQuery } from '../push/push-options.ts';
+import { checkPushQuery, type PushQuery } from '../push/push-options.ts';
 import { type Step, STEPS } from '../usage/calendar.ts';
 import type { UsageNotice } from '../usage/usage-query.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
@@ -87,12 +88,16 @@ for that time; 75 when the period is not final yet; 76 when the engine refuses; 
     const isDry = values.flag('dry-run');
     if (isDry === (journal !== undefined))
       throw new ConsumerError('BAD_ARGUMENT', 'waybill push needs either --journal FILE or --dry-run; see --help');
+    // What is wrong with the call is said before anybody is asked.
+    checkPushQuery(query, 'planPush');
+    const url = values.text('url');
+    if (url !== undefined) checkEngineUrl('--url', url);
     await withNats(context, async (nc, config) => {
       const { settings } = config;
       for (const orgid of query.orgids ?? [])
         if ((await readHead(nc, settings, orgid)) === null) await sayNoChain(context, nc, { settings, orgid });
       if (journal === undefined) return output.lines((await planPush(nc, settings, query)).map(planLine));
-      const account = { journal, url: values.text('url'), key: keyOf(config) };
+      const account = { journal, url, key: keyOf(config) };
       return sayReport(context, await push(nc, settings, { ...query, ...account }));
     });
     const clock = clockNote(notices);
