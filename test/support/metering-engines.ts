@@ -128,6 +128,7 @@ export async function startOpenMeter(key = 'om_key'): Promise<FakeEngine> {
     }
     if (headers['content-type'] !== 'application/cloudevents-batch+json') return { status: 400, body: {} };
     const events = JSON.parse(body) as Record<string, unknown>[];
+    if (events.length > 100) return { status: 400, body: { detail: 'too many events' } };
     for (const event of events) {
       const { specversion, id, source, type, subject, time, data } = event;
       const isFine =
