@@ -73,3 +73,11 @@ test('a server that does not answer in time', async () => {
   const http = createEngineHttp({ url: server.url, key: null, timeoutMs: 20, retryPauseMs: 1 });
   await expect(http.request(GET)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
 });
+
+test('a key that is not accepted is in no message, also when the server repeats it', async () => {
+  await using server = await withServer((_, response) => void response.writeHead(401).end('no key top-secret here'));
+  await expect(server.http.request(GET)).rejects.toMatchObject({
+    code: 'ENGINE_REFUSED',
+    message: `GET ${server.url}/x: the key is not accepted (401 no key (key) here)`,
+  });
+});

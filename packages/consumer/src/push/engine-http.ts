@@ -57,9 +57,11 @@ export function createEngineHttp({ url, key, timeoutMs, retryPauseMs }: EngineHt
   async function once(request: EngineRequest): Promise<EngineAnswer | Passing> {
     try {
       const response = await attempt(request);
-      const text = await textOf(response);
+      const whole = await textOf(response);
+      // A server that repeats the key must not put it into a log.
+      const text = key === null ? whole : whole.replaceAll(key, '(key)');
       if (PASSING.has(response.status)) return passing(`${response.status} ${shown(text)}`, retryAfterMs(response));
-      return { status: response.status, json: jsonOf(text), text };
+      return { status: response.status, json: jsonOf(whole), text };
     } catch (error) {
       const { cause, message } = error as Error & { cause?: Error & { code?: string } };
       return passing(cause?.code ?? cause?.message ?? message, null);
