@@ -131,10 +131,11 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consume
       writer: { imports: ['nats', 'streams', 'ledger', 'audit'] },
       usage: { imports: ['nats', 'ledger', 'audit'] },
       bill: { imports: ['nats', 'ledger', 'audit', 'usage'] },
+      push: { imports: ['ledger', 'usage'] },
       verify: { imports: ['nats', 'ledger', 'audit'] },
       export: { imports: ['nats', 'ledger'] },
       service: { imports: ['config', 'nats', 'streams', 'writer'] },
-      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'verify', 'export', 'service'] },
+      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'push', 'verify', 'export', 'service'] },
     },
   },
 };

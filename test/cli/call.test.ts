@@ -16,7 +16,7 @@ test('help, for all and for each', async () => {
     stderr: '',
     stdout: expect.stringContaining('Usage: waybill <command>'),
   });
-  for (const command of ['serve', 'deploy', 'usage', 'verify', 'head', 'replay']) {
+  for (const command of ['serve', 'deploy', 'usage', 'push', 'verify', 'head', 'replay']) {
     const ended = await waybill([command, '--help']);
     expect(ended).toMatchObject({
       code: 0,

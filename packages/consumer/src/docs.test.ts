@@ -5,6 +5,7 @@ import { billCommand } from './cli/bill.ts';
 import { deployCommand } from './cli/deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { headCommand } from './cli/head.ts';
+import { pushCommand } from './cli/push.ts';
 import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
 import { usageCommand } from './cli/usage.ts';
@@ -13,7 +14,16 @@ import { Environment } from './config/environment.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
 import { METRICS } from './service/metrics.ts';
 
-const COMMANDS = [serveCommand, deployCommand, usageCommand, billCommand, verifyCommand, headCommand, replayCommand];
+const COMMANDS = [
+  serveCommand,
+  deployCommand,
+  usageCommand,
+  billCommand,
+  pushCommand,
+  verifyCommand,
+  headCommand,
+  replayCommand,
+];
 
 const page = (name: string): string =>
   readFileSync(new URL(`../../../docs/reference/${name}`, import.meta.url), 'utf8');

@@ -22,6 +22,11 @@
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
  * - `NEWER_LEDGER`: a newer version has written to the ledger, and this one must not continue it
  * - `STREAM_RESET`: AUDIT ends before what the ledger has of it, or has other events under the same numbers
+ * - `ALREADY_PUSHED`: a metering engine, or the journal of what was pushed, has another value for that time
+ * - `ENGINE_REFUSED`: a metering engine does not take a value, a meter or the key
+ * - `ENGINE_UNREACHABLE`: a metering engine gave no usable answer, also when it was asked again
+ * - `JOURNAL_LOCKED`: another run has the journal of what was pushed
+ * - `JOURNAL_DAMAGED`: the journal of what was pushed cannot be read
  */
 export const CONSUMER_ERROR_CODES = [
   'BAD_CONFIG',
@@ -43,6 +48,11 @@ export const CONSUMER_ERROR_CODES = [
   'LEDGER_DAMAGED',
   'NEWER_LEDGER',
   'STREAM_RESET',
+  'ALREADY_PUSHED',
+  'ENGINE_REFUSED',
+  'ENGINE_UNREACHABLE',
+  'JOURNAL_LOCKED',
+  'JOURNAL_DAMAGED',
 ] as const;
 
 export type ConsumerErrorCode = (typeof CONSUMER_ERROR_CODES)[number];

@@ -15,6 +15,8 @@ export interface Command {
   readonly help: string;
   /** All but `--help`, which every command has. */
   readonly options: ParseArgsOptionsConfig;
+  /** What the one word after the command's name is, such as `ENGINE`; `values.text` has it. Absent: there is none. */
+  readonly argument?: string;
   /** An option that takes several values after its name, as in `--file OLD NEW`. */
   readonly listOption?: string;
   /** What to write instead of an option that other programs have and this command does not. */
@@ -33,16 +35,28 @@ export interface CommandContext {
 export function parseCommandLine(command: Command, args: readonly string[]): Values {
   const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } };
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
-  const { listOption } = command;
+  let positionals: string[];
+  const { listOption, argument } = command;
   try {
     const given = listOption === undefined ? args : repeatOption(args, listOption);
-    ({ values } = parseArgs({ args: [...given], options, allowPositionals: false, strict: true }));
+    const allowPositionals = argument !== undefined;
+    ({ values, positionals } = parseArgs({ args: [...given], options, allowPositionals, strict: true }));
   } catch (cause) {
     throw new ConsumerError(
       'BAD_ARGUMENT',
       `waybill ${command.name}: ${argumentFault(cause, Object.keys(options), command.meant)}`,
       { cause },
     );
+  }
+  if (argument !== undefined) {
+    if (positionals.length !== 1) {
+      const given = positionals.length === 0 ? 'none is given' : `${positionals.join(' and ')} are given`;
+      throw new ConsumerError(
+        'BAD_ARGUMENT',
+        `waybill ${command.name} needs one ${argument}, and ${given}; see --help`,
+      );
+    }
+    values = { ...values, [argument]: positionals[0] };
   }
   return {
     text: (name) => values[name] as string | undefined,

@@ -21,6 +21,11 @@ export const EXIT_CODES = {
   STREAM_DRIFT: 78,
   DESTRUCTIVE_CHANGE: 78,
   NEWER_LEDGER: 78,
+  ALREADY_PUSHED: 73,
+  ENGINE_REFUSED: 76,
+  ENGINE_UNREACHABLE: 69,
+  JOURNAL_LOCKED: 75,
+  JOURNAL_DAMAGED: 65,
 } as const satisfies Record<ConsumerErrorCode, number>;
 
 /** The exit code for an error that nobody foresaw. */

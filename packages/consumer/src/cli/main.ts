@@ -17,6 +17,7 @@ import { EXIT_CODES, UNFORESEEN } from './exit-codes.ts';
 import { headCommand } from './head.ts';
 import { takenByNpm } from './npm-options.ts';
 import { type Output, ReaderGone } from './output.ts';
+import { pushCommand } from './push.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { usageCommand } from './usage.ts';
@@ -27,6 +28,7 @@ const COMMANDS: readonly Command[] = [
   deployCommand,
   usageCommand,
   billCommand,
+  pushCommand,
   verifyCommand,
   headCommand,
   replayCommand,

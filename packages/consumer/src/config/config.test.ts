@@ -24,6 +24,7 @@ test('nothing set', () => {
     checkIntervalMs: 60_000,
     fastPaths: true,
     bill: { issuer: 'waybill', keyFile: null },
+    push: { key: null, keyFile: null },
     logLevel: 'info',
     http: null,
     ignored: [],
@@ -95,6 +96,7 @@ describe('a wrong value names the variable, the value and what is expected', () 
     [{ WAYBILL_NATS_URL: 'http://host' }, 'WAYBILL_NATS_URL: expected host, host:port, nats://host:port'],
     [{ WAYBILL_NATS_USER: 'me' }, 'WAYBILL_NATS_USER is set and WAYBILL_NATS_PASSWORD is not'],
     [{ WAYBILL_NATS_TLS_KEY_FILE: 'k' }, 'WAYBILL_NATS_TLS_KEY_FILE is set and WAYBILL_NATS_TLS_CERT_FILE is not'],
+    [{ WAYBILL_PUSH_KEY: 'sk', WAYBILL_PUSH_KEY_FILE: 'k' }, 'WAYBILL_PUSH_KEY and WAYBILL_PUSH_KEY_FILE are set'],
     [
       { WAYBILL_NATS_TOKEN: 't', WAYBILL_NATS_CREDS_FILE: 'c' },
       'WAYBILL_NATS_TOKEN and WAYBILL_NATS_CREDS_FILE are set',

@@ -25,6 +25,8 @@ export interface Config {
   /** Whether `serve` uses the writer's fast paths. */
   readonly fastPaths: boolean;
   readonly bill: { readonly issuer: string; readonly keyFile: string | null };
+  /** The metering engine's key: at most one of them. */
+  readonly push: { readonly key: string | null; readonly keyFile: string | null };
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly http: { readonly port: number; readonly host: string } | null;
   /** `WAYBILL_*` variables that Waybill does not know, and that are no typing error of one that it knows. */
@@ -32,7 +34,12 @@ export interface Config {
 }
 
 /** Variables whose values appear in no message. */
-const SECRET: ReadonlySet<string> = new Set(['WAYBILL_NATS_PASSWORD', 'WAYBILL_NATS_TOKEN', 'WAYBILL_NATS_URL']);
+const SECRET: ReadonlySet<string> = new Set([
+  'WAYBILL_NATS_PASSWORD',
+  'WAYBILL_NATS_TOKEN',
+  'WAYBILL_NATS_URL',
+  'WAYBILL_PUSH_KEY',
+]);
 
 /**
  * Reads the environment. An unknown variable whose name is a typing error away from a known one is an error. Any other
@@ -87,10 +94,17 @@ function toConfig(env: Environment, ignored: readonly string[]): Config {
     checkIntervalMs: env.WAYBILL_CHECK_SECONDS * 1000,
     fastPaths: env.WAYBILL_FAST === '1',
     bill: { issuer: env.WAYBILL_BILL_ISSUER, keyFile: env.WAYBILL_BILL_KEY_FILE ?? null },
+    push: pushKey(env),
     logLevel: env.WAYBILL_LOG_LEVEL,
     http: env.WAYBILL_HTTP_PORT === undefined ? null : { port: env.WAYBILL_HTTP_PORT, host: env.WAYBILL_HTTP_HOST },
     ignored,
   };
+}
+
+/** @throws ConsumerError BAD_CONFIG when both are set */
+function pushKey({ WAYBILL_PUSH_KEY: key, WAYBILL_PUSH_KEY_FILE: keyFile }: Environment): Config['push'] {
+  if (key === undefined || keyFile === undefined) return { key: key ?? null, keyFile: keyFile ?? null };
+  throw badConfig('WAYBILL_PUSH_KEY and WAYBILL_PUSH_KEY_FILE are set: expected one of them');
 }
 
 /** @throws ConsumerError BAD_CONFIG when events and blocks would be mixed up */

@@ -82,6 +82,8 @@ export const Environment = z.object({
   WAYBILL_BILL_KEY_FILE: path
     .optional()
     .describe('File with the Ed25519 private key that signs bills: PKCS #8 as PEM, or base64 of its 32-byte seed.'),
+  WAYBILL_PUSH_KEY: z.string().optional().describe('Secret key of the metering engine that `waybill push` sends to.'),
+  WAYBILL_PUSH_KEY_FILE: path.optional().describe('File with that key, instead of `WAYBILL_PUSH_KEY`.'),
   WAYBILL_LOG_LEVEL: z.enum(LOG_LEVELS).default('info').describe('Least important log line that `serve` writes.'),
   WAYBILL_HTTP_PORT: Integer(0, 65_535)
     .optional()
