@@ -12,6 +12,7 @@ function names(): DeployOptions {
     ledgerStream: `LEDGER_${tag}`,
     auditPrefix: `audit_${tag}`,
     ledgerPrefix: `ledger_${tag}`,
+    controlPrefix: `control_${tag}`,
   };
 }
 
@@ -35,7 +36,7 @@ test('deploying twice is deploying once, and then there is no drift', async () =
   expect((await deployStreams(nc, options)).map(({ action }) => action)).toEqual(['unchanged', 'unchanged']);
   const { config } = await (await jetstreamManager(nc)).streams.info(options.auditStream);
   expect(config).toMatchObject({
-    subjects: [`${options.auditPrefix}.>`],
+    subjects: [`${options.auditPrefix}.>`, `${options.controlPrefix}.>`],
     discard: 'new',
     deny_delete: true,
     deny_purge: true,
@@ -186,6 +187,7 @@ describe('with the shipped configuration', () => {
       ledgerStream: 'LEDGER',
       auditPrefix: 'audit',
       ledgerPrefix: 'ledger',
+      controlPrefix: 'waybill.control',
     };
     const service = await server.connect({ as: 'service' });
     const error = await refusal(deployStreams(service, options));

@@ -41,7 +41,7 @@ export async function readOpenProducers(
       if (query.before !== undefined && received >= query.before) return producers.report();
       if (origin === null) continue;
       const number = { producer: origin.producer, producerseq: Number(origin.producerseq) };
-      producers.add(number, received, isEndEntry(entry, line));
+      producers.add(number, entry.core, isEndEntry(entry, line));
     }
   }
   return producers.report();
