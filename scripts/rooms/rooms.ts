@@ -117,8 +117,11 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       bill: { imports: ['nats', 'ledger', 'audit', 'usage'] },
       verify: { imports: ['nats', 'ledger', 'audit'] },
       export: { imports: ['nats', 'ledger'] },
+      control: { imports: ['nats', 'ledger', 'audit'] },
       service: { imports: ['config', 'nats', 'streams', 'writer'] },
-      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'verify', 'export', 'service'] },
+      cli: {
+        imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'verify', 'export', 'control', 'service'],
+      },
     },
   },
 };

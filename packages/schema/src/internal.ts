@@ -173,6 +173,7 @@ export {
   isEndEntry,
   type OpenProducer,
   type OpenProducers,
+  type PublisherState,
 } from './verify/open-producers.ts';
 export {
   type AsyncReceiptKeys,

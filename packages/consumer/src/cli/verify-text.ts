@@ -1,9 +1,9 @@
 /** A verification report for people. */
-import type { ChainReport } from '@waybill/schema';
+import type { ChainReport, Verdict } from '@waybill/schema';
 import { AUDIT_CHECKED, type AuditScope } from '../verify/audit-report.ts';
 import type { LedgerReport } from '../verify/ledger-report.ts';
 
-export function reportLines({ verdict, chains, ledger, audit, ...scope }: LedgerReport): string[] {
+export function reportLines({ verdict, acknowledged, chains, ledger, audit, ...scope }: LedgerReport): string[] {
   const lines = chains.flatMap(chainLines);
   if (chains.length === 0) lines.push('there is no chain yet');
   for (const problem of ledger.problems) lines.push(`tampered   ${problem}`);
@@ -24,13 +24,19 @@ export function reportLines({ verdict, chains, ledger, audit, ...scope }: Ledger
     lines.push(`incomplete ${audit.behind} messages of ${audit.stream}, its last ones, are in no chain yet`);
   // The number of compared messages is in a line above.
   const checked = scope.checked.filter(({ what }) => what !== AUDIT_CHECKED.compared);
-  return [...lines, ...aboutLines({ checked, not_checked: scope.not_checked }), `verdict: ${verdict}`];
+  return [...lines, ...aboutLines({ checked, not_checked: scope.not_checked }), verdictLine(verdict, acknowledged)];
+}
+
+/** The last line. A bare `ok` is one without known losses. @param acknowledged how many of them, a decimal */
+export function verdictLine(verdict: Verdict, acknowledged = '0'): string {
+  if (acknowledged === '0') return `verdict: ${verdict}`;
+  return `verdict: ${verdict}, ${acknowledged} acknowledged ${acknowledged === '1' ? 'loss' : 'losses'}`;
 }
 
 /** A chain's verdict, and what no verdict covers. */
 export function chainLines(report: ChainReport): string[] {
   const { orgid, open, open_count } = report;
-  const lines = [chainLine(report)];
+  const lines = [chainLine(report), ...knownLines(report)];
   if (open_count === 0) return lines;
   const listed = open.slice(0, 3).map(({ producer, last, received }) => `${producer}, last ${last} at ${received}`);
   const more = open_count > 3 ? '; …' : '';
@@ -38,6 +44,23 @@ export function chainLines(report: ChainReport): string[] {
     `open       ${orgid ?? '(no chain)'}: ${open_count} publishers have not closed (${listed.join('; ')}${more})`,
   );
   return lines;
+}
+
+/** Losses that somebody acknowledged, each with the record that says why. */
+function knownLines({ orgid, holes, acknowledged_ends: ends = [] }: ChainReport): string[] {
+  const known = [
+    ...holes.flatMap(({ producer, first, last, acknowledged }) =>
+      acknowledged ? [{ what: `${producer} ${first}-${last} never arrived`, record: acknowledged }] : [],
+    ),
+    ...ends.map(({ producer, last, acknowledged }) => ({
+      what: `${producer} ended after ${last} without closing`,
+      record: acknowledged,
+    })),
+  ];
+  return known.map(
+    ({ what, record }) =>
+      `known      ${orgid ?? '(no chain)'}: ${what} (${record.by}: ${record.reason}; entry ${record.seq} of _system)`,
+  );
 }
 
 function chainLine({ receipts, ...report }: ChainReport): string {
@@ -65,6 +88,8 @@ function entriesLine({ verdict, orgid, entries, first, last, problem, holes, mis
   const range = first && last ? `, ${first.seq} to ${last.seq}, head ${last.seq}:${last.hash}` : '';
   if (problem) return `${what} are good; at ${problem.seq}: ${problem.detail}`;
   if (holes.length === 0) return what + range;
-  const listed = holes.slice(0, 3).map((hole) => `${hole.producer} ${hole.first}-${hole.last}`);
-  return `${what}${range}; ${missing} events never arrived (${listed.join(', ')}${holes.length > 3 ? ', …' : ''})`;
+  const unknown = holes.filter((hole) => !hole.acknowledged);
+  const listed = unknown.slice(0, 3).map((hole) => `${hole.producer} ${hole.first}-${hole.last}`);
+  const names = listed.length === 0 ? 'all are known' : `${listed.join(', ')}${unknown.length > 3 ? ', …' : ''}`;
+  return `${what}${range}; ${missing} events never arrived (${names})`;
 }

@@ -91,7 +91,7 @@ describe('createMissingEventFinder', () => {
     );
   });
 
-  it(`lists ${MAX_LISTED} holes and counts all, to 2^53 and in any number`, () => {
+  it('lists and counts all holes, to 2^53 and in any number', () => {
     const finder = finderOf(true);
     for (let i = 1; i <= 150; i++) finder.add('p', 2 * i);
     finder.add('q', Number.MAX_SAFE_INTEGER);

@@ -41,6 +41,8 @@ export const MAX_LISTED_OPEN = 100;
 export interface OpenProducers {
   /** Adds the next entry of a chain. Those without an origin say nothing. @param isEnd its event says that it closed */
   add(origin: Origin, core: Pick<Core, 'received' | 'source'>, isEnd: boolean): void;
+  /** What is known of a publisher; undefined when the chain has no event of it. */
+  find(producer: string): PublisherState | undefined;
   /** As of the last entry that was added. @param acknowledgements of losses of this chain */
   report(acknowledgements?: readonly LossAcknowledgement[]): OpenProducerList;
 }
@@ -52,6 +54,8 @@ interface Publisher {
   place: AuditPlace;
   isClosed: boolean;
 }
+
+export type PublisherState = Readonly<Pick<Publisher, 'last' | 'received' | 'isClosed'>>;
 
 /** Memory grows with the number of publishers: none is forgotten, as for missing events. */
 export function createOpenProducers(): OpenProducers {
@@ -65,6 +69,7 @@ export function createOpenProducers(): OpenProducers {
       // A lower number came late, or again after the window had forgotten its publisher.
       else if (producerseq > known.last) Object.assign(known, { last: producerseq, received, place, isClosed });
     },
+    find: (producer) => producers.get(producer),
     report(acknowledgements = []) {
       const open: OpenProducer[] = [];
       const ends: AcknowledgedEnd[] = [];
