@@ -4,6 +4,7 @@ import { headers } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import {
+  CONTROL,
   createStreams,
   expectUntouched,
   ORG,
@@ -32,6 +33,7 @@ const TARGETS = [
   '$JS.API.CONSUMER.CREATE.LEDGER',
   `ledger.${ORG}`,
   'ledger._system',
+  CONTROL,
 ] as const;
 
 describe('the producer', () => {

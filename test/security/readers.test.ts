@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { needsOwnServer } from '../support/nats.ts';
 import {
   CONSUMER_REQUESTS,
+  CONTROL,
   expectUntouched,
   ORG,
   startShipped,
@@ -52,6 +53,7 @@ describe.for(['service', 'auditor'] as const)('the %s', (as) => {
     ['$JS.API.STREAM.MSG.DELETE.LEDGER', '{"seq":1}'],
     ...CONSUMER_REQUESTS.map((request) => [`$JS.API.CONSUMER.${request('LEDGER')}`, '{}'] as const),
     [UPLOADED, '{}'],
+    [CONTROL, '{}'],
     ['$SRV.PING.waybill', ''],
     ['_INBOX.admin.1', 'a forged answer'],
   ] as const)('is refused %s', async ([subject, payload]) => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { checkLedger } from '../support/check-ledger.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
-import { chainAll, say, send, verifyBoth } from './known-losses.ts';
+import { chainAll, say, send, verifyBoth } from '../support/known-losses.ts';
 import { complaints } from './forgers-ledger.ts';
 
 let server: TestNats;

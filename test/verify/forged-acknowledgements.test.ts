@@ -19,7 +19,7 @@ import { copyLedger, erased, type ForgedEntry, forgeChain, unchanged } from '../
 import { startNats, type TestNats } from '../support/nats.ts';
 import { makeStreams, publishAll, uuid } from '../support/traffic.ts';
 import { type Change, complaints, forge, insert } from './forgers-ledger.ts';
-import { chainAll, say, send } from './known-losses.ts';
+import { chainAll, say, send } from '../support/known-losses.ts';
 
 let server: TestNats;
 let nc: NatsConnection;

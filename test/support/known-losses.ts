@@ -3,12 +3,12 @@ import { jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type LedgerReport, type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
 import { type Acknowledgement, formatAcknowledgement, formatAcknowledgeSubject } from '@waybill/schema/internal';
-import { caughtUp } from '../support/check-ledger.ts';
-import { logger } from '../support/logger.ts';
-import { artifactEvent, type MadeEvent, publishAll } from '../support/traffic.ts';
+import { caughtUp } from './check-ledger.ts';
+import { logger } from './logger.ts';
+import { artifactEvent, type MadeEvent, publishAll } from './traffic.ts';
 
 /** An upload of `acme`, with the number that its publisher gave it. */
-export function numbered(settings: Settings, producer: string, n: number): MadeEvent {
+function numbered(settings: Settings, producer: string, n: number): MadeEvent {
   const attributes = { producer, producerseq: String(n) };
   return artifactEvent(settings, { orgid: 'acme', kind: 'upload', bytes: 1, attributes });
 }
