@@ -1,6 +1,7 @@
 /** The documents say what the code does: they are compared with it. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { acknowledgeCommand } from './cli/acknowledge.ts';
 import { billCommand } from './cli/bill.ts';
 import { deployCommand } from './cli/deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
@@ -13,7 +14,16 @@ import { Environment } from './config/environment.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
 import { METRICS } from './service/metrics.ts';
 
-const COMMANDS = [serveCommand, deployCommand, usageCommand, billCommand, verifyCommand, headCommand, replayCommand];
+const COMMANDS = [
+  serveCommand,
+  deployCommand,
+  usageCommand,
+  billCommand,
+  verifyCommand,
+  headCommand,
+  replayCommand,
+  acknowledgeCommand,
+];
 
 const page = (name: string): string =>
   readFileSync(new URL(`../../../docs/reference/${name}`, import.meta.url), 'utf8');
