@@ -166,7 +166,8 @@ export {
 export type { VerifiedEntry } from './verify/chain-judge.ts';
 export { isPublicKey } from './verify/ed25519-encoding.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';
-export { createMissingEventFinder, type MissingRange } from './verify/missing-events.ts';
+export type { MissingRange } from './verify/loss-times.ts';
+export { createMissingEventFinder } from './verify/missing-events.ts';
 export {
   type AcknowledgedEnd,
   createOpenProducers,

@@ -28,7 +28,7 @@ export function reportLines({ verdict, acknowledged, chains, ledger, audit, ...s
 }
 
 /** The last line. A bare `ok` is one without known losses. @param acknowledged how many of them, a decimal */
-export function verdictLine(verdict: Verdict, acknowledged = '0'): string {
+function verdictLine(verdict: Verdict, acknowledged = '0'): string {
   if (acknowledged === '0') return `verdict: ${verdict}`;
   return `verdict: ${verdict}, ${acknowledged} acknowledged ${acknowledged === '1' ? 'loss' : 'losses'}`;
 }

@@ -275,7 +275,7 @@ describe('no acknowledgement', () => {
       { last: 'x' },
       { by: null },
       { reason: 1 },
-    ].map((change) => ({ ...good, ...change }) as JsonObject);
+    ].map((change): JsonObject => ({ ...good, ...change }));
     for (const line of forge(
       bad.map((event) => ({ event })),
       '_system',

@@ -2,8 +2,16 @@
 import type { Origin } from '../event/origin.ts';
 import { comparePlaces } from '../ledger/entry.ts';
 import type { ProducerWindow } from '../ledger/producer-window.ts';
-import { type AuditPlace, type LossAcknowledgement, placeOf } from './acknowledgements.ts';
-import type { MissingRange } from './missing-events.ts';
+import { type AcknowledgedBy, type AuditPlace, type LossAcknowledgement, placeOf } from './acknowledgements.ts';
+
+/** Numbers that a publisher gave to events of one organization, and that are not in its chain. Inclusive. */
+export interface MissingRange {
+  readonly producer: string;
+  readonly first: number;
+  readonly last: number;
+  /** Somebody knows why. Absent when nobody has said so. */
+  readonly acknowledged?: AcknowledgedBy;
+}
 
 /** Numbers that were skipped at once, by the event after them. */
 interface Skipped {

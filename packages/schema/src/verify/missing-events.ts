@@ -3,17 +3,8 @@
  */
 import type { Origin } from '../event/origin.ts';
 import { LEDGER_LIMITS, ProducerWindows, type WindowLimits } from '../ledger/producer-window.ts';
-import type { AcknowledgedBy, AuditPlace, LossAcknowledgement } from './acknowledgements.ts';
-import { createLossTimes } from './loss-times.ts';
-
-/** Numbers that a publisher gave to events of one organization, and that are not in its chain. Inclusive. */
-export interface MissingRange {
-  readonly producer: string;
-  readonly first: number;
-  readonly last: number;
-  /** Somebody knows why. Absent when nobody has said so. */
-  readonly acknowledged?: AcknowledgedBy;
-}
+import type { AuditPlace, LossAcknowledgement } from './acknowledgements.ts';
+import { createLossTimes, type MissingRange } from './loss-times.ts';
 
 interface MissingEvents {
   /** Those that nobody acknowledged come first. */

@@ -1,6 +1,6 @@
 /** The result of verification. */
 import type { Totals } from '../ledger/volume.ts';
-import type { MissingRange } from './missing-events.ts';
+import type { MissingRange } from './loss-times.ts';
 import type { AcknowledgedEnd, OpenProducer } from './open-producers.ts';
 import type { ReceiptCounts } from './receipt.ts';
 
