@@ -64,10 +64,16 @@ export function createOpenProducers(): OpenProducers {
   return {
     add({ producer, producerseq }, { received, source }, isClosed) {
       const known = producers.get(producer);
-      const place = placeOf(source);
-      if (!known) producers.set(producer, { last: producerseq, received, place, isClosed });
+      if (!known) {
+        producers.set(producer, { last: producerseq, received, place: placeOf(source), isClosed });
+        return;
+      }
       // A lower number came late, or again after the window had forgotten its publisher.
-      else if (producerseq > known.last) Object.assign(known, { last: producerseq, received, place, isClosed });
+      if (producerseq <= known.last) return;
+      known.last = producerseq;
+      known.received = received;
+      known.place = placeOf(source);
+      known.isClosed = isClosed;
     },
     find: (producer) => producers.get(producer),
     report(acknowledgements = []) {
