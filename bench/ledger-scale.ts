@@ -39,6 +39,7 @@ const SETTINGS: Settings = {
   ledgerStream: 'LEDGER',
   auditPrefix: 'audit',
   ledgerPrefix: 'ledger',
+  controlPrefix: 'control',
 };
 
 interface Result {

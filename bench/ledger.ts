@@ -131,6 +131,7 @@ async function chain(nc: NatsConnection, auditStream: string, tag: string): Prom
     ledgerStream,
     auditPrefix,
     ledgerPrefix,
+    controlPrefix: 'control',
     onCommit: () => void (consumer.status().watermark >= EVENTS && resolve()),
   });
   await promise;

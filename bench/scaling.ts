@@ -112,6 +112,7 @@ async function chain(nc: NatsConnection, orgs: number): Promise<readonly [Half, 
     ledgerStream: `LEDGER_${orgs}`,
     auditPrefix: `audit${orgs}`,
     ledgerPrefix: `ledger${orgs}`,
+    controlPrefix: 'control',
   };
   const started = performance.now();
   await using consumer = await startConsumer({

@@ -3,6 +3,8 @@
 
     python3 docs/reference/format-example.py                 prints the example's two chains, as they stand in the document
     python3 docs/reference/format-example.py verify FILE     verifies a chain; exit code 0 ok, 1 tampered, 3 incomplete, 4 unreadable
+    python3 docs/reference/format-example.py verify FILE SYSTEM
+                                                             the same with the acknowledgements in SYSTEM, the chain _system
     python3 docs/reference/format-example.py bill            prints the example's bill
     python3 docs/reference/format-example.py verify-bill FILE [KEY]
                                                              verifies a bill, with KEY (base64) its signature too
@@ -458,6 +460,7 @@ class Chain:
         self.orgid, self.head, self.received, self.place = None, "0" * 64, "", (0, -1)
         self.totals, self.mentions, self.erased = no_totals(), {}, {}
         self.windows, self.numbers = {}, {}
+        self.events, self.said, self.said_before = {}, [], set()
 
     def link(self, seq, raw, entry):
         """What every version has: rules 3 to 6, but for totals."""
@@ -504,8 +507,46 @@ class Chain:
             producer, n = origin["producer"], int(origin["producerseq"])
             need(admit(self.windows, producer, n, seq) in ("new", "late"), "chained a second time, or beyond the window")
             self.numbers.setdefault(producer, set()).add(n)
+            is_end = event is not None and event.get("type") == "producer.closed"
+            self.events.setdefault(producer, []).append((n, place, is_end))
+        if core["orgid"] == "_system" and event is not None and event.get("kind") == "acknowledged":
+            self.take_acknowledgement(event, place)
         self.orgid, self.head, self.totals = core["orgid"], hash_, core["totals"]
         self.received, self.place = core["received"], place
+
+    def take_acknowledgement(self, event, place):
+        first, last = event.get("first"), event.get("last")
+        ours = has_form(event.get("orgid"), "[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_unattributed")
+        ours = ours and has_form(event.get("producer"), PRODUCER) and is_count(first)
+        ours = ours and (last is None or is_count(last, first))
+        ours = ours and isinstance(event.get("by"), str) and isinstance(event.get("reason"), str)
+        message = (event.get("sha256"), event.get("subject"))
+        if not ours or message in self.said_before:
+            return
+        self.said_before.add(message)
+        self.said.append((event["orgid"], event["producer"], first, last, place))
+
+    def losses(self, said):
+        """(missing numbers that nobody acknowledged, acknowledged numbers and ends, open publishers)"""
+        missing = known = open_ = 0
+        for producer, events in self.events.items():
+            mine = [one[2:] for one in said if one[:2] == (self.orgid, producer)]
+            before = 0
+            for number in sorted(self.numbers[producer]):
+                lost, covered = range(before + 1, number), before
+                since = min((place for other, place, _ in events if other >= number), default=()) if mine else ()
+                for first, last, place in sorted(mine, key=lambda one: one[0]):
+                    if last is not None and place > since:
+                        begin, end = max(first, covered + 1, lost.start), min(last, number - 1)
+                        known, covered = known + max(0, end + 1 - begin), max(covered, end)
+                missing += len(lost)
+                before = number
+            _, ended_at, is_end = next(one for one in events if one[0] == before)
+            if not is_end:
+                closed = any(last is None and first == before + 1 and at > ended_at for first, last, at in mine)
+                known, open_ = known + closed, open_ + (not closed)
+                missing += closed
+        return missing - known, known, open_
 
     def check_volume(self, seq, volume, event):
         """Rule 8."""
@@ -528,7 +569,19 @@ def looks_like_entry(raw):
     return raw.startswith(b'{"core":{"event_hash":"') or b',"v":1,"volume":{"bytes":' in raw[: MAX_LINE_BYTES + 1]
 
 
-def verify(data):
+def acknowledgements(data):
+    """What is acknowledged in the good entries of `_system`."""
+    chain = Chain()
+    chain.orgid = "_system"
+    for seq, raw in enumerate(data.split(b"\n"), start=1):
+        try:
+            chain.take(seq, raw)
+        except (Newer, Tampered, ValueError):
+            break
+    return chain.said
+
+
+def verify(data, said=()):
     """(verdict, first bad seq or None, detail)"""
     lines = data.split(b"\n")
     while lines and lines[-1] == b"":
@@ -545,11 +598,12 @@ def verify(data):
             return "tampered", seq, str(problem)
     if not lines:
         return "unreadable", 1, "there is no entry"
-    missing = sum(max(numbers) - len(numbers) for numbers in chain.numbers.values())
+    missing, known, open_ = chain.losses(said)
+    more = "" if not said else "; %d acknowledged, %d open" % (known, open_)
     if missing:
-        return "incomplete", None, "%d events of publishers are missing" % missing
-    result = len(lines), chain.orgid, chain.head, jcs(chain.totals)
-    return "ok", None, "%d entries of %s, head %s, totals %s" % result
+        return "incomplete", None, "%d events of publishers are missing%s" % (missing, more)
+    result = len(lines), chain.orgid, chain.head, jcs(chain.totals), more
+    return "ok", None, "%d entries of %s, head %s, totals %s%s" % result
 
 
 # ---- Ed25519 (RFC 8032) ------------------------------------------------------------------------------------------
@@ -855,11 +909,22 @@ def example_bill():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1] == "verify":
+    if len(sys.argv) in (3, 4) and sys.argv[1] == "verify":
+        said = ()
+        if len(sys.argv) == 4:
+            with open(sys.argv[3], "rb") as file:
+                said = acknowledgements(file.read())
         with open(sys.argv[2], "rb") as file:
-            verdict, bad, detail = verify(file.read())
+            verdict, bad, detail = verify(file.read(), said)
         print(verdict if bad is None else "%s at seq %d" % (verdict, bad), "-", detail)
         sys.exit({"ok": 0, "tampered": 1, "incomplete": 3, "unreadable": 4}[verdict])
+    if len(sys.argv) == 4 and sys.argv[1] == "verify-known":
+        for i in range(int(sys.argv[3])):
+            with open("%s/%d.ndjson" % (sys.argv[2], i), "rb") as file:
+                data = file.read()
+            with open("%s/%d.system" % (sys.argv[2], i), "rb") as file:
+                print("%s - %s" % verify(data, acknowledgements(file.read()))[::2])
+        sys.exit(0)
     if len(sys.argv) == 4 and sys.argv[1] == "verify-all":
         for i in range(int(sys.argv[3])):
             with open("%s/%d.ndjson" % (sys.argv[2], i), "rb") as file:

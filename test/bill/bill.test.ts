@@ -24,6 +24,8 @@ const secret = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem',
 const signer = createBillSigner({ secret });
 const key = `${signer.keyid}=${signer.publicKey}`;
 
+const CONTROL = 'waybill.control';
+
 /** October 31 ends in Berlin at 23:00 in UTC, November 30 too. */
 function appendMonths(builder: LedgerBuilder): void {
   const numbered = (n: number, producer = 'b1') => ({ producer, producerseq: String(n) });
@@ -39,6 +41,8 @@ function appendMonths(builder: LedgerBuilder): void {
   builder.record('2025-11-03T00:00:00.000Z', { kind: 'beyond_window', orgid: 'acme' });
   for (const orgid of ['.acme', '.other', '._unattributed', ''])
     builder.record('2025-11-04T00:00:00.000Z', { kind: 'rejected', subject: `audit.a.b${orgid}` });
+  // What an operator said, and was wrong: no event of anybody.
+  builder.record('2025-11-05T00:00:00.000Z', { kind: 'rejected', subject: `${CONTROL}.acknowledge.acme` });
   add('2025-11-10T12:00:00.000Z', 100, numbered(5));
   add('2025-11-11T12:00:00.000Z', 0, { ...numbered(1, 'b2'), type: 'producer.closed' });
   builder.append({ orgid: 'Acme', received: '2025-11-12T00:00:00.000Z', bytes: 7 });
@@ -55,7 +59,7 @@ interface MonthLedger {
 }
 
 async function monthLedger(nc: NatsConnection): Promise<MonthLedger> {
-  const settings = { ...(await makeStreams(nc)), auditPrefix: 'audit' };
+  const settings = { ...(await makeStreams(nc)), auditPrefix: 'audit', controlPrefix: CONTROL };
   const builder = createLedgerBuilder(nc, settings);
   appendMonths(builder);
   await builder.commit();

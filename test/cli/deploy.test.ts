@@ -1,7 +1,10 @@
 import { DiscardPolicy, jetstream, jetstreamManager, StorageType, type StreamConfig } from '@nats-io/jetstream';
-import { checkStreams, type ConsumerError, type DeployOptions, deployStreams } from '@waybill/consumer';
+import { acknowledge, checkStreams, type ConsumerError, type DeployOptions, deployStreams } from '@waybill/consumer';
+import type { NatsConnection } from '@nats-io/nats-core';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { describeDrift } from '../../packages/consumer/src/streams/stream-config.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { chainAll, send } from '../support/known-losses.ts';
 import { uniqueName } from '../support/unique-name.ts';
 import { until } from '../support/until.ts';
 
@@ -12,7 +15,14 @@ function names(): DeployOptions {
     ledgerStream: `LEDGER_${tag}`,
     auditPrefix: `audit_${tag}`,
     ledgerPrefix: `ledger_${tag}`,
+    controlPrefix: `control_${tag}`,
   };
+}
+
+/** 2 of a publisher never came. */
+async function chainOneLoss(nc: NatsConnection, settings: DeployOptions): Promise<void> {
+  await send(nc, settings, 'p', [1, 3]);
+  await chainAll(nc, settings);
 }
 
 async function refusal(promise: Promise<unknown>): Promise<ConsumerError> {
@@ -35,7 +45,7 @@ test('deploying twice is deploying once, and then there is no drift', async () =
   expect((await deployStreams(nc, options)).map(({ action }) => action)).toEqual(['unchanged', 'unchanged']);
   const { config } = await (await jetstreamManager(nc)).streams.info(options.auditStream);
   expect(config).toMatchObject({
-    subjects: [`${options.auditPrefix}.>`],
+    subjects: [`${options.auditPrefix}.>`, `${options.controlPrefix}.>`],
     discard: 'new',
     deny_delete: true,
     deny_purge: true,
@@ -101,7 +111,8 @@ describe('drift', () => {
     const nc = await server.connect();
     const options = names();
     const manager = await jetstreamManager(nc);
-    await deployStreams(nc, { ...names(), auditPrefix: options.auditPrefix });
+    const { auditPrefix, controlPrefix } = options;
+    await deployStreams(nc, { ...names(), auditPrefix, controlPrefix });
     const [template] = (await manager.streams.list().next()).filter(
       ({ config }) => config.subjects[0] === `${options.auditPrefix}.>`,
     );
@@ -129,6 +140,29 @@ describe('drift', () => {
     expect(error.message).toContain(`stream ${options.auditStream}: ${field} is`);
     expect(await manager.streams.names().next()).toEqual([options.auditStream]);
   });
+});
+
+test('a stream of events that does not take what operators say is found, told in words, and corrected', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const options = names();
+  await deployStreams(nc, options);
+  const { streams } = await jetstreamManager(nc);
+  const { config } = await streams.info(options.auditStream);
+  await streams.update(options.auditStream, { ...config, subjects: [`${options.auditPrefix}.>`] });
+  const drift = await checkStreams(nc, options);
+  expect(drift).toMatchObject([{ stream: options.auditStream, field: 'subjects' }]);
+  expect(drift.map(describeDrift)).toEqual([
+    expect.stringContaining(`: what is published on ${options.controlPrefix}.> is not stored`),
+  ]);
+  const own = { orgid: 'acme', losses: [{ producer: 'p', first: 2, last: 2 }], by: 'ops', reason: 'so' };
+  await chainOneLoss(nc, options);
+  await expect(acknowledge(nc, options, own)).rejects.toMatchObject({
+    code: 'STREAM_DRIFT',
+    message: expect.stringContaining('`waybill deploy` adds the subject') as string,
+  });
+  expect((await deployStreams(nc, options)).map(({ action }) => action)).toEqual(['corrected', 'unchanged']);
+  expect(await acknowledge(nc, options, { ...own, waitMs: 0 })).toMatchObject([{ message: 3 }]);
 });
 
 describe('a destructive change is refused before anything is changed', () => {
@@ -186,6 +220,7 @@ describe('with the shipped configuration', () => {
       ledgerStream: 'LEDGER',
       auditPrefix: 'audit',
       ledgerPrefix: 'ledger',
+      controlPrefix: 'waybill.control',
     };
     const service = await server.connect({ as: 'service' });
     const error = await refusal(deployStreams(service, options));

@@ -1,9 +1,11 @@
 /** The table in docs/reference/operations.md: what a bound stream's owner may do, and what becomes of the ledger. */
 import { jetstreamManager, RetentionPolicy } from '@nats-io/jetstream';
-import { deployStreams, startConsumer, verifyLedger } from '@waybill/consumer';
+import { acknowledge, deployStreams, startConsumer, verifyLedger } from '@waybill/consumer';
 import { describe, expect, test } from 'vitest';
 import { chainloopTraffic, ownerStream } from '../support/chainloop-owner.ts';
 import { readStream } from '../support/check-ledger.ts';
+import { send } from '../support/known-losses.ts';
+import { WAIT_MS } from '../support/time.ts';
 import { publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 import { begin, FAST, prepare, publish, reached, records } from './bound-place.ts';
@@ -252,4 +254,23 @@ describe('a stream of our own', () => {
       audit: { earlier: 20 },
     });
   });
+});
+
+test('given the subject of operators: losses can be acknowledged there, and not before', async () => {
+  await using place = await prepare();
+  const { nc, settings, owner } = place;
+  await using consumer = await begin(place);
+  await send(nc, settings, 'boot', [1, 4]);
+  await reached(consumer, 1e12 + 2);
+  const own = { orgid: 'acme', losses: [{ producer: 'boot', first: 2, last: 3 }], by: 'ops', reason: 'a disk' };
+  await expect(acknowledge(nc, settings, { ...own, bind: true })).rejects.toMatchObject({
+    code: 'STREAM_DRIFT',
+    message: expect.stringContaining('somebody else owns it, and may add the subject') as string,
+  });
+  await owner.update({ subjects: [...owner.config.subjects, `${settings.controlPrefix}.>`] });
+  // It waits until a writer has chained it, in the numbers of the ledger.
+  expect(await acknowledge(nc, settings, { ...own, bind: true, waitMs: WAIT_MS })).toMatchObject([{ message: 3 }]);
+  expect(consumer.status()).toMatchObject({ acknowledged: 1, rejected: 0 });
+  await consumer.close();
+  expect(await verifyLedger(nc, settings, { bind: true })).toMatchObject({ verdict: 'ok', acknowledged: '2' });
 });

@@ -1,7 +1,7 @@
 /** docs/reference/scaling.md against a real server: what its configuration and its migration steps claim. */
 import { DiscardPolicy, jetstream, jetstreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Settings, startConsumer } from '@waybill/consumer';
+import { DEFAULT_SETTINGS, type Settings, startConsumer } from '@waybill/consumer';
 import { verify } from '@waybill/schema';
 import { parseBlock, parseEntry, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { beforeEach, expect, test } from 'vitest';
@@ -15,12 +15,13 @@ import { until } from '../support/until.ts';
 
 const PARTITIONS = 4;
 const ORGS = Array.from({ length: 40 }, (_, i) => `org-${i}`);
-const BEFORE: Settings = { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'audit', ledgerPrefix: 'ledger' };
+const BEFORE: Settings = DEFAULT_SETTINGS;
 const settingsOf = (p: number): Settings => ({
   auditStream: `AUDIT_${p}`,
   ledgerStream: `LEDGER_${p}`,
   auditPrefix: `auditp.${p}`,
   ledgerPrefix: `ledgerp.${p}`,
+  controlPrefix: `waybill.control.${p}`,
 });
 const ALL = Array.from({ length: PARTITIONS }, (_, p) => settingsOf(p));
 

@@ -5,7 +5,13 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { createStreamHistory, type Settings, startConsumer } from '@waybill/consumer';
-import { type Entry, parseEntry, SYSTEM_CHAIN } from '@waybill/schema/internal';
+import {
+  type Entry,
+  formatAcknowledgement,
+  formatAcknowledgeSubject,
+  parseEntry,
+  SYSTEM_CHAIN,
+} from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { type Fault, FAULTS, faultyConnection } from '../support/faulty-connection.ts';
@@ -16,7 +22,17 @@ import { until } from '../support/until.ts';
 
 const FAST = { logger, maxOpenEntries: 8, ackTimeoutMs: 100, restartMs: 1, takeoverMs: 50 };
 
-/** A bit of everything: several organizations, duplicates, garbage, a skipped upload that needs an earlier size. */
+/** What an operator says about a loss. */
+function acknowledgement(settings: Settings, first: number): MadeEvent {
+  const said = { orgid: 'org-0', producer: 'p1', first, last: first, by: 'ops', reason: 'a disk' };
+  const subject = formatAcknowledgeSubject(said.orgid, settings.controlPrefix);
+  return { subject, payload: formatAcknowledgement(said), id: uuid() };
+}
+
+/**
+ * A bit of everything: several organizations, duplicates, garbage, what an operator says, a skipped upload that needs an
+ * earlier size.
+ */
 function mixedTraffic(settings: Settings): MadeEvent[] {
   const digest = digestOf('shared');
   const events: MadeEvent[] = [];
@@ -26,6 +42,7 @@ function mixedTraffic(settings: Settings): MadeEvent[] {
     events.push(event);
     if (i % 7 === 3) events.push({ ...event, id: uuid() });
     if (i % 10 === 4) events.push({ subject: event.subject, payload: 'garbage', id: uuid() });
+    if (i % 10 === 8) events.push(acknowledgement(settings, i));
   }
   events.push(artifactEvent(settings, { orgid: 'org-1', kind: 'deduplicated', digest }));
   events.push(artifactEvent(settings, { orgid: 'org-1', kind: 'download', digest, bytes: 5 }));
@@ -151,6 +168,7 @@ test.for([
 
     const { operations, chains, batched } = await run(-1, 'not sent');
     expect(chains.size).toBe(4);
+    expect((chains.get(SYSTEM_CHAIN) ?? []).join('\n').includes('"kind":"acknowledged"')).toBe(!several);
     expect(batched).toBe(batching ?? false);
     expect(comparable(chains).streams).toBe(recording ? 1 : 0);
     const cases = operations.flatMap((operation, at) => FAULTS.map((fault) => ({ at, operation, fault })));

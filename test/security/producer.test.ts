@@ -1,9 +1,12 @@
 /** What the producer of deploy/nats-server.conf may do, and above all what it may not. */
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import {
+  CONTROL,
   createStreams,
   expectUntouched,
   ORG,
@@ -14,6 +17,7 @@ import {
   updateThatErases,
   UPLOADED,
 } from '../support/shipped-streams.ts';
+import { ROOT } from '../support/repository.ts';
 import { WAIT_MS } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
@@ -32,6 +36,7 @@ const TARGETS = [
   '$JS.API.CONSUMER.CREATE.LEDGER',
   `ledger.${ORG}`,
   'ledger._system',
+  CONTROL,
 ] as const;
 
 describe('the producer', () => {
@@ -101,6 +106,28 @@ describe('the producer', () => {
     // The publish itself may be stored (the producer may publish it): what counts is that nothing else changed.
     await expectUntouched(server, { audit: 3 });
   });
+});
+
+test('a producer that may publish everything in its account says nothing as an operator: the subject does not cross', async () => {
+  const shipped = await readFile(join(ROOT, 'deploy/nats-server.conf'), 'utf8');
+  const accounts = shipped
+    .slice(shipped.indexOf('accounts {'))
+    .replaceAll(/\$NATS_(\w+)_PASSWORD/g, (_, user: string) => user.toLowerCase())
+    .replace(/permissions \{\s+publish \{ allow: \["audit\.casartifact[^}]+\}\s+subscribe \{[^}]+\}\s+\}/, '');
+  await using server = await startNats({ extraConfig: accounts });
+  const admin = await server.connect({ user: 'admin', pass: 'admin' });
+  await createStreams(await jetstreamManager(admin));
+  await seed(admin);
+  const producer = await server.connect({ user: 'producer', pass: 'producer' });
+  // Nobody takes it, or somebody of the same account does; the stream does not.
+  await expect(producer.request(CONTROL, '{}', { timeout: WAIT_MS })).rejects.toThrow(/no responders/i);
+  expect((await producer.request('audit.user.loggedin.acme', '{}', { timeout: WAIT_MS })).json()).toMatchObject({
+    seq: 2,
+  });
+  producer.publish(UPLOADED, '{}', { reply: CONTROL });
+  await producer.request(UPLOADED, '{}', { timeout: WAIT_MS });
+  const { audit } = await states(admin);
+  expect(audit.state.messages).toBe(4);
 });
 
 describe('the same attack within one account', () => {

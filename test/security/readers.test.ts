@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { needsOwnServer } from '../support/nats.ts';
 import {
   CONSUMER_REQUESTS,
+  CONTROL,
   expectUntouched,
   ORG,
   startShipped,
@@ -15,6 +16,7 @@ import {
   UPLOADED,
 } from '../support/shipped-streams.ts';
 import { WAIT_MS } from '../support/time.ts';
+import { until } from '../support/until.ts';
 
 beforeEach(needsOwnServer);
 
@@ -52,6 +54,7 @@ describe.for(['service', 'auditor'] as const)('the %s', (as) => {
     ['$JS.API.STREAM.MSG.DELETE.LEDGER', '{"seq":1}'],
     ...CONSUMER_REQUESTS.map((request) => [`$JS.API.CONSUMER.${request('LEDGER')}`, '{}'] as const),
     [UPLOADED, '{}'],
+    [CONTROL, '{}'],
     ['$SRV.PING.waybill', ''],
     ['_INBOX.admin.1', 'a forged answer'],
   ] as const)('is refused %s', async ([subject, payload]) => {
@@ -90,4 +93,20 @@ test('not even the admin deletes or purges a single message', async () => {
     await expect(manager.streams.purge(stream)).rejects.toThrow(/not permitted/);
     await expect(manager.streams.deleteMessage(stream, 1)).rejects.toThrow(/not permitted/);
   }
+});
+
+test('the service can have the server copy what is stored to the operators’ subject: docs/trust.md says so', async () => {
+  await using server = await startShipped();
+  const service = await server.connect({ as: 'service' });
+  service.publish('$JS.API.DIRECT.GET.AUDIT', '{"seq":1}', { reply: CONTROL });
+  await (await jetstreamManager(service)).streams.info('AUDIT');
+  const admin = await jetstreamManager(await server.connect({ as: 'admin' }));
+  await until('the copy to be stored', async () => (await admin.streams.info('AUDIT')).state.messages === 2);
+  expect(await admin.streams.getMessage('AUDIT', { last_by_subj: CONTROL })).toMatchObject({ seq: 2 });
+  // From its own account, the auditor cannot.
+  const auditor = await server.connect({ as: 'auditor' });
+  auditor.publish('$JS.API.DIRECT.GET.AUDIT', '{"seq":1}', { reply: CONTROL });
+  await (await jetstreamManager(auditor)).streams.info('AUDIT');
+  await (await jetstreamManager(service)).streams.info('AUDIT');
+  expect((await admin.streams.info('AUDIT')).state.messages).toBe(2);
 });

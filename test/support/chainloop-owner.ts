@@ -54,6 +54,7 @@ export function boundSettings({ name, subjects }: StreamConfig): Settings {
     auditPrefix: (subjects[0] as string).replace('.>', ''),
     ledgerStream: `LEDGER_${tag}`,
     ledgerPrefix: `ledger_${tag}`,
+    controlPrefix: `control_${tag}`,
   };
 }
 

@@ -55,10 +55,14 @@ export async function readStream(nc: NatsConnection, stream: string): Promise<St
 }
 
 /** The messages of AUDIT that hold several events, and how many: an array of at most 256 values. */
-async function severalEvents(nc: NatsConnection, { auditStream }: Settings): Promise<Map<number, number>> {
+async function severalEvents(
+  nc: NatsConnection,
+  { auditStream, controlPrefix }: Settings,
+): Promise<Map<number, number>> {
   const found = new Map<number, number>();
-  for (const { seq, text } of await readStream(nc, auditStream)) {
-    if (!text.startsWith('[')) continue;
+  for (const { seq, subject, text } of await readStream(nc, auditStream)) {
+    // What an operator says is one message.
+    if (!text.startsWith('[') || subject.startsWith(`${controlPrefix}.`)) continue;
     let value: unknown;
     try {
       value = JSON.parse(text);

@@ -4,14 +4,14 @@
  */
 import { jetstreamManager, StorageType } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { startConsumer, usageOfAll } from '@waybill/consumer';
+import { DEFAULT_SETTINGS, startConsumer, usageOfAll } from '@waybill/consumer';
 import { producerClosed } from '@waybill/schema/internal';
 import { parseEntry, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from '@waybill/schema/internal';
 import { expect } from 'vitest';
 import { caughtUp, type CheckedLedger, checkLedger } from './check-ledger.ts';
 import { logger } from './logger.ts';
 
-const SETTINGS = { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'audit', ledgerPrefix: 'ledger' };
+const SETTINGS = DEFAULT_SETTINGS;
 
 /**
  * Chains what AUDIT has, with a connection that may do everything: `events` are in chains and on the bill, and nothing was

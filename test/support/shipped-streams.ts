@@ -19,6 +19,8 @@ import { startNats, type TestNats } from './nats.ts';
 
 export const ORG = 'acme';
 export const UPLOADED = `audit.casartifact.uploaded.${ORG}`;
+/** Where an operator acknowledges losses. */
+export const CONTROL = `waybill.control.acknowledge.${ORG}`;
 
 /** Every way to have a consumer, by the rest of the subject. */
 export const CONSUMER_REQUESTS = [
@@ -49,13 +51,13 @@ export function useShipped(): () => Promise<TestNats> {
 }
 
 export async function createStreams(manager: JetStreamManager): Promise<void> {
-  for (const [name, subject] of [
-    ['AUDIT', 'audit.>'],
-    ['LEDGER', 'ledger.*'],
+  for (const [name, subjects] of [
+    ['AUDIT', ['audit.>', 'waybill.control.>']],
+    ['LEDGER', ['ledger.*']],
   ] as const) {
     await manager.streams.add({
       name,
-      subjects: [subject],
+      subjects: [...subjects],
       retention: RetentionPolicy.Limits,
       storage: StorageType.File,
       discard: DiscardPolicy.New,

@@ -21,6 +21,7 @@ export async function makeStreams(nc: NatsConnection, dedupeMs = 120_000, replic
     ledgerStream: `LEDGER_${tag}`,
     auditPrefix: `audit_${tag}`,
     ledgerPrefix: `ledger_${tag}`,
+    controlPrefix: `control_${tag}`,
   };
   const manager = await jetstreamManager(nc, { checkAPI: false });
   const common = {
@@ -33,7 +34,7 @@ export async function makeStreams(nc: NatsConnection, dedupeMs = 120_000, replic
   await manager.streams.add({
     ...common,
     name: settings.auditStream,
-    subjects: [`${settings.auditPrefix}.>`],
+    subjects: [`${settings.auditPrefix}.>`, `${settings.controlPrefix}.>`],
     duplicate_window: dedupeMs * 1e6,
   });
   await manager.streams.add({ ...common, name: settings.ledgerStream, subjects: [`${settings.ledgerPrefix}.*`] });

@@ -25,6 +25,7 @@ export function environmentOf(url: string, settings: Settings): WaybillEnvironme
     WAYBILL_LEDGER_STREAM: settings.ledgerStream,
     WAYBILL_AUDIT_PREFIX: settings.auditPrefix,
     WAYBILL_LEDGER_PREFIX: settings.ledgerPrefix,
+    WAYBILL_CONTROL_PREFIX: settings.controlPrefix,
   };
 }
 

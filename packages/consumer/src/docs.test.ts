@@ -1,6 +1,7 @@
 /** The documents say what the code does: they are compared with it. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { acknowledgeCommand } from './cli/acknowledge.ts';
 import { billCommand } from './cli/bill.ts';
 import { deployCommand } from './cli/deploy.ts';
 import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
@@ -23,6 +24,7 @@ const COMMANDS = [
   verifyCommand,
   headCommand,
   replayCommand,
+  acknowledgeCommand,
 ];
 
 const page = (name: string): string =>

@@ -9,6 +9,8 @@
  * - `CANNOT_WRITE`: the standard output takes no more
  * - `CANNOT_CREATE`: a file cannot be written, or another one is there and is not overwritten
  * - `NO_CHAIN`: with `--must-exist`, the organization has no chain
+ * - `NOT_LOST`: a loss was to be acknowledged, and the chain lacks no such events
+ * - `NOT_CHAINED`: an acknowledgement is stored, and no writer has chained it in time
  * - `NOT_FINAL`: a final answer was asked for, and what is received before its end is not all chained
  * - `SERVER_TOO_OLD`: the nats-server lacks what Waybill needs
  * - `PAYLOAD_LIMIT`: the server's `max_payload` is smaller than a block may be
@@ -36,6 +38,8 @@ export const CONSUMER_ERROR_CODES = [
   'CANNOT_WRITE',
   'CANNOT_CREATE',
   'NO_CHAIN',
+  'NOT_LOST',
+  'NOT_CHAINED',
   'NOT_FINAL',
   'SERVER_TOO_OLD',
   'PAYLOAD_LIMIT',

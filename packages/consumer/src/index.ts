@@ -4,6 +4,8 @@ export type { NatsConfig } from './config/nats-config.ts';
 export { type ConnectOptions, openConnection } from './nats/connect.ts';
 export type { ConsumerOptions } from './writer/consumer-options.ts';
 export { type Consumer, type ConsumerStatus, type Role, startConsumer } from './writer/consumer.ts';
+export { type AcknowledgedLoss, acknowledge, type AcknowledgeOptions } from './control/acknowledge.ts';
+export type { Loss, PlannedLoss } from './control/loss-plan.ts';
 export { checkStreams, type DeployedStream, type DeployOptions, deployStreams } from './streams/deploy.ts';
 export type { ConsumerLogger } from './logger.ts';
 export { CONSUMER_ERROR_CODES, ConsumerError, type ConsumerErrorCode } from './errors.ts';

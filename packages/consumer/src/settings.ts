@@ -1,4 +1,4 @@
-import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX } from '@waybill/schema/internal';
+import { DEFAULT_CONTROL_PREFIX, DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX } from '@waybill/schema/internal';
 import type { KnownOptions } from './check-options.ts';
 
 /** The streams and subjects of one Waybill installation. Every query and the writer need them. */
@@ -11,6 +11,8 @@ export interface Settings {
   readonly auditPrefix: string;
   /** An organization's blocks are on `<ledgerPrefix>.<orgid>`. */
   readonly ledgerPrefix: string;
+  /** An operator's acknowledgements are on `<controlPrefix>.acknowledge.<orgid>`, in AUDIT. */
+  readonly controlPrefix: string;
 }
 
 /** For functions that take these as options, together with options of their own. */
@@ -19,6 +21,7 @@ export const SETTINGS: KnownOptions<Settings> = {
   ledgerStream: true,
   auditPrefix: true,
   ledgerPrefix: true,
+  controlPrefix: true,
 };
 
 export const DEFAULT_SETTINGS = {
@@ -26,4 +29,5 @@ export const DEFAULT_SETTINGS = {
   ledgerStream: 'LEDGER',
   auditPrefix: DEFAULT_EVENT_PREFIX,
   ledgerPrefix: DEFAULT_LEDGER_PREFIX,
+  controlPrefix: DEFAULT_CONTROL_PREFIX,
 } satisfies Settings;

@@ -27,6 +27,7 @@ import {
   NO_VOLUME,
   parseBlock,
   parseEntry,
+  type Reading,
   readMessage,
   REJECTIONS,
   signedText,
@@ -62,7 +63,7 @@ describe('the example', () => {
       const own = JSON.stringify(event, null, 1);
       // The fifth message is an array, and this is its first element.
       const message = readMessage(source.subject, encoder.encode(source.index === 0 ? `[ ${own} ]` : own));
-      const reading = message.form === 'single' ? message.reading : message.elements[0]?.reading;
+      const reading = readingAt(message, 0);
       if (!reading?.ok) throw new Error(reading?.detail);
       const transfer = transferOf(reading.event);
       const volume = transfer ? sizes.resolve(seq, transfer) : NO_VOLUME;
@@ -84,7 +85,7 @@ describe('the example', () => {
       const { subject, index } = core.source;
       const payload = Buffer.from(event?.['payload'] as string, 'base64').toString();
       const message = readMessage(subject, encoder.encode(index === undefined ? payload : `[{},${payload}]`));
-      const reading = message.form === 'single' ? message.reading : message.elements[1]?.reading;
+      const reading = readingAt(message, 1);
       expect(reading).toEqual({ ok: false, reason: event?.['reason'], detail: event?.['detail'] });
     }
   });
@@ -95,6 +96,12 @@ describe('the example', () => {
     expect(stdout).toBe(`${[...acme, ...system].join('\n')}\n`);
   });
 });
+
+/** Of an array, the reading of one element. */
+function readingAt(message: ReturnType<typeof readMessage>, index: number): Reading | undefined {
+  if (message.form === 'control') throw new Error('an acknowledgement');
+  return message.form === 'single' ? message.reading : message.elements[index]?.reading;
+}
 
 describe('the receipt, which openssl signed', () => {
   const line = fencedBlocks(join(DOCS, 'format.md'), 'json receipt')[0]?.trimEnd() ?? '';
@@ -153,7 +160,10 @@ describe('the page', () => {
     const section = text.slice(text.indexOf('**The report**'), text.indexOf('**Against AUDIT.**'));
     const [, members = ''] = /^report +=(.*?)\n\w+ +=/ms.exec(section) ?? [];
     const report = verify(acme, { receiptKeys: { find: () => null, fits: () => false } });
-    expect(new Set(members.match(/\b(?!and|with|public|keys)\w+/g))).toEqual(new Set(Object.keys(report)));
+    const known = ['acknowledged', 'acknowledged_ends'] satisfies (keyof typeof report)[];
+    expect(new Set(members.match(/\b(?!and|with|public|keys|acknowledgements)\w+/g))).toEqual(
+      new Set([...Object.keys(report), ...known]),
+    );
     const [, receipts = ''] = /^receipts = \{(.*)\}/m.exec(section) ?? [];
     expect(receipts.match(/\w+/g)).toEqual(Object.keys(report.receipts ?? {}));
     const phrases = [...section.matchAll(/^\|.*?\| `(.+?)` \|/gm)].map((match) => match[1]);

@@ -20,6 +20,12 @@ export { type Message, readMessage } from './message/read-message.ts';
 
 export type { Totals, Volume } from './ledger/volume.ts';
 
+export {
+  type AcknowledgedBy,
+  type Acknowledgements,
+  createAcknowledgements,
+  type LossAcknowledgement,
+} from './verify/acknowledgements.ts';
 export type { VerifiedEntry } from './verify/chain-judge.ts';
 export { createLineSplitter } from './verify/line-splitter.ts';
 export type { AsyncReceiptKeys, ReceiptKeys } from './verify/receipt.ts';

@@ -43,13 +43,16 @@ export { cutText, displayText } from './event/fitting-text.ts';
 export { type Origin, originOf } from './event/origin.ts';
 export { ownerOf } from './event/owner.ts';
 export {
+  DEFAULT_CONTROL_PREFIX,
   DEFAULT_EVENT_PREFIX,
   DEFAULT_LEDGER_PREFIX,
   EVENT_TYPE_PATTERN,
   type EventSubject,
+  formatAcknowledgeSubject,
   formatEventSubject,
   formatLedgerSubject,
   isChainName,
+  isControlSubject,
   isEventOrgid,
   isReservedChain,
   ORGID_PATTERN,
@@ -71,6 +74,13 @@ export { producerClosed } from './event/types/producer.ts';
 export { requestHandled } from './event/types/request.ts';
 export { runFailed, runFinished, runStarted } from './event/types/run.ts';
 
+export {
+  type Acknowledgement,
+  type ControlReading,
+  formatAcknowledgement,
+  MAX_BY_LENGTH,
+  MAX_REASON_LENGTH,
+} from './message/control-message.ts';
 export { createDataCheck, type DataCheck } from './message/data-check.ts';
 export {
   type ElementReading,
@@ -147,11 +157,25 @@ export {
   type VolumeKind,
 } from './ledger/volume.ts';
 
+export {
+  type AcknowledgedBy,
+  type Acknowledgements,
+  createAcknowledgements,
+  type LossAcknowledgement,
+} from './verify/acknowledgements.ts';
 export type { VerifiedEntry } from './verify/chain-judge.ts';
 export { isPublicKey } from './verify/ed25519-encoding.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';
-export type { MissingRange } from './verify/missing-events.ts';
-export { createOpenProducers, isEndEntry, type OpenProducer, type OpenProducers } from './verify/open-producers.ts';
+export type { MissingRange } from './verify/loss-times.ts';
+export { createMissingEventFinder } from './verify/missing-events.ts';
+export {
+  type AcknowledgedEnd,
+  createOpenProducers,
+  isEndEntry,
+  type OpenProducer,
+  type OpenProducers,
+  type PublisherState,
+} from './verify/open-producers.ts';
 export {
   type AsyncReceiptKeys,
   type Receipt,

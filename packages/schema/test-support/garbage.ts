@@ -1,5 +1,6 @@
 /** Messages that are no events, and the records that they become. */
 import type { Json } from '../src/json/json.ts';
+import { CONTROL_GARBAGE } from './control-garbage.ts';
 import { cas, digest, event, SUBJECT, without } from './message.ts';
 
 const deep = (n: number): string => `{"a":`.repeat(n) + '1' + '}'.repeat(n);
@@ -303,4 +304,5 @@ export const GARBAGE: readonly [name: string, subject: string, payload: unknown,
     'not_an_event',
     'Data.Info.skipped: a boolean',
   ],
+  ...CONTROL_GARBAGE,
 ];

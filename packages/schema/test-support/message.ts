@@ -30,8 +30,10 @@ export const bytesOf = (value: unknown): Uint8Array =>
 /** The reading of a message that is no array. */
 export function readBytes(subject: string, payload: Uint8Array): Reading {
   const message = readMessage(subject, payload);
-  if (message.form !== 'single') throw new Error('an array');
-  return message.reading;
+  if (message.form === 'batch') throw new Error('an array');
+  const { reading } = message;
+  if (reading.ok && 'acknowledged' in reading) throw new Error('an acknowledgement');
+  return reading;
 }
 export const read = (value: unknown, subject = SUBJECT): Reading => readBytes(subject, bytesOf(value));
 export const without = (object: JsonObject, name: string): JsonObject =>

@@ -46,3 +46,17 @@ export function compareAll(files: readonly Uint8Array[]): Map<string, number> {
   }
   return verdicts;
 }
+
+/** What the verifier in Python says of chains, each with the chain `_system` that has acknowledgements. */
+export function judgeKnownInPython(
+  cases: readonly { chain: readonly string[]; system: readonly string[] }[],
+): string[] {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-format-'));
+  for (const [i, { chain, system }] of cases.entries()) {
+    writeFileSync(join(folder.path, `${i}.ndjson`), `${chain.join('\n')}\n`);
+    writeFileSync(join(folder.path, `${i}.system`), `${system.join('\n')}\n`);
+  }
+  const run = spawnSync('python3', [program, 'verify-known', folder.path, String(cases.length)], { encoding: 'utf8' });
+  expect(run.stderr).toBe('');
+  return run.stdout.trimEnd().split('\n');
+}

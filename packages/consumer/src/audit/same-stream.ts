@@ -54,7 +54,10 @@ export async function checkSameStream({ jsm, settings, audit, watermark }: SameS
   if (message.time.toISOString() > entry.core.received) throw differs(`it was stored later (${message.timestamp})`);
   if (!mayBeSameSubject(message.subject, subject)) throw differs(`it is on another subject (${message.subject})`);
   const { index } = entry.core.source;
-  const read = readMessage(message.subject, message.data, { subjectPrefix: settings.auditPrefix });
+  const read = readMessage(message.subject, message.data, {
+    subjectPrefix: settings.auditPrefix,
+    controlPrefix: settings.controlPrefix,
+  });
   const element = read.form === 'batch' && index !== undefined ? read.elements[index] : undefined;
   if (entry.core.orgid === SYSTEM_CHAIN) {
     // The record is of the whole message, or of one event in it.

@@ -2,7 +2,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { parseEventSubject } from '@waybill/schema';
-import { isReservedChain, type Json, type JsonObject, SYSTEM_CHAIN } from '@waybill/schema/internal';
+import { isControlSubject, isReservedChain, type Json, type JsonObject, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import type { Settings } from '../settings.ts';
 import type { BillPeriod } from './bill-period.ts';
 import { readEntries } from './read-entries.ts';
@@ -60,7 +60,8 @@ export async function scanSystem({ period, ...request }: ScanRequest): Promise<S
     const isInPeriod = core.received >= from;
     if (event['kind'] === 'gap') gaps.push({ first: Number(event['first']), last: Number(event['last']), isInPeriod });
     if (!isInPeriod) continue;
-    if (event['kind'] === 'rejected') count('rejected', namedBy(event, request.settings));
+    if (event['kind'] === 'rejected' && mayBeEvent(event, request.settings))
+      count('rejected', namedBy(event, request.settings));
     if (event['kind'] === 'duplicate' || event['kind'] === 'beyond_window')
       count(event['kind'], textOf(event['orgid']));
   }
@@ -79,6 +80,11 @@ export async function scanSystem({ period, ...request }: ScanRequest): Promise<S
       return String(within.reduce((total, gap) => total + BigInt(gap.last) - BigInt(gap.first) + 1n, 0n));
     },
   };
+}
+
+/** What is on the subjects of operators was no event of anybody. */
+function mayBeEvent({ subject }: JsonObject, { controlPrefix }: Settings): boolean {
+  return !isControlSubject(textOf(subject), controlPrefix);
 }
 
 /** The organization that a message's subject names. */

@@ -10,6 +10,7 @@ import { ConsumerError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { asConsumerError } from '../verify-error.ts';
 import { whoMay } from '../streams/shipped-users.ts';
+import { acknowledgeCommand } from './acknowledge.ts';
 import { billCommand } from './bill.ts';
 import { type Command, parseCommandLine } from './command.ts';
 import { deployCommand } from './deploy.ts';
@@ -32,14 +33,15 @@ const COMMANDS: readonly Command[] = [
   verifyCommand,
   headCommand,
   replayCommand,
+  acknowledgeCommand,
 ];
 
 const HELP = `Usage: waybill <command> [options]
 
 A tamper-evident audit trail on NATS JetStream, and the bill that it proves.
 
-${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}`).join('\n')}
-  help     This text, or that of a command: waybill help usage
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`).join('\n')}
+  help        This text, or that of a command: waybill help usage
 
 Every command has --help; waybill --version prints the version. The server is WAYBILL_NATS_URL (default
 nats://127.0.0.1:4222); docs/reference/configuration.md lists the other WAYBILL_* variables,

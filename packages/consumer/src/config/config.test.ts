@@ -15,7 +15,13 @@ function refusal(env: Record<string, string>): string {
 test('nothing set', () => {
   expect(readConfig({})).toEqual({
     nats: { servers: ['127.0.0.1:4222'], tls: false, inboxPrefix: '_INBOX.waybill' },
-    settings: { auditStream: 'AUDIT', ledgerStream: 'LEDGER', auditPrefix: 'audit', ledgerPrefix: 'ledger' },
+    settings: {
+      auditStream: 'AUDIT',
+      ledgerStream: 'LEDGER',
+      auditPrefix: 'audit',
+      ledgerPrefix: 'ledger',
+      controlPrefix: 'waybill.control',
+    },
     streamMode: 'deploy',
     replicas: 1,
     auditMaxAgeMs: 0,
@@ -93,6 +99,15 @@ describe('a wrong value names the variable, the value and what is expected', () 
       { WAYBILL_LEDGER_PREFIX: 'audit.ledger' },
       'WAYBILL_LEDGER_PREFIX is audit.ledger, within WAYBILL_AUDIT_PREFIX (audit)',
     ],
+    [
+      { WAYBILL_CONTROL_PREFIX: 'audit.control' },
+      'WAYBILL_CONTROL_PREFIX is audit.control, and WAYBILL_AUDIT_PREFIX is audit: expected two that are not within',
+    ],
+    [
+      { WAYBILL_AUDIT_PREFIX: 'waybill' },
+      'WAYBILL_CONTROL_PREFIX is waybill.control, and WAYBILL_AUDIT_PREFIX is waybill',
+    ],
+    [{ WAYBILL_CONTROL_PREFIX: 'ledger' }, 'WAYBILL_CONTROL_PREFIX is ledger, and WAYBILL_LEDGER_PREFIX is ledger'],
     [{ WAYBILL_NATS_URL: 'http://host' }, 'WAYBILL_NATS_URL: expected host, host:port, nats://host:port'],
     [{ WAYBILL_NATS_USER: 'me' }, 'WAYBILL_NATS_USER is set and WAYBILL_NATS_PASSWORD is not'],
     [{ WAYBILL_NATS_TLS_KEY_FILE: 'k' }, 'WAYBILL_NATS_TLS_KEY_FILE is set and WAYBILL_NATS_TLS_CERT_FILE is not'],

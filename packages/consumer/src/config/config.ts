@@ -107,13 +107,14 @@ function pushKey({ WAYBILL_PUSH_KEY: key, WAYBILL_PUSH_KEY_FILE: keyFile }: Envi
   throw badConfig('WAYBILL_PUSH_KEY and WAYBILL_PUSH_KEY_FILE are set: expected one of them');
 }
 
-/** @throws ConsumerError BAD_CONFIG when events and blocks would be mixed up */
+/** @throws ConsumerError BAD_CONFIG when events, blocks and messages of operators would be mixed up */
 function streamSettings(env: Environment): Settings {
   const {
     WAYBILL_AUDIT_STREAM: auditStream,
     WAYBILL_LEDGER_STREAM: ledgerStream,
     WAYBILL_AUDIT_PREFIX: auditPrefix,
     WAYBILL_LEDGER_PREFIX: ledgerPrefix,
+    WAYBILL_CONTROL_PREFIX: controlPrefix,
   } = env;
   if (auditStream === ledgerStream) {
     throw badConfig(`WAYBILL_AUDIT_STREAM and WAYBILL_LEDGER_STREAM are both ${auditStream}: expected two names`);
@@ -123,5 +124,18 @@ function streamSettings(env: Environment): Settings {
       `WAYBILL_LEDGER_PREFIX is ${ledgerPrefix}, within WAYBILL_AUDIT_PREFIX (${auditPrefix}): expected a prefix of its own, or blocks would be events too`,
     );
   }
-  return { auditStream, ledgerStream, auditPrefix, ledgerPrefix };
+  for (const [name, other] of [
+    ['WAYBILL_AUDIT_PREFIX', auditPrefix],
+    ['WAYBILL_LEDGER_PREFIX', ledgerPrefix],
+  ] as const) {
+    if (!overlaps(controlPrefix, other)) continue;
+    throw badConfig(
+      `WAYBILL_CONTROL_PREFIX is ${controlPrefix}, and ${name} is ${other}: expected two that are not within each other, or who may publish the one may publish the other`,
+    );
+  }
+  return { auditStream, ledgerStream, auditPrefix, ledgerPrefix, controlPrefix };
+}
+
+function overlaps(a: string, b: string): boolean {
+  return `${a}.`.startsWith(`${b}.`) || `${b}.`.startsWith(`${a}.`);
 }

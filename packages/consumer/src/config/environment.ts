@@ -2,7 +2,12 @@
  * The `WAYBILL_*` variables. This schema is their documentation: `docs/reference/configuration.md` has exactly its
  * rows, and a test compares them.
  */
-import { DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX, SUBJECT_PREFIX_PATTERN } from '@waybill/schema/internal';
+import {
+  DEFAULT_CONTROL_PREFIX,
+  DEFAULT_EVENT_PREFIX,
+  DEFAULT_LEDGER_PREFIX,
+  SUBJECT_PREFIX_PATTERN,
+} from '@waybill/schema/internal';
 import { z } from 'zod';
 import { ConsumerError } from '../errors.ts';
 import { Duration, Integer, Size } from './config-value.ts';
@@ -54,6 +59,9 @@ export const Environment = z.object({
     .default(DEFAULT_EVENT_PREFIX)
     .describe('Events are on `<prefix>.<target>.<action>.<orgid>`.'),
   WAYBILL_LEDGER_PREFIX: prefix.default(DEFAULT_LEDGER_PREFIX).describe('Blocks are on `<prefix>.<orgid>`.'),
+  WAYBILL_CONTROL_PREFIX: prefix
+    .default(DEFAULT_CONTROL_PREFIX)
+    .describe('Messages of operators are on `<prefix>.acknowledge.<orgid>`, in the stream of events.'),
   WAYBILL_STREAM_MODE: z
     .enum(STREAM_MODES)
     .default('deploy')

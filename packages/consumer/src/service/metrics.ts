@@ -112,6 +112,11 @@ export const METRICS = {
     help: 'Stretches of AUDIT without messages, in those commits; `_system` has them.',
     read: ({ gaps }) => gaps,
   },
+  waybill_acknowledged_total: {
+    type: 'counter',
+    help: 'Losses that operators acknowledged, in those commits; `_system` has them.',
+    read: ({ acknowledged }) => acknowledged,
+  },
   waybill_conflicts_total: {
     type: 'counter',
     help: 'Times that another writer was first.',

@@ -112,10 +112,10 @@ async function run(nc: NatsConnection, { config, logger, stop, refusedMs = REFUS
 }
 
 function subjectsOf({ settings }: Config): Pick<MicroServiceOptions, 'subject' | 'storedPrefixes' | 'metadata'> {
-  const { auditStream, ledgerStream, auditPrefix, ledgerPrefix } = settings;
+  const { auditStream, ledgerStream, auditPrefix, ledgerPrefix, controlPrefix } = settings;
   return {
     subject: `${auditPrefix}.>`,
-    storedPrefixes: [auditPrefix, ledgerPrefix],
+    storedPrefixes: [auditPrefix, ledgerPrefix, controlPrefix],
     metadata: { audit: auditStream, ledger: ledgerStream },
   };
 }

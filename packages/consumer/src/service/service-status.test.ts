@@ -15,6 +15,7 @@ const READY: ServiceStatus = {
   duplicates: 0,
   beyondWindow: 0,
   gaps: 0,
+  acknowledged: 0,
   chains: 1,
   latestReceived: null,
   lastCommitMs: 1,

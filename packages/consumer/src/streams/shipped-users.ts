@@ -11,6 +11,7 @@ const MAY_PUBLISH: readonly (readonly [RegExp, ShippedUser])[] = [
   [/^\$JS\.API\.STREAM\.(CREATE|UPDATE)\./, 'admin'],
   [/^\$JS\.API\.CONSUMER\.(CREATE|MSG\.NEXT|DELETE)\./, 'service'],
   [/^ledger\./, 'service'],
+  [/^waybill\.control\./, 'admin'],
   [/^\$JS\.API\.(INFO$|STREAM\.(INFO|MSG\.GET)\.|DIRECT\.GET\.)/, 'auditor'],
 ];
 

@@ -40,12 +40,16 @@ export type WantedStream = Pick<
 const DUPLICATE_WINDOW_MS = 120_000;
 
 /**
- * The stream of events. It takes messages of any size: a message that is too large for an event has to be recorded too.
+ * The stream of events, and of what operators say about them: both come in one order. It takes messages of any size: a
+ * message that is too large for an event has to be recorded too.
  */
-export function auditStreamConfig({ auditStream, auditPrefix }: Settings, limits: StreamLimits): WantedStream {
+export function auditStreamConfig(
+  { auditStream, auditPrefix, controlPrefix }: Settings,
+  limits: StreamLimits,
+): WantedStream {
   return wantedStream({
     name: auditStream,
-    subjects: [`${auditPrefix}.>`],
+    subjects: [`${auditPrefix}.>`, `${controlPrefix}.>`],
     maxAgeMs: limits.auditMaxAgeMs,
     maxBytes: limits.auditMaxBytes,
     replicas: limits.replicas,
@@ -109,7 +113,10 @@ export interface Drift {
 /** In a sentence, for people. */
 export function describeDrift({ stream, field, wanted, found }: Drift): string {
   if (field === 'stream') return `${stream} is missing`;
-  return `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
+  const what = `${stream} ${field} is ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`;
+  if (field !== 'subjects' || !Array.isArray(wanted)) return what;
+  const missing = wanted.filter((subject) => !Array.isArray(found) || !found.includes(subject));
+  return missing.length === 0 ? what : `${what}: what is published on ${missing.join(', ')} is not stored`;
 }
 
 /** Fields that must have the server's default. Any other value removes, changes or adds messages without the writer. */

@@ -48,7 +48,9 @@ export interface AuditCounts {
   epochs: number;
   /** All entries, when AUDIT is a stream that the ledger does not know. */
   unknown: number;
-  /** Records of operators' statements: compared is only what they keep of the messages. */
+  /** Acknowledgements of losses that were compared with their messages. */
+  acknowledged: number;
+  /** Records of operators' other statements: compared is only what they keep of the messages. */
   statements: number;
 }
 
@@ -65,6 +67,7 @@ export function noAuditCounts(): AuditCounts {
     otherStream: 0,
     epochs: 0,
     unknown: 0,
+    acknowledged: 0,
     statements: 0,
   };
 }
@@ -73,6 +76,7 @@ export const AUDIT_CHECKED = {
   compared: 'messages of AUDIT and their events, against the chains',
   erased: 'erased entries, against messages that AUDIT still has',
   repeated: 'events that are recorded as repeated, against the numbers that their chains have',
+  acknowledged: 'acknowledgements of losses, against the messages that they were made in',
 } as const;
 
 export const AUDIT_NOT_CHECKED = {

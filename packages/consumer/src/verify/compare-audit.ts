@@ -72,12 +72,14 @@ function readsAll({ orgid }: ComparisonOptions): boolean {
 
 async function* messagesOf(options: ComparisonOptions): AsyncGenerator<StreamItem> {
   const { nc, jsm, settings, check, eras, orgid } = options;
-  const { auditStream: stream, auditPrefix } = settings;
+  const { auditStream: stream, auditPrefix, controlPrefix } = settings;
   const [oldest, newest] = [eras[0], eras.at(-1)];
   if (!oldest || !newest) return;
   const [from, to] = [oldest.first - oldest.base, newest.last - newest.base];
   // Chainloop's subjects do not name the organization.
-  const subjects = readsAll(options) ? [undefined] : [`${auditPrefix}.*.*.${orgid}`, `${auditPrefix}.*.*`];
+  const subjects = readsAll(options)
+    ? [undefined]
+    : [`${auditPrefix}.*.*.${orgid}`, `${auditPrefix}.*.*`, `${controlPrefix}.*.${orgid}`];
   // Where an entry is made from a message, a replica that has none lags or has lost it: then the leader is asked.
   const follows: StreamRange['follows'] = ({ seq, received }, before) => {
     const between = { kind: 'gap', first: (before?.seq ?? from - 1) + 1, last: seq - 1, received } as const;

@@ -5,6 +5,8 @@
  */
 import { canonicalJson, type Volume } from '@waybill/schema';
 import {
+  type Acknowledgement,
+  type ControlReading,
   type Entry,
   type Json,
   type JsonObject,
@@ -19,10 +21,14 @@ import { keepMessage } from '../ledger/kept-message.ts';
  * - `event`: an organization's event
  * - `erased`: the same, with only its core left; its volume has to be compared as well
  * - `rejected`, `repeated`: a record in `_system` that the message is no event, or an event that its chain already has
- * - `statement`: a record of what an operator said in a message
+ * - `acknowledged`: a record that an operator acknowledged a loss
+ * - `statement`: a record of something else that an operator said, which this version does not read in messages
  * - `erased_record`: a record in `_system` with only its core left
  */
-type EntryForm = 'event' | 'erased' | 'rejected' | 'repeated' | 'statement' | 'erased_record';
+type EntryForm = 'event' | 'erased' | 'rejected' | 'repeated' | 'acknowledged' | 'statement' | 'erased_record';
+
+/** What a message, or an event of one, turned out to be. */
+export type MessageReading = Reading | ControlReading;
 
 export interface Label {
   readonly number: number;
@@ -89,15 +95,16 @@ export function claimOf(
   if (event === null)
     return { label: labels.of(orgid, 'erased_record'), digest: digestOfRecordHash(eventHash, subject) };
   const [form, what] = whatOf(event);
-  const digest = form === 'statement' ? digestOfStatement(event, subject) : digestOfRecord(event, subject);
-  return { label: labels.of(orgid, form, what), digest };
+  return { label: labels.of(orgid, form, what), digest: DIGESTS[form](event, subject) };
 }
 
-function whatOf(event: JsonObject): [EntryForm, string] {
+type RecordForm = Exclude<EntryForm, 'event' | 'erased' | 'erased_record'>;
+
+function whatOf(event: JsonObject): [RecordForm, string] {
   const { kind, reason, detail } = event;
   if (kind === 'rejected') return ['rejected', rejectedAs(textOf(reason), textOf(detail))];
   if (kind === 'duplicate' || kind === 'beyond_window') return ['repeated', kind];
-  return ['statement', textOf(kind)];
+  return [kind === 'acknowledged' ? kind : 'statement', textOf(kind)];
 }
 
 /** A forged record may have any value in place of a text. */
@@ -134,6 +141,14 @@ export function digestOfRecord(record: JsonObject, subject: string): Buffer {
   return digestOfErasedRecord(facts, subject);
 }
 
+/** The record of an acknowledgement, as the writer makes it. */
+export function acknowledgedRecord(
+  acknowledged: Acknowledgement,
+  message: { subject: string; payload: Uint8Array },
+): JsonObject {
+  return { kind: 'acknowledged', ...acknowledged, ...keepMessage(message.subject, message.payload) };
+}
+
 /** The digest of what a record of an operator's statement keeps of its message. */
 export function digestOfStatement(record: JsonObject, subject: string): Buffer {
   const { subject: named, size, sha256, payload } = record;
@@ -152,6 +167,13 @@ function digestOfRecordHash(recordHash: string, subject: string): Buffer {
 export function digestOfErasedRecord(record: JsonObject, subject: string): Buffer {
   return digestOfRecordHash(crypto.hash('sha256', canonicalJson(record), 'hex'), subject);
 }
+
+const DIGESTS = {
+  rejected: digestOfRecord,
+  repeated: digestOfRecord,
+  acknowledged: digestOfErasedRecord,
+  statement: digestOfStatement,
+} satisfies Record<RecordForm, (record: JsonObject, subject: string) => Buffer>;
 
 /**
  * The record that the writer makes of a message, or of an event in it (`docs/reference/format.md` §10); null when it

@@ -15,6 +15,8 @@ import type { BlockVerifier } from './verify-blocks.ts';
 export interface LedgerReport {
   /** The worst of all verdicts below. */
   readonly verdict: Verdict;
+  /** How many losses of all chains are acknowledged: missing events, and ends of publishers. A decimal. */
+  readonly acknowledged: string;
   /** Sorted by organization, `_system` last. */
   readonly chains: readonly ChainReport[];
   readonly ledger: {
@@ -79,6 +81,7 @@ export function ledgerReport(parts: ReportParts): LedgerReport {
       // Somebody else's stream may have been restored without its end.
       behind > 0 || isUnknown || claimsTooMuch ? 'incomplete' : 'ok',
     ]),
+    acknowledged: String(chains.reduce((sum, chain) => sum + BigInt(chain.acknowledged ?? 0), 0n)),
     chains,
     ledger: {
       stream: settings.ledgerStream,

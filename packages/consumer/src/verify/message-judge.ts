@@ -1,14 +1,16 @@
 /** Whether an entry says what its message makes the writer say, given the chains as they were when the message came. */
-import { type Reading, SYSTEM_CHAIN } from '@waybill/schema/internal';
+import { type ControlReading, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { nodeSha256 } from '../sha256.ts';
 import { keepMessage } from '../ledger/kept-message.ts';
 import type { AuditChains } from './audit-chains.ts';
 import {
+  acknowledgedRecord,
   digestOfErasedRecord,
   digestOfEvent,
   digestOfRecord,
   digestOfStatement,
   type Label,
+  type MessageReading,
   recordOf,
   rejectedAs,
 } from './entry-claim.ts';
@@ -22,7 +24,7 @@ export interface AuditEvent {
   readonly subject: string;
   readonly received: string;
   readonly payload: Uint8Array;
-  readonly reading: Reading;
+  readonly reading: MessageReading;
   /** The chains when the message came. */
   readonly states: AuditChains;
 }
@@ -45,6 +47,7 @@ const JUDGES = {
   erased: judgeEvent,
   rejected: judgeRejected,
   repeated: judgeRepeated,
+  acknowledged: judgeAcknowledged,
   statement: judgeStatement,
   erased_record: judgeErasedRecord,
 } satisfies Record<Label['form'], (context: JudgeContext, label: Label, event: AuditEvent) => Finding | null>;
@@ -66,6 +69,8 @@ function judgeEvent(
 ): Finding | null {
   const { place, reading, subject, received: stored, states } = event;
   if (!reading.ok) return altered(`it is no event (${reading.reason}), and the chain of ${chain} has one from it`);
+  if (isAcknowledgement(reading))
+    return altered(`it is an acknowledgement, and the chain of ${chain} has an event from it`);
   if (reading.orgid !== chain) return altered(`the event is of ${reading.orgid}, and it is in the chain of ${chain}`);
   const { origin, transfer, canonical } = reading;
   const stated = context.statedVolume(place);
@@ -86,6 +91,11 @@ function judgeRejected({ index }: JudgeContext, { what }: Label, event: AuditEve
   const { place, reading, subject, payload } = event;
   const record = { kind: 'rejected', ...keepMessage(subject, payload) };
   if (!index.matches(place, digestOfRecord(record, subject.toWellFormed()))) return ALTERED_RECORD;
+  if (isAcknowledgement(reading))
+    return misjudged(
+      `the acknowledgement for ${ownerOf(reading)} is recorded in _system as if it were none`,
+      'tampered',
+    );
   if (reading.ok) {
     const verdict = what === OF_OWN_TYPES || what.startsWith('unexpected') ? 'incomplete' : 'tampered';
     return misjudged(`the event of ${reading.orgid} is recorded in _system as if it were none`, verdict);
@@ -96,6 +106,7 @@ function judgeRejected({ index }: JudgeContext, { what }: Label, event: AuditEve
 
 function judgeRepeated({ index, counts, isRead }: JudgeContext, { what }: Label, event: AuditEvent): Finding | null {
   const { place, reading, subject, states } = event;
+  if (isAcknowledgement(reading)) return misjudged(`it is recorded in _system as ${what}, and is no event`, 'tampered');
   if (!reading.ok) return misjudged(`it is recorded in _system as ${what}, and is no event`, 'incomplete');
   const { orgid, origin } = reading;
   const record = recordOf(reading, event, what as 'duplicate');
@@ -115,17 +126,32 @@ function judgeRepeated({ index, counts, isRead }: JudgeContext, { what }: Label,
   return misjudged(`the event of ${orgid} is recorded in _system as ${what}, and is ${found}`, 'tampered');
 }
 
+function judgeAcknowledged({ index, counts }: JudgeContext, _label: Label, event: AuditEvent): Finding | null {
+  const { place, reading, subject } = event;
+  if (!reading.ok)
+    return misjudged(`it is recorded in _system as an acknowledgement, and is none (${reading.reason})`, 'tampered');
+  if (!isAcknowledgement(reading))
+    return misjudged(`the event of ${ownerOf(reading)} is recorded in _system as an acknowledgement`, 'tampered');
+  const record = acknowledgedRecord(reading.acknowledged, event);
+  if (!index.matches(place, digestOfErasedRecord(record, subject.toWellFormed())))
+    return altered('the acknowledgement is not what _system recorded');
+  counts.acknowledged++;
+  return null;
+}
+
 function judgeStatement({ index, counts }: JudgeContext, _label: Label, event: AuditEvent): Finding | null {
   const { place, reading, subject, payload } = event;
   const named = subject.toWellFormed();
   if (!index.matches(place, digestOfStatement(keepMessage(subject, payload), named))) return ALTERED_RECORD;
   counts.statements++;
   if (!reading.ok) return null;
-  return misjudged(`the event of ${reading.orgid} is recorded in _system as something else`, 'tampered');
+  return misjudged(`what is of ${ownerOf(reading)} is recorded in _system as something else`, 'tampered');
 }
 
 function judgeErasedRecord({ index, counts, isRead }: JudgeContext, _label: Label, event: AuditEvent): Finding | null {
   const { place, reading, subject, states } = event;
+  if (isAcknowledgement(reading))
+    return misjudged(`the acknowledgement for ${ownerOf(reading)} is in _system, as an erased record`, 'tampered');
   const admission =
     reading.ok && reading.origin && isRead(reading.orgid) && states.admissionOf(reading.orgid, reading.origin);
   if (reading.ok && (admission === 'new' || admission === 'late' || !reading.origin))
@@ -139,6 +165,15 @@ function judgeErasedRecord({ index, counts, isRead }: JudgeContext, _label: Labe
   counts.erased++;
   if (reading.ok && !admission) counts.undecided++;
   return null;
+}
+
+function isAcknowledgement(reading: MessageReading): reading is ControlReading & { readonly ok: true } {
+  return reading.ok && 'acknowledged' in reading;
+}
+
+/** The organization that a message is about. */
+export function ownerOf(reading: MessageReading & { readonly ok: true }): string {
+  return isAcknowledgement(reading) ? reading.acknowledged.orgid : reading.orgid;
 }
 
 const ALTERED_RECORD = altered('its subject, size or payload is not what _system recorded');

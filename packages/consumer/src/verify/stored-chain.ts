@@ -4,6 +4,7 @@ import {
   type ChainVerifier,
   createChainVerifier,
   type Expectation,
+  type LossAcknowledgement,
   type Problem,
   type ReceiptKeys,
   SchemaError,
@@ -132,8 +133,11 @@ function verifyEntries(
   return first && last ? { first, last } : { seq: start, detail: `block ${seq} of the stream ends before it` };
 }
 
-export function reportOf({ verifier, problem, newer }: StoredChain): ChainReport {
-  const found = verifier.finish();
+export function reportOf(
+  { verifier, problem, newer }: StoredChain,
+  acknowledgements: readonly LossAcknowledgement[] = [],
+): ChainReport {
+  const found = verifier.finish(acknowledgements);
   // The verification of a ledger compares it with AUDIT, so that this is checked.
   const report = { ...found, not_checked: found.not_checked.filter(({ what }) => what !== NOT_CHECKED.audit) };
   if (problem) return { ...report, verdict: 'tampered', problem };

@@ -6,13 +6,14 @@
  * All numbers are the ledger's.
  */
 import { readMessage, type VerifiedEntry } from '@waybill/schema';
-import type { DataCheck, Reading } from '@waybill/schema/internal';
+import type { DataCheck } from '@waybill/schema/internal';
 import type { Era } from '../audit/eras.ts';
 import type { StreamMessage } from '../nats/stream-item.ts';
 import type { AuditChains } from './audit-chains.ts';
 import { type AuditClaims, type AuditClaimsOptions, createAuditClaims } from './audit-claims.ts';
 import type { Place } from './claim-index.ts';
-import { createMessageJudge, type Finding } from './message-judge.ts';
+import type { MessageReading } from './entry-claim.ts';
+import { createMessageJudge, type Finding, ownerOf } from './message-judge.ts';
 import type { AuditCounts, AuditProblem } from './audit-report.ts';
 import type { SequenceGap } from './recorded-gaps.ts';
 import { createUnmetClaims, type Unmet } from './unmet-claims.ts';
@@ -20,6 +21,8 @@ import { createUnmetClaims, type Unmet } from './unmet-claims.ts';
 export interface AuditCheckOptions extends AuditClaimsOptions {
   /** The same as the consumer's, when it has event types of its own. */
   readonly checkData?: DataCheck;
+  /** Messages on `<controlPrefix>.>` are operators'. */
+  readonly controlPrefix: string;
 }
 
 export interface AuditCheck {
@@ -51,8 +54,7 @@ export interface AuditCheck {
 }
 
 export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
-  const { subjectPrefix, eras, checkData } = options;
-  const readOptions = { subjectPrefix, ...(checkData && { checkData }) };
+  const { eras } = options;
   const claims = createAuditClaims(options);
   const { index, counts } = claims;
   const unmet = createUnmetClaims(eras, claims);
@@ -62,8 +64,8 @@ export function createAuditCheck(options: AuditCheckOptions): AuditCheck {
     addEntry: claims.add,
     compare({ seq, subject, received, payload }) {
       unmet.passTo(seq - 1);
-      const read = readMessage(subject, payload, readOptions);
-      const parts = read.form === 'single' ? [{ index: undefined, payload, reading: read.reading }] : read.elements;
+      const read = readMessage(subject, payload, options);
+      const parts = read.form === 'batch' ? read.elements : [{ index: undefined, payload, reading: read.reading }];
       const problems: AuditProblem[] = [];
       for (const { index: at, payload: own, reading } of parts) {
         const finding = comparePart({ place: { seq, index: at }, subject, received, payload: own, reading });
@@ -105,7 +107,7 @@ interface Part {
   readonly subject: string;
   readonly received: string;
   readonly payload: Uint8Array;
-  readonly reading: Reading;
+  readonly reading: MessageReading;
 }
 
 function createPartComparison({ bind }: AuditCheckOptions, claims: AuditClaims): (part: Part) => Finding | null {
@@ -121,14 +123,19 @@ function createPartComparison({ bind }: AuditCheckOptions, claims: AuditClaims):
       return judge(label, { ...part, states: chains.get(eraOf(place.seq) as Era) as AuditChains });
     }
     // The chains of other organizations were not read. What is no event of anybody has to be in `_system`.
-    if (reading.ok && !isRead(reading.orgid)) return null;
+    if (reading.ok && !isRead(ownerOf(reading))) return null;
     counts.compared++;
-    const what = reading.ok ? `the event of ${reading.orgid}` : `the message (${reading.reason})`;
+    const what = nameOf(reading);
     if (!gaps.gapAt(place.seq)) return { kind: 'not_chained', verdict: 'incomplete', detail: `${what} is in no chain` };
     // Somebody else's stream may have been restored with what was deleted.
     const verdict = bind ? 'incomplete' : 'tampered';
     return { kind: 'misjudged', verdict, detail: `${what} is recorded in _system as if it were not there` };
   };
+}
+
+function nameOf(reading: MessageReading): string {
+  if (!reading.ok) return `the message (${reading.reason})`;
+  return `the ${'acknowledged' in reading ? 'acknowledgement for' : 'event of'} ${ownerOf(reading)}`;
 }
 
 function findUnaccounted({ first, last }: SequenceGap, { index, gaps }: AuditClaims): number | null {

@@ -1,5 +1,5 @@
 /** Verification of the ledger stream itself: every chain in it, every trailer, and that no block is missing. */
-import type { ChainReport, Expectation, ReceiptKeys } from '@waybill/schema';
+import type { Acknowledgements, ChainReport, Expectation, ReceiptKeys } from '@waybill/schema';
 import { SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { createStoredChain, type OnEntry, reportOf, type StoredChain, verifyNextBlock } from './stored-chain.ts';
 
@@ -14,6 +14,8 @@ export interface BlockVerifierOptions {
   readonly requireSigned?: boolean;
   /** Called with every good entry, in the ledger's order. */
   readonly onEntry: OnEntry;
+  /** Looked at by `finish`. Default: none. */
+  readonly acknowledgements?: Pick<Acknowledgements, 'of'>;
 }
 
 export interface BlockVerifier {
@@ -28,7 +30,7 @@ export interface BlockVerifier {
 }
 
 export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifier {
-  const { only, fromSeq = 1, expect, receiptKeys, requireSigned = false, onEntry } = options;
+  const { only, fromSeq = 1, expect, receiptKeys, requireSigned = false, onEntry, acknowledgements } = options;
   const chains = new Map<string, StoredChain>();
 
   function chainOf(orgid: string): StoredChain {
@@ -56,7 +58,7 @@ export function createBlockVerifier(options: BlockVerifierOptions): BlockVerifie
     },
     finish() {
       const sorted = [...chains].toSorted(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
-      return sorted.map(([, chain]) => reportOf(chain));
+      return sorted.map(([orgid, chain]) => reportOf(chain, acknowledgements?.of(orgid)));
     },
   };
 }

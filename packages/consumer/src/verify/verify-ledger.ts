@@ -7,7 +7,13 @@
  */
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { AnyEventDefinition, Expectation, ReceiptKeys } from '@waybill/schema';
+import {
+  type Acknowledgements,
+  type AnyEventDefinition,
+  createAcknowledgements,
+  type Expectation,
+  type ReceiptKeys,
+} from '@waybill/schema';
 import { createDataCheck, parseLedgerSubject, SYSTEM_CHAIN } from '@waybill/schema/internal';
 import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { checkWait } from '../check-period.ts';
@@ -84,7 +90,8 @@ export async function verifyLedger(
 
   const scope = await findScope(jsm, settings, { bind, orgid, fromSeq, waitMs });
   const check = auditCheck(run, scope);
-  const blocks = blockVerifier(options, check);
+  const acknowledgements = createAcknowledgements();
+  const blocks = blockVerifier(options, { check, acknowledgements });
   const problems = await verifyBlocks(run, scope, blocks);
   const watermark = Math.max(blocks.watermark, scope.watermark);
   const overclaim = describeOverclaim(watermark, scope);
@@ -125,6 +132,7 @@ function auditCheck({ settings, options }: Run, { eras, start }: VerificationSco
   return createAuditCheck({
     stream: settings.auditStream,
     subjectPrefix: settings.auditPrefix,
+    controlPrefix: settings.controlPrefix,
     eras,
     bind,
     isCut: start.auditSeq > 1,
@@ -133,13 +141,20 @@ function auditCheck({ settings, options }: Run, { eras, start }: VerificationSco
   });
 }
 
-function blockVerifier(options: VerifyLedgerOptions, check: AuditCheck): BlockVerifier {
+function blockVerifier(
+  options: VerifyLedgerOptions,
+  { check, acknowledgements }: { check: AuditCheck; acknowledgements: Acknowledgements },
+): BlockVerifier {
   const { orgid, fromSeq, expect = [], receiptKeys, requireSigned = false } = options;
   return createBlockVerifier({
     ...(orgid !== undefined && { only: new Set([orgid, SYSTEM_CHAIN]) }),
     ...(fromSeq !== undefined && { fromSeq }),
     expect: new Map([...(orgid === undefined ? [] : [[orgid, []] as const]), ...expect]),
-    onEntry: check.addEntry,
+    onEntry(verified) {
+      acknowledgements.add(verified.entry);
+      return check.addEntry(verified);
+    },
+    acknowledgements,
     requireSigned,
     ...(receiptKeys && { receiptKeys }),
   });

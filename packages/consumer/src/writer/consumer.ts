@@ -39,7 +39,7 @@ export interface Consumer extends AsyncDisposable {
 export async function startConsumer(options: ConsumerOptions): Promise<Consumer> {
   checkOptions('startConsumer', options, OPTIONS);
   const all = { ...DEFAULTS, ...withoutUndefined(options) };
-  const { nc, logger, auditPrefix: subjectPrefix } = all;
+  const { nc, logger, auditPrefix: subjectPrefix, controlPrefix } = all;
   for (const name of ['ackTimeoutMs', 'takeoverMs', 'restartMs'] as const) {
     checkPeriod(`startConsumer: ${name}`, all[name]);
   }
@@ -52,7 +52,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<Consumer>
       ...all,
       jsm,
       paths: all.fastPaths ? FAST_PATHS : PLAIN_PATHS,
-      route: createRouter({ subjectPrefix, checkData: createDataCheck(all.events) }),
+      route: createRouter({ subjectPrefix, controlPrefix, checkData: createDataCheck(all.events) }),
       writer: nuid.next(),
       progress,
       stop: stop.signal,

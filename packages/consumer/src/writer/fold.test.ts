@@ -260,10 +260,42 @@ test('what it did is counted, and told once', () => {
   const fold = foldInto(folded);
   fold.run(route(message(1, event('a')), { ...message(2, 'x'), payload: Buffer.from('garbage') }), 0);
   fold.run(route({ kind: 'gap', first: 3, last: 4, received: null }), 0);
-  expect(fold.takeCounts()).toEqual({ rejected: 1, duplicates: 0, beyondWindow: 0, gaps: 1 });
+  expect(fold.takeCounts()).toEqual({ rejected: 1, duplicates: 0, beyondWindow: 0, gaps: 1, acknowledged: 0 });
   fold.run(route({ ...message(5, 'x'), payload: Buffer.from('garbage') }), 0);
   expect(fold.takeCounts()).toEqual({ ...noCounts(), rejected: 1 });
   expect(fold.takeCounts()).toEqual(noCounts());
+});
+
+test('what an operator acknowledges becomes a record, once, and no event of anybody', () => {
+  const folded = start();
+  const said = { v: 1, orgid: 'acme', producer: 'p', first: 2, last: 3, by: 'ops', reason: 'a disk' };
+  const control = 'waybill.control.acknowledge.acme';
+  const items = route(message(1, event('a')), message(2, said, control), message(3, { ...said, v: 2 }, control));
+  expect(items.map(({ orgid, isLast }) => [orgid, isLast])).toEqual([
+    ['acme', true],
+    [SYSTEM_CHAIN, true],
+    [SYSTEM_CHAIN, true],
+  ]);
+  run(folded, items);
+  expect(folded.counts).toEqual({ ...noCounts(), acknowledged: 1, rejected: 1 });
+  // Delivered again, as after a crash.
+  run(folded, items);
+  expect(folded.counts).toEqual(noCounts());
+  expect(folded.entries).toEqual([
+    ['acme', 1, undefined, 'a'],
+    [SYSTEM_CHAIN, 2, undefined, 'acknowledged'],
+    [SYSTEM_CHAIN, 3, undefined, 'rejected'],
+  ]);
+  const { v: _, ...members } = said;
+  const payload = JSON.stringify(said);
+  expect(parseEntry(folded.lines[1] as string).event).toEqual({
+    kind: 'acknowledged',
+    ...members,
+    subject: control,
+    size: payload.length,
+    sha256: hash('sha256', payload),
+    payload: Buffer.from(payload).toString('base64'),
+  });
 });
 
 test('records that stand for no message take the place of the entry before, in the middle of a message too', () => {

@@ -6,6 +6,7 @@
  */
 import { canonicalJson, type Volume } from '@waybill/schema';
 import {
+  type Acknowledgement,
   type ChainState,
   entryPieces,
   isPast,
@@ -53,6 +54,8 @@ export interface FoldCounts {
   /** Events so late that nobody knows any more whether their chain has them. */
   beyondWindow: number;
   gaps: number;
+  /** Losses that an operator acknowledged. */
+  acknowledged: number;
 }
 
 export interface FoldOptions {
@@ -114,7 +117,7 @@ export function createFold(options: FoldOptions): Fold {
 }
 
 export function noCounts(): FoldCounts {
-  return { rejected: 0, duplicates: 0, beyondWindow: 0, gaps: 0 };
+  return { rejected: 0, duplicates: 0, beyondWindow: 0, gaps: 0, acknowledged: 0 };
 }
 
 interface FoldState extends FoldOptions {
@@ -126,6 +129,7 @@ function runItems(state: FoldState, items: readonly RoutedItem[], start: number)
     const routed = items[index] as RoutedItem;
     const { item, reading } = routed;
     if (item.kind === 'gap') foldGap(state, item);
+    else if (reading?.ok && 'acknowledged' in reading) foldAcknowledgement(state, item, { routed, ...reading });
     else if (!reading?.ok) foldRejected(state, item, { routed, rejected: reading as RejectedReading });
     else if (!foldEvent(state, item, { routed, reading })) return { done: false, index, orgid: routed.orgid };
   }
@@ -151,6 +155,16 @@ function foldRejected(
   const kept = keepMessage(message.subject, routed.payload);
   if (recordMessage(state, message, { index: routed.index, what: { kind: 'rejected', reason, detail, ...kept } }))
     state.counts.rejected++;
+}
+
+function foldAcknowledgement(
+  state: FoldState,
+  message: StreamMessage,
+  { routed, acknowledged }: { routed: RoutedItem; acknowledged: Acknowledgement },
+): void {
+  const kept = keepMessage(message.subject, routed.payload);
+  const what = { kind: 'acknowledged', ...acknowledged, ...kept } as const;
+  if (recordMessage(state, message, { index: undefined, what })) state.counts.acknowledged++;
 }
 
 /** @returns false when it needs the size of an earlier upload and the memory of them is not loaded */

@@ -48,6 +48,7 @@ export function countCommit(progress: Progress, commit: Commit, counts: FoldCoun
   progress.rejected += counts.rejected;
   progress.duplicates += counts.duplicates;
   progress.beyondWindow += counts.beyondWindow;
+  progress.acknowledged += counts.acknowledged;
   progress.gaps += counts.gaps;
   progress.lastCommitMs = commit.ms;
 }

@@ -1,13 +1,14 @@
 /**
  * NATS subjects. The subject of an event is `<prefix>.<target>.<action>.<orgid>`, that of a Chainloop event
- * `<prefix>.<target>.<action>`, and that of an organization's blocks `<ledger prefix>.<orgid>`. A prefix has one or
- * more tokens.
+ * `<prefix>.<target>.<action>`, that of an organization's blocks `<ledger prefix>.<orgid>`, and that of an operator's
+ * message about one `<control prefix>.acknowledge.<orgid>`. A prefix has one or more tokens.
  */
 import { SchemaError, show } from '../error.ts';
 import { createTextMemo } from '../json/text-memo.ts';
 
 export const DEFAULT_EVENT_PREFIX = 'audit';
 export const DEFAULT_LEDGER_PREFIX = 'ledger';
+export const DEFAULT_CONTROL_PREFIX = 'waybill.control';
 
 /**
  * The chain for everything that is no event. No organization has this name: their names begin with a letter or a digit.
@@ -103,6 +104,28 @@ export function belongsOn(subjectType: string, type: string): boolean {
   const own = subjectTypeOf(type);
   if (own === null || !isBatchType(subjectType)) return own === subjectType;
   return own.slice(0, own.indexOf('.')) === subjectType.slice(0, subjectType.indexOf('.'));
+}
+
+/** The action of an operator's message that acknowledges a loss. */
+const ACKNOWLEDGE = 'acknowledge';
+
+/** Whether a message is an operator's, and no event of anybody, whatever it says. */
+export function isControlSubject(subject: string, prefix = DEFAULT_CONTROL_PREFIX): boolean {
+  return subject.startsWith(prefix) && subject[prefix.length] === '.';
+}
+
+/** @throws SchemaError BAD_SUBJECT when no event can have this organization */
+export function formatAcknowledgeSubject(orgid: string, prefix = DEFAULT_CONTROL_PREFIX): string {
+  if (!isEventOrgid(orgid)) throw bad('orgid', orgid, ORGID_PATTERN);
+  return `${prefix}.${ACKNOWLEDGE}.${orgid}`;
+}
+
+/** The inverse of `formatAcknowledgeSubject`: the organization, or null. */
+export function parseAcknowledgeSubject(subject: string, prefix = DEFAULT_CONTROL_PREFIX): string | null {
+  const start = `${prefix}.${ACKNOWLEDGE}.`;
+  if (!subject.startsWith(start)) return null;
+  const orgid = subject.slice(start.length);
+  return isEventOrgid(orgid) ? orgid : null;
 }
 
 /** @throws SchemaError BAD_SUBJECT when no chain can have this name */

@@ -11,9 +11,11 @@ import { type Origin, originOf } from '../event/origin.ts';
 import { ownerOf } from '../event/owner.ts';
 import {
   belongsOn,
+  DEFAULT_CONTROL_PREFIX,
   DEFAULT_EVENT_PREFIX,
   type EventSubject,
   isBatchType,
+  isControlSubject,
   parseEventSubject,
 } from '../event/subject.ts';
 import { type Transfer, transferOf } from '../event/transfer.ts';
@@ -21,6 +23,7 @@ import { parseExactJson } from '../json/exact-json.ts';
 import { isJsonObject, type JsonObject } from '../json/json.ts';
 import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
 import { beginsArray, cutElements } from './batch-text.ts';
+import { type ControlReading, readControl } from './control-message.ts';
 import { createDataCheck, type DataCheck } from './data-check.ts';
 import { type RejectedReading, rejectionOf } from './rejection.ts';
 
@@ -56,10 +59,14 @@ export type Message =
   /** One event, or a payload that is neither an event nor an array of events. */
   | { readonly form: 'single'; readonly reading: Reading }
   /** 1 to `MAX_BATCH_EVENTS` elements. */
-  | { readonly form: 'batch'; readonly elements: readonly ElementReading[] };
+  | { readonly form: 'batch'; readonly elements: readonly ElementReading[] }
+  /** What an operator says, or a payload on such a subject that says nothing. */
+  | { readonly form: 'control'; readonly reading: ControlReading };
 
 export interface ReadMessageOptions {
   readonly subjectPrefix?: string;
+  /** Messages on `<controlPrefix>.>` are an operator's. Default: `waybill.control`. */
+  readonly controlPrefix?: string;
   readonly checkData?: DataCheck;
 }
 
@@ -81,6 +88,9 @@ const encoder = new TextEncoder();
 
 /** Total and pure: it returns for any bytes, and returns the same for the same bytes. */
 export function readMessage(subject: string, payload: Uint8Array, options: ReadMessageOptions = {}): Message {
+  const controlPrefix = options.controlPrefix ?? DEFAULT_CONTROL_PREFIX;
+  if (isControlSubject(subject, controlPrefix))
+    return { form: 'control', reading: readControl(subject, payload, controlPrefix) };
   const isArray = beginsArray(payload);
   const maxBytes = isArray ? MAX_BATCH_BYTES : MAX_EVENT_BYTES;
   if (payload.length > maxBytes) return single({ ok: false, reason: 'too_large', detail: tooLarge(maxBytes) });

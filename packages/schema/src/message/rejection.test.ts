@@ -153,17 +153,22 @@ describe('garbage', () => {
       anyJson.map((Info) => bytesOf({ ...cas, Data: { ...cas.Data, Info } })),
     );
     fc.assert(
-      fc.property(fc.constantFrom(SUBJECT, 'audit.casartifact.uploaded', 'x'), payload, (subject, bytes) => {
-        const message = readMessage(subject, bytes);
-        expect(readMessage(subject, bytes)).toEqual(message);
-        const readings = message.form === 'single' ? [message.reading] : message.elements.map(({ reading }) => reading);
-        for (const reading of readings) {
-          if (reading.ok) continue;
-          expect(REJECTIONS).toContain(reading.reason);
-          expect(reading.reason).not.toBe('unexpected');
-          expect(TEXTS).toContain(reading.detail);
-        }
-      }),
+      fc.property(
+        fc.constantFrom(SUBJECT, 'audit.casartifact.uploaded', 'x', 'waybill.control.acknowledge.acme'),
+        payload,
+        (subject, bytes) => {
+          const message = readMessage(subject, bytes);
+          expect(readMessage(subject, bytes)).toEqual(message);
+          const readings =
+            message.form === 'batch' ? message.elements.map(({ reading }) => reading) : [message.reading];
+          for (const reading of readings) {
+            if (reading.ok) continue;
+            expect(REJECTIONS).toContain(reading.reason);
+            expect(reading.reason).not.toBe('unexpected');
+            expect(TEXTS).toContain(reading.detail);
+          }
+        },
+      ),
       { numRuns: 3000 },
     );
   });

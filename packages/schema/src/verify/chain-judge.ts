@@ -14,9 +14,10 @@ import { parseEntry } from '../ledger/parse-entry.ts';
 import type { ProducerWindows } from '../ledger/producer-window.ts';
 import { isKnownKind, standsForNoMessage } from '../ledger/system-record.ts';
 import { NO_TOTALS } from '../ledger/volume.ts';
+import type { LossAcknowledgement } from './acknowledgements.ts';
 import { ExpectedHeads } from './expected-heads.ts';
 import { type ChainEnd, findLineFault, isNextOfAnyVersion, looksLikeEntry } from './line-check.ts';
-import { createMissingEventFinder, type MissingEventFinder } from './missing-events.ts';
+import { createMissingEventFinder, MAX_LISTED, type MissingEventFinder } from './missing-events.ts';
 import { createOpenProducers, isEndEntry } from './open-producers.ts';
 import { type Receipt, type ReceiptReader, wrongSignature } from './receipt.ts';
 import type { CreateShortcut, KnownEntry, Shortcut } from './shortcut.ts';
@@ -141,7 +142,7 @@ export class ChainJudge {
     this.#next++;
     if (origin) {
       this.#counts.numbered++;
-      this.#open.add(origin, core.received, isEnd);
+      this.#open.add(origin, core, isEnd);
     }
     // With facts there is an event. Asking the entry for it would parse it.
     const isErased = facts === null && entry.event === null;
@@ -165,11 +166,13 @@ export class ChainJudge {
     return this.#isWhole ? this.#missing.windows : null;
   }
 
-  finish(): ChainReport {
-    const found = this.#missing.report();
+  finish(acknowledgements: readonly LossAcknowledgement[] = []): ChainReport {
+    const { holes, missing, known, repeated } = this.#missing.report(acknowledgements);
+    const { ends, ...open } = this.#open.report(acknowledgements);
     const [verdict, problem]: [Verdict, Problem | null] = this.#problem
       ? ['tampered', this.#problem]
-      : this.#judgeWithoutProblem(found.missing);
+      : this.#judgeWithoutProblem(BigInt(missing) > known);
+    const acknowledged = known + BigInt(ends.length);
     const receipts = this.#receipts?.counts();
     return {
       verdict,
@@ -180,8 +183,14 @@ export class ChainJudge {
       totals: this.#last?.core.totals ?? NO_TOTALS,
       problem,
       erased: this.#counts.erased,
-      ...found,
-      ...this.#open.report(),
+      holes: holes.slice(0, MAX_LISTED),
+      missing,
+      repeated,
+      ...open,
+      ...(acknowledged > 0n && {
+        acknowledged: String(acknowledged),
+        acknowledged_ends: ends.slice(0, MAX_LISTED),
+      }),
       ...(receipts && { receipts }),
       checked: this.#listChecked(receipts?.verified ?? 0),
       not_checked: this.#listNotChecked(receipts?.unknown ?? 0),
@@ -238,7 +247,7 @@ export class ChainJudge {
       (facts ? this.#findOwnerFault(core, facts) : this.#findEventFault(entry));
     if (fault !== null) return this.#reject(fault, true);
     const origin = facts ? facts.origin : numberedOrigin(core);
-    const repeated = origin && this.#missing.add(core.seq, origin);
+    const repeated = origin && this.#missing.add(core.seq, origin, core.source);
     if (repeated !== null) return this.#reject(repeated, true);
     const wanted = this.#expected.mismatch(core.seq, hash);
     if (wanted !== null) return this.#reject(`hash is ${hash}, expected ${wanted}`, true);
@@ -263,7 +272,7 @@ export class ChainJudge {
     return owner === core.orgid ? findOriginFault(core, event) : `the event belongs to ${show(owner)}`;
   }
 
-  #judgeWithoutProblem(missing: string): [Verdict, Problem | null] {
+  #judgeWithoutProblem(isIncomplete: boolean): [Verdict, Problem | null] {
     const fromSeq = this.#fromSeq;
     if (this.#unread !== null) {
       return ['unreadable', { seq: fromSeq, detail: `no line is a ledger entry; of the first, ${this.#unread}` }];
@@ -275,7 +284,7 @@ export class ChainJudge {
       return ['truncated', { seq: this.#next, detail }];
     }
     if (!this.#last) return ['unreadable', { seq: fromSeq, detail: 'there is no entry' }];
-    return [missing === '0' ? 'ok' : 'incomplete', null];
+    return [isIncomplete ? 'incomplete' : 'ok', null];
   }
 
   /** Whether the entry of an expected head is at hand, or is the one before the first. */

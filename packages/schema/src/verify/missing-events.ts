@@ -3,19 +3,16 @@
  */
 import type { Origin } from '../event/origin.ts';
 import { LEDGER_LIMITS, ProducerWindows, type WindowLimits } from '../ledger/producer-window.ts';
-
-/** Numbers that a publisher gave to events of one organization, and that are not in its chain. Inclusive. */
-export interface MissingRange {
-  readonly producer: string;
-  readonly first: number;
-  readonly last: number;
-}
+import type { AuditPlace, LossAcknowledgement } from './acknowledgements.ts';
+import { createLossTimes, type MissingRange } from './loss-times.ts';
 
 interface MissingEvents {
-  /** At most `MAX_LISTED`. */
+  /** Those that nobody acknowledged come first. */
   readonly holes: readonly MissingRange[];
   /** All missing events, as a decimal number. */
   readonly missing: string;
+  /** Those of them that somebody acknowledged. */
+  readonly known: bigint;
   /** Events that were chained a second time, because the window had forgotten their publisher. */
   readonly repeated: number;
 }
@@ -29,11 +26,17 @@ const UNBOUNDED: WindowLimits = { producers: Infinity, missing: Infinity, chainM
 const PART_LIMITS: WindowLimits = { ...UNBOUNDED, producers: LEDGER_LIMITS.producers };
 
 export interface MissingEventFinder {
-  /** Adds the origin of the entry `seq`. @returns why the entry should not be in the chain, or null */
-  add(seq: number, origin: Origin): string | null;
+  /**
+   * Adds the origin of the entry `seq`.
+   *
+   * @param place of its message in the AUDIT stream
+   * @returns why the entry should not be in the chain, or null
+   */
+  add(seq: number, origin: Origin, place: AuditPlace): string | null;
   /** For a whole chain: the windows as the writer has them after the last entry. */
   readonly windows: ProducerWindows;
-  report(): MissingEvents;
+  /** @param acknowledgements of losses of this chain */
+  report(acknowledgements?: readonly LossAcknowledgement[]): MissingEvents;
 }
 
 /**
@@ -46,30 +49,34 @@ export function createMissingEventFinder(isWhole: boolean): MissingEventFinder {
   const windows = new ProducerWindows(isWhole ? LEDGER_LIMITS : PART_LIMITS);
   /** For a part of a chain: the number of each publisher's first event. */
   const begins = new Map<string, number>();
+  const times = createLossTimes();
   let repeated = 0;
 
   return {
     windows,
-    add(seq, { producer, producerseq }) {
+    add(seq, origin, place) {
+      const { producer, producerseq } = origin;
       if (!isWhole && !begins.has(producer)) begins.set(producer, producerseq);
       const admission = windows.admit(producer, producerseq, seq);
       if (admission === 'duplicate') return `the event ${producerseq} of producer ${producer} is chained a second time`;
       if (admission === 'beyond_window')
         return `the event ${producerseq} of producer ${producer} is beyond the window of its publisher`;
+      times.add(origin, place, all.get(producer));
       if (all.admit(producer, producerseq, seq) === 'duplicate') repeated++;
       return null;
     },
-    report() {
-      const holes: MissingRange[] = [];
-      let missing = 0n;
-      for (const [producer, window] of all) {
-        for (const [first, last] of window.missing) {
-          if (last < (begins.get(producer) ?? 0)) continue;
-          missing += BigInt(last) - BigInt(first) + 1n;
-          if (holes.length < MAX_LISTED) holes.push({ producer, first, last });
-        }
-      }
-      return { holes, missing: String(missing), repeated };
+    report(acknowledgements = []) {
+      const ranges = [...all].flatMap(([producer, { missing }]) => {
+        const counted = missing.filter(([, last]) => last >= (begins.get(producer) ?? 0));
+        return times.split(producer, counted, acknowledgements);
+      });
+      const acknowledged = ranges.filter((one) => one.acknowledged);
+      const holes = [...ranges.filter((one) => !one.acknowledged), ...acknowledged];
+      return { holes, missing: String(sizeOf(holes)), known: sizeOf(acknowledged), repeated };
     },
   };
+}
+
+function sizeOf(ranges: readonly MissingRange[]): bigint {
+  return ranges.reduce((sum, { first, last }) => sum + BigInt(last) - BigInt(first) + 1n, 0n);
 }

@@ -12,6 +12,7 @@ const event = (producer: string, producerseq: number, type = 'release.approved')
 });
 const END = 'producer.closed';
 const at = (n: number): string => `2026-01-01T00:00:00.${String(n).padStart(3, '0')}Z`;
+const core = (n: number) => ({ received: at(n), source: { stream: 'AUDIT', seq: n + 1, subject: 's' } });
 const chainOf = (...events: JsonObject[]): string[] => forge(events.map((one, i) => ({ event: one, received: at(i) })));
 const openOf = (lines: string[], fromSeq = 1) => {
   const { open, open_count, verdict } = run(lines, { fromSeq });
@@ -57,7 +58,7 @@ describe('publishers that have not closed', () => {
 
   it('are listed up to a bound, the latest first, and all are counted', () => {
     const producers = createOpenProducers();
-    for (let n = 0; n < 300; n++) producers.add({ producer: `p${n}`, producerseq: 1 }, at(n), n % 3 === 0);
+    for (let n = 0; n < 300; n++) producers.add({ producer: `p${n}`, producerseq: 1 }, core(n), n % 3 === 0);
     const { open, open_count } = producers.report();
     expect([open.length, open_count, open[0]?.received]).toEqual([MAX_LISTED_OPEN, 200, at(299)]);
   });
@@ -69,7 +70,7 @@ describe('publishers that have not closed', () => {
     fc.assert(
       fc.property(anyEvents, (events) => {
         const producers = createOpenProducers();
-        for (const [i, { isEnd, ...origin }] of events.entries()) producers.add(origin, at(i), isEnd);
+        for (const [i, { isEnd, ...origin }] of events.entries()) producers.add(origin, core(i), isEnd);
         const wanted = ['a', 'b', 'c'].filter((producer) => {
           const own = events.filter((one) => one.producer === producer);
           const highest = Math.max(...own.map(({ producerseq }) => producerseq));

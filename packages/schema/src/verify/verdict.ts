@@ -1,7 +1,7 @@
 /** The result of verification. */
 import type { Totals } from '../ledger/volume.ts';
-import type { MissingRange } from './missing-events.ts';
-import type { OpenProducer } from './open-producers.ts';
+import type { MissingRange } from './loss-times.ts';
+import type { AcknowledgedEnd, OpenProducer } from './open-producers.ts';
 import type { ReceiptCounts } from './receipt.ts';
 
 /** From best to worst. A report over several chains has the worst verdict of them. */
@@ -83,10 +83,10 @@ export interface ChainReport {
   readonly repeated: number;
   /**
    * Events that their publisher counted and that the chain lacks. They are no sign of tampering. At most 100 are
-   * listed.
+   * listed; those that somebody acknowledged come last.
    */
   readonly holes: readonly MissingRange[];
-  /** The number of all missing events, a decimal. Any makes the verdict `incomplete`. */
+  /** The number of all missing events, a decimal. One that nobody acknowledged makes the verdict `incomplete`. */
   readonly missing: string;
   /**
    * Publishers that have not said that they closed: events that they lost after their last stored one show nowhere. They
@@ -95,6 +95,10 @@ export interface ChainReport {
   readonly open: readonly OpenProducer[];
   /** How many there are. */
   readonly open_count: number;
+  /** How many losses are acknowledged: missing events, and ends of publishers. A decimal; absent when none is. */
+  readonly acknowledged?: string;
+  /** Publishers that are gone, as somebody acknowledged. They are not open. At most 100 are listed. */
+  readonly acknowledged_ends?: readonly AcknowledgedEnd[];
   /** What the verdict covers, and what it does not. */
   readonly checked: readonly Checked[];
   readonly not_checked: readonly Checked[];

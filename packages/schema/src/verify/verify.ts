@@ -7,6 +7,7 @@ import { SchemaError } from '../error.ts';
 import { decodeUtf8, isLongerThan } from '../json/utf8.ts';
 import type { ProducerWindows } from '../ledger/producer-window.ts';
 import { ChainJudge, type ChainOptions, type ReadLine, type VerifiedEntry } from './chain-judge.ts';
+import type { LossAcknowledgement } from './acknowledgements.ts';
 import { MAX_LINE_BYTES } from './line-splitter.ts';
 import { type AsyncReceiptKeys, createReceiptReader, type ReceiptKeys } from './receipt.ts';
 import { type CreateShortcut, installedShortcut } from './shortcut.ts';
@@ -43,7 +44,11 @@ export interface ChainVerifier {
    * The publishers' windows after the last good entry, as in trailers; null when the chain's beginning is not at hand.
    */
   readonly windows: ProducerWindows | null;
-  finish(): ChainReport;
+  /**
+   * @param acknowledgements of losses of this chain (`createAcknowledgements`). Missing events that are acknowledged do
+   *   not make the verdict `incomplete`
+   */
+  finish(acknowledgements?: readonly LossAcknowledgement[]): ChainReport;
 }
 
 /** A verifier whose check of signatures is asynchronous. Push a line when the promise of the one before has settled. */
@@ -51,7 +56,7 @@ export interface AsyncChainVerifier {
   push(line: string): Promise<VerifiedEntry | null>;
   pushBytes(line: Uint8Array): Promise<VerifiedEntry | null>;
   readonly failed: boolean;
-  finish(): ChainReport;
+  finish(acknowledgements?: readonly LossAcknowledgement[]): ChainReport;
 }
 
 /** Verifies a chain whose lines are all at hand. Blank lines at the end do not count. */
@@ -94,7 +99,7 @@ export function createVerifier(options: VerifyOptions, shortcut: CreateShortcut)
     },
     fail: (detail) => judge.fail(detail),
     windows: judge.windows,
-    finish: () => judge.finish(),
+    finish: (acknowledgements) => judge.finish(acknowledgements),
   };
 }
 
@@ -116,7 +121,7 @@ export function createAsyncChainVerifier(options: AsyncVerifyOptions): AsyncChai
     get failed() {
       return judge.failed;
     },
-    finish: () => judge.finish(),
+    finish: (acknowledgements) => judge.finish(acknowledgements),
   };
 }
 

@@ -13,7 +13,7 @@ export function replayLines(report: ChainReport): string[] {
 /** A chain's verdict, and what no verdict covers. */
 export function chainLines(report: ChainReport): string[] {
   const { orgid, open, open_count } = report;
-  const lines = [chainLine(report)];
+  const lines = [chainLine(report), ...knownLines(report)];
   if (open_count === 0) return lines;
   const listed = open.slice(0, 3).map(({ producer, last, received }) => `${producer}, last ${last} at ${received}`);
   const more = open_count > 3 ? '; …' : '';
@@ -21,6 +21,23 @@ export function chainLines(report: ChainReport): string[] {
     `open       ${orgid ?? '(no chain)'}: ${open_count} publishers have not closed (${listed.join('; ')}${more})`,
   );
   return lines;
+}
+
+/** Losses that somebody acknowledged, each with the record that says why. */
+function knownLines({ orgid, holes, acknowledged_ends: ends = [] }: ChainReport): string[] {
+  const known = [
+    ...holes.flatMap(({ producer, first, last, acknowledged }) =>
+      acknowledged ? [{ what: `${producer} ${first}-${last} never arrived`, record: acknowledged }] : [],
+    ),
+    ...ends.map(({ producer, last, acknowledged }) => ({
+      what: `${producer} ended after ${last} without closing`,
+      record: acknowledged,
+    })),
+  ];
+  return known.map(
+    ({ what, record }) =>
+      `known      ${orgid ?? '(no chain)'}: ${what} (${record.by}: ${record.reason}; entry ${record.seq} of _system)`,
+  );
 }
 
 function chainLine({ receipts, ...report }: ChainReport): string {
@@ -53,6 +70,8 @@ function entriesLine({ verdict, orgid, entries, first, last, problem, holes, mis
   const range = first && last ? `, ${first.seq} to ${last.seq}, head ${last.seq}:${last.hash}` : '';
   if (problem) return `${what} are good; at ${problem.seq}: ${problem.detail}`;
   if (holes.length === 0) return what + range;
-  const listed = holes.slice(0, 3).map((hole) => `${hole.producer} ${hole.first}-${hole.last}`);
-  return `${what}${range}; ${missing} events never arrived (${listed.join(', ')}${holes.length > 3 ? ', …' : ''})`;
+  const unknown = holes.filter((hole) => !hole.acknowledged);
+  const listed = unknown.slice(0, 3).map((hole) => `${hole.producer} ${hole.first}-${hole.last}`);
+  const names = listed.length === 0 ? 'all are known' : `${listed.join(', ')}${unknown.length > 3 ? ', …' : ''}`;
+  return `${what}${range}; ${missing} events never arrived (${names})`;
 }
