@@ -33,9 +33,15 @@ class FaultsFirst extends BaseSequencer {
 /** Run by commands of their own. */
 const APART = ['test/long/**', 'test/faults-long/**'];
 
+/** These look at the process that they run in, or change it, so each has one of its own. */
+const ALONE = [
+  'test/faults/publisher-cycles.test.ts',
+  'test/publisher/{callback-context,connections,process,serverless,signals}.test.ts',
+];
+
 /** `npm test` runs a part of what these do, `npm run test:long` the whole: all that ask how much of it to do. */
-const IN_PART = globSync('{packages/*/src,scripts,test}/**/*.test.ts').filter((file) =>
-  /\b(IS_WHOLE|partOf)\b/.test(readFileSync(file, 'utf8')),
+const IN_PART = globSync('{packages/*/src,scripts,test}/**/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>
+  /\b(IS_WHOLE|partOf)\b/.test(readFileSync(join(import.meta.dirname, file), 'utf8')),
 );
 
 /** Nothing in these goes through a seam of the fast paths; what is in fast/ compares the two ways itself. */
@@ -61,6 +67,8 @@ export default defineConfig({
           exclude: [...configDefaults.exclude, ...APART],
           // Half of the time of `npm run test:unit` would be the loading of modules. Tests clean up after themselves.
           isolate: false,
+          // Else a test of one module would find them installed only where another file ran before.
+          setupFiles: ['packages/schema/src/fast/install.ts'],
         },
       },
       {
@@ -84,7 +92,19 @@ export default defineConfig({
           maxWorkers,
           name: 'server',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...APART],
+          exclude: [...configDefaults.exclude, ...APART, ...ALONE],
+          globalSetup: ['test/support/global-setup.ts'],
+          // Loading modules would take as long as many a test.
+          isolate: false,
+        },
+      },
+      {
+        ...source,
+        test: {
+          ...limits,
+          maxWorkers,
+          name: 'server-alone',
+          include: ALONE,
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
