@@ -10,7 +10,6 @@ import {
   other,
   run,
   runFile,
-  skip,
   toBytes,
   upload,
 } from '../../test-support/verdicts.ts';
