@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
@@ -32,11 +33,25 @@ class FaultsFirst extends BaseSequencer {
 /** Run by commands of their own. */
 const APART = ['test/long/**', 'test/faults-long/**'];
 
-/** `npm test` runs a part of what these do, `npm run test:long` the whole. */
-const IN_PART = [
-  'packages/*/src/**/million-values.test.ts',
+/** These look at the process that they run in, or change it, so each has one of its own. */
+const ALONE = [
   'test/faults/publisher-cycles.test.ts',
-  'test/faults/publisher-memory.test.ts',
+  'test/publisher/{callback-context,connections,process,serverless,signals}.test.ts',
+];
+
+/** `npm test` runs a part of what these do, `npm run test:long` the whole: all that ask how much of it to do. */
+const IN_PART = globSync('{packages/*/src,scripts,test}/**/*.test.ts', { cwd: import.meta.dirname }).filter((file) =>
+  /\b(IS_WHOLE|partOf)\b/.test(readFileSync(join(import.meta.dirname, file), 'utf8')),
+);
+
+/** Nothing in these goes through a seam of the fast paths; what is in fast/ compares the two ways itself. */
+const NOTHING_PLAIN = [
+  'packages/schema/src/{config,fast,json}/**',
+  // Verifiers in Python.
+  'packages/schema/src/format-{bill,python,python-random}.test.ts',
+  'packages/schema/src/{hash,ledger/producer-window,ledger/size-memory,message/batch-text}.test.ts',
+  // Very long chains.
+  'packages/schema/src/verify/size-window.test.ts',
 ];
 
 export default defineConfig({
@@ -50,6 +65,10 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
           exclude: [...configDefaults.exclude, ...APART],
+          // Half of the time of `npm run test:unit` would be the loading of modules. Tests clean up after themselves.
+          isolate: false,
+          // Else a test of one module would find them installed only where another file ran before.
+          setupFiles: ['packages/schema/src/fast/install.ts'],
         },
       },
       {
@@ -60,14 +79,7 @@ export default defineConfig({
           maxWorkers,
           name: 'plain',
           include: ['packages/schema/src/**/*.test.ts'],
-          // What is in fast/ compares the two ways itself.
-          exclude: [
-            ...configDefaults.exclude,
-            ...IN_PART,
-            'packages/schema/src/fast/**',
-            // A verifier in Python, which takes the longest and has no fast paths.
-            'packages/schema/src/format-python*.test.ts',
-          ],
+          exclude: [...configDefaults.exclude, ...NOTHING_PLAIN],
           env: { WAYBILL_FAST: '0' },
           // The schema has no state that a test could leave behind for another.
           isolate: false,
@@ -80,7 +92,19 @@ export default defineConfig({
           maxWorkers,
           name: 'server',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...APART],
+          exclude: [...configDefaults.exclude, ...APART, ...ALONE],
+          globalSetup: ['test/support/global-setup.ts'],
+          // Loading modules would take as long as many a test.
+          isolate: false,
+        },
+      },
+      {
+        ...source,
+        test: {
+          ...limits,
+          maxWorkers,
+          name: 'server-alone',
+          include: ALONE,
           globalSetup: ['test/support/global-setup.ts'],
         },
       },

@@ -18,7 +18,7 @@ const BIN = join(ROOT, 'node_modules/.bin');
 const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${BIN}${delimiter}${process.env['PATH'] ?? ''}` };
 
 /** The tests that run; `plain` are those of the schema once more, without its fast paths. */
-const PROJECTS = ['unit', 'plain', 'server'];
+const PROJECTS = ['unit', 'plain', 'server', 'server-alone'];
 
 /** Ended with this program. */
 const running = new Set<ChildProcess>();

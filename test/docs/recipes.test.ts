@@ -14,6 +14,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
+import { IS_WHOLE } from '../support/part.ts';
 import { ROOT } from '../support/repository.ts';
 import { makeStreams } from '../support/traffic.ts';
 
@@ -111,6 +112,8 @@ test('from Python, with nats-py and a real server: the event is chained', async 
 });
 
 test('from Go: what is sent is an event', async ({ skip }) => {
+  // Without a cache of its own, Go compiles its library first, for half a minute.
+  if (!IS_WHOLE) skip('in npm run test:long');
   if (!can('go', 'version')) skip('there is no Go');
   await writeFile(join(folder, 'go.mod'), 'module recipe\n\ngo 1.24\n');
   await writeFile(join(folder, 'event.go'), recipe('go event.go'));

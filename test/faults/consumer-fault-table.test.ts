@@ -4,7 +4,7 @@
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { createStreamHistory, type Settings, startConsumer } from '@waybill/consumer';
+import { type Consumer, createStreamHistory, type Settings, startConsumer } from '@waybill/consumer';
 import {
   type Entry,
   formatAcknowledgement,
@@ -13,14 +13,18 @@ import {
   SYSTEM_CHAIN,
 } from '@waybill/schema/internal';
 import { expect, test } from 'vitest';
-import { caughtUp, checkLedger } from '../support/check-ledger.ts';
+import { checkLedger } from '../support/check-ledger.ts';
 import { type Fault, FAULTS, faultyConnection } from '../support/faulty-connection.ts';
 import { logger } from '../support/logger.ts';
 import { startNats } from '../support/nats.ts';
+import { IS_WHOLE } from '../support/part.ts';
 import { artifactEvent, digestOf, makeStreams, type MadeEvent, publishAll, uuid } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 
 const FAST = { logger, maxOpenEntries: 8, ackTimeoutMs: 100, restartMs: 1, takeoverMs: 50 };
+
+/** More of them are more blocks, and so more operations of the same kinds. */
+const EVENTS = IS_WHOLE ? 30 : 18;
 
 /** What an operator says about a loss. */
 function acknowledgement(settings: Settings, first: number): MadeEvent {
@@ -36,7 +40,7 @@ function acknowledgement(settings: Settings, first: number): MadeEvent {
 function mixedTraffic(settings: Settings): MadeEvent[] {
   const digest = digestOf('shared');
   const events: MadeEvent[] = [];
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < EVENTS; i++) {
     const attributes = { producer: 'p1', producerseq: String(Math.floor(i / 3) + 1) };
     const event = artifactEvent(settings, { orgid: `org-${i % 3}`, kind: 'upload', bytes: i, digest, attributes });
     events.push(event);
@@ -92,6 +96,9 @@ async function anotherLedger(nc: NatsConnection, settings: Settings, tag: string
   return ledger;
 }
 
+/** By what the consumer says of itself: to ask the server again and again would cost more than all else here. */
+const arrived = (consumer: Consumer, last: number) => until('the end', () => consumer.status().watermark === last);
+
 async function hasBatch(nc: NatsConnection, { ledgerStream }: Settings): Promise<boolean> {
   const { streams } = await jetstreamManager(nc, { checkAPI: false });
   const { state } = await streams.info(ledgerStream);
@@ -116,10 +123,11 @@ function comparable(chains: ReadonlyMap<string, readonly string[]>): { chains: o
 }
 
 test.for([
-  ['the ledger comes out the same', {}],
-  ['it does so with records of the streams, each once', { recording: true }],
-  ['it does so in atomic batches', { batching: true }],
-  ['it does so from messages that hold several events', { several: true }],
+  // Without records there are the same operations, less those that make them.
+  ...(IS_WHOLE ? ([['the ledger comes out the same', {}]] as const) : []),
+  ['the ledger comes out the same, with records of the streams, each once', { recording: true }],
+  ['the ledger comes out the same in atomic batches', { batching: true }],
+  ['the ledger comes out the same from messages that hold several events', { several: true }],
 ] as const)(
   'whatever operation fails in whatever way, %s',
   async ([, { recording, batching, several }]: readonly [
@@ -154,10 +162,10 @@ test.for([
         await until(`operation ${at}`, () => faulty.operations.length > at || consumer.status().watermark === LAST);
         await consumer.close();
         await using successor = await startConsumer({ nc, ...options(), ...ledger });
-        await caughtUp(nc, ledger);
+        await arrived(successor, LAST);
         await successor.close();
       } else {
-        await caughtUp(nc, ledger);
+        await arrived(consumer, LAST);
         await consumer.close();
       }
       const { chains } = await checkLedger(nc, ledger);
@@ -192,6 +200,7 @@ test('whatever operation fails in whatever way, an idle ledger gets its record o
   const settings = await makeStreams(nc);
   await publishAll(nc, mixedTraffic(settings));
   const manager = await jetstreamManager(nc, { checkAPI: false });
+  const { state } = await manager.streams.info(settings.auditStream);
   const start = (connection: NatsConnection, ledger: Settings) =>
     startConsumer({ nc: connection, ...FAST, ...ledger, streamHistory: createStreamHistory() });
   const isRecorded = async ({ ledgerStream, ledgerPrefix }: Settings) => {
@@ -204,7 +213,7 @@ test('whatever operation fails in whatever way, an idle ledger gets its record o
     {
       // One that records nothing, and leaves nothing to chain.
       await using before = await startConsumer({ nc, ...FAST, ...ledger });
-      await caughtUp(nc, ledger);
+      await arrived(before, state.last_seq);
       await before.close();
     }
     const faulty = faultyConnection(nc, { at, fault });

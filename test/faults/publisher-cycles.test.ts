@@ -7,6 +7,7 @@ import { createAudit } from '../support/audit-stream.ts';
 import { expectChained } from '../support/expect-chained.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { IS_WHOLE } from '../support/part.ts';
 import { PATIENT } from '../support/time.ts';
 import { until } from '../support/until.ts';
 
@@ -46,7 +47,7 @@ interface Insides {
 }
 
 /** `npm test` makes a part of them. */
-const TIMES = process.env['TEST_WHOLE'] ? 100 : 20;
+const TIMES = IS_WHOLE ? 100 : 20;
 
 test(`${100 * TIMES} publishers, created and closed, leave no listener, socket, timer, file or directory`, async () => {
   // The promise: a publisher that was closed has left nothing behind, whatever it had opened: a spool, signal handlers,

@@ -3,6 +3,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { createAudit, expectBalanced } from '../support/audit-stream.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
 import { type Held, runOverload } from '../support/overload-process.ts';
+import { IS_WHOLE } from '../support/part.ts';
 
 /**
  * The promise: whatever is emitted, and however long nothing can be stored, the process grows by at most 1.5 times the
@@ -28,9 +29,10 @@ const KINDS = Object.keys(TEXTS) as (keyof typeof TEXTS)[];
 /**
  * `npm test` fills the queue, and the disk, several times; `npm run test:long` goes on for as long as a service may.
  */
-const EVENTS = process.env['TEST_WHOLE']
+const EVENTS = IS_WHOLE
   ? { small: 1_000_000, 'two kilobytes': 1_000_000, large: 250_000, 'large and wide': 250_000 }
-  : { small: 200_000, 'two kilobytes': 120_000, large: 20_000, 'large and wide': 20_000 };
+  : { small: 100_000, 'two kilobytes': 50_000, large: 6_000, 'large and wide': 5_000 };
+const DISK = (IS_WHOLE ? 64 : 16) * MIB;
 
 function expectBounded(what: string, { base, loaded }: { base: Held; loaded: Held }): void {
   const { stats, warm, dials } = loaded;
@@ -66,7 +68,7 @@ test.for(KINDS)('an overload, %s events', async (kind) => {
 test.for(KINDS)('a day without a server, %s events, without and with a spool', async (kind) => {
   await using server = await startNats();
   await server.stop();
-  for (const maxSpoolBytes of [0, 64 * MIB]) {
+  for (const maxSpoolBytes of [0, DISK]) {
     using dir = temporaryDirectory();
     const spool = maxSpoolBytes > 0 && { spoolDir: dir.path, maxSpoolBytes };
     // The day is one of the publisher's clock; its dials follow the real one, and hurry.

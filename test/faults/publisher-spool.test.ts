@@ -8,9 +8,15 @@ import { createAudit, expectBalanced, expectOnceInOrder, readDelivered } from '.
 import { startEmitter } from '../support/emitter-process.ts';
 import { programText, runProgram } from '../support/program.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
+import { IS_WHOLE } from '../support/part.ts';
 import { PATIENT } from '../support/time.ts';
 
 beforeEach(needsOwnServer);
+
+/** Emitted before a server or the process is killed, each time. */
+const BEFORE_KILL = IS_WHOLE ? 2_000 : 500;
+/** Longer than a queue of 1,000. */
+const OUTAGE = IS_WHOLE ? 6_000 : 2_500;
 
 const segments = (files: readonly string[]) => files.filter((file) => file.endsWith('.seg'));
 
@@ -32,10 +38,10 @@ test.for(['sync', 'async', 'memory'] as const)(
     let returned = 0;
     for (let round = 0; round < 3; round++) {
       await using emitter = startEmitter({ options: { servers: server.url, spoolDir: dir.path, durability } });
-      await expect.poll(() => emitter.returned()).toBeGreaterThan(2_000);
+      await expect.poll(() => emitter.returned()).toBeGreaterThan(BEFORE_KILL);
       if (round > 0) await server.kill9();
       const before = emitter.returned();
-      await expect.poll(() => emitter.returned()).toBeGreaterThan(before + 2_000);
+      await expect.poll(() => emitter.returned()).toBeGreaterThan(before + BEFORE_KILL);
       await emitter.kill9();
       returned += emitter.returned();
       if (round > 0) await server.restart();
@@ -60,7 +66,6 @@ test('an outage longer than memory: what does not fit goes to disk and comes bac
   await using server = await startNats();
   await createAudit(await server.connect());
   using dir = temporaryDirectory();
-  const EVENTS = 6_000;
   for (const durability of ['memory', 'async', 'sync'] as const) {
     await using publisher = spooling(server, dir.path, {
       durability,
@@ -70,25 +75,25 @@ test('an outage longer than memory: what does not fit goes to disk and comes bac
     await expect.poll(() => publisher.status().state).toBe('connected');
     await server.stop();
     await expect.poll(() => publisher.status().state).toBe('degraded');
-    for (let i = 0; i < EVENTS; i++) {
+    for (let i = 0; i < OUTAGE; i++) {
       publisher.emit(upload(i, `${durability}-${i % 5}`));
       if (i % 1_000 === 0) expectBalanced(publisher.stats());
     }
     const during = publisher.stats();
     expectBalanced(during);
-    expect(during).toMatchObject({ emitted: EVENTS, dropped: { queue_full: 0 } });
-    expect(during.spooled).toBeGreaterThan(EVENTS - 1_100);
+    expect(during).toMatchObject({ emitted: OUTAGE, dropped: { queue_full: 0 } });
+    expect(during.spooled).toBeGreaterThan(OUTAGE - 1_100);
     expect(during.pending).toBeLessThanOrEqual(1_000);
     for (const file of segments(dir.files())) expect(statSync(join(dir.path, file)).mode & 0o777).toBe(0o600);
     await server.restart();
     const start = performance.now();
     expect(await publisher.flush(PATIENT)).toBe(true);
-    const rate = Math.round((EVENTS * 1000) / (performance.now() - start));
+    const rate = Math.round((OUTAGE * 1000) / (performance.now() - start));
     console.log(`${durability}: ${during.spooled} on disk (${during.spool?.bytes} bytes), replayed at ${rate}/s`);
-    expect(publisher.stats()).toMatchObject({ acked: EVENTS, pending: 0, spooled: 0 });
+    expect(publisher.stats()).toMatchObject({ acked: OUTAGE, pending: 0, spooled: 0 });
     expectBalanced(publisher.stats());
   }
-  expectOnceInOrder(await readDelivered(await server.connect()), 3 * EVENTS);
+  expectOnceInOrder(await readDelivered(await server.connect()), 3 * OUTAGE);
   expect(dir.files()).toEqual([]);
 });
 

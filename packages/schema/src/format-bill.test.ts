@@ -9,6 +9,7 @@ import { keys, makeTestBill, makeTestStatement, PUBLIC_KEY, signer } from '../te
 import { anySpec, fastSha256, makeChain } from '../test-support/chain.ts';
 import { DOCS, exampleLines, fencedBlocks } from '../test-support/docs.ts';
 import { mutateText } from '../test-support/mutate-text.ts';
+import { partOf } from '../test-support/part.ts';
 import { hasPython } from '../test-support/python.ts';
 import {
   formatBill,
@@ -101,7 +102,7 @@ describe.skipIf(!hasPython)('the verifier of bills in python', () => {
           hasAfter,
         }),
       );
-    const cases = fc.sample(fc.tuple(anyBill, fc.array(anyChange, { maxLength: 2 })), 400);
+    const cases = fc.sample(fc.tuple(anyBill, fc.array(anyChange, { maxLength: 2 })), partOf(400));
     const files = cases.map(([bill, changes]) => changes.reduce((changed, change) => change(changed), bill));
     using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-bill-'));
     for (const [i, file] of files.entries()) writeFileSync(join(folder.path, `${i}.json`), file);

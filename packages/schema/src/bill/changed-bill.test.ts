@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keys, makeTestBill, signer } from '../../test-support/bill.ts';
 import { anySpec, fastSha256, makeChain } from '../../test-support/chain.ts';
+import { partOf } from '../../test-support/part.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import { isJsonObject, type Json, type JsonObject } from '../json/json.ts';
 import { BILL_NOT_CHECKED } from './bill-report.ts';
@@ -56,7 +57,7 @@ describe('a signed bill', () => {
         const isUnknown = not_checked.some(({ what }) => what === BILL_NOT_CHECKED.anchors);
         expect(verdict !== 'ok' || isUnknown).toBe(true);
       }),
-      { numRuns: 250 },
+      { numRuns: partOf(250) },
     );
   });
 
@@ -123,7 +124,7 @@ describe('a bill that is not signed', () => {
         const changed = withLeaf(bill, leaves[which % leaves.length] as string[], by);
         expect(isOk(textOf(changed))).toBe(false);
       }),
-      { numRuns: 250 },
+      { numRuns: partOf(250) },
     );
   });
 

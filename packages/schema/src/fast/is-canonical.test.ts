@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyJson } from '../../test-support/json.ts';
 import { mutateText } from '../../test-support/mutate-text.ts';
+import { partOf } from '../../test-support/part.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import type { Json } from '../json/json.ts';
 import { parseJson } from '../json/parse-json.ts';
@@ -66,7 +67,7 @@ describe('isPlainCanonical', () => {
       fc.property(fc.oneof(text, plain), (candidate) => {
         expect(!isCertainlyCanonical(candidate) || isCanonical(candidate)).toBe(true);
       }),
-      { numRuns: 20_000 },
+      { numRuns: partOf(20_000) },
     );
   });
 
@@ -75,7 +76,7 @@ describe('isPlainCanonical', () => {
       fc.property(plainJson, (value) => {
         expect(isCertainlyCanonical(canonicalJson(value))).toBe(true);
       }),
-      { numRuns: 5_000 },
+      { numRuns: partOf(5_000) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf, fastSha256, makeChain } from '../../test-support/chain.ts';
+import { partOf } from '../../test-support/part.ts';
 import { compareVerdicts, runWith } from '../../test-support/shortcut.ts';
 import { originOf } from '../event/origin.ts';
 import { ZERO_HASH } from '../hash.ts';
@@ -142,7 +143,7 @@ describe('verification with the shortcut and without it, of what a forger chaine
           compare(lines);
         },
       ),
-      { numRuns: 5_000 },
+      { numRuns: partOf(5_000) },
     );
   });
 
@@ -194,9 +195,9 @@ describe('verification with the shortcut and without it, of what a forger chaine
         verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
         expect(JSON.stringify(totals)).not.toMatch(/[-.e+]\d/);
       }),
-      { numRuns: 3_000 },
+      { numRuns: partOf(3_000) },
     );
-    expect(taken.lines).toBeGreaterThan(100);
+    expect(taken.lines).toBeGreaterThan(partOf(100));
     expect([...verdicts.keys()].toSorted()).toEqual(['ok', 'tampered']);
   });
 

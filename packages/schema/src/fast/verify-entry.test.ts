@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { anyValue, setSomewhere } from '../../test-support/any-value.ts';
 import { anySpec, fastSha256, makeChain } from '../../test-support/chain.ts';
 import { mutateText } from '../../test-support/mutate-text.ts';
+import { partOf } from '../../test-support/part.ts';
 import { compareVerdicts, rewrite } from '../../test-support/shortcut.ts';
 import { canonicalJson } from '../json/canonical.ts';
 import { isJsonObject, type JsonObject } from '../json/json.ts';
@@ -45,7 +46,7 @@ describe('verification with the shortcut and without it', () => {
               });
         compare(lines.with(at, changed));
       }),
-      { numRuns: 5_000 },
+      { numRuns: partOf(5_000) },
     );
   });
 
@@ -66,7 +67,7 @@ describe('verification with the shortcut and without it', () => {
         ];
         compare(edited[how] as string[]);
       }),
-      { numRuns: 2_000 },
+      { numRuns: partOf(2_000) },
     );
   });
 
@@ -84,7 +85,7 @@ describe('verification with the shortcut and without it', () => {
         const rehashed = path % 3 === 0 ? core : { ...core, event_hash: fastSha256(canonicalJson(event)) };
         compareAll(lines, at, { ...changed, core: rehashed, hash: fastSha256(canonicalJson(rehashed)) });
       }),
-      { numRuns: 10_000 },
+      { numRuns: partOf(10_000) },
     );
     function compareAll(lines: readonly string[], at: number, changed: JsonObject): void {
       const all = lines.with(at, canonicalJson(changed));

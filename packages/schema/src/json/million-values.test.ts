@@ -4,12 +4,13 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import canonicalize from 'canonicalize';
 import { expect, test } from 'vitest';
+import { IS_WHOLE } from '../../test-support/part.ts';
 import { canonicalJson } from './canonical.ts';
 import type { Json } from './json.ts';
 import { parseJson } from './parse-json.ts';
 
 /** `npm run test:long` takes all of them; `npm test` a slice, another one each time. */
-const VALUES = process.env['TEST_WHOLE'] ? 1_000_000 : 40_000;
+const VALUES = IS_WHOLE ? 1_000_000 : 40_000;
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 32);
 
 /** mulberry32: small, and the same everywhere. */

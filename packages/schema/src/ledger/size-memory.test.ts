@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { partOf } from '../../test-support/part.ts';
 import type { Transfer } from '../event/transfer.ts';
 import { createSizeMemory, SIZE_WINDOW, type SizeMemory } from './size-memory.ts';
 import type { Volume } from './volume.ts';
@@ -60,7 +61,7 @@ describe('size memory', () => {
           past.push({ seq, transfer, volume });
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: partOf(1000) },
     );
   });
 
@@ -79,7 +80,7 @@ describe('size memory', () => {
           expect(run(rebuilt, seq, transfer)).toEqual(run(memory, seq, transfer));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: partOf(1000) },
     );
   });
 

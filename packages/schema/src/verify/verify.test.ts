@@ -10,7 +10,6 @@ import {
   other,
   run,
   runFile,
-  skip,
   toBytes,
   upload,
 } from '../../test-support/verdicts.ts';
@@ -19,7 +18,6 @@ import type { Json, JsonObject } from '../json/json.ts';
 import { type Entry, headOf } from '../ledger/entry.ts';
 import { MAX_PRODUCERS } from '../ledger/producer-window.ts';
 import { appendEntry } from '../ledger/running-head.ts';
-import { SIZE_WINDOW } from '../ledger/size-memory.ts';
 import { createChainVerifier, verify } from './verify.ts';
 
 describe('a good chain', () => {
@@ -96,17 +94,6 @@ describe('a good chain', () => {
       upload(3, Number.MAX_SAFE_INTEGER),
     ]);
     expect(run(lines)).toMatchObject({ verdict: 'ok', totals: { uploads: { bytes: '27021597764222973' } } });
-  });
-
-  it(`resolves sizes for ${SIZE_WINDOW} entries and not for one more`, () => {
-    for (const [filler, bytes] of [
-      [SIZE_WINDOW - 1, '5'],
-      [SIZE_WINDOW, null],
-    ] as const) {
-      const { lines } = makeChain('acme', [upload(1), ...Array.from({ length: filler }, () => other), skip(1)]);
-      expect(JSON.parse(lines.at(-1) as string)).toMatchObject({ core: { volume: { bytes } } });
-      expect(run(lines)).toMatchObject({ verdict: 'ok', entries: filler + 2 });
-    }
   });
 });
 

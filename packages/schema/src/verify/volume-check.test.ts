@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { erase, forge, run } from '../../test-support/verdicts.ts';
 import type { JsonObject } from '../json/json.ts';
-import { SIZE_WINDOW } from '../ledger/size-memory.ts';
 import type { Volume } from '../ledger/volume.ts';
 
 describe('a volume that no event vouches for', () => {
@@ -66,19 +65,5 @@ describe('a volume that no event vouches for', () => {
     ]);
     expect(run(erasing(erasing(passed, 0), 2)).verdict).toBe('ok');
     expect(run(erasing(passed, 2)).verdict).toBe('ok');
-  });
-
-  it('is taken from what was erased or is not at hand for as long as it would have been otherwise', () => {
-    for (const between of [SIZE_WINDOW - 1, SIZE_WINDOW]) {
-      const filler = Array.from({ length: between }, () => ({ event: { orgid: 'acme' } }));
-      const lines = forge([
-        { event: {}, volume: five },
-        ...filler,
-        { event: unsized, volume: { kind: 'deduplicated', bytes: '5', from: 1 } },
-      ]);
-      const verdict = between < SIZE_WINDOW ? 'ok' : 'tampered';
-      expect(run(lines.with(0, erase(lines[0] as string))).verdict).toBe(verdict);
-      expect(run(lines.slice(1), { fromSeq: 2 }).verdict).toBe(verdict);
-    }
   });
 });
