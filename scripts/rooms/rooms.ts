@@ -109,6 +109,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
         imports: ['config'],
         bans: [{ specifier: '^@waybill/', because: 'nats/ knows NATS and nothing of Waybill.' }],
       },
+      access: { imports: ['config', 'nats'] },
       streams: { imports: ['config', 'nats'] },
       ledger: { imports: ['nats'] },
       audit: { imports: ['nats', 'ledger'] },
@@ -118,7 +119,9 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       verify: { imports: ['nats', 'ledger', 'audit'] },
       export: { imports: ['nats', 'ledger'] },
       service: { imports: ['config', 'nats', 'streams', 'writer'] },
-      cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'verify', 'export', 'service'] },
+      cli: {
+        imports: ['config', 'nats', 'access', 'streams', 'ledger', 'usage', 'bill', 'verify', 'export', 'service'],
+      },
     },
   },
 };

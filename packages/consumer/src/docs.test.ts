@@ -7,13 +7,23 @@ import { EXIT_CODES, UNFORESEEN } from './cli/exit-codes.ts';
 import { headCommand } from './cli/head.ts';
 import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
+import { tokenCommand } from './cli/token.ts';
 import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
 import { Environment } from './config/environment.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
 import { METRICS } from './service/metrics.ts';
 
-const COMMANDS = [serveCommand, deployCommand, usageCommand, billCommand, verifyCommand, headCommand, replayCommand];
+const COMMANDS = [
+  serveCommand,
+  deployCommand,
+  usageCommand,
+  billCommand,
+  verifyCommand,
+  headCommand,
+  replayCommand,
+  tokenCommand,
+];
 
 const page = (name: string): string =>
   readFileSync(new URL(`../../../docs/reference/${name}`, import.meta.url), 'utf8');

@@ -14,6 +14,8 @@ export interface Command {
   readonly options: ParseArgsOptionsConfig;
   /** An option that takes several values after its name, as in `--file OLD NEW`. */
   readonly listOption?: string;
+  /** Words that stand without an option's name, at most so many. Default: 0. */
+  readonly maxWords?: number;
   /** What to write instead of an option that other programs have and this command does not. */
   readonly meant?: Readonly<Record<string, string>>;
   /** @returns the exit code */
@@ -27,6 +29,8 @@ export interface CommandContext {
 }
 
 export interface Values {
+  /** What stands without an option's name, in order. */
+  readonly words: readonly string[];
   text(name: string): string | undefined;
   all(name: string): string[];
   flag(name: string): boolean;
@@ -36,10 +40,12 @@ export interface Values {
 export function parseCommandLine(command: Command, args: readonly string[]): Values {
   const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } };
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
-  const { listOption } = command;
+  const { listOption, maxWords = 0 } = command;
+  let words: string[];
   try {
     const given = listOption === undefined ? args : repeatOption(args, listOption);
-    ({ values } = parseArgs({ args: [...given], options, allowPositionals: false, strict: true }));
+    const parsed = parseArgs({ args: [...given], options, allowPositionals: maxWords > 0, strict: true });
+    ({ values, positionals: words } = parsed);
   } catch (cause) {
     throw new ConsumerError(
       'BAD_ARGUMENT',
@@ -47,7 +53,9 @@ export function parseCommandLine(command: Command, args: readonly string[]): Val
       { cause },
     );
   }
+  if (words.length > maxWords) throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name}: too many words`);
   return {
+    words,
     text: (name) => values[name] as string | undefined,
     all: (name) => (values[name] as string[] | undefined) ?? [],
     flag: (name) => values[name] === true,

@@ -17,6 +17,7 @@ import { takenByNpm } from './npm-options.ts';
 import { type Output, ReaderGone } from './output.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
+import { tokenCommand } from './token.ts';
 import { usageCommand } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -28,6 +29,7 @@ const COMMANDS: readonly Command[] = [
   verifyCommand,
   headCommand,
   replayCommand,
+  tokenCommand,
 ];
 
 const HELP = `Usage: waybill <command> [options]

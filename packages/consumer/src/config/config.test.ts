@@ -26,6 +26,16 @@ test('nothing set', () => {
     bill: { issuer: 'waybill', keyFile: null },
     logLevel: 'info',
     http: null,
+    access: {
+      nats: null,
+      stream: 'ACCESS',
+      prefix: 'access',
+      open: false,
+      requestsPerMinute: 1_200,
+      failuresPerMinute: 30,
+      operatorOrg: null,
+      jwt: null,
+    },
     ignored: [],
   });
   expect(readConfig({ WAYBILL_REPLICAS: '' }).replicas).toBe(1);

@@ -1,0 +1,102 @@
+/**
+ * Sends events about reads and tokens, and keeps in memory what is not stored yet. What is in memory when the process is
+ * killed is lost.
+ */
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { inParallel } from '../in-parallel.ts';
+import type { ConsumerLogger } from '../logger.ts';
+import { explain } from '../nats/nats-error.ts';
+import type { AuditMessage } from './audit-event.ts';
+
+export interface AuditOutbox {
+  add(message: AuditMessage): void;
+  /** Sends what is waiting, each message once. @returns how many are still waiting. Never rejects */
+  send(): Promise<number>;
+  readonly waiting: number;
+  /** Messages that had to go because too many were waiting. */
+  readonly dropped: number;
+}
+
+const MAX_WAITING = 10_000;
+const WIDTH = 16;
+const ACK_TIMEOUT_MS = 5_000;
+
+export function createAuditOutbox(nc: NatsConnection, logger: ConsumerLogger): AuditOutbox {
+  const js = jetstream(nc);
+  let waiting: AuditMessage[] = [];
+  let sending: Promise<number> | null = null;
+  let dropped = 0;
+  let isFailing = false;
+
+  function add(message: AuditMessage): void {
+    waiting.push(message);
+    if (waiting.length <= MAX_WAITING) return;
+    if (dropped === 0) logger.error({ waiting: MAX_WAITING }, 'too many events about reads are waiting: the oldest go');
+    dropped += waiting.length - MAX_WAITING;
+    waiting = waiting.slice(-MAX_WAITING);
+  }
+
+  /** Why the message is not stored; null: it is. */
+  async function sendOne(message: AuditMessage): Promise<unknown> {
+    try {
+      await publish(js, message);
+      return null;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  async function sendAll(): Promise<number> {
+    const batch = waiting;
+    waiting = [];
+    const failures = await inParallel(batch, WIDTH, sendOne);
+    const failed = batch.filter((_, i) => failures[i] !== null);
+    // Before what came meanwhile, which is newer.
+    const newer = waiting;
+    waiting = [];
+    for (const message of [...failed, ...newer]) add(message);
+    report(failures.find((failure) => failure !== null) ?? null);
+    return waiting.length;
+  }
+
+  /** Once when it begins to fail, and once when it works again. */
+  function report(failure: unknown): void {
+    if (failure === null && isFailing) logger.info({}, 'events about reads are stored again');
+    if (failure !== null && !isFailing) {
+      const reason = failure instanceof Error ? failure.message : String(failure);
+      logger.warn({ reason, waiting: waiting.length }, 'events about reads cannot be stored: trying again');
+    }
+    isFailing = failure !== null;
+  }
+
+  return {
+    add,
+    async send() {
+      sending ??= sendAll().finally(() => {
+        sending = null;
+      });
+      return sending;
+    },
+    get waiting() {
+      return waiting.length;
+    },
+    get dropped() {
+      return dropped;
+    },
+  };
+}
+
+/** @throws ConsumerError when one of them is not stored: NO_PERMISSION, NO_ANSWER … */
+export async function publishAuditMessages(nc: NatsConnection, messages: readonly AuditMessage[]): Promise<void> {
+  const js = jetstream(nc);
+  try {
+    await inParallel(messages, WIDTH, (message) => publish(js, message));
+  } catch (cause) {
+    throw explain(cause, 'store it');
+  }
+}
+
+async function publish(js: JetStreamClient, { subject, id, text }: AuditMessage): Promise<void> {
+  await js.publish(subject, text, { msgID: id, timeout: ACK_TIMEOUT_MS, retries: 0 });
+}
