@@ -5,14 +5,19 @@ import { startNats } from '../support/nats.ts';
 
 const UNKNOWN = `Bearer wb_${'a'.repeat(16)}_${'a'.repeat(52)}`;
 
-const codeOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'let in', ({ code }) => code as unknown);
+const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'let in',
+    ({ code }) => code as unknown,
+  );
 
 test('an address that fails too often is refused before anything is looked at, and others are not', async () => {
   await using server = await startNats();
   const access = await prepareAccess(server);
   await using checks = access.check({ failuresPerMinute: 3 });
   const { token } = await access.make();
-  const ask = (header: string | undefined, address: string): Promise<unknown> => codeOf(checks.authenticate(header, address));
+  const ask = (header: string | undefined, address: string): Promise<unknown> =>
+    codeOf(checks.authenticate(header, address));
   for (let i = 0; i < 2; i++) expect(await ask(UNKNOWN, ADDRESS)).toBe('UNAUTHENTICATED');
   // No header is no try.
   for (let i = 0; i < 9; i++) expect(await ask(undefined, ADDRESS)).toBe('UNAUTHENTICATED');

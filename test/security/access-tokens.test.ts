@@ -77,6 +77,7 @@ describe('what is no token that was made', () => {
   test('random texts never throw anything but the two errors, and never let anybody in', async () => {
     const { access } = await prepared();
     await using checks = access.check({ failuresPerMinute: 500 });
+    const units = fc.array(fc.nat(0xffff)).map((codes) => String.fromCharCode(...codes));
     const alphabet = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz234567');
     const word = (length: number): fc.Arbitrary<string> =>
       fc.array(alphabet, { minLength: length, maxLength: length }).map((letters) => letters.join(''));
@@ -84,7 +85,7 @@ describe('what is no token that was made', () => {
       .tuple(word(16), word(51), fc.constantFrom('a', 'q'))
       .map(([a, b, c]) => `Bearer wb_${a}_${b}${c}`);
     const header = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      units,
       fc.string().map((text) => `Bearer ${text}`),
       almost,
     );

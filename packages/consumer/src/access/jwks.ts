@@ -1,5 +1,12 @@
 /** An issuer's public keys: fetched when they are needed, kept for 10 minutes, at most 256 KiB. */
-import { createRemoteJWKSet, customFetch, type FetchImplementation, type JWTVerifyGetKey } from 'jose';
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  type FetchImplementation,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey,
+} from 'jose';
 
 const TIMEOUT_MS = 5_000;
 /** A key that is not there is looked for again after this time, whoever asks how often. */
@@ -53,6 +60,7 @@ async function fetchKeys(url: string, options: Parameters<FetchImplementation>[1
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8');
-  if (!Array.isArray((JSON.parse(text) as { keys?: unknown } | null)?.keys)) throw new Error('the answer has no keys');
+  // jose asks again at once for keys that it cannot read: here they count as a failure.
+  createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
   return new Response(text, { status: 200 });
 }

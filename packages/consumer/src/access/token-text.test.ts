@@ -1,5 +1,3 @@
-import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hashOfToken, hasHash, makeToken, parseToken } from './token-text.ts';
@@ -16,18 +14,21 @@ test('a token is read as it was made, and no two are alike', () => {
   expect(letters).toEqual([...Array.from({ length: 51 }, () => 32), 2]);
 });
 
-test('the base32 of the RFC', () => {
-  // `printf 'token' | sha256sum`, and Python's base64.b32encode, computed elsewhere: the hash is that of the whole text.
+test('the hash is the SHA-256 of the whole text', () => {
   const token = { id: 'a'.repeat(16), text: `wb_${'a'.repeat(16)}_${'a'.repeat(52)}` };
-  expect(hashOfToken(token)).toBe(createHash('sha256').update(Buffer.from(token.text)).digest('hex'));
+  // As sha256sum computes it.
+  expect(hashOfToken(token)).toBe('f23b2cdaf704d1ea713b7eeaf7eadc9230663e9282db76c18396fae0d5b7c7a6');
   expect(hasHash(token, hashOfToken(token))).toBe(true);
   expect(hasHash(token, null)).toBe(false);
   expect(hasHash(token, '0'.repeat(64))).toBe(false);
 });
 
+/** Any UTF-16 units. `fc.string({ unit: 'binary' })` takes seconds to begin. */
+const units = fc.array(fc.nat(0xffff)).map((codes) => String.fromCharCode(...codes));
+
 test('a token has one text: nothing else is read', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), fc.nat(71), (text, at) => {
+    fc.property(units, fc.nat(71), (text, at) => {
       const { text: token } = makeToken();
       expect(parseToken(text)).toBeNull();
       expect(parseToken(`${token}${text.length === 0 ? '\n' : text}`)).toBeNull();
