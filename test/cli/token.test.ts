@@ -1,5 +1,5 @@
 /** `waybill token`: what it prints, what it stores, and what becomes of it in the ledger. */
-import { createAccess, DEFAULT_SETTINGS, openConnection, readConfig } from '@waybill/consumer';
+import { DEFAULT_SETTINGS, readConfig, startAccess } from '@waybill/consumer';
 import { beforeEach, expect, test } from 'vitest';
 import { caughtUp, checkLedger } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';
@@ -40,9 +40,8 @@ test('with the shipped users: made, used, listed and revoked, and in the chains 
   expect(made.stderr).toMatch(new RegExp(`^waybill: token ${id} is valid until .*Z\\. It is shown this once\\.\n$`));
 
   const config = readConfig(as(server, 'service', 'access-reader'));
-  const tokens = await openConnection(config.access.nats ?? config.nats);
   const nc = await server.connect({ as: 'reader' });
-  await using access = createAccess({ config: config.access, tokens, nc, auditPrefix: 'audit', logger });
+  await using access = await startAccess({ config, open: false, nc, logger });
   expect(await access.authenticate(`Bearer ${token}`, '192.0.2.1')).toMatchObject({
     id,
     organizations: new Set(['acme', 'bolt']),
@@ -66,9 +65,8 @@ test('with the shipped users: made, used, listed and revoked, and in the chains 
   expect(revoked).toMatchObject({ code: 0, stdout: `token ${id} is revoked: within 10 s nobody is let in with it\n` });
   expect((await waybill(['token', 'revoke', id], env)).stdout).toContain('was revoked before');
   expect((await waybill(['token', 'list'], env)).stdout).toMatch(new RegExp(`^${id} +revoked `, 'm'));
-  await using fresh = createAccess({ config: config.access, tokens, nc, auditPrefix: 'audit', logger });
+  await using fresh = await startAccess({ config, open: false, nc, logger });
   await expect(fresh.authenticate(`Bearer ${token}`, '192.0.2.1')).rejects.toThrow(`the token ${id} is revoked`);
-  await tokens.close();
   expect(revoked.stdout + revoked.stderr + made.stderr + listed.stdout).not.toContain(token.slice(20, 40));
 
   const all = [...CREATE, '--all-organizations', '--scope', 'entries:read', '--json'];

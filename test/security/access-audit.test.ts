@@ -36,13 +36,12 @@ test('reads are chained in the chains of whose data they were, and everything ve
   const config = {
     stream: 'NONE',
     prefix: 'none',
-    open: true,
     requestsPerMinute: 0,
     failuresPerMinute: 0,
     operatorOrg: 'operator',
     jwt: null,
   };
-  const access = createAccess({ config, tokens: nc, nc, auditPrefix: settings.auditPrefix, logger });
+  const access = createAccess({ config, open: false, tokens: nc, nc, auditPrefix: settings.auditPrefix, logger });
   for (let i = 0; i < 3; i++) {
     access.noteRead({ principal: principal(), operation: 'entries.list', orgids: ['acme', 'bolt'], items: 100 });
   }

@@ -78,7 +78,7 @@ describe('what is no token that was made', () => {
     const { access } = await prepared();
     await using checks = access.check({ failuresPerMinute: 500 });
     const units = fc.array(fc.nat(0xffff)).map((codes) => String.fromCharCode(...codes));
-    const alphabet = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz234567');
+    const alphabet = fc.constantFrom(...Array.from('abcdefghijklmnopqrstuvwxyz234567'));
     const word = (length: number): fc.Arbitrary<string> =>
       fc.array(alphabet, { minLength: length, maxLength: length }).map((letters) => letters.join(''));
     const almost = fc
@@ -139,7 +139,7 @@ test.for<[what: string, change: (record: Record<string, unknown>) => unknown]>([
   ['a wildcard', (record) => ({ ...record, organizations: ['*'] })],
   ['no organization', (record) => ({ ...record, organizations: [] })],
   ['the system chain', (record) => ({ ...record, organizations: ['_system'] })],
-  ['no end', ({ expires_at: _, ...record }) => record],
+  ['no end', (record) => ({ ...record, expires_at: undefined })],
   ['an end that is no time', (record) => ({ ...record, expires_at: 'never' })],
 ])('a record with %s lets nobody in', async ([, change]) => {
   const { access } = await prepared();

@@ -16,7 +16,7 @@ export interface TestAccess {
   /** Puts that clock forward. */
   later(ms: number): void;
   make(request?: Partial<NewToken>): Promise<{ token: string; id: string }>;
-  check(config?: Partial<AccessConfig>): AccessHandle;
+  check(config?: Partial<AccessConfig>, open?: boolean): AccessHandle;
 }
 
 export const ADDRESS = '192.0.2.7';
@@ -29,7 +29,6 @@ export async function prepareAccess(server: TestNats): Promise<TestAccess> {
   const config = {
     stream: at.stream,
     prefix: at.prefix,
-    open: false,
     requestsPerMinute: 0,
     failuresPerMinute: 0,
     operatorOrg: null,
@@ -59,9 +58,10 @@ export async function prepareAccess(server: TestNats): Promise<TestAccess> {
       });
       return { token, id: record.id };
     },
-    check: (own = {}) =>
+    check: (own = {}, open = false) =>
       createAccess({
         config: { ...config, ...own },
+        open,
         tokens: nc,
         nc,
         auditPrefix: `audit_${tag}`,

@@ -1,6 +1,7 @@
 import './check-node.ts';
 export { type Config, readConfig } from './config/config.ts';
 export { type AccessHandle, type AccessOptions, createAccess } from './access/access.ts';
+export { startAccess, type StartAccessOptions } from './access/start-access.ts';
 export type { Access, Principal } from './access/principal.ts';
 export type { TokenStreamOptions } from './access/token-lookup.ts';
 export type { TokenRecord } from './access/token-record.ts';

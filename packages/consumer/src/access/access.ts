@@ -16,6 +16,8 @@ import { hasHash, parseToken, type TokenText } from './token-text.ts';
 export interface AccessOptions {
   /** `Config.access`. Its `nats` is not looked at: the connections are given. */
   readonly config: Omit<AccessConfig, 'nats'>;
+  /** Whoever is on this machine may read everything, without a token. */
+  readonly open: boolean;
   /** Connection to the stream of tokens. It stays open when this is closed. */
   readonly tokens: NatsConnection;
   /** Connection over which reads are noted. It stays open too. */
@@ -31,6 +33,7 @@ export interface AccessOptions {
 
 const OPTIONS: KnownOptions<AccessOptions> = {
   config: true,
+  open: true,
   tokens: true,
   nc: true,
   auditPrefix: true,
@@ -48,11 +51,11 @@ export interface AccessHandle extends Access, AsyncDisposable {
 const MAX_HEADER = 8_192;
 const INVALID = 'the token is not accepted: it is unknown, or is no token of this ledger';
 
-/** Checks who asks: by a token, by a JWT, or, when `config.open`, because they are on this machine. */
+/** Checks who asks: by a token, by a JWT, or, when it is open, because they are on this machine. */
 export function createAccess(options: AccessOptions): AccessHandle {
   checkOptions('createAccess', options, OPTIONS);
-  const { config, tokens: nc, logger } = options;
-  const { stream, prefix, open, operatorOrg } = config;
+  const { config, open, tokens: nc, logger } = options;
+  const { stream, prefix, operatorOrg } = config;
   const limits = createRateLimits(config);
   const lookup = createTokenLookup({ nc, stream, prefix, logger, ...(options.clock && { clock: options.clock }) });
   const jwt = config.jwt && createJwtCheck(config.jwt);

@@ -10,9 +10,10 @@ import { explain } from '../nats/nats-error.ts';
 import type { AuditMessage } from './audit-event.ts';
 
 export interface AuditOutbox {
-  add(message: AuditMessage): void;
+  add(messages: readonly AuditMessage[]): void;
   /** Sends what is waiting, each message once. @returns how many are still waiting. Never rejects */
   send(): Promise<number>;
+  /** Those on their way included. */
   readonly waiting: number;
   /** Messages that had to go because too many were waiting. */
   readonly dropped: number;
@@ -26,11 +27,12 @@ export function createAuditOutbox(nc: NatsConnection, logger: ConsumerLogger): A
   const js = jetstream(nc);
   let waiting: AuditMessage[] = [];
   let sending: Promise<number> | null = null;
+  let inHand = 0;
   let dropped = 0;
   let isFailing = false;
 
-  function add(message: AuditMessage): void {
-    waiting.push(message);
+  function add(messages: readonly AuditMessage[]): void {
+    waiting = [...waiting, ...messages];
     if (waiting.length <= MAX_WAITING) return;
     if (dropped === 0) logger.error({ waiting: MAX_WAITING }, 'too many events about reads are waiting: the oldest go');
     dropped += waiting.length - MAX_WAITING;
@@ -38,34 +40,38 @@ export function createAuditOutbox(nc: NatsConnection, logger: ConsumerLogger): A
   }
 
   /** Why the message is not stored; null: it is. */
-  async function sendOne(message: AuditMessage): Promise<unknown> {
+  async function sendOne(message: AuditMessage): Promise<Error | null> {
     try {
       await publish(js, message);
       return null;
     } catch (error) {
-      return error;
+      return explain(error, 'store an event about a read');
     }
   }
 
   async function sendAll(): Promise<number> {
     const batch = waiting;
     waiting = [];
+    inHand = batch.length;
     const failures = await inParallel(batch, WIDTH, sendOne);
     const failed = batch.filter((_, i) => failures[i] !== null);
     // Before what came meanwhile, which is newer.
     const newer = waiting;
     waiting = [];
-    for (const message of [...failed, ...newer]) add(message);
+    inHand = 0;
+    add([...failed, ...newer]);
     report(failures.find((failure) => failure !== null) ?? null);
     return waiting.length;
   }
 
   /** Once when it begins to fail, and once when it works again. */
-  function report(failure: unknown): void {
+  function report(failure: Error | null): void {
     if (failure === null && isFailing) logger.info({}, 'events about reads are stored again');
     if (failure !== null && !isFailing) {
-      const reason = failure instanceof Error ? failure.message : String(failure);
-      logger.warn({ reason, waiting: waiting.length }, 'events about reads cannot be stored: trying again');
+      logger.warn(
+        { reason: failure.message, waiting: waiting.length },
+        'events about reads cannot be stored: trying again',
+      );
     }
     isFailing = failure !== null;
   }
@@ -79,7 +85,7 @@ export function createAuditOutbox(nc: NatsConnection, logger: ConsumerLogger): A
       return sending;
     },
     get waiting() {
-      return waiting.length;
+      return waiting.length + inHand;
     },
     get dropped() {
       return dropped;

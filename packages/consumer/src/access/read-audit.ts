@@ -5,8 +5,8 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { ConsumerLogger } from '../logger.ts';
 import { checkPeriod } from '../check-period.ts';
-import { type AuditPlace, type ReadCount, readMessage } from './audit-event.ts';
-import { createAuditOutbox } from './audit-outbox.ts';
+import { type AuditMessage, type AuditPlace, type ReadCount, readMessage } from './audit-event.ts';
+import { type AuditOutbox, createAuditOutbox } from './audit-outbox.ts';
 import type { Access } from './principal.ts';
 
 export interface ReadAuditOptions extends AuditPlace {
@@ -65,17 +65,20 @@ export function startReadAudit(options: ReadAuditOptions): ReadAudit {
     counts.set(key, { principal: { kind, id }, operation, orgid, requests: 1, items, time: new Date() });
   }
 
+  function messageOf(read: ReadCount): AuditMessage | null {
+    try {
+      return readMessage(read, options);
+    } catch (error) {
+      logger.error({ err: error, operation: read.operation }, 'a read could not be made an event');
+      return null;
+    }
+  }
+
   function endWindow(): void {
     const ended = counts;
     counts = new Map();
     windowEnd = Infinity;
-    for (const read of ended.values()) {
-      try {
-        outbox.add(readMessage(read, options));
-      } catch (error) {
-        logger.error({ err: error, operation: read.operation }, 'a read could not be made an event');
-      }
-    }
+    outbox.add(Array.from(ended.values(), messageOf).filter((message) => message !== null));
   }
 
   function flush(): Promise<number> {
@@ -101,17 +104,22 @@ export function startReadAudit(options: ReadAuditOptions): ReadAudit {
       isClosed = true;
       clearInterval(timer);
       endWindow();
-      const end = performance.now() + CLOSE_MS;
-      const late = new Promise<number>((resolve) => {
-        setTimeout(() => resolve(outbox.waiting), CLOSE_MS).unref();
-      });
-      let left = nc.isClosed() ? outbox.waiting : await Promise.race([outbox.send(), late]);
-      // What a round before had in hand may have hidden the newest.
-      if (left > 0 && performance.now() < end && !nc.isClosed()) left = await Promise.race([outbox.send(), late]);
+      const left = nc.isClosed() ? outbox.waiting : await sentWithin(CLOSE_MS, outbox);
       if (left > 0) logger.error({ lost: left }, 'events about reads were not stored, and are lost');
     },
     get counts() {
       return { counting: counts.size, waiting: outbox.waiting, dropped: outbox.dropped };
     },
   };
+}
+
+/** @returns how many are still waiting then */
+async function sentWithin(ms: number, outbox: AuditOutbox): Promise<number> {
+  const late = new Promise<void>((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+  // A round that was under way does not have what came last: a second one does.
+  const sent = outbox.send().then((left) => (left > 0 ? outbox.send() : left));
+  await Promise.race([sent, late]);
+  return outbox.waiting;
 }

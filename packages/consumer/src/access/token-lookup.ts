@@ -2,8 +2,7 @@
  * Tokens by their ids, as the leader of their stream has them. What was read is used for 5 s. While the stream cannot be
  * read it may be used for 10 s; after that nobody is let in. A revocation holds everywhere within 10 s.
  *
- * Ids come from whoever sends them. Memory, requests in flight and requests a second are bounded, and ids that nobody
- * has ever proven get a small share of them: a flood of such ids keeps no known token out.
+ * Ids come from whoever sends them: memory and requests are bounded (lookup-budget.ts).
  */
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -11,6 +10,7 @@ import { ConsumerError } from '../errors.ts';
 import type { ConsumerLogger } from '../logger.ts';
 import { getLastMessage } from '../nats/leader-get.ts';
 import { createBoundedMap } from './bounded-map.ts';
+import { createLookupBudget } from './lookup-budget.ts';
 import { parseRecord, type TokenRecord } from './token-record.ts';
 
 /** Where tokens are. */
@@ -46,11 +46,8 @@ export const MAX_STALE_MS = 10_000;
 const READ_TIMEOUT_MS = 2_000;
 /** After a failed read the stream is left alone for so long. */
 const PAUSE_MS = 500;
-const MAX_KNOWN = 10_000;
-const MAX_UNKNOWN = 10_000;
-const MAX_KNOWN_LOOKUPS = 64;
-export const MAX_UNKNOWN_LOOKUPS = 16;
-export const MAX_UNKNOWN_PER_SECOND = 200;
+/** Of each kind, so that unknown ids push no known token out. */
+const MAX_KEPT = 10_000;
 
 interface Found {
   readonly record: TokenRecord | null;
@@ -60,18 +57,16 @@ interface Found {
 
 export function createTokenLookup(options: TokenLookupOptions): TokenLookup {
   const { nc, stream, prefix, logger, clock = () => performance.now() } = options;
-  const known = createBoundedMap<Found>(MAX_KNOWN);
-  const unknown = createBoundedMap<Found>(MAX_UNKNOWN);
+  const known = createBoundedMap<Found>(MAX_KEPT);
+  const unknown = createBoundedMap<Found>(MAX_KEPT);
   const reading = new Map<string, Promise<Found>>();
-  const lanes = { known: 0, unknown: 0 };
-  const second = { from: -Infinity, count: 0 };
+  const budget = createLookupBudget(clock);
   let manager: Promise<JetStreamManager> | null = null;
   let failed: { readonly at: number; readonly cause: unknown } | null = null;
   let reads = 0;
 
-  async function read(id: string, lane: keyof typeof lanes): Promise<Found> {
+  async function read(id: string): Promise<Found> {
     const askedAt = clock();
-    lanes[lane]++;
     reads++;
     try {
       // Made once it is needed: nothing is asked for that nobody wants.
@@ -90,9 +85,6 @@ export function createTokenLookup(options: TokenLookupOptions): TokenLookup {
       if (failed === null) logger.error({ stream, reason }, 'tokens cannot be read: soon nobody is let in');
       failed = { at: clock(), cause };
       throw cause;
-    } finally {
-      lanes[lane]--;
-      reading.delete(id);
     }
   }
 
@@ -106,27 +98,16 @@ export function createTokenLookup(options: TokenLookupOptions): TokenLookup {
     }
   }
 
-  /** @throws ConsumerError RATE_LIMITED */
-  function takeUnknown(): void {
-    const now = clock();
-    if (now - second.from >= 1_000) Object.assign(second, { from: now, count: 0 });
-    if (lanes.unknown < MAX_UNKNOWN_LOOKUPS && second.count < MAX_UNKNOWN_PER_SECOND) {
-      second.count++;
-      return;
-    }
-    throw new ConsumerError('RATE_LIMITED', 'too many unknown tokens are asked for: try again in 1 s', {
-      retryAfterMs: 1_000,
-    });
-  }
-
   /** null: the stream is not asked just now. @throws what reading throws; ConsumerError RATE_LIMITED */
   function ask(id: string, isKnown: boolean): Promise<Found> | null {
     const begun = reading.get(id);
     if (begun) return begun;
     if (failed !== null && clock() - failed.at < PAUSE_MS) return null;
-    if (isKnown && lanes.known >= MAX_KNOWN_LOOKUPS) return null;
-    if (!isKnown) takeUnknown();
-    const begins = read(id, isKnown ? 'known' : 'unknown');
+    if (!budget.begin(isKnown)) return null;
+    const begins = read(id).finally(() => {
+      budget.end(isKnown);
+      reading.delete(id);
+    });
     reading.set(id, begins);
     return begins;
   }
@@ -136,7 +117,7 @@ export function createTokenLookup(options: TokenLookupOptions): TokenLookup {
       const kept = known.get(id) ?? unknown.get(id);
       if (kept && clock() - kept.askedAt <= FRESH_MS) return kept.record;
       try {
-        const found = await ask(id, kept?.record != null);
+        const found = await ask(id, known.get(id) !== undefined);
         if (found) return found.record;
       } catch (error) {
         if (error instanceof ConsumerError && error.code === 'RATE_LIMITED') throw error;

@@ -1,7 +1,6 @@
 import type { Settings } from '../settings.ts';
 import { badConfig, type Environment } from './environment.ts';
 import { type JwtConfig, jwtConfig } from './jwt-config.ts';
-import { isLoopback } from './loopback.ts';
 import { accessNatsConfig, type NatsConfig } from './nats-config.ts';
 
 /** Who may ask over HTTP, and where that is kept. `nats` has secrets: never print it. */
@@ -12,8 +11,6 @@ export interface AccessConfig {
   readonly stream: string;
   /** Tokens are on `<prefix>.token.<id>`. */
   readonly prefix: string;
-  /** Whoever is on this machine may ask everything. */
-  readonly open: boolean;
   /** Requests a minute of one token; 0: no limit. */
   readonly requestsPerMinute: number;
   /** Failures a minute of one address; 0: no limit. */
@@ -25,7 +22,7 @@ export interface AccessConfig {
 
 /** @throws ConsumerError BAD_CONFIG naming the variable */
 export function accessConfig(env: Environment, settings: Settings): AccessConfig {
-  const { WAYBILL_ACCESS_STREAM: stream, WAYBILL_ACCESS_PREFIX: prefix, WAYBILL_HTTP_HOST: host } = env;
+  const { WAYBILL_ACCESS_STREAM: stream, WAYBILL_ACCESS_PREFIX: prefix } = env;
   if (stream === settings.auditStream || stream === settings.ledgerStream) {
     throw badConfig(`WAYBILL_ACCESS_STREAM is ${stream}, another stream's name: expected a name of its own`);
   }
@@ -34,17 +31,10 @@ export function accessConfig(env: Environment, settings: Settings): AccessConfig
       throw badConfig(`WAYBILL_ACCESS_PREFIX is ${prefix}, and other subjects begin with ${other}: expected another`);
     }
   }
-  const open = env.WAYBILL_HTTP_OPEN === '1';
-  if (open && !isLoopback(host)) {
-    throw badConfig(
-      `WAYBILL_HTTP_OPEN is "1" and WAYBILL_HTTP_HOST is ${JSON.stringify(host)}: without tokens, expected a loopback address such as 127.0.0.1`,
-    );
-  }
   return {
     nats: accessNatsConfig(env),
     stream,
     prefix,
-    open,
     requestsPerMinute: env.WAYBILL_ACCESS_RATE,
     failuresPerMinute: env.WAYBILL_ACCESS_FAILURES,
     operatorOrg: env.WAYBILL_OPERATOR_ORG ?? null,

@@ -20,12 +20,6 @@ const claim = z.string().min(1);
 
 /** Part of `Environment`, which has the rules of all variables. */
 export const AccessEnvironment = z.object({
-  WAYBILL_HTTP_OPEN: z
-    .enum(['0', '1'])
-    .default('0')
-    .describe(
-      '`1`: whoever is on this machine may ask everything without a token. Only when `WAYBILL_HTTP_HOST` is a loopback address.',
-    ),
   WAYBILL_OPERATOR_ORG: z
     .string()
     .regex(ORGID_PATTERN, 'expected an organization: letters, digits, - and _')

@@ -30,7 +30,6 @@ test('nothing set', () => {
       nats: null,
       stream: 'ACCESS',
       prefix: 'access',
-      open: false,
       requestsPerMinute: 1_200,
       failuresPerMinute: 30,
       operatorOrg: null,
