@@ -39,7 +39,7 @@ export function createJwtCheck(config: JwtConfig): JwtCheck {
         const { payload } = await jwtVerify(token, keys, options);
         return principalOf(payload, config, maxAgeMs);
       } catch (cause) {
-        throw refusal(cause);
+        throw errorOf(cause);
       }
     },
   };
@@ -70,7 +70,7 @@ function idOf(sub: string): string {
 }
 
 /** What whoever sent the token may know. Other errors of jose name the rule, and not the value. */
-function refusal(cause: unknown): ConsumerError {
+function errorOf(cause: unknown): ConsumerError {
   if (cause instanceof NoKeys || cause instanceof errors.JWKSTimeout || cause instanceof errors.JWKSInvalid) {
     return new ConsumerError(
       'UNAVAILABLE',

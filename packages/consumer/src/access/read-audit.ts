@@ -6,7 +6,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import type { ConsumerLogger } from '../logger.ts';
 import { checkPeriod } from '../check-period.ts';
 import { type AuditMessage, type AuditPlace, type ReadCount, readMessage } from './audit-event.ts';
-import { type AuditOutbox, createAuditOutbox } from './audit-outbox.ts';
+import { type AuditSender, createAuditSender } from './audit-sender.ts';
 import type { Access } from './principal.ts';
 
 export interface ReadAuditOptions extends AuditPlace {
@@ -35,7 +35,7 @@ const MAX_COUNTING = 10_000;
 export function startReadAudit(options: ReadAuditOptions): ReadAudit {
   const { nc, logger } = options;
   const windowMs = checkPeriod('startReadAudit: windowMs', options.windowMs ?? WINDOW_MS);
-  const outbox = createAuditOutbox(nc, logger);
+  const sender = createAuditSender(nc, logger);
   let counts = new Map<string, ReadCount>();
   let windowEnd = Infinity;
   let isClosed = false;
@@ -78,19 +78,19 @@ export function startReadAudit(options: ReadAuditOptions): ReadAudit {
     const ended = counts;
     counts = new Map();
     windowEnd = Infinity;
-    outbox.add(Array.from(ended.values(), messageOf).filter((message) => message !== null));
+    sender.add(Array.from(ended.values(), messageOf).filter((message) => message !== null));
   }
 
   function flush(): Promise<number> {
     endWindow();
-    return outbox.send();
+    return sender.send();
   }
 
   const timer = setInterval(
     () => {
       if (performance.now() >= windowEnd) endWindow();
-      if (outbox.waiting === 0 || nc.isClosed()) return;
-      outbox.send().catch((error: unknown) => logger.error({ err: error }, 'events about reads could not be sent'));
+      if (sender.waiting === 0 || nc.isClosed()) return;
+      sender.send().catch((error: unknown) => logger.error({ err: error }, 'events about reads could not be sent'));
     },
     Math.min(windowMs, RETRY_MS),
   );
@@ -104,22 +104,22 @@ export function startReadAudit(options: ReadAuditOptions): ReadAudit {
       isClosed = true;
       clearInterval(timer);
       endWindow();
-      const left = nc.isClosed() ? outbox.waiting : await sentWithin(CLOSE_MS, outbox);
+      const left = nc.isClosed() ? sender.waiting : await sentWithin(CLOSE_MS, sender);
       if (left > 0) logger.error({ lost: left }, 'events about reads were not stored, and are lost');
     },
     get counts() {
-      return { counting: counts.size, waiting: outbox.waiting, dropped: outbox.dropped };
+      return { counting: counts.size, waiting: sender.waiting, dropped: sender.dropped };
     },
   };
 }
 
 /** @returns how many are still waiting then */
-async function sentWithin(ms: number, outbox: AuditOutbox): Promise<number> {
+async function sentWithin(ms: number, sender: AuditSender): Promise<number> {
   const late = new Promise<void>((resolve) => {
     setTimeout(resolve, ms).unref();
   });
   // A round that was under way does not have what came last: a second one does.
-  const sent = outbox.send().then((left) => (left > 0 ? outbox.send() : left));
+  const sent = sender.send().then((left) => (left > 0 ? sender.send() : left));
   await Promise.race([sent, late]);
-  return outbox.waiting;
+  return sender.waiting;
 }

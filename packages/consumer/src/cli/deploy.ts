@@ -20,8 +20,8 @@ export const deployCommand: Command = {
 
 Creates the streams of events and of blocks where they are missing, and corrects them where they differ from what the
 WAYBILL_* variables say. Doing it twice is doing it once. A change that would erase something or give up a protection is
-refused, and then nothing is changed. With WAYBILL_STREAM_MODE=bind the stream of events is not touched. With an identity
-of its own for the stream of tokens (WAYBILL_ACCESS_NATS_*), it does the same for that stream.
+refused, and then nothing is changed. With WAYBILL_STREAM_MODE=bind the stream of events is not touched. With an
+identity of its own for the stream of tokens (WAYBILL_ACCESS_NATS_*), it does the same for that stream.
 
   --check      change nothing; print what differs as a diff from what is there to what is wanted
   --json       --check: an array of { stream, field, wanted, found }; else of { stream, action, drift }

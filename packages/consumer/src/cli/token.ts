@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Scope } from '@waybill/schema/routes';
 import { type AuditMessage, tokenMessages } from '../access/audit-event.ts';
-import { publishAuditMessages } from '../access/audit-outbox.ts';
+import { publishAuditMessages } from '../access/audit-sender.ts';
 import type { TokenStreamOptions } from '../access/token-lookup.ts';
 import { stateOf, type TokenRecord } from '../access/token-record.ts';
 import { createToken, listTokens, type NewToken, revokeToken } from '../access/token-store.ts';
@@ -30,8 +30,8 @@ tokens (WAYBILL_ACCESS_NATS_*); without it they use that of everything else. \`c
   --org ID             organizations that it may see
   --all-organizations  all of them, those of later days too
   --scope SCOPE        what it may do: usage:read, entries:read, verify, export, admin
-  --expires TIME       how long it is valid: 90d, 12h, 30m. Default 90d, at most 366d. With entries:read, export or admin:
-                       default 30d, at most 90d
+  --expires TIME       how long it is valid: 90d, 12h, 30m. Default 90d, at most 366d; with entries:read, export or
+                       admin default 30d, at most 90d
   --json               create: { token, id, name, scopes, organizations, … }; list: an array without tokens; revoke: the
                        same of one
   -h, --help           this text

@@ -9,7 +9,7 @@ import type { ConsumerLogger } from '../logger.ts';
 import { explain } from '../nats/nats-error.ts';
 import type { AuditMessage } from './audit-event.ts';
 
-export interface AuditOutbox {
+export interface AuditSender {
   add(messages: readonly AuditMessage[]): void;
   /** Sends what is waiting, each message once. @returns how many are still waiting. Never rejects */
   send(): Promise<number>;
@@ -23,7 +23,7 @@ const MAX_WAITING = 10_000;
 const WIDTH = 16;
 const ACK_TIMEOUT_MS = 5_000;
 
-export function createAuditOutbox(nc: NatsConnection, logger: ConsumerLogger): AuditOutbox {
+export function createAuditSender(nc: NatsConnection, logger: ConsumerLogger): AuditSender {
   const js = jetstream(nc);
   let waiting: AuditMessage[] = [];
   let sending: Promise<number> | null = null;
