@@ -2,6 +2,8 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createAccess, type Principal, type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
 import { describe, expect, test } from 'vitest';
+import { readMessage } from '../../packages/consumer/src/access/audit-event.ts';
+import { publishAuditMessages } from '../../packages/consumer/src/access/audit-sender.ts';
 import { type ReadAudit, startReadAudit } from '../../packages/consumer/src/access/read-audit.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';
@@ -152,6 +154,17 @@ describe('one event a minute for each token, organization and operation', () => 
     await nc.close();
     await audit.close();
   });
+});
+
+test('an event that is sent again, because its acknowledgement was lost, is stored once', async () => {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  const read = { principal: TOKEN, operation: 'entries.list', orgid: 'acme', requests: 1, items: 1, time: new Date() };
+  const message = readMessage(read, { auditPrefix: settings.auditPrefix, operatorOrg: null });
+  await publishAuditMessages(nc, [message]);
+  await publishAuditMessages(nc, [message]);
+  expect(await events(nc, settings)).toHaveLength(1);
 });
 
 describe('a publish that fails neither fails nor slows a read', () => {
