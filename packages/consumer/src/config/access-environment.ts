@@ -14,6 +14,7 @@ export const JWT_ALGORITHMS = [
   'ES384',
   'ES512',
   'EdDSA',
+  'Ed25519',
 ] as const;
 
 const claim = z.string().min(1);
