@@ -1,15 +1,17 @@
 /** The audit of reads: who read what is in the chain of whose data it was. */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createAccess, type Principal, type Settings, startConsumer, verifyLedger } from '@waybill/consumer';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { readMessage } from '../../packages/consumer/src/access/audit-event.ts';
 import { publishAuditMessages } from '../../packages/consumer/src/access/audit-sender.ts';
 import { type ReadAudit, startReadAudit } from '../../packages/consumer/src/access/read-audit.ts';
 import { caughtUp, checkLedger, readStream } from '../support/check-ledger.ts';
 import { logger } from '../support/logger.ts';
-import { startNats } from '../support/nats.ts';
+import { needsOwnServer, startNats } from '../support/nats.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
+
+beforeEach(needsOwnServer);
 
 const TOKEN = { kind: 'token', id: 'aaaaaaaaaaaaaaaa' } as const;
 const ALL: Pick<Principal, 'scopes' | 'organizations' | 'expiresAt'> = {
@@ -202,6 +204,28 @@ describe('a publish that fails neither fails nor slows a read', () => {
     expect((await events(nc, settings)).map(({ data }) => data['requests'])).toEqual([1_000, 1_000]);
     expect(lines).toEqual(['events about reads cannot be stored: trying again', 'events about reads are stored again']);
     await audit.close();
+  });
+
+  test('a server that does not answer: closing ends after 5 s, and says what is lost', async () => {
+    await using server = await startNats();
+    const nc = await server.connect();
+    const lines: string[] = [];
+    const write = (fields: object, message: string): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
+    const audit = startReadAudit({
+      nc,
+      logger: { debug: write, info: write, warn: write, error: write },
+      auditPrefix: 'audit',
+      operatorOrg: null,
+    });
+    await server.pause();
+    for (const orgid of ['acme', 'bolt']) {
+      audit.note({ principal: principal(), operation: 'entries.list', orgids: [orgid], items: 1 });
+    }
+    const before = performance.now();
+    await audit.close();
+    expect(performance.now() - before).toBeLessThan(20_000);
+    expect(lines).toContain('events about reads were not stored, and are lost {"lost":2}');
+    await server.resume();
   });
 
   test('an operation, an organization or a number that no event can have', async () => {
