@@ -125,6 +125,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consume
         imports: ['config'],
         bans: [{ specifier: '^@waybill/', because: 'nats/ knows NATS and nothing of Waybill.' }],
       },
+      access: { imports: ['config', 'nats'] },
       streams: { imports: ['config', 'nats'] },
       ledger: { imports: ['nats'] },
       audit: { imports: ['nats', 'ledger'] },
@@ -140,6 +141,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consume
         imports: [
           'config',
           'nats',
+          'access',
           'streams',
           'ledger',
           'usage',

@@ -18,7 +18,7 @@ import { until } from '../support/until.ts';
 beforeEach(needsOwnServer);
 
 /** Each line is one installation: its pages are followed one after the other. */
-const WALKS = [['getting-started'], ['operator', 'service-team', 'billing', 'customer', 'auditor']];
+const WALKS = [['getting-started'], ['operator', 'service-team', 'billing', 'customer', 'auditor', 'access']];
 
 interface Step {
   readonly page: string;

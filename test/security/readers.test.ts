@@ -1,5 +1,5 @@
 /**
- * What the service and the auditor of deploy/nats-server.conf may do: read, and nothing else but what is named here.
+ * What the service, the auditor and the reader of deploy/nats-server.conf may do: read, and nothing else but what is named here.
  */
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { createInbox } from '@nats-io/transport-node';
@@ -22,7 +22,7 @@ beforeEach(needsOwnServer);
 
 const shipped = useShipped();
 
-describe.for(['service', 'auditor'] as const)('the %s', (as) => {
+describe.for(['service', 'auditor', 'reader'] as const)('the %s', (as) => {
   test('reads both streams, by their leader and by direct gets', async () => {
     const server = await shipped();
     const connection = await server.connect({ as });

@@ -9,6 +9,7 @@ import { headCommand } from './cli/head.ts';
 import { pushCommand } from './cli/push.ts';
 import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
+import { tokenCommand } from './cli/token.ts';
 import { usageCommand } from './cli/usage.ts';
 import { verifyCommand } from './cli/verify.ts';
 import { Environment } from './config/environment.ts';
@@ -25,6 +26,7 @@ const COMMANDS = [
   headCommand,
   replayCommand,
   acknowledgeCommand,
+  tokenCommand,
 ];
 
 const page = (name: string): string =>

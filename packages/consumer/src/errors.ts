@@ -23,6 +23,10 @@
  * - `NO_ANSWER`: the server did not answer in time
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
  * - `NEWER_LEDGER`: a newer version has written to the ledger, and this one must not continue it
+ * - `NO_TOKEN`: there is no token with this id
+ * - `UNAUTHENTICATED`: who asks has not proven who they are
+ * - `RATE_LIMITED`: too many requests of one token, or too many failures of one address; `retryAfterMs` says when
+ * - `UNAVAILABLE`: who asks cannot be checked at the moment; nobody is let in
  * - `STREAM_RESET`: AUDIT ends before what the ledger has of it, or has other events under the same numbers
  * - `ALREADY_PUSHED`: a metering engine, or the journal of what was pushed, has another value for that time
  * - `ENGINE_REFUSED`: a metering engine does not take a value, a meter or the key
@@ -51,6 +55,10 @@ export const CONSUMER_ERROR_CODES = [
   'NO_ANSWER',
   'LEDGER_DAMAGED',
   'NEWER_LEDGER',
+  'NO_TOKEN',
+  'UNAUTHENTICATED',
+  'RATE_LIMITED',
+  'UNAVAILABLE',
   'STREAM_RESET',
   'ALREADY_PUSHED',
   'ENGINE_REFUSED',
@@ -61,13 +69,20 @@ export const CONSUMER_ERROR_CODES = [
 
 export type ConsumerErrorCode = (typeof CONSUMER_ERROR_CODES)[number];
 
+export interface ConsumerErrorOptions extends ErrorOptions {
+  readonly retryAfterMs?: number;
+}
+
 /** The one error class of `@waybill/consumer`; the message says what was attempted and with which value. */
 export class ConsumerError extends Error {
   override readonly name = 'ConsumerError';
   readonly code: ConsumerErrorCode;
+  /** Milliseconds after which the same request may succeed, where that is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ConsumerErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ConsumerErrorCode, message: string, options?: ConsumerErrorOptions) {
     super(message, options);
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }

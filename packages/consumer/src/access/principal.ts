@@ -22,10 +22,16 @@ export interface Access {
   /**
    * @param authorization the header as it came
    * @param address of the peer, for the rate before authentication
-   * @throws ConsumerError UNAUTHENTICATED, RATE_LIMITED
+   * @throws ConsumerError UNAUTHENTICATED; RATE_LIMITED, with `retryAfterMs`; UNAVAILABLE when it cannot be checked at
+   *   the moment
    */
   authenticate(authorization: string | undefined, address: string): Promise<Principal>;
-  /** Whether the principal is still valid: a stream that is open asks this again within 10 s of a revocation. */
+  /**
+   * Whether the principal is still valid. The answer is at most 5 s old: an answer that stays open asks every 5 s, and
+   * so ends within 10 s of a revocation.
+   *
+   * @throws ConsumerError UNAVAILABLE, RATE_LIMITED: it cannot be known, so nothing more may be sent
+   */
   isValid(principal: Principal): Promise<boolean>;
   /**
    * Notes that something was read, for the audit of reads. Never throws and never waits.

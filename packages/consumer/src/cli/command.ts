@@ -15,10 +15,12 @@ export interface Command {
   readonly help: string;
   /** All but `--help`, which every command has. */
   readonly options: ParseArgsOptionsConfig;
-  /** What the one word after the command's name is, such as `ENGINE`; `values.text` has it. Absent: there is none. */
+  /** What the one word after the command's name is, such as `ENGINE`. It has to be given. */
   readonly argument?: string;
   /** An option that takes several values after its name, as in `--file OLD NEW`. */
   readonly listOption?: string;
+  /** Words that stand without an option's name, at most so many. Default: 0. */
+  readonly maxWords?: number;
   /** What to write instead of an option that other programs have and this command does not. */
   readonly meant?: Readonly<Record<string, string>>;
   /** @returns the exit code */
@@ -26,21 +28,27 @@ export interface Command {
 }
 
 export interface CommandContext {
-  readonly values: Values;
+  readonly values: CommandValues;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly output: Output;
 }
 
+/** What was given. */
+export interface CommandValues extends Values {
+  /** What stands without an option's name, in order. */
+  readonly words: readonly string[];
+}
+
 /** @throws ConsumerError BAD_ARGUMENT naming the option */
-export function parseCommandLine(command: Command, args: readonly string[]): Values {
+export function parseCommandLine(command: Command, args: readonly string[]): CommandValues {
   const options: ParseArgsOptionsConfig = { ...command.options, help: { type: 'boolean', short: 'h' } };
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
-  let positionals: string[];
-  const { listOption, argument } = command;
+  const { listOption, argument, maxWords = argument === undefined ? 0 : 1 } = command;
+  let words: string[];
   try {
     const given = listOption === undefined ? args : repeatOption(args, listOption);
-    const allowPositionals = argument !== undefined;
-    ({ values, positionals } = parseArgs({ args: [...given], options, allowPositionals, strict: true }));
+    const parsed = parseArgs({ args: [...given], options, allowPositionals: maxWords > 0, strict: true });
+    ({ values, positionals: words } = parsed);
   } catch (cause) {
     throw new ConsumerError(
       'BAD_ARGUMENT',
@@ -48,17 +56,13 @@ export function parseCommandLine(command: Command, args: readonly string[]): Val
       { cause },
     );
   }
-  if (argument !== undefined) {
-    if (positionals.length !== 1) {
-      const given = positionals.length === 0 ? 'none is given' : `${positionals.join(' and ')} are given`;
-      throw new ConsumerError(
-        'BAD_ARGUMENT',
-        `waybill ${command.name} needs one ${argument}, and ${given}; see --help`,
-      );
-    }
-    values = { ...values, [argument]: positionals[0] };
+  if (argument !== undefined && words.length !== 1) {
+    const given = words.length === 0 ? 'none is given' : `${words.join(' and ')} are given`;
+    throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name} needs one ${argument}, and ${given}; see --help`);
   }
+  if (words.length > maxWords) throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name}: too many words`);
   return {
+    words,
     text: (name) => values[name] as string | undefined,
     all: (name) => (values[name] as string[] | undefined) ?? [],
     flag: (name) => values[name] === true,

@@ -1,5 +1,14 @@
-import { readConfig } from '../config/config.ts';
-import { checkStreams, deployOptions, deployStreams } from '../streams/deploy.ts';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Config, readConfig } from '../config/config.ts';
+import { openConnection } from '../nats/connect.ts';
+import {
+  accessStream,
+  checkAccess,
+  checkStreams,
+  deployAccess,
+  deployOptions,
+  deployStreams,
+} from '../streams/deploy.ts';
 import type { Drift } from '../streams/stream-config.ts';
 import type { Command } from './command.ts';
 import { withNats } from './with-nats.ts';
@@ -11,7 +20,8 @@ export const deployCommand: Command = {
 
 Creates the streams of events and of blocks where they are missing, and corrects them where they differ from what the
 WAYBILL_* variables say. Doing it twice is doing it once. A change that would erase something or give up a protection is
-refused, and then nothing is changed. With WAYBILL_STREAM_MODE=bind the stream of events is not touched.
+refused, and then nothing is changed. With WAYBILL_STREAM_MODE=bind the stream of events is not touched. With an
+identity of its own for the stream of tokens (WAYBILL_ACCESS_NATS_*), it does the same for that stream.
 
   --check      change nothing; print what differs as a diff from what is there to what is wanted
   --json       --check: an array of { stream, field, wanted, found }; else of { stream, action, drift }
@@ -22,14 +32,21 @@ docs/reference/cli.md.`,
   options: { check: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(context) {
     const { values, output, env } = context;
-    const options = deployOptions(readConfig(env));
+    const config = readConfig(env);
+    const options = deployOptions(config);
     if (values.flag('check')) {
-      const drift = await withNats(context, (nc) => checkStreams(nc, options));
+      const drift = [
+        ...(await withNats(context, (nc) => checkStreams(nc, options))),
+        ...(await withOwnAccess(config, (nc) => checkAccess(nc, accessStream(config)))),
+      ];
       if (values.flag('json')) await output.json(drift);
       else await output.text(diff(drift));
       return drift.length === 0 ? 0 : 1;
     }
-    const deployed = await withNats(context, (nc) => deployStreams(nc, options));
+    const deployed = [
+      ...(await withNats(context, (nc) => deployStreams(nc, options))),
+      ...(await withOwnAccess(config, (nc) => deployAccess(nc, accessStream(config)))),
+    ];
     if (values.flag('json')) await output.json(deployed);
     else {
       for (const { stream, action, drift } of deployed) {
@@ -40,6 +57,17 @@ docs/reference/cli.md.`,
     return 0;
   },
 };
+
+/** Nothing where tokens have no connection of their own: `waybill token create` makes their stream. */
+async function withOwnAccess<T>({ access }: Config, change: (nc: NatsConnection) => Promise<T[]>): Promise<T[]> {
+  if (access.nats === null) return [];
+  const nc = await openConnection(access.nats);
+  try {
+    return await change(nc);
+  } finally {
+    await nc.close();
+  }
+}
 
 /** Like `diff -u`: what is there with a minus, what is wanted with a plus. */
 function diff(drift: readonly Drift[]): string[] {

@@ -21,6 +21,7 @@ import { type Output, ReaderGone } from './output.ts';
 import { pushCommand } from './push.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
+import { tokenCommand } from './token.ts';
 import { usageCommand } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -34,6 +35,7 @@ const COMMANDS: readonly Command[] = [
   headCommand,
   replayCommand,
   acknowledgeCommand,
+  tokenCommand,
 ];
 
 const HELP = `Usage: waybill <command> [options]

@@ -12,7 +12,7 @@ import { type PlannedValue, planPush, push, type PushReport } from '../push/push
 import { checkPushQuery, type PushQuery } from '../push/push-options.ts';
 import { type Step, STEPS } from '../usage/calendar.ts';
 import type { UsageNotice } from '../usage/usage-query.ts';
-import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
+import { type Command, type CommandContext, oneOf, type CommandValues, wholeNumber } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { clockNote } from './usage-text.ts';
 import { withNats } from './with-nats.ts';
@@ -106,14 +106,14 @@ for that time; 75 when the period is not final yet; 76 when the engine refuses; 
   },
 };
 
-async function queryOf(values: Values): Promise<PushQuery> {
+async function queryOf(values: CommandValues): Promise<PushQuery> {
   const given = oneOf(values, 'push', ['org', 'all']);
   const orgids = given?.split(',');
   for (const orgid of orgids ?? []) checkOrganization('--org', orgid);
   checkMustExist(values, given);
   const customers = values.text('customers');
   return {
-    engine: engineOf(values.text('ENGINE') ?? ''),
+    engine: engineOf(values.words[0] ?? ''),
     orgids,
     period: values.text('period'),
     from: values.text('from'),

@@ -1,4 +1,5 @@
-/** How durations, sizes and numbers are written in environment variables. Any other text is an error. */
+/** How durations, sizes, numbers and names are written in environment variables. Any other text is an error. */
+import { SUBJECT_PREFIX_PATTERN } from '@waybill/schema/internal';
 import { z } from 'zod';
 
 const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -37,6 +38,13 @@ export const Integer = (min: number, max: number) =>
     context.addIssue({ code: 'custom', message: `expected a whole number from ${min} to ${max}` });
     return z.NEVER;
   });
+
+const STREAM_NAME = /^[A-Za-z0-9_-]{1,128}$/;
+export const streamName = z.string().regex(STREAM_NAME, 'expected a stream name: letters, digits, - and _');
+export const prefix = z
+  .string()
+  .regex(SUBJECT_PREFIX_PATTERN, 'expected subject tokens separated by dots, e.g. audit or acme.audit');
+export const path = z.string();
 
 function scaled(text: string, units: Readonly<Record<string, number>>): number | null {
   if (text === '0') return 0;

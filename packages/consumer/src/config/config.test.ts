@@ -33,6 +33,15 @@ test('nothing set', () => {
     push: { key: null, keyFile: null },
     logLevel: 'info',
     http: null,
+    access: {
+      nats: null,
+      stream: 'ACCESS',
+      prefix: 'access',
+      requestsPerMinute: 1_200,
+      failuresPerMinute: 30,
+      operatorOrg: null,
+      jwt: null,
+    },
     ignored: [],
   });
   expect(readConfig({ WAYBILL_REPLICAS: '' }).replicas).toBe(1);

@@ -8,6 +8,7 @@ import { closest } from '@waybill/schema/internal';
 import type { z } from 'zod';
 import type { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
+import { type AccessConfig, accessConfig } from './access-config.ts';
 import { badConfig, Environment, type LOG_LEVELS, type STREAM_MODES } from './environment.ts';
 import { type NatsConfig, natsConfig } from './nats-config.ts';
 
@@ -29,6 +30,8 @@ export interface Config {
   readonly push: { readonly key: string | null; readonly keyFile: string | null };
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly http: { readonly port: number; readonly host: string } | null;
+  /** Who may ask over HTTP. */
+  readonly access: AccessConfig;
   /** `WAYBILL_*` variables that Waybill does not know, and that are no typing error of one that it knows. */
   readonly ignored: readonly string[];
 }
@@ -39,6 +42,8 @@ const SECRET: ReadonlySet<string> = new Set([
   'WAYBILL_NATS_TOKEN',
   'WAYBILL_NATS_URL',
   'WAYBILL_PUSH_KEY',
+  'WAYBILL_ACCESS_NATS_PASSWORD',
+  'WAYBILL_ACCESS_NATS_URL',
 ]);
 
 /**
@@ -83,9 +88,10 @@ function badValue(values: Readonly<Record<string, string | undefined>>, issue?: 
 }
 
 function toConfig(env: Environment, ignored: readonly string[]): Config {
+  const settings = streamSettings(env);
   return {
     nats: natsConfig(env),
-    settings: streamSettings(env),
+    settings,
     streamMode: env.WAYBILL_STREAM_MODE,
     replicas: env.WAYBILL_REPLICAS,
     auditMaxAgeMs: env.WAYBILL_AUDIT_MAX_AGE,
@@ -97,6 +103,7 @@ function toConfig(env: Environment, ignored: readonly string[]): Config {
     push: pushKey(env),
     logLevel: env.WAYBILL_LOG_LEVEL,
     http: env.WAYBILL_HTTP_PORT === undefined ? null : { port: env.WAYBILL_HTTP_PORT, host: env.WAYBILL_HTTP_HOST },
+    access: accessConfig(env, settings),
     ignored,
   };
 }

@@ -2,22 +2,11 @@
  * The `WAYBILL_*` variables. This schema is their documentation: `docs/reference/configuration.md` has exactly its
  * rows, and a test compares them.
  */
-import {
-  DEFAULT_CONTROL_PREFIX,
-  DEFAULT_EVENT_PREFIX,
-  DEFAULT_LEDGER_PREFIX,
-  SUBJECT_PREFIX_PATTERN,
-} from '@waybill/schema/internal';
+import { DEFAULT_CONTROL_PREFIX, DEFAULT_EVENT_PREFIX, DEFAULT_LEDGER_PREFIX } from '@waybill/schema/internal';
 import { z } from 'zod';
 import { ConsumerError } from '../errors.ts';
-import { Duration, Integer, Size } from './config-value.ts';
-
-const STREAM_NAME = /^[A-Za-z0-9_-]{1,128}$/;
-const streamName = z.string().regex(STREAM_NAME, 'expected a stream name: letters, digits, - and _');
-const prefix = z
-  .string()
-  .regex(SUBJECT_PREFIX_PATTERN, 'expected subject tokens separated by dots, e.g. audit or acme.audit');
-const path = z.string();
+import { AccessEnvironment } from './access-environment.ts';
+import { Duration, Integer, path, prefix, Size, streamName } from './config-value.ts';
 
 export const STREAM_MODES = ['deploy', 'check', 'bind'] as const;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -97,6 +86,7 @@ export const Environment = z.object({
     .optional()
     .describe('Port of `/healthz`, `/readyz`, `/status` and `/metrics`; `0`: any free one. Unset: no HTTP.'),
   WAYBILL_HTTP_HOST: z.string().default('127.0.0.1').describe('Address that the HTTP port is opened on.'),
+  ...AccessEnvironment.shape,
 });
 export type Environment = z.infer<typeof Environment>;
 

@@ -16,6 +16,8 @@ export interface NatsConfig {
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
   readonly inboxPrefix: string;
+  /** How the names of its variables begin, for messages. Default: `WAYBILL_NATS`. */
+  readonly variables?: string | undefined;
 }
 
 export const NATS_CONFIG: KnownOptions<NatsConfig> = {
@@ -31,6 +33,7 @@ export const NATS_CONFIG: KnownOptions<NatsConfig> = {
   tlsCertFile: true,
   tlsKeyFile: true,
   inboxPrefix: true,
+  variables: true,
 };
 
 const IDENTITIES = [
@@ -65,6 +68,47 @@ export function natsConfig(env: Environment): NatsConfig {
     tlsKeyFile: env.WAYBILL_NATS_TLS_KEY_FILE,
     inboxPrefix: env.WAYBILL_NATS_INBOX_PREFIX ?? inboxPrefixOf(user) ?? ANONYMOUS_INBOX,
   };
+}
+
+/**
+ * The connection for the stream of tokens.
+ *
+ * @returns null when it is the one for everything else
+ * @throws ConsumerError BAD_CONFIG naming the variable
+ */
+export function accessNatsConfig(env: Environment): NatsConfig | null {
+  const {
+    WAYBILL_ACCESS_NATS_URL: url,
+    WAYBILL_ACCESS_NATS_USER: user,
+    WAYBILL_ACCESS_NATS_PASSWORD: password,
+    WAYBILL_ACCESS_NATS_PASSWORD_FILE: passwordFile,
+    WAYBILL_ACCESS_NATS_CREDS_FILE: credsFile,
+    WAYBILL_ACCESS_NATS_INBOX_PREFIX: inboxPrefix,
+  } = env;
+  const given = [url, user, password, passwordFile, credsFile, inboxPrefix];
+  if (given.every((value) => value === undefined)) return null;
+  const own = {
+    ...env,
+    WAYBILL_NATS_URL: url ?? withoutIdentity(env),
+    WAYBILL_NATS_USER: user,
+    WAYBILL_NATS_PASSWORD: password,
+    WAYBILL_NATS_PASSWORD_FILE: passwordFile,
+    WAYBILL_NATS_TOKEN: undefined,
+    WAYBILL_NATS_CREDS_FILE: credsFile,
+    WAYBILL_NATS_NKEY_SEED_FILE: undefined,
+    WAYBILL_NATS_INBOX_PREFIX: inboxPrefix,
+  };
+  try {
+    return { ...natsConfig(own), variables: 'WAYBILL_ACCESS_NATS' };
+  } catch (error) {
+    throw badConfig((error as Error).message.replaceAll('WAYBILL_NATS_', 'WAYBILL_ACCESS_NATS_'));
+  }
+}
+
+/** The servers of everything else: who one is there says nothing about who one is here. */
+function withoutIdentity(env: Environment): string {
+  const { servers, tls } = serverAddress(env);
+  return servers.map((server) => `${tls ? 'tls' : 'nats'}://${server}`).join(',');
 }
 
 function checkIdentity(env: Environment): void {

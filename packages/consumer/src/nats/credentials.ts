@@ -48,10 +48,12 @@ const passwordOf = (user: string): FileKind => ({
  * @throws ConsumerError BAD_CONFIG naming the variable and the file
  */
 export function fileAuthenticator(nats: NatsConfig): Authenticator | null {
-  const { credsFile, nkeySeedFile, user, passwordFile } = nats;
-  if (credsFile !== undefined) return rereadAtEachDial(CREDS, credsFile);
-  if (nkeySeedFile !== undefined) return rereadAtEachDial(NKEY, nkeySeedFile);
-  if (user !== undefined && passwordFile !== undefined) return rereadAtEachDial(passwordOf(user), passwordFile);
+  const { credsFile, nkeySeedFile, user, passwordFile, variables = 'WAYBILL_NATS' } = nats;
+  const reread = (kind: FileKind, file: string): Authenticator =>
+    rereadAtEachDial({ ...kind, variable: kind.variable.replace('WAYBILL_NATS', variables) }, file);
+  if (credsFile !== undefined) return reread(CREDS, credsFile);
+  if (nkeySeedFile !== undefined) return reread(NKEY, nkeySeedFile);
+  if (user !== undefined && passwordFile !== undefined) return reread(passwordOf(user), passwordFile);
   return null;
 }
 

@@ -15,6 +15,8 @@ import { knowsBatches } from '../nats/atomic-batch.ts';
 import { explain } from '../nats/nats-error.ts';
 import { findStreamInfo } from '../nats/stream-info.ts';
 import {
+  type AccessStream,
+  accessStreamConfig,
   auditStreamConfig,
   type Drift,
   findDrift,
@@ -45,6 +47,12 @@ export function deployOptions(config: Config): DeployOptions {
   return { ...settings, replicas, auditMaxAgeMs, auditMaxBytes, ledgerMaxBytes, bind: streamMode === 'bind' };
 }
 
+const ACCESS_OPTIONS: KnownOptions<AccessStream> = { stream: true, prefix: true, replicas: true };
+
+export function accessStream({ access, replicas }: Config): AccessStream {
+  return { stream: access.stream, prefix: access.prefix, replicas };
+}
+
 export interface DeployedStream {
   readonly stream: string;
   readonly action: 'created' | 'corrected' | 'unchanged';
@@ -70,6 +78,19 @@ export async function deployStreams(nc: NatsConnection, options: DeployOptions):
 export async function deployLedger(nc: NatsConnection, options: DeployOptions): Promise<DeployedStream[]> {
   const jsm = await jetstreamManager(nc, { checkAPI: false });
   return deploy(jsm, await compare(jsm, wantedStreams({ ...options, bind: true })), recommendedFor(nc, options));
+}
+
+/** The same for the stream of tokens. @throws ConsumerError as `deployStreams` */
+export async function deployAccess(nc: NatsConnection, access: AccessStream): Promise<DeployedStream[]> {
+  checkOptions('deployAccess', access, ACCESS_OPTIONS);
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  return deploy(jsm, await compare(jsm, [accessStreamConfig(access)]), () => ({}));
+}
+
+/** Every field of the stream of tokens that is not as wanted. @throws ConsumerError as `checkStreams` */
+export async function checkAccess(nc: NatsConnection, access: AccessStream): Promise<Drift[]> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false });
+  return (await compare(jsm, [accessStreamConfig(access)])).flatMap(({ drift }) => drift);
 }
 
 /** What a stream gets in addition to what it must have. */

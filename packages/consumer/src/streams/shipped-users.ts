@@ -4,10 +4,14 @@
  */
 import { errors } from '@nats-io/nats-core';
 
-type ShippedUser = 'admin' | 'service' | 'auditor';
+type ShippedUser = 'admin' | 'service' | 'auditor' | 'reader' | 'access-admin' | 'access-reader';
 
 /** By denied subject, the user with the least permissions that may publish it. The first match counts. */
 const MAY_PUBLISH: readonly (readonly [RegExp, ShippedUser])[] = [
+  [/^\$JS\.API\.STREAM\.MSG\.GET\.ACCESS$/, 'access-reader'],
+  [/^\$JS\.API\.STREAM\.\w+\.ACCESS$/, 'access-admin'],
+  [/^access\.token\./, 'access-admin'],
+  [/^audit\.audit\./, 'reader'],
   [/^\$JS\.API\.STREAM\.(CREATE|UPDATE)\./, 'admin'],
   [/^\$JS\.API\.CONSUMER\.(CREATE|MSG\.NEXT|DELETE)\./, 'service'],
   [/^ledger\./, 'service'],

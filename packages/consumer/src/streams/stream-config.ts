@@ -67,6 +67,18 @@ export function ledgerStreamConfig({ ledgerStream, ledgerPrefix }: Settings, lim
   });
 }
 
+export interface AccessStream {
+  readonly stream: string;
+  /** Tokens are on `<prefix>.token.<id>`. */
+  readonly prefix: string;
+  readonly replicas: number;
+}
+
+/** The stream of tokens. What was stored of a token stays: a revocation is a message after it. */
+export function accessStreamConfig({ stream, prefix, replicas }: AccessStream): WantedStream {
+  return wantedStream({ name: stream, subjects: [`${prefix}.token.*`], maxAgeMs: 0, maxBytes: 0, replicas });
+}
+
 /**
  * Atomic batches (atomic-batch.ts) make the ledger faster. Their absence is no drift. AUDIT has none: a stream holds
  * few unfinished batches, and any producer could leave some.
