@@ -63,6 +63,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       verify: { imports: ['json', 'event', 'ledger'], bans: [noZod] },
       bill: { imports: ['json', 'event', 'ledger', 'verify'], bans: [noZod] },
       fast: { imports: ['json', 'event', 'message', 'ledger', 'verify'] },
+      api: { imports: ['config', 'json', 'event', 'ledger', 'verify', 'bill'] },
     },
   },
   publisher: {
