@@ -21,6 +21,16 @@
  * - `NO_ANSWER`: the server did not answer in time
  * - `LEDGER_DAMAGED`: a block in the ledger cannot be read
  * - `NEWER_LEDGER`: a newer version has written to the ledger, and this one must not continue it
+ * - `UNAUTHENTICATED`: who asks has not proven who they are
+ * - `FORBIDDEN`: who asks may not ask this, or not from there
+ * - `NOT_FOUND`: there is no such thing, or who asks may not see it
+ * - `METHOD_NOT_ALLOWED`: the path has no such method
+ * - `NOT_ACCEPTABLE`: the answer has none of the forms that were asked for
+ * - `TOO_LARGE`: a request is too large
+ * - `RATE_LIMITED`: too many requests; `retryAfterMs` says when the next one is answered
+ * - `BUSY`: the reader answers as many questions as it can; ask again
+ * - `TIMED_OUT`: an answer took too long
+ * - `UNAVAILABLE`: who asks cannot be checked at the moment; nobody is let in
  * - `STREAM_RESET`: AUDIT ends before what the ledger has of it, or has other events under the same numbers
  */
 export const CONSUMER_ERROR_CODES = [
@@ -42,18 +52,35 @@ export const CONSUMER_ERROR_CODES = [
   'NO_ANSWER',
   'LEDGER_DAMAGED',
   'NEWER_LEDGER',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'NOT_ACCEPTABLE',
+  'TOO_LARGE',
+  'RATE_LIMITED',
+  'BUSY',
+  'TIMED_OUT',
+  'UNAVAILABLE',
   'STREAM_RESET',
 ] as const;
 
 export type ConsumerErrorCode = (typeof CONSUMER_ERROR_CODES)[number];
 
+export interface ConsumerErrorOptions extends ErrorOptions {
+  readonly retryAfterMs?: number;
+}
+
 /** The one error class of `@waybill/consumer`; the message says what was attempted and with which value. */
 export class ConsumerError extends Error {
   override readonly name = 'ConsumerError';
   readonly code: ConsumerErrorCode;
+  /** Milliseconds after which the same request may succeed, where that is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ConsumerErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ConsumerErrorCode, message: string, options?: ConsumerErrorOptions) {
     super(message, options);
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }

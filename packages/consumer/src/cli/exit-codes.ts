@@ -21,6 +21,17 @@ export const EXIT_CODES = {
   STREAM_DRIFT: 78,
   DESTRUCTIVE_CHANGE: 78,
   NEWER_LEDGER: 78,
+  // Of the API. No command throws them.
+  UNAUTHENTICATED: 77,
+  FORBIDDEN: 77,
+  NOT_FOUND: 66,
+  METHOD_NOT_ALLOWED: 64,
+  NOT_ACCEPTABLE: 64,
+  TOO_LARGE: 65,
+  RATE_LIMITED: 75,
+  BUSY: 75,
+  TIMED_OUT: 75,
+  UNAVAILABLE: 69,
 } as const satisfies Record<ConsumerErrorCode, number>;
 
 /** The exit code for an error that nobody foresaw. */

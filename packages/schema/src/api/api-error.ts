@@ -28,6 +28,7 @@ export const API_ERRORS = {
   NEWER_LEDGER: { status: 500, title: 'A newer version has written to the ledger' },
   BUSY: { status: 503, title: 'The reader has too much to do', retry: true },
   TIMED_OUT: { status: 503, title: 'The answer took too long', retry: true },
+  UNAVAILABLE: { status: 503, title: 'Who asks cannot be checked at the moment', retry: true },
   NO_ANSWER: { status: 503, title: 'The NATS server did not answer', retry: true },
 } as const satisfies Readonly<Record<string, ApiError>>;
 

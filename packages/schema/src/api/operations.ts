@@ -71,6 +71,7 @@ export const COMMON_ERRORS = [
   'NEWER_LEDGER',
   'BUSY',
   'TIMED_OUT',
+  'UNAVAILABLE',
   'NO_ANSWER',
 ] as const satisfies readonly ApiErrorCode[];
 
