@@ -10,6 +10,7 @@ const USERS = {
   admin: { passwordVariable: 'NATS_ADMIN_PASSWORD' },
   service: { passwordVariable: 'NATS_SERVICE_PASSWORD' },
   auditor: { passwordVariable: 'NATS_AUDITOR_PASSWORD' },
+  reader: { passwordVariable: 'NATS_READER_PASSWORD' },
   producer: { passwordVariable: 'NATS_PRODUCER_PASSWORD' },
 } as const;
 
@@ -62,6 +63,7 @@ function newUsers(): Record<UserName, Credentials> {
     admin: credentials('admin'),
     service: credentials('service'),
     auditor: credentials('auditor'),
+    reader: credentials('reader'),
     producer: credentials('producer'),
   };
 }

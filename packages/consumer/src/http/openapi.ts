@@ -122,33 +122,25 @@ const CSV = z.string().meta({
   description: 'RFC 4180 without quotes: a header, then a line for each window of each organization.',
 });
 
-function headersOf({ immutable, status }: { immutable: true | undefined; status: number }): object {
-  return {
+function headersOf({ immutable, status }: { immutable: true | undefined; status: number }): z.ZodObject {
+  return z.object({
     'Cache-Control': z.string().meta({ description: '`no-store`, or `private, no-cache` of a final answer.' }),
     ...(immutable && { ETag: z.string().optional().meta({ description: 'Strong; of a final answer only.' }) }),
     ...(status === 202 && { Location: z.string().meta({ description: 'Where the verification is.' }) }),
-  };
+  });
 }
 
 function problemResponse(codes: readonly ApiErrorCode[]): object {
-  const [first] = codes as [ApiErrorCode];
   const retries = codes.some((code) => 'retry' in API_ERRORS[code]);
+  const headers = z.object({
+    ...(retries && { 'Retry-After': z.string().optional().meta({ description: 'Seconds.' }) }),
+    ...(codes.includes('UNAUTHENTICATED') && { 'WWW-Authenticate': z.string().meta({ description: '`Bearer`.' }) }),
+  });
+  const examples = codes.map((code) => [code, { summary: API_ERRORS[code].title, value: exampleOf(code) }]);
   return {
     description: codes.map((code) => `${code}: ${API_ERRORS[code].title}.`).join(' '),
-    ...(retries && {
-      headers: { 'Retry-After': z.string().optional().meta({ description: 'Seconds.' }) },
-    }),
-    content: {
-      'application/problem+json': {
-        schema: Problem,
-        examples: Object.fromEntries(
-          codes.map((code) => [code, { summary: API_ERRORS[code].title, value: exampleOf(code) }]),
-        ),
-      },
-    },
-    ...(first === 'UNAUTHENTICATED' && {
-      headers: { 'WWW-Authenticate': z.string().meta({ description: '`Bearer`.' }) },
-    }),
+    ...(Object.keys(headers.shape).length > 0 && { headers }),
+    content: { 'application/problem+json': { schema: Problem, examples: Object.fromEntries(examples) } },
   };
 }
 
