@@ -185,6 +185,7 @@ describe('server-sent events', () => {
     const { get } = testReader(nc, settings, { app: { bodyLimits: { heartbeatMs: 20 } } });
     const stream = readEvents(await get(ENTRIES, events));
     await stream.until(': still here\n\n: still here');
+    expect(await stream.take(1)).toEqual(['1']);
     await stream.cancel();
   });
 
@@ -208,6 +209,7 @@ describe('server-sent events', () => {
       );
       await until('the stream to begin', () => reader.slots.taken('stream') === 1);
       await until('the stream to end', () => reader.slots.taken('stream') === 0);
+      expect(socket.bytesRead).toBeLessThan(4 * 1024 * 1024);
     } finally {
       socket.destroy();
     }

@@ -1,6 +1,6 @@
 /** Verifications as jobs: of a real ledger, in a thread of their own. */
 import { readConfig } from '../../packages/consumer/src/config/config.ts';
-import { createVerificationJobs, type Job } from '../../packages/consumer/src/api/verification-jobs.ts';
+import type { Job } from '../../packages/consumer/src/api/verification-jobs.ts';
 import { verifyInThread } from '../../packages/consumer/src/api/verify-in-thread.ts';
 import { verifyLedger } from '@waybill/consumer';
 import { expect, test } from 'vitest';
