@@ -2,13 +2,21 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { API_ERRORS, type ApiErrorCode, COMMON_ERRORS, OPERATIONS, Problem } from '@waybill/schema/api';
 import { expect, test } from 'vitest';
+import { documentedShape } from '../support/documented-shape.ts';
 import { openApiDocument } from '../../packages/consumer/src/http/openapi.ts';
 
 interface Described {
   readonly operationId: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly description?: string }[];
   readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { examples?: Record<string, { value: unknown }> }>> }>
+    Record<
+      string,
+      {
+        readonly content?: Readonly<
+          Record<string, { example?: unknown; examples?: Record<string, { value: unknown }> }>
+        >;
+      }
+    >
   >;
 }
 
@@ -40,6 +48,21 @@ test('has every operation with its parameters, forms and errors', () => {
       const example = problem?.examples?.[code]?.value;
       expect(Problem.parse(example), `${name} ${code}`).toEqual(example);
     }
+  }
+});
+
+test('every example of an answer has the shape of the answer', () => {
+  const examples = Object.values(OPERATIONS).flatMap(({ name, http, output }) => {
+    const { content } = document.paths[http.path]?.[http.method.toLowerCase()]?.responses[String(http.status)] ?? {};
+    const example = content?.['application/json']?.example;
+    return example === undefined ? [] : [{ name, example, parsed: output.parse(example) }];
+  });
+  expect(examples.length).toBeGreaterThan(5);
+  for (const { name, example, parsed } of examples) {
+    expect(parsed, name).toEqual(example);
+    expect(documentedShape(name).parse(example), name).toEqual(example);
+    expect(documentedShape(name).safeParse({ ...(example as object), more: 1 }).success, 'answers may grow').toBe(true);
+    expect(documentedShape(name).safeParse({}).success, name).toBe(false);
   }
 });
 

@@ -9,6 +9,7 @@ import { createSlots, SLOTS } from '../../packages/consumer/src/api/slots.ts';
 import { createVerificationJobs } from '../../packages/consumer/src/api/verification-jobs.ts';
 import { ConsumerError } from '../../packages/consumer/src/errors.ts';
 import { type App, createApp, type AppOptions } from '../../packages/consumer/src/http/app.ts';
+import { documentedShape } from './documented-shape.ts';
 import { logger } from './logger.ts';
 
 type Read = Parameters<Access['noteRead']>[0];
@@ -95,6 +96,7 @@ export async function jsonOf(name: OperationName, response: Response): Promise<u
   const body: unknown = await response.json();
   expect({ status: response.status, body }).toMatchObject({ status: OPERATIONS[name].http.status });
   expect(OPERATIONS[name].output.parse(body)).toEqual(body);
+  expect(documentedShape(name).safeParse(body).error).toBeUndefined();
   return body;
 }
 
