@@ -63,6 +63,7 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consume
       verify: { imports: ['json', 'event', 'ledger'], bans: [noZod] },
       bill: { imports: ['json', 'event', 'ledger', 'verify'], bans: [noZod] },
       fast: { imports: ['json', 'event', 'message', 'ledger', 'verify'] },
+      api: { imports: ['event', 'ledger', 'verify'] },
     },
   },
   publisher: {
@@ -135,8 +136,10 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consume
       push: { imports: ['ledger', 'usage'] },
       verify: { imports: ['nats', 'ledger', 'audit'] },
       export: { imports: ['nats', 'ledger'] },
+      api: { imports: ['config', 'nats', 'access', 'ledger', 'audit', 'usage', 'bill', 'verify', 'export'] },
+      http: { imports: ['api'] },
       control: { imports: ['nats', 'ledger', 'audit'] },
-      service: { imports: ['config', 'nats', 'streams', 'writer'] },
+      service: { imports: ['config', 'nats', 'access', 'streams', 'writer', 'bill', 'api', 'http'] },
       cli: {
         imports: [
           'config',

@@ -36,7 +36,7 @@ export { replay, type ReplayOptions } from './export/replay.ts';
 export { serve, type ServeOptions } from './service/serve.ts';
 export { createReceiptKeys } from './verify/receipt-keys.ts';
 export { type BillSignerOptions, createBillSigner, type PublicBillSigner } from './bill/bill-signer.ts';
-export { type BillOptions, makeBill, makeBills } from './bill/make-bill.ts';
+export { type BillOptions, type BillsOptions, makeBill, makeBills } from './bill/make-bill.ts';
 export { planPush, type PlannedValue, push, type PushReport, type PushState } from './push/push.ts';
 export type { PushOptions, PushQuery } from './push/push-options.ts';
 export type { PushValue } from './push/push-value.ts';

@@ -36,6 +36,13 @@ export interface BillOptions extends PeriodQuery {
   readonly signer?: BillSigner | undefined;
 }
 
+export interface BillsOptions extends BillOptions {
+  /** Only these. Default: every organization. */
+  readonly orgids?: readonly string[] | undefined;
+  /** Only organizations that sort after this one: that of the last bill that arrived. */
+  readonly after?: string | undefined;
+}
+
 /** So many chains are read at once, and so many bills are in memory. */
 const CHAINS_AT_ONCE = 8;
 const BILLS_AT_ONCE = 64;
@@ -62,9 +69,15 @@ export async function makeBill(
  *
  * @throws ConsumerError as `makeBill`
  */
-export async function* makeBills(nc: NatsConnection, settings: Settings, options: BillOptions): AsyncGenerator<Bill> {
+export async function* makeBills(
+  nc: NatsConnection,
+  settings: Settings,
+  { orgids: named, after = '', ...options }: BillsOptions,
+): AsyncGenerator<Bill> {
+  for (const orgid of named ?? []) checkOrganization('orgids', orgid);
   const desk = await openDesk(nc, settings, options);
-  const orgids = await listOrganizations(desk.jsm, settings);
+  const all = named ? [...new Set(named)].toSorted() : await listOrganizations(desk.jsm, settings);
+  const orgids = all.filter((orgid) => orgid > after);
   for (let i = 0; i < orgids.length; i += BILLS_AT_ONCE) {
     const bills = await inParallel(orgids.slice(i, i + BILLS_AT_ONCE), CHAINS_AT_ONCE, (orgid) => billOf(desk, orgid));
     for (const bill of bills) if (bill.statement.cuts.at(-1)?.before !== null) yield bill;

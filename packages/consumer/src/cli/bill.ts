@@ -1,12 +1,12 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Bill } from '@waybill/schema';
 import { formatBill } from '@waybill/schema';
-import { createBillSigner, type PublicBillSigner } from '../bill/bill-signer.ts';
+import type { PublicBillSigner } from '../bill/bill-signer.ts';
 import { type BillOptions, makeBill, makeBills } from '../bill/make-bill.ts';
 import type { Config } from '../config/config.ts';
-import { readSecretFile, unusableFile } from '../config/secret-file.ts';
 import { ConsumerError } from '../errors.ts';
 import { checkOrganization } from '../ledger/chain-name.ts';
+import { readBillSigner } from '../service/bill-key.ts';
 import { STEPS } from '../usage/calendar.ts';
 import { billFileName, keepBill, openBillFolder, type KeptBill } from './bill-file.ts';
 import { type Command, type CommandContext, oneOf, type Values } from './command.ts';
@@ -93,13 +93,7 @@ function signerOf(values: Values, { bill }: Config): PublicBillSigner | null {
   const file = option ?? bill.keyFile;
   if (file === null) return null;
   const name = option === undefined ? 'WAYBILL_BILL_KEY_FILE' : '--key-file';
-  const secret = readSecretFile(name, file).toString('utf8');
-  try {
-    return createBillSigner({ secret });
-  } catch (error) {
-    if (!(error instanceof ConsumerError)) throw error;
-    throw unusableFile(name, file, error.message);
-  }
+  return readBillSigner(name, file);
 }
 
 interface Job {

@@ -32,6 +32,14 @@ export const EXIT_CODES = {
   ENGINE_UNREACHABLE: 69,
   JOURNAL_LOCKED: 75,
   JOURNAL_DAMAGED: 65,
+  // Of the API. No command throws them.
+  FORBIDDEN: 77,
+  NOT_FOUND: 66,
+  METHOD_NOT_ALLOWED: 64,
+  NOT_ACCEPTABLE: 64,
+  TOO_LARGE: 65,
+  BUSY: 75,
+  TIMED_OUT: 75,
 } as const satisfies Record<ConsumerErrorCode, number>;
 
 /** The exit code for an error that nobody foresaw. */

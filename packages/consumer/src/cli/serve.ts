@@ -6,13 +6,14 @@ import type { Command } from './command.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
-  summary: 'Run the consumer: chain every event, until stopped',
+  summary: 'Run the service: chain every event, answer questions, until stopped',
   help: `Usage: waybill serve
 
 Creates or checks the streams (WAYBILL_STREAM_MODE), then writes every event into its organization's chain, until
 SIGTERM or SIGINT: the commit in flight is finished, and the exit code is 0. Several may run at once: one writes, the
-others stand by. Logs are JSON lines on the standard output. docs/reference/configuration.md lists the WAYBILL_*
-variables.
+others stand by. With WAYBILL_API_PORT it also answers over HTTP (docs/reference/api.md). WAYBILL_ROLE=writer only
+chains; WAYBILL_ROLE=reader only answers, and needs no right to write. Logs are JSON lines on the standard output.
+docs/reference/configuration.md lists the WAYBILL_* variables.
 
   --json       accepted and without effect: the log is JSON lines anyway
   -h, --help   this text

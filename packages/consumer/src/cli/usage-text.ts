@@ -1,6 +1,7 @@
 /** Usage for people, as a table, and for programs, as CSV. */
 import type { UsageReport } from '../usage/usage.ts';
-import type { Boundary, Tallies, Usage, UsageWindow } from '../usage/usage-answer.ts';
+import type { Tallies, Usage } from '../usage/usage-answer.ts';
+import { boundaryCells, CSV_KINDS, csvLines } from '../usage/usage-csv.ts';
 import type { UsageNotice } from '../usage/usage-query.ts';
 import { formatTable } from './table.ts';
 
@@ -21,7 +22,7 @@ function listOf(answer: Usage | UsageReport): readonly Usage[] {
   return 'organizations' in answer ? answer.organizations : [answer];
 }
 
-const COLUMNS = ['uploads', 'downloads', 'deduplicated'] as const;
+const COLUMNS = CSV_KINDS;
 type Counts = Pick<Tallies, 'events' | (typeof COLUMNS)[number]>;
 
 export function usageTable(answer: Usage | UsageReport): string[] {
@@ -61,7 +62,7 @@ export function usageCsv(answer: Usage | UsageReport): string[] {
   const header = ['orgid', 'from', 'to', 'events'];
   for (const name of COLUMNS) header.push(`${name}_count`, `${name}_bytes`, `${name}_unknown`);
   header.push('boundary_from_seq', 'boundary_from_hash', 'boundary_to_seq', 'boundary_to_hash', 'final', 'clock_ahead');
-  return csv([
+  return csvLines([
     header,
     ...listOf(answer).map((u) => [
       u.orgid,
@@ -73,33 +74,4 @@ export function usageCsv(answer: Usage | UsageReport): string[] {
       u.clock_ahead ?? '',
     ]),
   ]);
-}
-
-/** With a zone or a step: a row for each window of each organization, or for each organization. */
-export function windowCsv(answer: Usage | UsageReport): string[] {
-  const measures = COLUMNS.flatMap((name) => [`${name}_bytes`, `${name}_count`, `${name}_unknown`]);
-  const header = ['organization', 'from', 'to', 'zone', 'partial', ...measures, 'final', 'seq', 'hash'];
-  const row = (one: Usage, window: Usage | UsageWindow): string[] => [
-    one.orgid,
-    window.from ?? '',
-    window.to ?? '',
-    one.zone,
-    String('partial' in window && window.partial),
-    ...COLUMNS.flatMap((name) => [window[name].bytes, window[name].count, window[name].unknown]),
-    String(one.final),
-    ...boundaryCells(window.boundary.to),
-  ];
-  return csv([
-    header,
-    ...listOf(answer).flatMap((one) => (one.windows ?? [one]).map((window: Usage | UsageWindow) => row(one, window))),
-  ]);
-}
-
-function boundaryCells(boundary: Boundary | null): string[] {
-  return [boundary?.seq ?? '', boundary?.hash ?? ''];
-}
-
-/** No value needs quotes: none has a comma, a quote or a line feed. */
-function csv(rows: readonly (readonly string[])[]): string[] {
-  return rows.map((cells) => cells.join(','));
 }

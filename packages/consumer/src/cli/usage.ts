@@ -6,10 +6,11 @@ import { checkOrganization } from '../ledger/chain-name.ts';
 import { type Step, STEPS } from '../usage/calendar.ts';
 import { usage, usageOfAll, type UsageReport } from '../usage/usage.ts';
 import type { Usage } from '../usage/usage-answer.ts';
+import { windowCsv } from '../usage/usage-csv.ts';
 import type { UsageNotice, UsageQuery } from '../usage/usage-query.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
-import { clockNote, usageCsv, usageTable, windowCsv } from './usage-text.ts';
+import { clockNote, usageCsv, usageTable } from './usage-text.ts';
 import { withNats } from './with-nats.ts';
 
 const FORMATS = ['table', 'json', 'csv'] as const;

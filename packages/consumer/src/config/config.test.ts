@@ -42,6 +42,8 @@ test('nothing set', () => {
       operatorOrg: null,
       jwt: null,
     },
+    role: 'all',
+    api: null,
     ignored: [],
   });
   expect(readConfig({ WAYBILL_REPLICAS: '' }).replicas).toBe(1);

@@ -9,12 +9,16 @@ import type { z } from 'zod';
 import type { ConsumerError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { type AccessConfig, accessConfig } from './access-config.ts';
-import { badConfig, Environment, type LOG_LEVELS, type STREAM_MODES } from './environment.ts';
+import { type ApiConfig, apiConfig } from './api-config.ts';
+import { badConfig, Environment, type LOG_LEVELS, type SERVICE_ROLES, type STREAM_MODES } from './environment.ts';
 import { type NatsConfig, natsConfig } from './nats-config.ts';
 
 export interface Config {
   readonly nats: NatsConfig;
   readonly settings: Settings;
+  readonly role: (typeof SERVICE_ROLES)[number];
+  /** null: this process answers nothing. */
+  readonly api: ApiConfig | null;
   readonly streamMode: (typeof STREAM_MODES)[number];
   readonly replicas: number;
   /** 0: no limit. So with the next two. */
@@ -92,6 +96,8 @@ function toConfig(env: Environment, ignored: readonly string[]): Config {
   return {
     nats: natsConfig(env),
     settings,
+    role: env.WAYBILL_ROLE,
+    api: apiConfig(env),
     streamMode: env.WAYBILL_STREAM_MODE,
     replicas: env.WAYBILL_REPLICAS,
     auditMaxAgeMs: env.WAYBILL_AUDIT_MAX_AGE,

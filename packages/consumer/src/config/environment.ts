@@ -8,7 +8,12 @@ import { ConsumerError } from '../errors.ts';
 import { AccessEnvironment } from './access-environment.ts';
 import { Duration, Integer, path, prefix, Size, streamName } from './config-value.ts';
 
+/** Names, IPv4 addresses, and IPv6 addresses in brackets. */
+const HOST = String.raw`(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])`;
+const HOST_LIST = new RegExp(`^${HOST}(?:,${HOST})*$`);
+
 export const STREAM_MODES = ['deploy', 'check', 'bind'] as const;
+export const SERVICE_ROLES = ['all', 'writer', 'reader'] as const;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Every variable, its default and its meaning. An empty value counts as unset. */
@@ -41,6 +46,29 @@ export const Environment = z.object({
     .optional()
     .describe(
       'Subject prefix for answers: the identity must be allowed to subscribe to `<prefix>.>`. Unset: `_INBOX.<user>`, as the shipped configuration has it; `_INBOX.waybill` without a user name.',
+    ),
+  WAYBILL_ROLE: z
+    .enum(SERVICE_ROLES)
+    .default('all')
+    .describe(
+      'What `serve` does: `writer` chains events; `reader` answers questions, and writes nothing; `all` does both, and answers when `WAYBILL_API_PORT` is set.',
+    ),
+  WAYBILL_API_PORT: Integer(0, 65_535)
+    .optional()
+    .describe('Port of the API (docs/reference/api.md); `0`: any free one. Unset: no API.'),
+  WAYBILL_API_HOST: z.string().default('127.0.0.1').describe('Address that the port of the API is opened on.'),
+  WAYBILL_HTTP_HOSTS: z
+    .string()
+    .regex(HOST_LIST, 'expected host names without ports, separated by commas')
+    .optional()
+    .describe(
+      'Host names, separated by commas, that requests to the API may be for (`Host`) and may come from (`Origin`), besides `localhost` and the loopback addresses.',
+    ),
+  WAYBILL_HTTP_OPEN: z
+    .enum(['0', '1'])
+    .default('0')
+    .describe(
+      '`1`: whoever reaches the API may ask everything, without a token. Only when `WAYBILL_API_HOST` is a loopback address.',
     ),
   WAYBILL_AUDIT_STREAM: streamName.default('AUDIT').describe('Name of the stream of events.'),
   WAYBILL_LEDGER_STREAM: streamName.default('LEDGER').describe('Name of the stream of blocks.'),

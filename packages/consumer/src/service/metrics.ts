@@ -3,46 +3,24 @@
  * these rows, and a test compares them. No metric has a label for organizations: there may be a hundred thousand of
  * them.
  */
-import { Counter, Gauge, Histogram, type MetricConfiguration, Registry } from 'prom-client';
+import { Histogram, Registry } from 'prom-client';
 import type { Role } from '../writer/consumer.ts';
+import { PROCESS_METRICS } from './process-metrics.ts';
+import { configOf, type Metric, registerReadings } from './readings.ts';
 import type { ServiceStatus } from './service-status.ts';
-
-/** One number, or one number for each set of labels. */
-type Values = number | readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
-
-interface Metric {
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  readonly labels?: readonly string[];
-  /** Absent for what is counted when it happens. */
-  readonly read?: (status: ServiceStatus) => Values;
-}
 
 const ROLES = ['starting', 'writer', 'standby', 'waiting', 'closed'] as const satisfies readonly Role[];
 
 export const METRICS = {
-  waybill_build_info: {
-    type: 'gauge',
-    labels: ['version', 'node'],
-    help: 'Always 1; the labels say what runs.',
-    read: ({ version }) => [[{ version, node: process.versions.node }, 1]],
-  },
+  waybill_build_info: PROCESS_METRICS.waybill_build_info,
   waybill_role: {
     type: 'gauge',
     labels: ['role'],
     help: '1 for the role that this process has: `starting`, `writer`, `standby`, `waiting` or `closed`; 0 for the others.',
     read: ({ role }) => ROLES.map((one) => [{ role: one }, Number(one === role)]),
   },
-  waybill_connected: {
-    type: 'gauge',
-    help: '1 while there is a NATS connection.',
-    read: ({ connected }) => Number(connected),
-  },
-  waybill_nats_reconnects_total: {
-    type: 'counter',
-    help: 'NATS connections that were made again.',
-    read: ({ reconnects }) => reconnects,
-  },
+  waybill_connected: PROCESS_METRICS.waybill_connected,
+  waybill_nats_reconnects_total: PROCESS_METRICS.waybill_nats_reconnects_total,
   waybill_watermark: {
     type: 'gauge',
     help: 'Every AUDIT message up to this sequence is in the ledger.',
@@ -168,25 +146,10 @@ export const METRICS = {
     help: '1 for what the NATS identity may not do and the service tried lately; absent otherwise.',
     read: ({ refused }) => refused.map(({ operation, subject }) => [{ operation, subject }, 1]),
   },
-  process_resident_memory_bytes: {
-    type: 'gauge',
-    help: 'Memory of the process.',
-    read: () => process.memoryUsage.rss(),
-  },
-  process_cpu_seconds_total: {
-    type: 'counter',
-    help: 'Processor time of the process, its own and in the system.',
-    read: () => {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1e6;
-    },
-  },
-  process_start_time_seconds: {
-    type: 'gauge',
-    help: 'When the process was started, in seconds since 1970.',
-    read: () => performance.timeOrigin / 1000,
-  },
-} as const satisfies Record<string, Metric>;
+  process_resident_memory_bytes: PROCESS_METRICS.process_resident_memory_bytes,
+  process_cpu_seconds_total: PROCESS_METRICS.process_cpu_seconds_total,
+  process_start_time_seconds: PROCESS_METRICS.process_start_time_seconds,
+} as const satisfies Record<string, Metric<ServiceStatus>>;
 
 /** In seconds: from a commit on a fast disk to one that is about to time out (`ackTimeoutMs`). */
 const COMMIT_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -200,36 +163,13 @@ export interface Metrics {
 export function createMetrics(status: () => ServiceStatus): Metrics {
   const registry = new Registry();
   const durations = new Histogram({
-    ...configOf('waybill_commit_duration_seconds'),
+    ...configOf(METRICS, 'waybill_commit_duration_seconds'),
     buckets: COMMIT_BUCKETS,
     registers: [registry],
   });
   /** Read once for each answer, so that its numbers belong together. */
   let current: ServiceStatus;
-  for (const [name, { type, read }] of Object.entries<Metric>(METRICS)) {
-    if (!read) continue;
-    const make = { ...configOf(name), registers: [] };
-    if (type === 'counter') {
-      const counter = new Counter({
-        ...make,
-        // The value is counted elsewhere, and this library's counters can only add.
-        collect() {
-          this.reset();
-          for (const [labels, value] of valuesOf(read(current))) this.inc(labels, value);
-        },
-      });
-      registry.registerMetric(counter);
-    } else {
-      const gauge = new Gauge({
-        ...make,
-        collect() {
-          this.reset();
-          for (const [labels, value] of valuesOf(read(current))) this.set(labels, value);
-        },
-      });
-      registry.registerMetric(gauge);
-    }
-  }
+  registerReadings(registry, METRICS, () => current);
   return {
     observeCommit: (ms) => durations.observe(ms / 1000),
     contentType: registry.contentType,
@@ -238,13 +178,4 @@ export function createMetrics(status: () => ServiceStatus): Metrics {
       return registry.metrics();
     },
   };
-}
-
-function configOf(name: string): MetricConfiguration<string> {
-  const { help, labels = [] } = (METRICS as Readonly<Record<string, Metric>>)[name] as Metric;
-  return { name, help, labelNames: [...labels] };
-}
-
-function valuesOf(values: Values): readonly (readonly [Readonly<Record<string, string>>, number])[] {
-  return typeof values === 'number' ? [[{}, values]] : values;
 }

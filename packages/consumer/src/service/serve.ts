@@ -1,7 +1,7 @@
 /**
- * The `service/` room: the process around the writer. It connects, prepares the streams, starts the writer, watches it
- * from outside, and answers health checks, metrics and NATS service discovery. It decides nothing about events or
- * blocks.
+ * The `service/` room: the process around the writer, the reader, or both. It connects, prepares the streams, starts
+ * them, watches them from outside, and answers health checks, metrics and NATS service discovery. It decides nothing
+ * about events, blocks or answers. A reader beside a writer is a thread with a connection of its own.
  *
  * This file is `waybill serve`: it starts all of that, and ends cleanly when it is asked to.
  */
@@ -23,6 +23,8 @@ import { startLagProbe } from './lag-probe.ts';
 import { createMetrics } from './metrics.ts';
 import { type MicroServiceOptions, startMicroService } from './micro-service.ts';
 import { readStatus, type ServiceStatus, unreadiness } from './service-status.ts';
+import { runReaderThread } from './run-reader-thread.ts';
+import { serveReader } from './serve-reader.ts';
 import { endedOrSilent } from './shutdown.ts';
 import { connectPatiently, prepareStreams } from './start-up.ts';
 
@@ -50,6 +52,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   checkOptions('serve', options, OPTIONS);
   const { config, logger, stop } = options;
   for (const name of config.ignored) logger.warn({ name }, 'no variable of Waybill: ignored');
+  if (config.role === 'reader')
+    return serveReader({ config, logger, stop, refusedMs: options.refusedMs ?? REFUSED_MS });
   const nc = await connectPatiently(config, logger, stop);
   if (!nc) return;
   try {
@@ -101,8 +105,18 @@ async function run(nc: NatsConnection, { config, logger, stop, refusedMs = REFUS
   cleanup.defer(() => watch.close());
   const stats = statsOf(status, () => commits.totalMs);
   cleanup.use(startMicroService({ nc, logger, ...instance, ...subjectsOf(config), stats }));
-  await using _health = config.http && (await openHealth(config.http, { status, metrics, logger }));
-  await Promise.race([consumer.done, watch.harm, connection.lost, whenAborted(stop)]);
+  await using reader = config.api && runReaderThread({ config, logger });
+  const pages = reader
+    ? { ...metrics, text: async () => (await metrics.text()) + (await reader.metricsText()) }
+    : metrics;
+  await using _health = config.http && (await openHealth(config.http, { status, metrics: pages, logger }));
+  await Promise.race([
+    consumer.done,
+    watch.harm,
+    connection.lost,
+    reader?.failed ?? whenAborted(stop),
+    whenAborted(stop),
+  ]);
   if (!stop.aborted) return;
   logger.info({}, 'asked to stop: finishing the commit in flight');
   if (await endedOrSilent(nc, consumer.close())) return logger.info({}, 'stopped');

@@ -1,0 +1,72 @@
+import type { Access, Principal } from '../access/principal.ts';
+import { ConsumerError } from '../errors.ts';
+import type { StreamItem } from './reader.ts';
+
+export interface GuardedStream {
+  readonly items: AsyncIterable<readonly StreamItem[]>;
+  readonly access: Access;
+  readonly principal: Principal;
+  /** How often the principal is checked. */
+  readonly validityMs: number;
+  /** Aborted when nobody reads any more. */
+  readonly signal: AbortSignal;
+  /** Called once, when the stream has ended in whatever way. */
+  readonly release: () => void;
+  readonly onItems: (items: readonly StreamItem[]) => void;
+}
+
+/**
+ * The same items, for as long as the principal is valid and somebody reads. The next item may take for ever to come, so
+ * the wait for it ends too.
+ *
+ * @throws ConsumerError UNAUTHENTICATED when the principal is no longer valid
+ */
+export async function* guardedStream(stream: GuardedStream): AsyncGenerator<readonly StreamItem[]> {
+  const { items, signal, onItems } = stream;
+  const iterator = items[Symbol.asyncIterator]();
+  const watch = watchValidity(stream);
+  try {
+    for (;;) {
+      const next = iterator.next();
+      // Whoever wins the race, nobody else handles it.
+      next.catch(() => undefined);
+      const result = await Promise.race([next, watch.ended]);
+      if (result === null || result.done || signal.aborted) return;
+      onItems(result.value);
+      yield result.value;
+    }
+  } finally {
+    watch.close();
+    stream.release();
+    // A generator that waits for its next item cannot return before it comes: nobody waits for that.
+    iterator.return?.().catch(() => undefined);
+  }
+}
+
+interface ValidityWatch {
+  /** Resolves with null when nobody reads any more; rejects when the principal is no longer valid. */
+  readonly ended: Promise<null>;
+  close(): void;
+}
+
+function watchValidity({ access, principal, validityMs, signal }: GuardedStream): ValidityWatch {
+  const { promise: ended, resolve, reject } = Promise.withResolvers<null>();
+  ended.catch(() => undefined);
+  const refuse = (): void => reject(new ConsumerError('UNAUTHENTICATED', 'the token is no longer valid'));
+  const look = async (): Promise<void> => {
+    const isExpired = principal.expiresAt !== null && principal.expiresAt.getTime() <= Date.now();
+    if (isExpired || !(await access.isValid(principal))) refuse();
+  };
+  // Who cannot be checked is not let in either.
+  const timer = setInterval(() => void look().catch(refuse), validityMs);
+  const onAbort = (): void => resolve(null);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return {
+    ended,
+    close() {
+      clearInterval(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
