@@ -54,7 +54,7 @@ test('reads are chained in the chains of whose data they were, and everything ve
   access.noteRead({ principal: principal(), operation: 'bills.all', orgids: 'all', items: 12 });
   access.noteRead({
     principal: principal({ kind: 'jwt', id: 'jwt:u-7' }),
-    operation: 'usage.get',
+    operation: 'entries.get',
     orgids: ['acme'],
     items: 31,
   });
@@ -80,7 +80,7 @@ test('reads are chained in the chains of whose data they were, and everything ve
       {
         type: 'audit.read',
         actor: 'jwt:u-7',
-        data: { operation: 'usage.get', requests: 1, windows: 31, token: 'jwt:u-7' },
+        data: { operation: 'entries.get', requests: 1, entries: 31, token: 'jwt:u-7' },
       },
       {
         type: 'audit.verified',

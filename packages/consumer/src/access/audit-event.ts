@@ -58,7 +58,6 @@ interface Kind {
 /** By the first part of an operation's name. */
 const KINDS: Readonly<Record<string, Kind>> = {
   entries: { definition: auditRead, counted: 'entries' },
-  usage: { definition: auditRead, counted: 'windows' },
   exports: { definition: auditExported, counted: 'entries' },
   bills: { definition: auditBilled, counted: 'bills' },
   verifications: { definition: auditVerified, counted: 'entries' },

@@ -60,8 +60,8 @@ async function inTermsOfTheApi<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-function written({ form, principal }: Asked<unknown>, answer: Usage | UsageReport): WholeAnswer {
-  const list = 'organizations' in answer ? answer.organizations : [answer];
+/** Not noted as a read: that would be an event in the chain, and the next answer would count it. */
+function written({ form }: Asked<unknown>, answer: Usage | UsageReport): WholeAnswer {
   const next = 'next' in answer ? answer.next : undefined;
   const isCsv = form === 'text/csv';
   return {
@@ -69,10 +69,6 @@ function written({ form, principal }: Asked<unknown>, answer: Usage | UsageRepor
     form,
     text: isCsv ? `${windowCsv(answer).join('\n')}\n` : jsonText(answer),
     isFinal: answer.final,
-    read: {
-      orgids: 'organizations' in answer && principal.organizations === 'all' ? 'all' : list.map(({ orgid }) => orgid),
-      items: list.reduce((sum, { windows }) => sum + (windows?.length ?? 1), 0),
-    },
     ...(next !== undefined && { headers: { 'Waybill-Next': next } }),
   };
 }
