@@ -14,6 +14,12 @@ const NOT_CHECKED = Scope.describe('What it does not cover.');
 const Head = z.object({ seq: z.int().describe('Its number.'), hash: z.string().describe('Its hash.') });
 const producer = z.string().describe('The boot id of the publisher.');
 
+const AcknowledgedBy = z.object({
+  seq: z.int().describe('The record in `_system` that says so.'),
+  by: z.string().describe('Who acknowledged it.'),
+  reason: z.string().describe('What happened.'),
+});
+
 const ChainReport = z
   .object({
     verdict: Verdict,
@@ -37,9 +43,10 @@ const ChainReport = z
           producer,
           first: z.int().describe('The first number that is missing.'),
           last: z.int().describe('The last one.'),
+          acknowledged: AcknowledgedBy.optional().describe('A known loss.'),
         }),
       )
-      .describe('Numbers that a publisher gave and the chain lacks; at most 100 ranges.'),
+      .describe('Numbers that a publisher gave and the chain lacks; at most 100 ranges, known losses last.'),
     missing: Decimal.describe('How many such numbers there are.'),
     open: z
       .array(
@@ -51,6 +58,18 @@ const ChainReport = z
       )
       .describe('Publishers that have not said that they closed; at most 100, the latest first.'),
     open_count: z.int().describe('How many there are.'),
+    acknowledged: Decimal.optional().describe('Known losses: missing events, and ends of publishers.'),
+    acknowledged_ends: z
+      .array(
+        z.object({
+          producer,
+          last: z.int().describe('Its highest number.'),
+          received: z.string().describe('When that event was received.'),
+          acknowledged: AcknowledgedBy.describe('Who knows that it is gone.'),
+        }),
+      )
+      .optional()
+      .describe('Publishers that are gone without closing, as somebody acknowledged; at most 100.'),
     checked: CHECKED,
     not_checked: NOT_CHECKED,
     receipts: z
@@ -76,6 +95,7 @@ const AuditProblem = z.object({
 const VerifyReport = z
   .object({
     verdict: Verdict.describe('The worst of all verdicts below.'),
+    acknowledged: Decimal.describe('Known losses of all chains: missing events, and ends of publishers.'),
     chains: z.array(ChainReport).describe('The organization, and `_system`, which accounts for what is no event.'),
     ledger: z
       .object({
