@@ -7,7 +7,7 @@ import { httpOf, samplesOf, statusOf } from '../support/http.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { serve, type Serving, waybill, type WaybillEnvironment, waybillProcess } from '../support/waybill.ts';
+import { serve, type Serving, waybill, type WaybillEnvironment } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 

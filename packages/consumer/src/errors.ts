@@ -25,15 +25,15 @@
  * - `NEWER_LEDGER`: a newer version has written to the ledger, and this one must not continue it
  * - `NO_TOKEN`: there is no token with this id
  * - `UNAUTHENTICATED`: who asks has not proven who they are
+ * - `RATE_LIMITED`: too many requests; `retryAfterMs` says when the next one is answered
+ * - `UNAVAILABLE`: who asks cannot be checked at the moment; nobody is let in
  * - `FORBIDDEN`: who asks may not ask this, or not from there
  * - `NOT_FOUND`: there is no such thing, or who asks may not see it
  * - `METHOD_NOT_ALLOWED`: the path has no such method
  * - `NOT_ACCEPTABLE`: the answer has none of the forms that were asked for
  * - `TOO_LARGE`: a request is too large
- * - `RATE_LIMITED`: too many requests; `retryAfterMs` says when the next one is answered
  * - `BUSY`: the reader answers as many questions as it can; ask again
  * - `TIMED_OUT`: an answer took too long
- * - `UNAVAILABLE`: who asks cannot be checked at the moment; nobody is let in
  * - `STREAM_RESET`: AUDIT ends before what the ledger has of it, or has other events under the same numbers
  * - `ALREADY_PUSHED`: a metering engine, or the journal of what was pushed, has another value for that time
  * - `ENGINE_REFUSED`: a metering engine does not take a value, a meter or the key
@@ -64,15 +64,15 @@ export const CONSUMER_ERROR_CODES = [
   'NEWER_LEDGER',
   'NO_TOKEN',
   'UNAUTHENTICATED',
+  'RATE_LIMITED',
+  'UNAVAILABLE',
   'FORBIDDEN',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
   'NOT_ACCEPTABLE',
   'TOO_LARGE',
-  'RATE_LIMITED',
   'BUSY',
   'TIMED_OUT',
-  'UNAVAILABLE',
   'STREAM_RESET',
   'ALREADY_PUSHED',
   'ENGINE_REFUSED',
