@@ -1,16 +1,21 @@
 /**
  * From AUDIT to acknowledged blocks in LEDGER, beside its ceiling: a bare ordered consume loop over the same stream,
- * which does nothing with the messages. Both in one run, in turns, so that a busy machine is busy for both.
+ * which does nothing with the messages. And once more with a reader beside it, in a process of its own, which asks for
+ * the usage of one organization after the other. All in one run, in turns, so that a busy machine is busy for all.
  *
  *     npm run bench -- ledger            BENCH_EVENTS=100000 BENCH_ORGS=100,10000 BENCH_SYNC=default,always BENCH_ROUNDS=3
+ *                                    BENCH_QUESTIONS=20 (a second, of the reader)
  */
 import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { createInbox, headers, type NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
-import { readConfig, startConsumer } from '@waybill/consumer';
+import { readConfig, type Settings, startConsumer, usage } from '@waybill/consumer';
 import { canonicalJson, verify } from '@waybill/schema';
+import { spawn } from 'node:child_process';
 import { hash, randomUUID } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
+import { once } from 'node:events';
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { findNatsServer } from '../scripts/nats-server/find.ts';
 import { startNatsServer } from '../scripts/nats-server/server.ts';
 import { median } from './median.ts';
@@ -21,35 +26,53 @@ const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 100_000);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const ORGS = (process.env['BENCH_ORGS'] ?? '100,10000').split(',').map(Number);
 const SYNCS = (process.env['BENCH_SYNC'] ?? 'default,always').split(',');
+const QUESTIONS = Number(process.env['BENCH_QUESTIONS'] ?? 20);
 const QUIET = { debug: () => {}, info: () => {}, warn: console.warn, error: console.error };
 
-const source = await findNatsServer(console.error);
+const [role, readerUrl = '', readerSettings = ''] = process.argv.slice(2);
+if (role === 'reader') await askOn(readerUrl, JSON.parse(readerSettings) as Settings);
+else await compare();
 
-for (const sync of SYNCS) {
-  await using server = await startNatsServer({ source, syncAlways: sync === 'always' });
-  const nc = await connect({ servers: server.url });
-  for (const orgs of ORGS) {
-    const stream = `AUDIT_${orgs}`;
-    await fill(nc, stream, orgs);
-    const consume: number[] = [];
-    const ledger: number[] = [];
-    const checked: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      consume.push(await rate(() => bareConsume(nc, stream)));
-      ledger.push(await rate(() => chain(nc, stream, `${orgs}_${round}`)));
-      if (round === 0) checked.push(await verifyRate(nc, `${orgs}_${round}`));
+async function compare(): Promise<void> {
+  const source = await findNatsServer(console.error);
+  for (const sync of SYNCS) {
+    await using server = await startNatsServer({ source, syncAlways: sync === 'always' });
+    const nc = await connect({ servers: server.url });
+    for (const orgs of ORGS) {
+      const stream = `AUDIT_${orgs}`;
+      await fill(nc, stream, orgs);
+      const consume: number[] = [];
+      const ledger: number[] = [];
+      const beside: number[] = [];
+      const checked: number[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        consume.push(await rate(() => bareConsume(nc, stream)));
+        ledger.push(await rate(() => chain(nc, stream, `${orgs}_${round}`)));
+        beside.push(await chainBesideReader(nc, server.url, { stream, tag: `${orgs}_${round}_r` }));
+        if (round === 0) checked.push(await verifyRate(nc, `${orgs}_${round}`));
+      }
+      const medians = { consume: median(consume), ledger: median(ledger), beside: median(beside) };
+      print({ sync, orgs, ...medians, verify: median(checked) });
     }
-    print({ sync, orgs, consume: median(consume), ledger: median(ledger), verify: median(checked) });
+    await nc.close();
   }
-  await nc.close();
 }
 
-function print(row: { sync: string; orgs: number; consume: number; ledger: number; verify: number }): void {
-  const { sync, orgs, consume, ledger } = row;
+interface Row {
+  readonly sync: string;
+  readonly orgs: number;
+  readonly consume: number;
+  readonly ledger: number;
+  readonly beside: number;
+  readonly verify: number;
+}
+
+function print({ sync, orgs, consume, ledger, beside, verify: verified }: Row): void {
   const k = (value: number) => `${(value / 1000).toFixed(1)}k/s`;
   console.log(
     `sync ${sync}, ${orgs} organizations, ${EVENTS} events: bare consume ${k(consume)}, ledger ${k(ledger)}, ` +
-      `ratio ${(ledger / consume).toFixed(2)}; verify ${k(row.verify)} entries`,
+      `ratio ${(ledger / consume).toFixed(2)}; verify ${k(verified)} entries; ` +
+      `beside a reader of ${QUESTIONS} questions/s: ledger ${k(beside)}, ${(beside / ledger).toFixed(2)} of without`,
   );
 }
 
@@ -111,30 +134,66 @@ async function bareConsume(nc: NatsConnection, stream: string): Promise<void> {
   await messages.close();
 }
 
+function settingsOf(auditStream: string, tag: string): Settings {
+  return {
+    auditStream,
+    auditPrefix: auditStream.toLowerCase().replace('_', ''),
+    ledgerStream: `LEDGER_${tag}`,
+    ledgerPrefix: `ledger_${tag}`,
+    controlPrefix: 'control',
+  };
+}
+
 async function chain(nc: NatsConnection, auditStream: string, tag: string): Promise<void> {
   const manager = await jetstreamManager(nc);
-  const ledgerStream = `LEDGER_${tag}`;
-  const ledgerPrefix = `ledger_${tag}`;
+  const settings = settingsOf(auditStream, tag);
+  const { ledgerStream, ledgerPrefix } = settings;
   await manager.streams.add({
     name: ledgerStream,
     subjects: [`${ledgerPrefix}.*`],
     allow_direct: true,
     allow_atomic: true,
   });
-  const auditPrefix = auditStream.toLowerCase().replace('_', '');
   const { promise, resolve } = Promise.withResolvers<void>();
   await using consumer = await startConsumer({
     fastPaths,
     nc,
     logger: QUIET,
-    auditStream,
-    ledgerStream,
-    auditPrefix,
-    ledgerPrefix,
-    controlPrefix: 'control',
+    ...settings,
     onCommit: () => void (consumer.status().watermark >= EVENTS && resolve()),
   });
   await promise;
+}
+
+/** Events a second, with a reader beside it. */
+async function chainBesideReader(
+  nc: NatsConnection,
+  url: string,
+  { stream, tag }: { stream: string; tag: string },
+): Promise<number> {
+  const self = fileURLToPath(import.meta.url);
+  const settings = JSON.stringify(settingsOf(stream, tag));
+  const args = [...process.execArgv, self, 'reader', url, settings];
+  const reader = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  reader.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  while (!said.includes('asking')) await pause(5);
+  const reached = await rate(() => chain(nc, stream, tag));
+  reader.kill();
+  await once(reader, 'exit');
+  return reached;
+}
+
+/** The reader: so many questions a second, about one organization after the other, until it is killed. */
+async function askOn(servers: string, settings: Settings): Promise<never> {
+  const nc = await connect({ servers });
+  console.log('asking');
+  for (let asked = 0; ; asked++) {
+    const orgid = `org-${asked % Math.min(...ORGS)}`;
+    // There is no ledger before the writer's first block.
+    await usage(nc, settings, { orgid, period: new Date().toISOString().slice(0, 7) }).catch(() => undefined);
+    await pause(1000 / QUESTIONS);
+  }
 }
 
 /** Entries a second of `verify`, over the chain of one organization. */

@@ -267,7 +267,8 @@ test('whatever is refused, not answered, denied for a while or dropped: each sto
       const world = createWorld();
       for (const step of steps) {
         world.step(step);
-        expect(world.openRanges()).toBeLessThanOrEqual(MAX_MISSING / 2);
+        // Half of it, and the other half where acknowledgements were lost just before the permission was.
+        expect(world.openRanges()).toBeLessThanOrEqual(MAX_MISSING);
       }
       expect(world.drain()).toBe(0);
       expect(world.wrong).toEqual([]);

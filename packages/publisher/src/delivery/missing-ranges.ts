@@ -9,6 +9,10 @@
  * flight and may be refused. A range is a run of numbers that are not stored, below a number that is. Waiting and
  * dropped numbers are not stored. Any number in flight may be refused, so n of them may turn into n/2 ranges. Bounds
  * are counted in half ranges.
+ *
+ * One case is not counted: numbers whose acknowledgements were lost with a connection, and which then may not be
+ * published any more. They wait, and count as one run that is not stored, though any of them may be. To hold everything
+ * else of the organization until the permission is back would be worse. Such numbers take from the other half.
  */
 import { MAX_MISSING } from '@waybill/schema/internal';
 
