@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = join(ROOT, 'node_modules/.bin');
-const NAMES = ['schema', 'publisher', 'consumer'];
+const NAMES = ['schema', 'publisher', 'consumer', 'client'];
 
 /** What `npm pack` needs besides a package's own folder. */
 const SHARED = ['LICENSE', 'pnpm-workspace.yaml', 'scripts/pack-manifest.mjs'];

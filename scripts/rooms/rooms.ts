@@ -39,7 +39,7 @@ const noZod: Ban = {
   because: 'The ledger and its verification never import zod, nor do bills: the offline verifier runs without it.',
 };
 
-export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package>> = {
+export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer' | 'client', Package>> = {
   schema: {
     entryPoints: ['index.ts', 'internal.ts'],
     bans: [
@@ -123,6 +123,26 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'consumer', Package
       http: { imports: ['access', 'api'] },
       service: { imports: ['config', 'nats', 'streams', 'writer', 'bill', 'access', 'api', 'http'] },
       cli: { imports: ['config', 'nats', 'streams', 'ledger', 'usage', 'bill', 'verify', 'export', 'service'] },
+    },
+  },
+  client: {
+    entryPoints: ['index.ts', 'client.ts'],
+    bans: [
+      {
+        specifier: '^(@nats-io/.*|nats|zod(/.*)?|@waybill/(consumer|publisher|schema|schema/internal))$',
+        because: 'client runs in a browser: of @waybill/schema it loads routes and node-version, and types of api.',
+        testsMay: true,
+      },
+      {
+        specifier: '^node:',
+        because: 'client runs in a browser: only its tests may import modules of Node.',
+        testsMay: true,
+      },
+    ],
+    rooms: {
+      http: { imports: [] },
+      nats: { imports: [] },
+      calls: { imports: [] },
     },
   },
 };
