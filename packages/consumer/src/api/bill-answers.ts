@@ -5,7 +5,7 @@ import { canonicalJson } from '@waybill/schema/internal';
 import { type BillOptions, makeBill, makeBills } from '../bill/make-bill.ts';
 import { readHead } from '../ledger/chain-head.ts';
 import { problemOf } from './problem.ts';
-import type { Asked, StreamAnswer, StreamItem, WholeAnswer } from './reader.ts';
+import type { Asked, Reader, StreamAnswer, StreamItem, WholeAnswer } from './reader.ts';
 import { noOrganization, visibleOf } from './sight.ts';
 import { streamAnswer } from './stream-answer.ts';
 import { withinTime } from './within-time.ts';
@@ -49,7 +49,7 @@ export async function streamBills(asked: Asked<Input<'bills.all'>>): Promise<Str
       const named = items.flatMap(({ id }) => (id === undefined ? [] : [id]));
       return { orgids: isAll ? 'all' : named, items: named.length };
     },
-    items: () => billLines(first, bills),
+    items: () => billLines(reader, first, bills),
   });
 }
 
@@ -60,6 +60,7 @@ function optionsOf({ reader }: Pick<Asked<unknown>, 'reader'>, period: Omit<Inpu
 
 /** One bill a line; and a closing line, which says whether these are all. */
 async function* billLines(
+  { logger }: Reader,
   first: IteratorResult<Bill, unknown>,
   bills: AsyncGenerator<Bill>,
 ): AsyncGenerator<readonly StreamItem[]> {
@@ -71,6 +72,7 @@ async function* billLines(
     }
     yield [{ line: canonicalJson({ end: true, count: String(count) }) }];
   } catch (error) {
+    logger.error({ err: error }, 'bills broke off');
     yield [{ line: JSON.stringify({ end: false, count: String(count), problem: problemOf(error) }) }];
   }
 }

@@ -30,7 +30,9 @@ const MAX_SHOWN = 128;
 function unknownMember(name: OperationName, member: string, known: readonly string[]): ConsumerError {
   const shown = JSON.stringify(member.slice(0, MAX_SHOWN));
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[-_]/g, '');
-  const near = known.find((one) => plain(one) === plain(member)) ?? closest(member, known, 3);
+  const near =
+    known.find((one) => plain(one) === plain(member)) ??
+    closest(member, known, Math.min(3, Math.floor(member.length / 2)));
   const rest = known.length === 0 ? `${name} has no parameters` : `expected ${known.join(', ')}`;
   return new ConsumerError(
     'BAD_ARGUMENT',

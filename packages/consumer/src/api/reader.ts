@@ -8,6 +8,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { BillSigner } from '@waybill/schema';
 import type { MediaType, OperationName, Output } from '@waybill/schema/api';
+import type { ConsumerLogger } from '../logger.ts';
 import type { Settings } from '../settings.ts';
 import type { Access, Principal } from '../access/principal.ts';
 import type { Slots } from './slots.ts';
@@ -25,6 +26,7 @@ export interface Reader {
   readonly slots: Slots;
   readonly verifications: VerificationJobs;
   readonly limits: ReaderLimits;
+  readonly logger: ConsumerLogger;
   /** Called for each answer. `code`: `OK`, or that of the error. */
   readonly onAnswer: (answered: {
     readonly operation: OperationName;

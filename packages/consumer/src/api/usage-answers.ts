@@ -52,8 +52,11 @@ async function inTermsOfTheApi<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (!(error instanceof ConsumerError) || !error.message.startsWith('asOf ')) throw error;
-    throw new ConsumerError(error.code, error.message.replace(/^asOf /, 'as_of '), { cause: error });
+    if (!(error instanceof ConsumerError) || error.code !== 'BAD_ARGUMENT') throw error;
+    const message = error.message
+      .replace(/^asOf /, 'as_of ')
+      .replace(/^waitMs is (\d+)/, (_, ms: string) => `wait is ${Number(ms) / 1000}`);
+    throw new ConsumerError(error.code, message, { cause: error });
   }
 }
 

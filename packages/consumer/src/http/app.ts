@@ -8,7 +8,6 @@ import { API_ERRORS, type OperationName, OPERATIONS } from '@waybill/schema/api'
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { ConsumerError } from '../errors.ts';
-import type { ConsumerLogger } from '../logger.ts';
 import { answer } from '../api/answer.ts';
 import { isFault, problemOf } from '../api/problem.ts';
 import type { Reader } from '../api/reader.ts';
@@ -21,7 +20,6 @@ import { writeAnswer, writeProblem } from './write-answer.ts';
 
 export interface AppOptions {
   readonly reader: Reader;
-  readonly logger: ConsumerLogger;
   /** Host names that requests may be for, besides those of this machine. */
   readonly hosts: readonly string[];
   /** Aborted when the service ends: streams end then. */
@@ -32,11 +30,13 @@ export interface AppOptions {
 /** What @hono/node-server adds to a request. */
 interface Bindings {
   readonly incoming?: { readonly socket: { readonly remoteAddress?: string } };
+  readonly outgoing?: { destroy(): void };
 }
 export type App = Hono<{ Bindings: Bindings }>;
 
 export function createApp(options: AppOptions): App {
-  const { logger, hosts } = options;
+  const { hosts } = options;
+  const { logger } = options.reader;
   const app: App = new Hono();
   const hostCheck = createHostCheck(hosts);
   const document = `${JSON.stringify(openApiDocument())}\n`;
@@ -78,8 +78,9 @@ async function respond(
   name: OperationName,
   options: AppOptions,
 ): Promise<Response> {
-  const { reader, logger, bodyLimits } = options;
-  const address = (c.env as Bindings | undefined)?.incoming?.socket.remoteAddress ?? '';
+  const { reader, bodyLimits } = options;
+  const { incoming, outgoing } = (c.env as Bindings | undefined) ?? {};
+  const address = incoming?.socket.remoteAddress ?? '';
   const principal = await reader.access.authenticate(c.req.header('authorization'), address);
   const { forms, status, path } = OPERATIONS[name].http;
   const form = chooseForm(forms, c.req.header('accept'));
@@ -92,9 +93,12 @@ async function respond(
     const { id } = JSON.parse(found.text) as { id: string };
     c.header('Location', `${path.replace('{orgid}', input['orgid'] ?? '')}/${id}`);
   }
-  const onError = (error: unknown): void =>
-    logger.warn({ operation: name, principal: principal.id, err: error }, 'a stream broke off');
-  return writeAnswer(c, found, { status, stop, onError, limits: bodyLimits });
+  const breakOff = (error: unknown): boolean => {
+    reader.logger.warn({ operation: name, principal: principal.id, err: error }, 'a stream broke off');
+    outgoing?.destroy();
+    return outgoing !== undefined;
+  };
+  return writeAnswer(c, found, { status, stop, breakOff, limits: bodyLimits });
 }
 
 /** What a browser sends when it opens a stream of events again. It counts more than the address that it repeats. */

@@ -12,7 +12,8 @@ export interface BodyStream {
   readonly heartbeat?: string;
   /** Called when nobody reads any more. */
   readonly onCancel: () => void;
-  readonly onError: (error: unknown) => void;
+  /** The items have ended too early. @returns whether it has closed the connection; else the response fails */
+  readonly breakOff: (error: unknown) => boolean;
   readonly limits?: Partial<BodyLimits>;
 }
 
@@ -31,7 +32,7 @@ export const BODY_LIMITS: BodyLimits = { heartbeatMs: 15_000, maxUnsent: 1024 * 
  * response breaks off when the items do: what has arrived is then not taken for the whole.
  */
 export function bodyStream({ items, ...options }: BodyStream): ReadableStream<Uint8Array> {
-  const { textOf, opening = '', heartbeat, onCancel, onError } = options;
+  const { textOf, opening = '', heartbeat, onCancel, breakOff } = options;
   const limits = { ...BODY_LIMITS, ...options.limits };
   const encoder = new TextEncoder();
   let isOver = false;
@@ -83,9 +84,9 @@ export function bodyStream({ items, ...options }: BodyStream): ReadableStream<Ui
         pump(controller).catch((error: unknown) => {
           if (isOver) return;
           isOver = true;
-          onError(error);
           onCancel();
-          controller.error(error);
+          if (breakOff(error)) controller.close();
+          else controller.error(error);
         });
       },
       pull: () => wake(),

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { problemOf } from '../api/problem.ts';
 import type { Answer, StreamAnswer, StreamItem } from '../api/reader.ts';
-import { type BodyLimits, bodyStream } from './body-stream.ts';
+import { type BodyLimits, bodyStream, type BodyStream } from './body-stream.ts';
 import { etagOf, matchesEtag } from './etag.ts';
 
 /** Milliseconds after which a browser opens a stream of events again. */
@@ -15,7 +15,7 @@ export interface Writing {
   readonly status: 200 | 202;
   /** Ends a stream. */
   readonly stop: AbortController;
-  readonly onError: (error: unknown) => void;
+  readonly breakOff: BodyStream['breakOff'];
   readonly limits?: Partial<BodyLimits> | undefined;
 }
 
@@ -33,7 +33,7 @@ export function writeAnswer(c: Context, answer: Answer, writing: Writing): Respo
   return c.body(null, 304);
 }
 
-function writeStream(c: Context, { form, items }: StreamAnswer, { stop, onError, limits }: Writing): Response {
+function writeStream(c: Context, { form, items }: StreamAnswer, { stop, breakOff, limits }: Writing): Response {
   // Some proxies collect an answer before they pass it on.
   c.header('X-Accel-Buffering', 'no');
   const onCancel = (): void => stop.abort();
@@ -48,7 +48,7 @@ function writeStream(c: Context, { form, items }: StreamAnswer, { stop, onError,
       textOf: isEvents ? eventText : lineText,
       ...(isEvents && { opening: RETRY, heartbeat: ': still here\n\n' }),
       onCancel,
-      onError,
+      breakOff,
       ...(limits && { limits }),
     }),
   );

@@ -56,12 +56,10 @@ export async function startReaderService(options: ReaderServiceOptions): Promise
     slots: createSlots(),
     verifications,
     limits: READER_LIMITS,
+    logger,
     onAnswer: metrics.onAnswer,
   };
-  const server = await startHttpServer(
-    createApp({ reader, logger, hosts: config.api.hosts, stop: stop.signal }),
-    config.api,
-  );
+  const server = await startHttpServer(createApp({ reader, hosts: config.api.hosts, stop: stop.signal }), config.api);
   logger.info({ url: server.url }, 'API');
   const close = async (): Promise<void> => {
     stop.abort();
