@@ -44,6 +44,8 @@ const QUEUE = 'waybill';
 /** Every reader is asked: only one of them knows the verification. */
 const ASKED_OF_ALL: OperationName = 'verifications.get';
 const RETRY_MS = 1_000;
+/** The end of a service waits so long for an answer that is on its way. */
+const LEAVE_MS = 5_000;
 
 export interface Endpoints extends AsyncDisposable {
   /** Takes no more questions, and waits for what is being answered. */
@@ -136,7 +138,9 @@ export function startEndpoints(options: EndpointsOptions): Endpoints {
     for (const subscription of subscriptions) subscription.unsubscribe();
     discovery[Symbol.dispose]();
     stop.abort();
-    await Promise.all(running);
+    const left = new AbortController();
+    await Promise.race([Promise.all(running), pause(LEAVE_MS, left.signal)]);
+    left.abort();
   };
   return { close, [Symbol.asyncDispose]: close };
 }
