@@ -10,7 +10,9 @@ const USERS = {
   admin: { passwordVariable: 'NATS_ADMIN_PASSWORD' },
   service: { passwordVariable: 'NATS_SERVICE_PASSWORD' },
   auditor: { passwordVariable: 'NATS_AUDITOR_PASSWORD' },
+  reader: { passwordVariable: 'NATS_READER_PASSWORD' },
   producer: { passwordVariable: 'NATS_PRODUCER_PASSWORD' },
+  asker: { passwordVariable: 'NATS_ASKER_PASSWORD' },
 } as const;
 
 export type UserName = keyof typeof USERS;
@@ -58,10 +60,6 @@ function newUsers(): Record<UserName, Credentials> {
     pass: randomBytes(16).toString('hex'),
     inboxPrefix: `_INBOX.${user}`,
   });
-  return {
-    admin: credentials('admin'),
-    service: credentials('service'),
-    auditor: credentials('auditor'),
-    producer: credentials('producer'),
-  };
+  const names = Object.keys(USERS) as UserName[];
+  return Object.fromEntries(names.map((name) => [name, credentials(name)])) as Record<UserName, Credentials>;
 }

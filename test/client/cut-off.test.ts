@@ -134,8 +134,10 @@ describe('what looks whole and is not', () => {
   const bill = (orgid: string): string => JSON.stringify({ v: 1, kind: 'bill', statement: { orgid } });
 
   test('bills without a closing line, again and again, are TRUNCATED', async () => {
-    await using fake = await impostor((path) => ({ type: NDJSON,
-      text: path.includes('after=a') ? '' : `${bill('a')}\n` }));
+    await using fake = await impostor((path) => ({
+      type: NDJSON,
+      text: path.includes('after=a') ? '' : `${bill('a')}\n`,
+    }));
     const { count, error } = await collect(fake.client.bills.all({ period: '2025-11' }));
     expect({ count, error }).toMatchObject({ count: 1, error: { code: 'TRUNCATED' } });
     expect(error).toBeInstanceOf(ClientError);
@@ -166,7 +168,11 @@ describe('what looks whole and is not', () => {
     ['no last one', `${entry(1)}\n`, undefined, 'BAD_ANSWER'],
     ['a missing end', `${entry(1)}\n`, '2', 'BAD_ANSWER'],
   ] as const)('entries with %s are an error', async ([, text, last, code]) => {
-    await using fake = await impostor(() => ({ type: NDJSON, text, ...(last && { headers: { 'Waybill-Last': last } }) }));
+    await using fake = await impostor(() => ({
+      type: NDJSON,
+      text,
+      ...(last && { headers: { 'Waybill-Last': last } }),
+    }));
     expect((await collect(fake.client.entries.list({ orgid: 'acme' }))).error).toMatchObject({ code });
   });
 

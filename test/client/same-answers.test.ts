@@ -88,7 +88,10 @@ async function overNats(operation: OperationName, input: Record<string, string>)
   expect(headers?.get('Nats-Service-Error') ?? '').toBe(
     code === '' ? '' : (JSON.parse(new TextDecoder().decode(data)) as { detail: string }).detail,
   );
-  return { status: code === '' ? String(OPERATIONS[operation].http.status) : code, text: new TextDecoder().decode(data) };
+  return {
+    status: code === '' ? String(OPERATIONS[operation].http.status) : code,
+    text: new TextDecoder().decode(data),
+  };
 }
 
 async function overHttp(operation: OperationName, input: Record<string, string>): Promise<Answered> {
@@ -112,9 +115,11 @@ function timeless({ status, text }: Answered): Answered {
 }
 
 const cases = Object.entries(QUESTIONS).flatMap(([name, { fine, bad }]) =>
-  [...fine.map((input) => ({ input, isFine: true })), ...bad.map((input) => ({ input, isFine: false }))].map(
-    (one) => ({ operation: name as OperationName, ...one, shown: JSON.stringify(one.input) }),
-  ),
+  [...fine.map((input) => ({ input, isFine: true })), ...bad.map((input) => ({ input, isFine: false }))].map((one) => ({
+    operation: name as OperationName,
+    ...one,
+    shown: JSON.stringify(one.input),
+  })),
 );
 
 describe('the same over HTTP and over NATS', () => {
@@ -141,8 +146,7 @@ describe('the same over HTTP and over NATS', () => {
 });
 
 describe.for(['http', 'nats'] as const)('the client over %s', (kind) => {
-  const made = () =>
-    kind === 'http' ? createClient({ url: reader.url, token: 'root' }) : createClient({ nats: nc });
+  const made = () => (kind === 'http' ? createClient({ url: reader.url, token: 'root' }) : createClient({ nats: nc }));
 
   async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
     const found: T[] = [];

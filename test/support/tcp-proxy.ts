@@ -84,7 +84,7 @@ export async function startTcpProxy({
     let uncut = cutAfter();
     for (const [from, to] of [[client, upstream] as const, [upstream, client] as const]) {
       from.setNoDelay(true);
-      from.on('data', (chunk) => {
+      from.on('data', (chunk: Buffer) => {
         if (from === client && opening.length < OPENING_LENGTH) {
           opening += chunk.toString('latin1');
           onOpening?.(link);
