@@ -95,7 +95,7 @@ async function errorOf(response: Response, base: string): Promise<ClientError> {
   if (problem?.retryAfterMs === undefined && problem !== null && retryAfterMs !== undefined)
     return new ClientError(problem.code, problem.detail, { status: problem.status, retryAfterMs });
   if (problem !== null) return problem;
-  await response.body?.cancel();
+  if (!response.bodyUsed) await response.body?.cancel();
   if (response.type === 'opaqueredirect' || (status >= 300 && status < 400))
     return new ClientError('BAD_ANSWER', `${base} redirects: give the address that it leads to`, { status });
   const what = `${base} answers with HTTP status ${status}, and not as a reader does`;
