@@ -46,6 +46,8 @@ export default defineConfig({
     'no-unmodified-loop-condition': 'off',
     // A small function reads best beside its only use, even when it closes over nothing.
     'unicorn/consistent-function-scoping': 'off',
+    // Messages go to threads here. Only windows have an origin.
+    'unicorn/require-post-message-target-origin': 'off',
     // The second argument is the message.
     'vitest/valid-expect': ['error', { maxArgs: 2 }],
     'vitest/expect-expect': ['error', { assertFunctionNames: ['expect', 'expect*', 'checkLedger', 'fc.assert'] }],

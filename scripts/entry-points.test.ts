@@ -22,7 +22,8 @@ test.for(['schema', 'publisher', 'consumer', 'client'])('%s', (name) => {
   const commands = Object.values(manifest.bin ?? {}).map((file) => file.replace('dist', 'src').replace(/js$/, 'ts'));
   for (const file of [...exported, ...commands]) {
     // This one is the check, and imports nothing.
-    if (file === './src/node-version.ts') continue;
+    // The second one imports nothing: it is data.
+    if (file === './src/node-version.ts' || file === './src/api/routes.ts') continue;
     const [, first = ''] = /^import (?:.*? from )?'(.*?)';$/m.exec(read(name, file)) ?? [];
     expect(first, file).toMatch(/^\.{1,2}\/.*check-node/);
     const check = join(dirname(file), first);

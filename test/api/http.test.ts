@@ -1,6 +1,8 @@
 /** What HTTP itself promises: methods, forms, hosts, limits, and errors that say what to do. */
 import { OPERATIONS } from '@waybill/schema/api';
+import { connect } from 'node:net';
 import { beforeAll, afterAll, expect, test } from 'vitest';
+import { startHttpServer } from '../../packages/consumer/src/http/http-server.ts';
 import { createLedgerBuilder } from '../support/ledger-builder.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { principal, problemOf, testReader, type TestReader } from '../support/reader.ts';
@@ -138,6 +140,34 @@ test('requests are limited in size', async () => {
     expect(await problemOf(await post(body)), body).toMatchObject({ code: 'BAD_ARGUMENT' });
   expect((await post('{}')).status).toBe(202);
 });
+
+test('a body is read from a socket, also without a length, and not beyond the limit', async () => {
+  await using http = await startHttpServer(made.app, { host: '127.0.0.1', port: 0 });
+  const path = '/v1/organizations/acme/verifications';
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer root\r\nConnection: close\r\n`;
+  for (const [request, status] of [
+    [`${head}\r\n`, 202],
+    [`${head}Content-Length: 2\r\n\r\n{}`, 202],
+    [`${head}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`, 202],
+    [`${head}Content-Length: 65537\r\n\r\n${' '.repeat(65_537)}`, 413],
+    [`${head}Transfer-Encoding: chunked\r\n\r\n10001\r\n${' '.repeat(65_537)}\r\n0\r\n\r\n`, 413],
+    [`GET ${USAGE} HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    [`GET ${USAGE} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`, 403],
+    [`GET ${USAGE} HTTP/1.1\r\nConnection: close\r\n\r\n`, 400],
+  ] as const)
+    expect(await rawRequest(http.url, request), request.slice(0, 200)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+});
+
+/** What a server answers to these bytes. */
+async function rawRequest(url: string, request: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+  socket.on('error', () => undefined);
+  socket.write(request);
+  await new Promise((resolve) => socket.once('close', resolve));
+  return answer;
+}
 
 test('more questions at once than it can answer are refused, with a time to ask again', async () => {
   const { get, reader, answered } = await makeReader({ slots: { query: 0 } });

@@ -151,7 +151,10 @@ test('whatever the zone and the step, the windows add up to the whole', async ()
         const from = Date.parse('2025-10-20T00:30:00.000Z') + offset * 3_600_000;
         const to = new Date(from + hours * 3_600_000).toISOString();
         const query = new URLSearchParams({ zone, step, from: new Date(from).toISOString(), to });
-        const found = (await jsonOf('usage.get', await get(`/v1/organizations/acme/usage?${query}`))) as Usage;
+        const found = (await jsonOf(
+          'usage.get',
+          await get(`/v1/organizations/acme/usage?${query.toString()}`),
+        )) as Usage;
         const { events, uploads, downloads, deduplicated } = found;
         expect(sumTotals(found.windows ?? [])).toEqual({ events, uploads, downloads, deduplicated });
       },

@@ -1,5 +1,5 @@
 /**
- * What the service and the auditor of deploy/nats-server.conf may do: read, and nothing else but what is named here.
+ * What the service, the auditor and the reader of deploy/nats-server.conf may do: read, and nothing else but what is named here.
  */
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { createInbox } from '@nats-io/transport-node';
@@ -20,7 +20,7 @@ beforeEach(needsOwnServer);
 
 const shipped = useShipped();
 
-describe.for(['service', 'auditor'] as const)('the %s', (as) => {
+describe.for(['service', 'auditor', 'reader'] as const)('the %s', (as) => {
   test('reads both streams, by their leader and by direct gets', async () => {
     const server = await shipped();
     const connection = await server.connect({ as });
@@ -62,13 +62,26 @@ describe.for(['service', 'auditor'] as const)('the %s', (as) => {
   });
 });
 
-test('the service appends to the ledger under a sequence check, the auditor does not', async () => {
+test('the service appends to the ledger under a sequence check, auditor and reader do not', async () => {
   await using server = await startShipped();
   const service = jetstream(await server.connect({ as: 'service' }));
   expect(await service.publish(`ledger.${ORG}`, 'block', { expect: { lastSequence: 1 } })).toMatchObject({ seq: 2 });
   await expect(service.publish(`ledger.${ORG}`, 'fork', { expect: { lastSequence: 1 } })).rejects.toThrow(/wrong last/);
-  const auditor = await server.connect({ as: 'auditor' });
-  await expect(auditor.request(`ledger.${ORG}`, 'x', { timeout: WAIT_MS })).rejects.toThrow(/permissions violation/i);
+  for (const as of ['auditor', 'reader'] as const) {
+    const reader = await server.connect({ as });
+    await expect(reader.request(`ledger.${ORG}`, 'x', { timeout: WAIT_MS })).rejects.toThrow(/permissions violation/i);
+  }
+});
+
+test.for(['auditor', 'reader'] as const)('the %s has no consumer of either stream', async (as) => {
+  const server = await shipped();
+  const connection = await server.connect({ as });
+  for (const stream of ['AUDIT', 'LEDGER'])
+    for (const request of CONSUMER_REQUESTS)
+      await expect(
+        connection.request(`$JS.API.CONSUMER.${request(stream)}`, '{}', { timeout: WAIT_MS }),
+      ).rejects.toThrow(/permissions violation/i);
+  await expectUntouched(server, { audit: 1 });
 });
 
 test('the service reads AUDIT by a pull consumer of its own', async () => {

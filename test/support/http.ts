@@ -5,7 +5,10 @@ import type { Serving } from './waybill.ts';
 
 /** Where it listens; waits until it is ready. */
 export async function httpOf(serving: Serving): Promise<string> {
-  const url = await until('the health endpoints', () => /"url":"([^"]+)"/.exec(serving.log)?.[1]);
+  const url = await until(
+    'the health endpoints',
+    () => /"url":"([^"]+)","msg":"health endpoints"/.exec(serving.log)?.[1],
+  );
   await until('serve to be ready', async () => (await fetch(`${url}/readyz`)).ok);
   return url;
 }

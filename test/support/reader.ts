@@ -9,18 +9,19 @@ import { createSlots, SLOTS } from '../../packages/consumer/src/api/slots.ts';
 import { createVerificationJobs } from '../../packages/consumer/src/api/verification-jobs.ts';
 import { ConsumerError } from '../../packages/consumer/src/errors.ts';
 import { type App, createApp, type AppOptions } from '../../packages/consumer/src/http/app.ts';
+import { documentedShape } from './documented-shape.ts';
 import { logger } from './logger.ts';
 
-export type Read = Parameters<Access['noteRead']>[0];
+type Read = Parameters<Access['noteRead']>[0];
 
-export interface TestAccess extends Access {
+interface TestAccess extends Access {
   readonly reads: Read[];
   /** The names of those who are no longer valid. */
   readonly revoked: Set<string>;
 }
 
 /** Whoever sends `Bearer NAME` is that principal. */
-export function testAccess(principals: readonly Principal[]): TestAccess {
+function testAccess(principals: readonly Principal[]): TestAccess {
   const [reads, revoked]: [Read[], Set<string>] = [[], new Set()];
   return {
     reads,
@@ -91,10 +92,11 @@ export function testReader(nc: NatsConnection, settings: Settings, options: Test
 }
 
 /** The body, which has the operation's documented shape and no other member. */
-export async function jsonOf<Name extends OperationName>(name: Name, response: Response): Promise<unknown> {
+export async function jsonOf(name: OperationName, response: Response): Promise<unknown> {
   const body: unknown = await response.json();
   expect({ status: response.status, body }).toMatchObject({ status: OPERATIONS[name].http.status });
   expect(OPERATIONS[name].output.parse(body)).toEqual(body);
+  expect(documentedShape(name).safeParse(body).error).toBeUndefined();
   return body;
 }
 

@@ -12,8 +12,12 @@ import { verifyCommand } from './cli/verify.ts';
 import { Environment } from './config/environment.ts';
 import { CONSUMER_ERROR_CODES } from './errors.ts';
 import { METRICS } from './service/metrics.ts';
+import { READER_METRICS } from './service/reader-metrics.ts';
+import { API_ERROR_CODES, OPERATIONS } from '@waybill/schema/api';
 
 const COMMANDS = [serveCommand, deployCommand, usageCommand, billCommand, verifyCommand, headCommand, replayCommand];
+
+const ALL_METRICS = { ...METRICS, ...READER_METRICS };
 
 const page = (name: string): string =>
   readFileSync(new URL(`../../../docs/reference/${name}`, import.meta.url), 'utf8');
@@ -46,7 +50,7 @@ test('docs/reference/configuration.md has exactly the variables, their defaults 
 
 test('docs/reference/operations.md has exactly the metrics', () => {
   const section = page('operations.md').split('### Metrics')[1]?.split('\n#')[0] ?? '';
-  const wanted = Object.entries(METRICS).map(([name, metric]) => [
+  const wanted = Object.entries(ALL_METRICS).map(([name, metric]) => [
     `\`${name}\``,
     metric.type + ('labels' in metric ? ` by ${metric.labels.map((label) => `\`${label}\``).join(', ')}` : ''),
     metric.help,
@@ -59,7 +63,7 @@ test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/ref
   const used = [...text.matchAll(/^ +expr: (.*)$/gm)].flatMap(([, expr = '']) =>
     expr.match(/\b(waybill|process)_\w+/g),
   );
-  const known = Object.entries(METRICS).map(([name, { type }]) => (type === 'histogram' ? `${name}_bucket` : name));
+  const known = Object.entries(ALL_METRICS).map(([name, { type }]) => (type === 'histogram' ? `${name}_bucket` : name));
   expect(used.filter((name) => name === null || !known.includes(name))).toEqual([]);
   const alerts = [...text.matchAll(/- alert: (\w+)/g)].map(([, name]) => `\`${name}\``);
   const section = page('operations.md').split('### Alerts')[1]?.split('\n#')[0] ?? '';
@@ -67,11 +71,26 @@ test('deploy/prometheus-alerts.yml asks for metrics that there are, and docs/ref
 });
 
 test('the names of metrics follow the conventions of Prometheus', () => {
-  for (const [name, { type, help }] of Object.entries(METRICS)) {
+  for (const [name, { type, help }] of Object.entries(ALL_METRICS)) {
     expect(name).toMatch(/^(waybill|process)(_[a-z]+)+$/);
     expect(name.endsWith('_total'), name).toBe(type === 'counter');
     expect(help).toMatch(/\.$/);
   }
+});
+
+test('docs/reference/api.md has exactly the operations', () => {
+  const section = page('api.md').split('## Operations')[1]?.split('\n## ')[0] ?? '';
+  const wanted = Object.values(OPERATIONS).map(
+    ({ name, http, scope, summary }) =>
+      `\`${name}\` (\`${http.method} ${http.path}\`, scope \`${scope}\`): ${summary}.`,
+  );
+  const found = [...section.matchAll(/^- (`[^\n]*(?:\n {2}\S[^\n]*)*)/gm)].map(([, text = '']) => text);
+  expect(found.map((text) => text.replaceAll(/\n +/g, ' '))).toEqual(wanted);
+});
+
+test('docs/reference/errors.md has each code that the API answers with', () => {
+  const unforeseen = API_ERROR_CODES.filter((code) => !(CONSUMER_ERROR_CODES as readonly string[]).includes(code));
+  expect(unforeseen).toEqual(['INTERNAL']);
 });
 
 test('docs/reference/errors.md lists exactly the codes of the consumer', () => {

@@ -13,7 +13,7 @@ export { replay, type ReplayOptions } from './export/replay.ts';
 export { serve, type ServeOptions } from './service/serve.ts';
 export { createReceiptKeys } from './verify/receipt-keys.ts';
 export { type BillSignerOptions, createBillSigner, type PublicBillSigner } from './bill/bill-signer.ts';
-export { type BillOptions, makeBill, makeBills } from './bill/make-bill.ts';
+export { type BillOptions, type BillsOptions, makeBill, makeBills } from './bill/make-bill.ts';
 export { DEFAULT_SETTINGS, type Settings } from './settings.ts';
 export { createStreamHistory, type StreamConfigs, type StreamHistory } from './streams/stream-history.ts';
 export type { Drift, StreamDescription, StreamLimits } from './streams/stream-config.ts';

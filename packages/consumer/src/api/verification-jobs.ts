@@ -45,40 +45,65 @@ interface Kept {
   endedAt: number;
 }
 
-export function createVerificationJobs(options: VerificationJobsOptions): VerificationJobs {
-  const limits = { ...LIMITS, ...options.limits };
+/** All jobs that are known: those that are open, and those that have ended and are not forgotten yet. */
+function createShelf({ kept, keptMs }: Pick<VerificationLimits, 'kept' | 'keptMs'>) {
   const jobs = new Map<string, Kept>();
   const open = new Map<string, Kept>();
+
+  function forget(): void {
+    const ended = [...jobs.values()].filter(({ job }) => job.state !== 'running');
+    const tooMany = ended.length - kept;
+    const now = performance.now();
+    // A Map lists jobs in the order of their start, which is about that of their ends.
+    for (const [i, { job, endedAt }] of ended.entries()) if (i < tooMany || now - endedAt > keptMs) jobs.delete(job.id);
+  }
+
+  return {
+    get(id: string): Kept | undefined {
+      forget();
+      return jobs.get(id);
+    },
+    openOf: (orgid: string): Kept | undefined => open.get(orgid),
+    add(orgid: string): Kept {
+      const job: Job = {
+        id: crypto.randomUUID(),
+        orgid,
+        state: 'running',
+        started: new Date().toISOString(),
+        progress: { phase: 'waiting', done: '0', total: '0' },
+      };
+      const added: Kept = { job, endedAt: 0 };
+      jobs.set(job.id, added);
+      open.set(orgid, added);
+      return added;
+    },
+    end(one: Kept, how: Partial<Job>): void {
+      one.job = { ...one.job, ...how, ended: new Date().toISOString() };
+      one.endedAt = performance.now();
+      open.delete(one.job.orgid);
+      forget();
+    },
+  };
+}
+
+export function createVerificationJobs(options: VerificationJobsOptions): VerificationJobs {
+  const limits = { ...LIMITS, ...options.limits };
+  const shelf = createShelf(limits);
   const waiting: Kept[] = [];
   const stop = new AbortController();
   const runs = new Set<Promise<void>>();
 
-  function forget(): void {
-    const ended = [...jobs.values()].filter(({ job }) => job.state !== 'running');
-    const tooMany = ended.length - limits.kept;
-    const now = performance.now();
-    // A Map lists jobs in the order of their start, which is about that of their ends.
-    for (const [i, { job, endedAt }] of ended.entries())
-      if (i < tooMany || now - endedAt > limits.keptMs) jobs.delete(job.id);
-  }
-
   async function work(kept: Kept): Promise<void> {
     const { orgid } = kept.job;
-    const end = (more: Partial<Job>): void => {
-      kept.job = { ...kept.job, ...more, ended: new Date().toISOString() };
-      kept.endedAt = performance.now();
-    };
     const onProgress = (progress: Job['progress']): void => {
       if (kept.job.state === 'running') kept.job = { ...kept.job, progress };
     };
     try {
       const report = (await options.run({ orgid, onProgress, signal: stop.signal })) as Job['report'];
-      end({ state: 'done', report });
+      shelf.end(kept, { state: 'done', report });
     } catch (error) {
-      end({ state: 'failed', problem: problemOf(error) });
+      shelf.end(kept, { state: 'failed', problem: problemOf(error) });
       if (!stop.signal.aborted) options.onFailure?.(error, orgid);
-    } finally {
-      open.delete(orgid);
     }
   }
 
@@ -88,7 +113,6 @@ export function createVerificationJobs(options: VerificationJobsOptions): Verifi
       if (!kept) return;
       const run = work(kept).finally(() => {
         runs.delete(run);
-        forget();
         next();
       });
       runs.add(run);
@@ -102,33 +126,18 @@ export function createVerificationJobs(options: VerificationJobsOptions): Verifi
 
   return {
     start(orgid) {
-      forget();
-      const known = open.get(orgid);
+      const known = shelf.openOf(orgid);
       if (known) return known.job;
       if (stop.signal.aborted || waiting.length >= limits.waiting)
         throw new ConsumerError('BUSY', `${limits.waiting} verifications wait already: ask again later`, {
           retryAfterMs: RETRY_MS,
         });
-      const kept: Kept = {
-        job: {
-          id: crypto.randomUUID(),
-          orgid,
-          state: 'running',
-          started: new Date().toISOString(),
-          progress: { phase: 'waiting', done: '0', total: '0' },
-        },
-        endedAt: 0,
-      };
-      jobs.set(kept.job.id, kept);
-      open.set(orgid, kept);
+      const kept = shelf.add(orgid);
       waiting.push(kept);
       next();
       return kept.job;
     },
-    get(id) {
-      forget();
-      return jobs.get(id)?.job ?? null;
-    },
+    get: (id) => shelf.get(id)?.job ?? null,
     get running() {
       return runs.size;
     },

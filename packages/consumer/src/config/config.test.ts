@@ -26,6 +26,8 @@ test('nothing set', () => {
     bill: { issuer: 'waybill', keyFile: null },
     logLevel: 'info',
     http: null,
+    role: 'all',
+    api: null,
     ignored: [],
   });
   expect(readConfig({ WAYBILL_REPLICAS: '' }).replicas).toBe(1);

@@ -52,12 +52,6 @@ export const Environment = z.object({
     .describe(
       'Subject prefix for answers: the identity must be allowed to subscribe to `<prefix>.>`. Unset: `_INBOX.<user>`, as the shipped configuration has it; `_INBOX.waybill` without a user name.',
     ),
-  WAYBILL_AUDIT_STREAM: streamName.default('AUDIT').describe('Name of the stream of events.'),
-  WAYBILL_LEDGER_STREAM: streamName.default('LEDGER').describe('Name of the stream of blocks.'),
-  WAYBILL_AUDIT_PREFIX: prefix
-    .default(DEFAULT_EVENT_PREFIX)
-    .describe('Events are on `<prefix>.<target>.<action>.<orgid>`.'),
-  WAYBILL_LEDGER_PREFIX: prefix.default(DEFAULT_LEDGER_PREFIX).describe('Blocks are on `<prefix>.<orgid>`.'),
   WAYBILL_ROLE: z
     .enum(SERVICE_ROLES)
     .default('all')
@@ -87,6 +81,12 @@ export const Environment = z.object({
     .describe(
       '`1`: whoever reaches the API may ask everything, without a token. Only when `WAYBILL_API_HOST` is a loopback address.',
     ),
+  WAYBILL_AUDIT_STREAM: streamName.default('AUDIT').describe('Name of the stream of events.'),
+  WAYBILL_LEDGER_STREAM: streamName.default('LEDGER').describe('Name of the stream of blocks.'),
+  WAYBILL_AUDIT_PREFIX: prefix
+    .default(DEFAULT_EVENT_PREFIX)
+    .describe('Events are on `<prefix>.<target>.<action>.<orgid>`.'),
+  WAYBILL_LEDGER_PREFIX: prefix.default(DEFAULT_LEDGER_PREFIX).describe('Blocks are on `<prefix>.<orgid>`.'),
   WAYBILL_STREAM_MODE: z
     .enum(STREAM_MODES)
     .default('deploy')

@@ -4,9 +4,8 @@
  *
  * This file is the whole application, without a socket.
  */
-import { API_ERRORS, type OperationName, OPERATIONS } from '@waybill/schema/api';
+import { type OperationName, OPERATIONS } from '@waybill/schema/api';
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { ConsumerError } from '../errors.ts';
 import { answer } from '../api/answer.ts';
 import { isFault, problemOf } from '../api/problem.ts';
@@ -15,7 +14,7 @@ import { chooseForm } from './accept.ts';
 import type { BodyLimits } from './body-stream.ts';
 import { createHostCheck } from './hosts.ts';
 import { openApiDocument } from './openapi.ts';
-import { MAX_BODY, MAX_URL, readInput } from './read-question.ts';
+import { MAX_BODY, MAX_URL, readInput, tooLarge } from './read-question.ts';
 import { writeAnswer, writeProblem } from './write-answer.ts';
 
 export interface AppOptions {
@@ -52,9 +51,9 @@ export function createApp(options: AppOptions): App {
     c.header('Referrer-Policy', 'no-referrer');
     if (c.req.url.length > MAX_URL) throw new ConsumerError('TOO_LARGE', `the URL is longer than ${MAX_URL}`);
     hostCheck.check(c.req.header('host') ?? new URL(c.req.url).host, c.req.header('origin'));
+    if (Number(c.req.header('content-length') ?? 0) > MAX_BODY) throw tooLarge();
     await next();
   });
-  app.use(bodyLimit({ maxSize: MAX_BODY, onError: tooLarge }));
   app.get('/openapi.json', (c) => c.body(document, 200, { 'Content-Type': 'application/json' }));
   for (const name of Object.keys(OPERATIONS) as OperationName[]) {
     const { method, path } = OPERATIONS[name].http;
@@ -118,8 +117,4 @@ function methodsOf(path: string): string[] {
 
 function honoPath(path: string): string {
   return path.replaceAll(/\{([a-z]+)\}/g, ':$1');
-}
-
-function tooLarge(): never {
-  throw new ConsumerError('TOO_LARGE', `the body is larger than ${MAX_BODY} bytes (${API_ERRORS.TOO_LARGE.status})`);
 }

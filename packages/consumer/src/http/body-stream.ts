@@ -25,7 +25,7 @@ export interface BodyLimits {
   readonly stalledMs: number;
 }
 
-export const BODY_LIMITS: BodyLimits = { heartbeatMs: 15_000, maxUnsent: 1024 * 1024, stalledMs: 5_000 };
+const BODY_LIMITS: BodyLimits = { heartbeatMs: 15_000, maxUnsent: 1024 * 1024, stalledMs: 5_000 };
 
 /**
  * At most `maxUnsent` bytes and one batch of items are in memory. A reader that does not take them is closed. The

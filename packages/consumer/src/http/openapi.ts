@@ -5,6 +5,7 @@ import {
   COMMON_ERRORS,
   type MediaType,
   type Operation,
+  type OperationName,
   OPERATIONS,
   pathParameters,
   Problem,
@@ -18,38 +19,41 @@ import {
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
 import { VERSION } from '../version.ts';
+import { EXAMPLES } from './examples.ts';
 
 type Document = ReturnType<typeof createDocument>;
 
 /** @returns a document that JSON can say */
 export function openApiDocument(): Document {
-  return createDocument(
-    {
-      openapi: '3.1.0',
-      info: {
-        title: 'Waybill',
-        version: VERSION,
-        description:
-          'What a Waybill ledger has: usage, bills, entries and verifications. A window is half-open, `[from, to)`, of the time at which an event was received. Numbers are decimal strings.',
-        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-      },
-      servers: [{ url: '/', description: 'This reader.' }],
-      tags: tagsOf(),
-      security: [{ bearer: [] }],
-      paths: pathsOf(),
-      components: {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer', description: 'A token, `wb_…`, or a JWT.' },
-        },
+  const document = createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Waybill',
+      version: VERSION,
+      description:
+        'What a Waybill ledger has: usage, bills, entries and verifications. A window is half-open, `[from, to)`, of the time at which an event was received. Numbers are decimal strings.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/', description: 'This reader.' }],
+    tags: tagsOf(),
+    security: [{ bearer: [] }],
+    paths: pathsOf(),
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'A token, `wb_…`, or a JWT.' },
       },
     },
-    {
-      // Answers may get more members.
-      override({ jsonSchema, io }) {
-        if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
-      },
-    },
-  );
+  });
+  open(document);
+  return document;
+}
+
+/**
+ * Answers may get more members. zod closes every object, also beside a reference, where that would forbid all members.
+ */
+function open(schema: object): void {
+  if ('additionalProperties' in schema && schema.additionalProperties === false) delete schema.additionalProperties;
+  for (const member of Object.values(schema)) if (typeof member === 'object' && member !== null) open(member as object);
 }
 
 const TAGS: Readonly<Record<string, string>> = {
@@ -99,15 +103,16 @@ const LAST_EVENT_ID = z.object({
     .meta({ description: 'Of server-sent events: go on after this entry. It counts more than `after`.' }),
 });
 
-function responsesOf({ output, stream, immutable, errors, http }: Operation): ZodOpenApiResponsesObject {
+function responsesOf({ name, output, stream, immutable, errors, http }: Operation): ZodOpenApiResponsesObject {
   const contentOf = (form: MediaType): object => {
-    if (form === 'application/json') return { schema: output };
+    const example = EXAMPLES[name];
+    if (form === 'application/json') return { schema: output, ...(example && { example }) };
     return { schema: form === 'text/csv' ? CSV : (stream ?? output) };
   };
   const responses: Record<string, object> = {
     [String(http.status)]: {
       description: http.status === 202 ? 'It runs.' : 'The answer.',
-      headers: headersOf({ immutable, status: http.status }),
+      headers: headersOf({ name, immutable, status: http.status }),
       content: Object.fromEntries(http.forms.map((form) => [form, contentOf(form)])),
     },
     ...(immutable && { '304': { description: 'The answer is the one that `If-None-Match` names.' } }),
@@ -122,33 +127,39 @@ const CSV = z.string().meta({
   description: 'RFC 4180 without quotes: a header, then a line for each window of each organization.',
 });
 
-function headersOf({ immutable, status }: { immutable: true | undefined; status: number }): object {
-  return {
+function headersOf({
+  name,
+  immutable,
+  status,
+}: {
+  name: OperationName;
+  immutable: true | undefined;
+  status: number;
+}): z.ZodObject {
+  return z.object({
     'Cache-Control': z.string().meta({ description: '`no-store`, or `private, no-cache` of a final answer.' }),
     ...(immutable && { ETag: z.string().optional().meta({ description: 'Strong; of a final answer only.' }) }),
+    ...(name === 'usage.all' && {
+      'Waybill-Next': z.string().optional().meta({ description: '`next`, for CSV.' }),
+    }),
+    ...(name === 'entries.list' && {
+      'Waybill-Last': z.string().optional().meta({ description: 'Of NDJSON: the number of the last entry.' }),
+    }),
     ...(status === 202 && { Location: z.string().meta({ description: 'Where the verification is.' }) }),
-  };
+  });
 }
 
 function problemResponse(codes: readonly ApiErrorCode[]): object {
-  const [first] = codes as [ApiErrorCode];
   const retries = codes.some((code) => 'retry' in API_ERRORS[code]);
+  const headers = z.object({
+    ...(retries && { 'Retry-After': z.string().optional().meta({ description: 'Seconds.' }) }),
+    ...(codes.includes('UNAUTHENTICATED') && { 'WWW-Authenticate': z.string().meta({ description: '`Bearer`.' }) }),
+  });
+  const examples = codes.map((code) => [code, { summary: API_ERRORS[code].title, value: exampleOf(code) }]);
   return {
     description: codes.map((code) => `${code}: ${API_ERRORS[code].title}.`).join(' '),
-    ...(retries && {
-      headers: { 'Retry-After': z.string().optional().meta({ description: 'Seconds.' }) },
-    }),
-    content: {
-      'application/problem+json': {
-        schema: Problem,
-        examples: Object.fromEntries(
-          codes.map((code) => [code, { summary: API_ERRORS[code].title, value: exampleOf(code) }]),
-        ),
-      },
-    },
-    ...(first === 'UNAUTHENTICATED' && {
-      headers: { 'WWW-Authenticate': z.string().meta({ description: '`Bearer`.' }) },
-    }),
+    ...(Object.keys(headers.shape).length > 0 && { headers }),
+    content: { 'application/problem+json': { schema: Problem, examples: Object.fromEntries(examples) } },
   };
 }
 

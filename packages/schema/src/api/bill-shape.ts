@@ -94,8 +94,15 @@ export const Bill = z
 /** The last line of a sequence. One that has none was cut off. */
 const ClosingLine = z
   .union([
-    z.object({ end: z.literal(true), count: Decimal.describe('How many lines came before.') }),
-    z.object({ end: z.literal(false), count: Decimal.describe('How many lines came before.'), problem: Problem }),
+    z.object({
+      end: z.literal(true).describe('These are all.'),
+      count: Decimal.describe('How many lines came before.'),
+    }),
+    z.object({
+      end: z.literal(false).describe('The reader failed.'),
+      count: Decimal.describe('How many lines came before.'),
+      problem: Problem,
+    }),
   ])
   .meta({
     id: 'ClosingLine',

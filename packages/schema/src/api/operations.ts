@@ -3,6 +3,7 @@
  * routes, NATS endpoints, the OpenAPI document and the client's types are derived from it. Inputs are strings, as in a
  * query string. Outputs are what the functions of `@waybill/consumer` return.
  */
+import '../check-node.ts';
 import type * as z from 'zod';
 import { type ApiErrorCode, Problem } from './api-error.ts';
 import { BillLine, Bill, BillsAllInput, BillsGetInput } from './bill-shape.ts';

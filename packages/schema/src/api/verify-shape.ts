@@ -6,15 +6,18 @@ import { Decimal, Instant, Orgid, Totals } from './value-shape.ts';
 
 const Verdict = z.enum(VERDICTS).meta({ id: 'Verdict', description: 'From best to worst.' });
 
-const Scope = z.array(z.object({ what: z.string(), count: z.int() }));
+const Scope = z.array(
+  z.object({ what: z.string().describe('What it is about.'), count: z.int().describe('How many of it.') }),
+);
 const CHECKED = Scope.describe('What the verdict covers.');
 const NOT_CHECKED = Scope.describe('What it does not cover.');
-const Head = z.object({ seq: z.int(), hash: z.string() });
+const Head = z.object({ seq: z.int().describe('Its number.'), hash: z.string().describe('Its hash.') });
+const producer = z.string().describe('The boot id of the publisher.');
 
 const ChainReport = z
   .object({
     verdict: Verdict,
-    orgid: z.string().nullable().describe('null when nothing could be read.'),
+    orgid: z.string().nullable().describe('The chain; null when nothing could be read.'),
     entries: z.int().describe('Entries that were verified.'),
     first: Head.nullable().describe('The first verified entry.'),
     last: Head.nullable().describe('The last one.'),
@@ -24,25 +27,51 @@ const ChainReport = z
         seq: z.int().describe('The first entry that is wrong.'),
         detail: z.string().describe('What is wrong.'),
       })
-      .nullable(),
+      .nullable()
+      .describe('Where the chain is wrong; null: nowhere.'),
     erased: z.int().describe('Entries whose event was erased.'),
     repeated: z.int().describe('Events that were chained a second time.'),
     holes: z
-      .array(z.object({ producer: z.string(), first: z.int(), last: z.int() }))
+      .array(
+        z.object({
+          producer,
+          first: z.int().describe('The first number that is missing.'),
+          last: z.int().describe('The last one.'),
+        }),
+      )
       .describe('Numbers that a publisher gave and the chain lacks; at most 100 ranges.'),
     missing: Decimal.describe('How many such numbers there are.'),
     open: z
-      .array(z.object({ producer: z.string(), last: z.int(), received: z.string() }))
+      .array(
+        z.object({
+          producer,
+          last: z.int().describe('Its highest number.'),
+          received: z.string().describe('When that event was received.'),
+        }),
+      )
       .describe('Publishers that have not said that they closed; at most 100, the latest first.'),
     open_count: z.int().describe('How many there are.'),
     checked: CHECKED,
     not_checked: NOT_CHECKED,
     receipts: z
-      .object({ verified: z.int(), unknown: z.int(), unsigned: z.int(), foreign: z.int() })
+      .object({
+        verified: z.int().describe('Signed by a known key.'),
+        unknown: z.int().describe('Signed by another key.'),
+        unsigned: z.int().describe('Without a signature.'),
+        foreign: z.int().describe('Of a dialect that has no signatures.'),
+      })
       .optional()
       .describe('Signatures, when keys were given.'),
   })
   .meta({ id: 'ChainReport', description: 'What was found in one chain.' });
+
+const AuditProblem = z.object({
+  seq: z.int().describe('The number of the message.'),
+  index: z.int().optional().describe("The event's place in a message of several."),
+  kind: z.enum(['not_chained', 'altered', 'misjudged', 'unbacked']).describe('What is wrong.'),
+  verdict: z.enum(['tampered', 'incomplete']).describe('What that makes of the ledger.'),
+  detail: z.string().describe('The same for people.'),
+});
 
 const VerifyReport = z
   .object({
@@ -50,32 +79,24 @@ const VerifyReport = z
     chains: z.array(ChainReport).describe('The organization, and `_system`, which accounts for what is no event.'),
     ledger: z
       .object({
-        stream: z.string(),
-        last_seq: z.int(),
-        entries: z.int(),
-        watermark: z.int(),
+        stream: z.string().describe('Its name.'),
+        last_seq: z.int().describe('Its last position.'),
+        entries: z.int().describe('Entries that were verified.'),
+        watermark: z.int().describe('The ledger claims to have every message up to this one.'),
         problems: z.array(z.string()).describe('What is wrong with the stream as such.'),
       })
       .describe('The stream of blocks.'),
     audit: z
       .object({
-        stream: z.string(),
-        epoch: z.int(),
-        earlier: z.int(),
-        from: z.int(),
-        to: z.int(),
-        compared: z.int(),
-        behind: z.int(),
-        problems: z.array(
-          z.object({
-            seq: z.int(),
-            index: z.int().optional(),
-            kind: z.enum(['not_chained', 'altered', 'misjudged', 'unbacked']),
-            verdict: z.enum(['tampered', 'incomplete']),
-            detail: z.string(),
-          }),
-        ),
-        problem_count: z.int(),
+        stream: z.string().describe('Its name.'),
+        epoch: z.int().describe('Which life of a stream that others own; 0 for a stream of our own.'),
+        earlier: z.int().describe('Entries of earlier lives, whose streams are gone.'),
+        from: z.int().describe('The first message that was compared.'),
+        to: z.int().describe('The last one.'),
+        compared: z.int().describe('How many were compared.'),
+        behind: z.int().describe('Messages that are in no chain yet.'),
+        problems: z.array(AuditProblem).describe('At most 100 of them.'),
+        problem_count: z.int().describe('How many there are.'),
         checked: CHECKED,
         not_checked: NOT_CHECKED,
       })
