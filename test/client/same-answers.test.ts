@@ -114,6 +114,11 @@ function timeless({ status, text }: Answered): Answered {
   return { status, text: text.replace(/clock of the server \(.*?\)/, 'clock of the server') };
 }
 
+/** Of a verification: whose it is. */
+function withoutJob({ status, text }: Answered): Answered {
+  return { status, text: OPERATIONS['verifications.start'].output.parse(JSON.parse(text)).orgid };
+}
+
 const cases = Object.entries(QUESTIONS).flatMap(([name, { fine, bad }]) =>
   [...fine.map((input) => ({ input, isFine: true })), ...bad.map((input) => ({ input, isFine: false }))].map((one) => ({
     operation: name as OperationName,
@@ -125,13 +130,11 @@ const cases = Object.entries(QUESTIONS).flatMap(([name, { fine, bad }]) =>
 describe('the same over HTTP and over NATS', () => {
   test.for(cases)('$operation $shown', async ({ operation, input, isFine }) => {
     const [http, nats] = [await overHttp(operation, input), await overNats(operation, input)];
-    const isOk = /^2/.test(http.status);
+    const isOk = http.status.startsWith('2');
     expect({ ...http, isOk }).toMatchObject({ isOk: isFine });
     // Each start is another verification, unless one runs.
-    if (operation === 'verifications.start' && isFine) {
-      const known = ({ text }: Answered): unknown => OPERATIONS[operation].output.parse(JSON.parse(text)).orgid;
-      expect([known(http), known(nats), nats.status]).toEqual(['acme', 'acme', http.status]);
-    } else expect(timeless(nats)).toEqual(timeless(http));
+    const comparable = operation === 'verifications.start' && isFine ? withoutJob : timeless;
+    expect(comparable(nats)).toEqual(comparable(http));
   });
 
   test('a verification, by its id', async () => {

@@ -92,7 +92,10 @@ export async function startTcpProxy({
         if (from === upstream && swallowing) return;
         if (to === client) {
           delivered += chunk.length;
-          if (chunk.length >= uncut) return void client.end(chunk.subarray(0, uncut), () => link.sever());
+          if (chunk.length >= uncut) {
+            client.end(chunk.subarray(0, uncut), () => link.sever());
+            return;
+          }
           uncut -= chunk.length;
         }
         if (delayMs === 0) to.write(chunk);

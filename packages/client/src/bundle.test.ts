@@ -19,7 +19,7 @@ test('the client in a bundle is small, and has nothing but routes of the schema'
     logLevel: 'silent',
   });
   const others = Object.keys(metafile.inputs).filter(
-    (file) => !/(^|\/)client\/src\//.test(file) && !/^src\//.test(file),
+    (file) => !file.includes('client/src/') && !file.startsWith('src/'),
   );
   expect(others.map((file) => file.replace(/^.*schema\/src\//, '')).toSorted()).toEqual(SCHEMA);
   const [{ contents } = { contents: new Uint8Array() }] = outputFiles;

@@ -4,21 +4,20 @@
  * into questions and answers into messages. What an answer says is decided in `api/`; who may ask is decided by the
  * server, whose permissions name subjects.
  *
- * This file subscribes, bounds what is answered at once, and answers.
+ * This file subscribes, and counts.
  */
-import type { Msg, NatsConnection, Subscription } from '@nats-io/nats-core';
+import type { Msg, NatsConnection } from '@nats-io/nats-core';
 import { type OperationName, ROUTES, subjectOf } from '@waybill/schema/routes';
-import { answer } from '../api/answer.ts';
-import { isFault, problemOf } from '../api/problem.ts';
+import { problemOf } from '../api/problem.ts';
 import type { Reader } from '../api/reader.ts';
-import { ConsumerError } from '../errors.ts';
 import type { ConsumerLogger } from '../logger.ts';
-import { pause } from '../pause.ts';
 import { type Endpoint, type EndpointStats, startDiscovery } from '../nats/discovery.ts';
+import { pause } from '../pause.ts';
 import { VERSION } from '../version.ts';
-import { isOfOne, readQuestion } from './read-question.ts';
-import { checkRoom, mayAnswer, payloadRoom, respond, respondProblem } from './reply.ts';
-import { readStreamPage } from './stream-page.ts';
+import { createAdmission } from './admission.ts';
+import { answerMessage, type Answering, ASKED_OF_ALL } from './answer-message.ts';
+import { isOfOne, organizationOf } from './read-question.ts';
+import { mayAnswer, payloadRoom, respondProblem } from './reply.ts';
 
 export interface EndpointsOptions {
   readonly nc: NatsConnection;
@@ -29,21 +28,19 @@ export interface EndpointsOptions {
   readonly limits?: Partial<EndpointLimits>;
 }
 
-export interface EndpointLimits {
+interface EndpointLimits extends Pick<Answering, 'pageMs' | 'unknownMs'> {
   /** Questions that are being answered: all of them, and of one organization. More are refused with BUSY. */
   readonly open: number;
   readonly openOfOne: number;
-  /** A page of a sequence ends after so many milliseconds, when it has something. */
-  readonly pageMs: number;
-  /** Only the reader that started a verification knows it. Any other one waits so long before it says that. */
-  readonly unknownMs: number;
 }
 
 const LIMITS: EndpointLimits = { open: 256, openOfOne: 32, pageMs: 10_000, unknownMs: 500 };
 const QUEUE = 'waybill';
-/** Every reader is asked: only one of them knows the verification. */
-const ASKED_OF_ALL: OperationName = 'verifications.get';
-const RETRY_MS = 1_000;
+const OPERATIONS = Object.keys(ROUTES) as OperationName[];
+/** Of a server that has not said anything else. */
+const MAX_PAYLOAD = 1024 * 1024;
+/** What stands around the entries of a page: its cursor, the head, and a comma for each entry. */
+const PAGE_FRAME = 8_192;
 /** The end of a service waits so long for an answer that is on its way. */
 const LEAVE_MS = 5_000;
 
@@ -52,69 +49,52 @@ export interface Endpoints extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export function startEndpoints(options: EndpointsOptions): Endpoints {
-  const { nc, reader, logger, id } = options;
+export function startEndpoints({ nc, reader, logger, id, ...options }: EndpointsOptions): Endpoints {
   const limits = { ...LIMITS, ...options.limits };
-  const room = payloadRoom(nc.info?.max_payload ?? 1024 * 1024);
-  // A page of entries has to fit in a message, with what stands around them.
+  const room = payloadRoom(nc.info?.max_payload ?? MAX_PAYLOAD);
   const pageBytes = Math.min(reader.limits.pageBytes, room - PAGE_FRAME);
-  const asked: Reader = { ...reader, limits: { ...reader.limits, pageBytes } };
   const stop = new AbortController();
+  const answering: Answering = {
+    ...limits,
+    reader: { ...reader, limits: { ...reader.limits, pageBytes } },
+    logger,
+    room,
+    stop: stop.signal,
+  };
+  const admission = createAdmission({ all: limits.open, ofOne: limits.openOfOne });
   const running = new Set<Promise<void>>();
-  const open = new Map<string, number>();
-  const counts = new Map<string, Counted>();
+  const counts = new Map(OPERATIONS.map((operation) => [endpointOf(operation).name, noneCounted()]));
 
   async function answerOne(operation: OperationName, message: Msg): Promise<void> {
-    const counted = countedOf(counts, operation);
+    const counted = counts.get(endpointOf(operation).name) ?? noneCounted();
     const began = performance.now();
-    const over = new AbortController();
-    try {
-      const question = readQuestion(operation, message);
-      const signal = AbortSignal.any([over.signal, stop.signal]);
-      const found = await answer(asked, { operation, ...question, form: undefined, signal });
-      if (found.kind === 'whole') {
-        const bytes = Buffer.from(found.text);
-        checkRoom(bytes.length, room, 'the answer');
-        respond(message, bytes, found.headers);
-      } else {
-        const { text, next } = await readStreamPage(found, { room, maxMs: limits.pageMs });
-        respond(message, text, { ...found.headers, ...(next !== null && { 'Waybill-Next': next }) });
-      }
-    } catch (error) {
-      const problem = problemOf(error);
-      if (isFault(problem.code)) logger.error({ err: error, subject: message.subject }, 'a question had no answer');
-      counted.errors++;
-      counted.lastError = `${problem.status}:${problem.code}`;
-      if (operation === ASKED_OF_ALL && problem.code === 'NOT_FOUND') await pause(limits.unknownMs, stop.signal);
-      respondProblem(message, problem);
-    } finally {
-      over.abort();
-      counted.requests++;
-      counted.processingMs += performance.now() - began;
-    }
+    const problem = await answerMessage(answering, operation, message);
+    counted.requests++;
+    counted.processingMs += performance.now() - began;
+    if (problem === null) return;
+    counted.errors++;
+    counted.lastError = `${problem.status}:${problem.code}`;
   }
 
   function onMessage(operation: OperationName, error: Error | null, message: Msg): void {
-    if (error) return logger.error({ err: error, operation }, 'this identity may not answer over NATS');
-    if (message.reply === undefined || !mayAnswer(message.reply)) return;
-    const one = isOfOne(operation) ? message.subject.slice(message.subject.lastIndexOf('.') + 1) : '';
-    const ofOne = open.get(one) ?? 0;
-    if (running.size >= limits.open || ofOne >= limits.openOfOne)
-      return respondProblem(message, problemOf(tooMany(running.size >= limits.open ? limits.open : limits.openOfOne)));
-    open.set(one, ofOne + 1);
+    // The connection watch reports a missing permission.
+    if (error || message.reply === undefined || !mayAnswer(message.reply)) return;
+    let release: () => void;
+    try {
+      release = admission.admit(isOfOne(operation) ? organizationOf(message.subject) : '');
+    } catch (busy) {
+      return respondProblem(message, problemOf(busy));
+    }
     const work = answerOne(operation, message)
       .catch((cause: unknown) => logger.debug({ err: cause, subject: message.subject }, 'could not answer'))
       .finally(() => {
         running.delete(work);
-        const left = (open.get(one) ?? 1) - 1;
-        if (left > 0) open.set(one, left);
-        else open.delete(one);
+        release();
       });
     running.add(work);
   }
 
-  const operations = Object.keys(ROUTES) as OperationName[];
-  const subscriptions: Subscription[] = operations.map((operation) => {
+  const subscriptions = OPERATIONS.map((operation) => {
     const { subject, queueGroup } = endpointOf(operation);
     const callback = (error: Error | null, message: Msg): void => onMessage(operation, error, message);
     return nc.subscribe(subject, { callback, ...(queueGroup !== '' && { queue: queueGroup }) });
@@ -129,8 +109,8 @@ export function startEndpoints(options: EndpointsOptions): Endpoints {
       metadata: { ledger: reader.settings.ledgerStream },
       started: new Date(),
     },
-    endpoints: operations.map(endpointOf),
-    statsOf: ({ name }) => countedOf(counts, name),
+    endpoints: OPERATIONS.map(endpointOf),
+    statsOf: ({ name }) => counts.get(name) ?? noneCounted(),
     mayAnswer,
     onError: (err, subject) => logger.debug({ err, subject }, 'could not answer a service request'),
   });
@@ -145,9 +125,6 @@ export function startEndpoints(options: EndpointsOptions): Endpoints {
   return { close, [Symbol.asyncDispose]: close };
 }
 
-/** What stands around the entries of a page: its cursor, the head, and a comma for each entry. */
-const PAGE_FRAME = 8_192;
-
 /** Names of endpoints have no dots. */
 function endpointOf(operation: OperationName): Endpoint {
   return {
@@ -157,16 +134,6 @@ function endpointOf(operation: OperationName): Endpoint {
   };
 }
 
-type Counted = { -readonly [K in keyof EndpointStats]: EndpointStats[K] };
-
-function countedOf(counts: Map<string, Counted>, operation: string): Counted {
-  const name = operation.replace('.', '-');
-  const counted = counts.get(name) ?? { requests: 0, errors: 0, lastError: null, processingMs: 0 };
-  counts.set(name, counted);
-  return counted;
-}
-
-function tooMany(most: number): ConsumerError {
-  const what = `${most} questions are being answered already: ask again`;
-  return new ConsumerError('BUSY', what, { retryAfterMs: RETRY_MS });
+function noneCounted(): { -readonly [K in keyof EndpointStats]: EndpointStats[K] } {
+  return { requests: 0, errors: 0, lastError: null, processingMs: 0 };
 }

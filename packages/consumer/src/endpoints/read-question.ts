@@ -17,6 +17,11 @@ export function isOfOne(operation: OperationName): boolean {
   return path.includes('{orgid}');
 }
 
+/** The organization of a subject that has one: its last token. */
+export function organizationOf(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1);
+}
+
 /**
  * A message as a question. The server has checked who may publish on the subject, and nothing else: so the organization
  * is the subject's, and the payload cannot name one. Whoever may ask about all organizations may see them all.
@@ -30,7 +35,7 @@ export function readQuestion(operation: OperationName, { subject, data }: Pick<M
   const scopes = new Set([ROUTES[operation].scope]);
   const kind = { kind: 'nats', scopes, expiresAt: null } as const;
   if (!isOfOne(operation)) return { input: given, principal: { ...kind, id: 'nats', organizations: 'all' } };
-  const orgid = subject.slice(subject.lastIndexOf('.') + 1);
+  const orgid = organizationOf(subject);
   if ('orgid' in given)
     throw new ConsumerError('BAD_ARGUMENT', 'orgid stands in the subject: the payload cannot name an organization');
   const principal: Principal = { ...kind, id: `nats:${orgid}`, organizations: new Set([orgid]) };

@@ -62,7 +62,8 @@ export async function startReaderService(options: ReaderServiceOptions): Promise
   };
   const server = await startHttpServer(createApp({ reader, hosts: config.api.hosts, stop: stop.signal }), config.api);
   const endpoints: Endpoints | null = config.api.nats ? startEndpoints({ nc, reader, logger, id: nuid.next() }) : null;
-  logger.info({ url: server.url, nats: endpoints !== null }, 'API');
+  logger.info({ url: server.url }, 'API');
+  if (endpoints) logger.info({ subjects: 'waybill.v1.>' }, 'answering over NATS');
   const close = async (): Promise<void> => {
     stop.abort();
     await Promise.all([server.close(), endpoints?.close(), verifications.close()]);
