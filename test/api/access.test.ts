@@ -215,6 +215,14 @@ describe.for(Object.keys(OPERATIONS) as OperationName[])('%s', (operation) => {
   });
 });
 
+test('whoever sees all organizations sees the chains that belong to none', async () => {
+  for (const path of ['', '/entries', '/entries/1']) {
+    const response = await made.get(`/v1/organizations/_system${path}`);
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('_system')]);
+  }
+  expect((await made.get('/v1/organizations/_unattributed')).status).toBe(404);
+});
+
 test('nothing is read for what may not be seen', async () => {
   const nc = await server.connect();
   const lost = testReader(

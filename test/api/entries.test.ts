@@ -9,6 +9,7 @@ import { jsonOf, principal, problemOf, testReader } from '../support/reader.ts';
 import { makeStreams } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
 import { environmentOf, waybill } from '../support/waybill.ts';
+import { ConsumerError } from '../../packages/consumer/src/errors.ts';
 import { startHttpServer } from '../../packages/consumer/src/http/http-server.ts';
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
@@ -176,6 +177,10 @@ describe('server-sent events', () => {
       else access.revoked.add(id);
       await stream.broken();
     }
+    access.isValid = () => Promise.reject(new ConsumerError('UNAVAILABLE', 'nobody can tell'));
+    const response = await app.request(ENTRIES, { headers: { ...events, authorization: 'Bearer root' } });
+    const stream = readEvents(response);
+    await stream.broken();
     await until('the slots to be free', () => reader.slots.taken('stream') === 0);
   });
 
@@ -260,7 +265,7 @@ function readEvents(response: Response) {
     until: (part: string) => readUntil(() => text.includes(part)),
     /** Resolves when the stream has broken off. */
     async broken(): Promise<void> {
-      await expect(readUntil(() => false)).rejects.toThrow(/no longer valid|ended/);
+      await expect(readUntil(() => false)).rejects.toThrow(/no longer valid|nobody can tell/);
     },
     cancel: () => reader.cancel(),
   };

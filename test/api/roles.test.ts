@@ -7,7 +7,7 @@ import { httpOf, samplesOf, statusOf } from '../support/http.ts';
 import { needsOwnServer, startNats, type TestNats } from '../support/nats.ts';
 import { artifactEvent, publishAll } from '../support/traffic.ts';
 import { until } from '../support/until.ts';
-import { serve, type Serving, waybill, type WaybillEnvironment } from '../support/waybill.ts';
+import { serve, type Serving, waybill, type WaybillEnvironment, waybillProcess } from '../support/waybill.ts';
 
 beforeEach(needsOwnServer);
 
@@ -100,6 +100,15 @@ test('beside a writer it is a thread: both are on one page of metrics, and end t
   expect(samples.get('waybill_role{role="writer"}')).toBe(1);
   expect(samples.get('waybill_answers_total{operation="usage.get",code="OK"}')).toBe(1);
   expect(await both.terminate()).toBe(0);
+});
+
+test('without tokens and without being open, it does not answer: it ends', async () => {
+  await using server = await startNats();
+  for (const role of ['all', 'reader']) {
+    const env = { WAYBILL_NATS_URL: server.url, WAYBILL_API_PORT: '0', WAYBILL_ROLE: role };
+    const { code, stderr } = await waybillProcess(['serve'], env);
+    expect([code, stderr]).toEqual([78, expect.stringMatching(/WAYBILL_HTTP_OPEN is not "1"/)]);
+  }
 });
 
 test.for([

@@ -27,8 +27,8 @@ function readShapes(): Map<OperationName, z.ZodType> {
   const { paths, components } = JSON.parse(text) as Document;
   return new Map(
     Object.values(OPERATIONS).map(({ name, http }) => {
-      const { content } = paths[http.path]?.[http.method.toLowerCase()]?.responses[String(http.status)] as Response;
-      const { schema } = content[http.forms[0]] as { schema: object };
+      const response = paths[http.path]?.[http.method.toLowerCase()]?.responses[String(http.status)];
+      const schema = response?.content[http.forms[0]]?.schema ?? {};
       return [
         name,
         z.fromJSONSchema({ ...schema, $defs: components.schemas } as Parameters<typeof z.fromJSONSchema>[0]),

@@ -19,7 +19,7 @@ export interface GuardedStream {
  * The same items, for as long as the principal is valid and somebody reads. The next item may take for ever to come, so
  * the wait for it ends too.
  *
- * @throws ConsumerError UNAUTHENTICATED when the principal is no longer valid
+ * @throws ConsumerError UNAUTHENTICATED when the principal is no longer valid; whatever `isValid` throws
  */
 export async function* guardedStream(stream: GuardedStream): AsyncGenerator<readonly StreamItem[]> {
   const { items, signal, onItems } = stream;
@@ -52,13 +52,13 @@ interface ValidityWatch {
 function watchValidity({ access, principal, validityMs, signal }: GuardedStream): ValidityWatch {
   const { promise: ended, resolve, reject } = Promise.withResolvers<null>();
   ended.catch(() => undefined);
-  const refuse = (): void => reject(new ConsumerError('UNAUTHENTICATED', 'the token is no longer valid'));
   const look = async (): Promise<void> => {
     const isExpired = principal.expiresAt !== null && principal.expiresAt.getTime() <= Date.now();
-    if (isExpired || !(await access.isValid(principal))) refuse();
+    if (isExpired || !(await access.isValid(principal)))
+      throw new ConsumerError('UNAUTHENTICATED', 'the token is no longer valid');
   };
   // Who cannot be checked is not let in either.
-  const timer = setInterval(() => void look().catch(refuse), validityMs);
+  const timer = setInterval(() => void look().catch(reject), validityMs);
   const onAbort = (): void => resolve(null);
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();

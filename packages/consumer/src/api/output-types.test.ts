@@ -6,7 +6,6 @@ import type { UsageReport } from '../usage/usage.ts';
 import type { Usage } from '../usage/usage-answer.ts';
 import type { LedgerReport } from '../verify/ledger-report.ts';
 
-// oxlint-disable-next-line vitest/expect-expect -- the compiler expects
 test('shapes of the table and types of the functions fit each other', () => {
   expectTypeOf<Mutable<Usage>>().toExtend<Loose<Output<'usage.get'>>>();
   expectTypeOf<Output<'usage.get'>['windows']>().toExtend<Loose<Usage['windows']>>();

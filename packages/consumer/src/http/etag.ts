@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 
-/** A strong ETag: another one exactly when the bytes or their form are others. */
-export function etagOf(form: string, text: string): string {
-  const hash = createHash('sha256').update(form).update('\n').update(text).digest('base64url');
-  return `"${hash}"`;
+/** A strong ETag: another one exactly when the bytes are others. No two forms of an answer have the same bytes. */
+export function etagOf(text: string): string {
+  return `"${createHash('sha256').update(text).digest('base64url')}"`;
 }
 
 /** Whether an `If-None-Match` header names this ETag (RFC 9110 §13.1.2: by weak comparison). */

@@ -24,7 +24,7 @@ export function writeAnswer(c: Context, answer: Answer, writing: Writing): Respo
   c.header('Content-Type', contentType(answer.form));
   if (answer.kind === 'stream') return writeStream(c, answer, writing);
   if (!answer.isFinal) return c.body(answer.text, writing.status);
-  const etag = etagOf(answer.form, answer.text);
+  const etag = etagOf(answer.text);
   c.header('ETag', etag);
   c.header('Cache-Control', 'private, no-cache');
   c.header('Vary', 'Authorization, Accept');

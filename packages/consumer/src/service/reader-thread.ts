@@ -8,7 +8,7 @@ import type { ConsumerLogger } from '../logger.ts';
 import { whenAborted } from '../pause.ts';
 import type { Config } from '../config/config.ts';
 import { watchConnection } from './connection-watch.ts';
-import { accessOf } from './reader-access.ts';
+import { startReaderAccess } from './reader-access.ts';
 import { startReaderService } from './reader-service.ts';
 import type { FromThread, ToThread } from './run-reader-thread.ts';
 import { connectPatiently } from './start-up.ts';
@@ -38,11 +38,11 @@ async function run(config: Config): Promise<void> {
         (error: unknown) => logger.warn({ err: error }, 'no metrics'),
       );
   });
-  const access = accessOf(config);
   const nc = await connectPatiently(config, logger, stop.signal);
   if (!nc) return;
   try {
     watchConnection(nc, { settings: config.settings, logger, refusedMs: NEVER_MS });
+    await using access = await startReaderAccess({ config, nc, logger });
     await using service = await startReaderService({ nc, config, logger, access, role: 'all' });
     metrics = service.metrics.text;
     await whenAborted(stop.signal);

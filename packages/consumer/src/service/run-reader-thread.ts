@@ -21,12 +21,27 @@ export interface ReaderThread extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const RESTART_MS = { first: 1_000, most: 30_000 };
-const METRICS_MS = 1_000;
-/** An end of a service waits so long for its reader. */
-const LEAVE_MS = 6_000;
+export interface ReaderThreadOptions {
+  readonly config: Config;
+  readonly logger: ConsumerLogger;
+  /** Main file of the thread, for tests. Default: reader-thread. */
+  readonly file?: URL;
+  readonly limits?: Partial<typeof LIMITS>;
+}
 
-export function runReaderThread({ config, logger }: { config: Config; logger: ConsumerLogger }): ReaderThread {
+const LIMITS = {
+  /** Before it is started again; twice as long each time. */
+  firstRestartMs: 1_000,
+  maxRestartMs: 30_000,
+  /** How long `/metrics` waits for it. */
+  metricsMs: 1_000,
+  /** How long the end of the service waits for it. */
+  leaveMs: 6_000,
+};
+
+export function runReaderThread({ config, logger, ...options }: ReaderThreadOptions): ReaderThread {
+  const { file = threadFile(import.meta.url, 'reader-thread') } = options;
+  const limits = { ...LIMITS, ...options.limits };
   const stop = new AbortController();
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => undefined); // The caller races it.
@@ -44,7 +59,7 @@ export function runReaderThread({ config, logger }: { config: Config; logger: Co
 
   async function runOnce(): Promise<void> {
     const workerData: Config = config;
-    const worker = new Worker(threadFile(import.meta.url, 'reader-thread'), threadOptions({ workerData }));
+    const worker = new Worker(file, threadOptions({ workerData }));
     thread = worker;
     worker.on('message', receive);
     worker.on('error', (error) => logger.error({ err: error }, 'the reader failed'));
@@ -53,15 +68,15 @@ export function runReaderThread({ config, logger }: { config: Config; logger: Co
   }
 
   async function runAlways(): Promise<void> {
-    let restartMs = RESTART_MS.first;
+    let restartMs = limits.firstRestartMs;
     while (!stop.signal.aborted) {
       const began = performance.now();
       await runOnce();
       if (stop.signal.aborted) return;
-      if (performance.now() - began > RESTART_MS.most) restartMs = RESTART_MS.first;
+      if (performance.now() - began > limits.maxRestartMs) restartMs = limits.firstRestartMs;
       logger.error({ restartMs }, 'the reader has ended: starting it again');
       await pause(restartMs, stop.signal);
-      restartMs = Math.min(2 * restartMs, RESTART_MS.most);
+      restartMs = Math.min(2 * restartMs, limits.maxRestartMs);
     }
   }
 
@@ -70,7 +85,7 @@ export function runReaderThread({ config, logger }: { config: Config; logger: Co
     stop.abort();
     tell({ kind: 'stop' });
     const left = new AbortController();
-    await Promise.race([running.finally(() => left.abort()), pause(LEAVE_MS, left.signal)]);
+    await Promise.race([running.finally(() => left.abort()), pause(limits.leaveMs, left.signal)]);
     await thread?.terminate();
     await running;
   };
@@ -80,7 +95,7 @@ export function runReaderThread({ config, logger }: { config: Config; logger: Co
       const id = ++lastId;
       const { promise, resolve } = Promise.withResolvers<string>();
       asked.set(id, resolve);
-      const timer = setTimeout(() => resolve(''), METRICS_MS);
+      const timer = setTimeout(() => resolve(''), limits.metricsMs);
       tell({ kind: 'metrics', id });
       const text = await promise;
       clearTimeout(timer);

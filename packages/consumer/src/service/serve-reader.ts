@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import { VERSION } from '../version.ts';
 import { watchConnection } from './connection-watch.ts';
 import { type Health, startHealthServer } from './health-server.ts';
-import { accessOf } from './reader-access.ts';
+import { startReaderAccess } from './reader-access.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import { startReaderService } from './reader-service.ts';
 import { connectPatiently } from './start-up.ts';
@@ -23,24 +23,21 @@ export interface ServeReaderOptions {
 /** Resolves after `stop`, when nothing is being answered any more. @throws ConsumerError as `serve` */
 export async function serveReader(options: ServeReaderOptions): Promise<void> {
   const { config, logger, stop } = options;
-  const access = accessOf(config);
   const nc = await connectPatiently(config, logger, stop);
   if (!nc) return;
   try {
-    await run(nc, { ...options, access });
+    await run(nc, options);
   } finally {
     await nc.close();
   }
 }
 
-async function run(
-  nc: NatsConnection,
-  { config, logger, stop, refusedMs, access }: ServeReaderOptions & { access: ReturnType<typeof accessOf> },
-): Promise<void> {
+async function run(nc: NatsConnection, { config, logger, stop, refusedMs }: ServeReaderOptions): Promise<void> {
   const { settings } = config;
   const instance = { id: nuid.next(), started: new Date().toISOString() };
   const connection = watchConnection(nc, { settings, logger, refusedMs });
   using probe = startStreamProbe(await jetstreamManager(nc, { checkAPI: false }), settings);
+  await using access = await startReaderAccess({ config, nc, logger });
   await using service = await startReaderService({ nc, config, logger, access, role: 'reader' });
   const status = () => ({
     role: 'reader',
