@@ -4,7 +4,7 @@ import { type OperationName, OPERATIONS } from '@waybill/schema/api';
 import { subjectOf } from '@waybill/schema/routes';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLedgerBuilder } from '../support/ledger-builder.ts';
+import { createLedgerBuilder, type LedgerBuilder } from '../support/ledger-builder.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
 import { principal } from '../support/reader.ts';
 import { type ServedReader, serveReader } from '../support/served-reader.ts';
@@ -15,13 +15,14 @@ const NOVEMBER = { period: '2025-11', zone: 'Europe/Berlin' };
 
 let server: TestNats;
 let nc: NatsConnection;
+let builder: LedgerBuilder;
 let reader: ServedReader;
 
 beforeAll(async () => {
   server = await startNats();
   nc = await server.connect();
   const settings = await makeStreams(nc);
-  const builder = createLedgerBuilder(nc, settings);
+  builder = createLedgerBuilder(nc, settings);
   for (const orgid of ['Acme', 'acme', 'umbrella', 'zeta'])
     for (const day of ['10-30', '11-03', '11-20', '12-02'])
       builder.append({ orgid, received: `2025-${day}T12:00:00.000Z`, bytes: 1000 });
@@ -167,7 +168,8 @@ describe.for(['http', 'nats'] as const)('the client over %s', (kind) => {
   test('follows pages and sequences to their end', async () => {
     const client = made();
     const names = ['Acme', 'acme', 'umbrella', 'zeta'];
-    expect((await all(client.organizations.list({}, { pageSize: 1 }))).map(({ orgid }) => orgid)).toEqual(names);
+    const listed = (await all(client.organizations.list({}, { pageSize: 1 }))).map(({ orgid }) => orgid);
+    expect(listed.filter((orgid) => !orgid.startsWith('followed-'))).toEqual(names);
     const usage = await all(client.usage.all(NOVEMBER, { pageSize: 3 }));
     expect(usage.map(({ orgid, uploads, final }) => [orgid, uploads.bytes, final])).toEqual(
       names.map((orgid) => [orgid, '2000', true]),
@@ -189,6 +191,23 @@ describe.for(['http', 'nats'] as const)('the client over %s', (kind) => {
     expect((await client.entries.get({ orgid: 'acme', seq: 3 })).core.seq).toBe(3);
     expect(await client.status.get()).toMatchObject({ role: 'reader' });
     expect(await client.ask('entries.list', { orgid: 'acme', limit: 1 })).toMatchObject({ next: '1' });
+  });
+
+  test('follows what is chained from now on', async () => {
+    const orgid = `followed-${kind}`;
+    const add = async (bytes: number): Promise<void> => {
+      builder.append({ orgid, received: '2025-12-03T12:00:00.000Z', bytes });
+      await builder.commit();
+    };
+    await add(1);
+    const seqs: number[] = [];
+    for await (const { core } of made().entries.follow({ orgid }, { pollMs: 5 })) {
+      seqs.push(core.seq);
+      if (seqs.length === 4) break;
+      // The next one is there only because this one has arrived.
+      await add(seqs.length);
+    }
+    expect(seqs).toEqual([1, 2, 3, 4]);
   });
 
   test('runs a verification to its report', async () => {

@@ -1,6 +1,10 @@
 /** Lines and events of a text that comes in pieces. What is not complete is left out: it comes again. */
+import { ClientError } from '../error.ts';
 import type { TimeLimit } from '../time-limit.ts';
 import { orAborted } from '../time-limit.ts';
+
+/** No bill is longer. What sends more is no reader, and would fill the memory. */
+const MAX_LINE = 64 * 1024 * 1024;
 
 /** Texts that end with a line feed, without it. */
 export async function* completeLines(pieces: AsyncIterable<string>): AsyncGenerator<string> {
@@ -8,6 +12,8 @@ export async function* completeLines(pieces: AsyncIterable<string>): AsyncGenera
   for await (const piece of pieces) {
     const lines = (rest + piece).split('\n');
     rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE)
+      throw new ClientError('BAD_ANSWER', `a line of the answer has more than ${MAX_LINE} characters`);
     yield* lines;
   }
 }
