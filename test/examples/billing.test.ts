@@ -2,9 +2,11 @@
 import { createClient } from '@waybill/client';
 import { type Bill, parseBill, verifyBill } from '@waybill/schema';
 import { organizationFileName } from '@waybill/schema/internal';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLedgerBuilder, type LedgerBuilder } from '../support/ledger-builder.ts';
 import { startNats, type TestNats } from '../support/nats.ts';
@@ -123,7 +125,10 @@ describe('a month', () => {
     using folder = temporaryDirectory();
     expect(await run(folder.path)).toMatchObject(FINE);
     const file = join(folder.path, name);
-    const changed = (await readFile(file, 'utf8')).replaceAll('113', '112');
+    // What customer-3 uploaded: as JSON, or in a row of the table.
+    const whole = await readFile(file, 'utf8');
+    const changed = whole.replaceAll('"115"', '"114"').replaceAll(',115,', ',114,');
+    expect(changed).not.toBe(whole);
     await writeFile(file, changed);
     const { code, stderr } = await run(folder.path);
     expect({ code, says: stderr.includes(`${name} is there, and differs`) }).toEqual({ code: 1, says: true });
@@ -152,6 +157,20 @@ describe('a month', () => {
     expect(await run(folder.path)).toMatchObject(FINE);
     const files = (await readdir(folder.path)).filter((name) => !name.startsWith('.'));
     expect(files.toSorted()).toEqual(FILES);
+  });
+
+  test('a disk that takes half of a bill leaves none, and the next run makes it', async () => {
+    using folder = temporaryDirectory();
+    // No file may be larger than 20 KiB: a bill has more.
+    const limited = ['-c', 'ulimit -f 20; exec "$0" "$@"', process.execPath, '--conditions=source', PROGRAM];
+    const env = { ...process.env, WAYBILL_URL: reader.url, WAYBILL_TOKEN: 'root', NODE_DISABLE_COMPILE_CACHE: '1' };
+    const ended = await promisify(execFile)('bash', [...limited, PERIOD, folder.path], { env }).catch(
+      (error: unknown) => error,
+    );
+    expect(ended).toBeInstanceOf(Error);
+    expect((await readdir(folder.path)).filter((name) => !name.startsWith('.'))).toEqual([]);
+    expect(await run(folder.path)).toMatchObject(FINE);
+    expect((await readdir(folder.path)).filter((name) => !name.startsWith('.')).toSorted()).toEqual(FILES);
   });
 
   test('that is not over makes no file, and says so', async () => {
