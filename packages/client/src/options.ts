@@ -11,7 +11,7 @@ export interface Patience {
   readonly idleTimeoutMs?: number | undefined;
   /**
    * How often a question is asked again, when nothing was changed by it and the answer may be another one: the reader
-   * is busy (429, 503), or nobody answers. Of a sequence: without an item in between. Default: 4.
+   * is busy (429, 503), or nobody answers. Of a sequence: without an item in between. Default: 4; of `entries.follow` 30, about two minutes.
    */
   readonly retries?: number | undefined;
   /** Milliseconds before the first retry; they double, up to 5 s, less a random part. Default: 200. */

@@ -14,6 +14,8 @@ type Entry = Output<'entries.get'>;
 type Texts = Readonly<Record<string, string>>;
 
 const OPERATION = 'entries.list';
+/** About two minutes: whoever follows outlives a reader that is restarted. */
+const FOLLOW_RETRIES = 30;
 
 /** Up to the head of the first answer. What is chained meanwhile is not in it. */
 export function listEntries(context: Context, input: Texts, options: PageOptions): AsyncGenerator<Entry> {
@@ -23,7 +25,8 @@ export function listEntries(context: Context, input: Texts, options: PageOptions
 }
 
 /** Also what is chained from then on, for as long as the caller reads. */
-export function followEntries(context: Context, input: Texts, options: FollowOptions): AsyncGenerator<Entry> {
+export function followEntries(context: Context, input: Texts, given: FollowOptions): AsyncGenerator<Entry> {
+  const options = { ...given, retries: given.retries ?? context.patience.retries ?? FOLLOW_RETRIES };
   const call = callOf(context, OPERATION, options);
   return context.transport.open
     ? readStream(call, { input, form: 'text/event-stream' })
