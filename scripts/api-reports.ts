@@ -14,7 +14,7 @@ import { CompilerState, Extractor, ExtractorConfig, ExtractorLogLevel } from '@m
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const NAMES = ['schema', 'publisher', 'verify', 'consumer'];
+const NAMES = ['schema', 'publisher', 'verify', 'consumer', 'client'];
 const NAMES_ONLY = ['./internal'];
 
 interface EntryPoint {

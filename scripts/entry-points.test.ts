@@ -15,7 +15,7 @@ interface Manifest {
 
 const read = (name: string, file: string): string => readFileSync(join(PACKAGES, name, file), 'utf8');
 
-test.for(['schema', 'publisher', 'verify', 'consumer'])('%s', (name) => {
+test.for(['schema', 'publisher', 'verify', 'consumer', 'client'])('%s', (name) => {
   const manifest = JSON.parse(read(name, 'package.json')) as Manifest;
   const needed = manifest.engines.node.replace('>=', '');
   const exported = Object.values(manifest.exports).flatMap(({ source }) => source ?? []);

@@ -16,7 +16,7 @@ import { writeVerifyBundle } from './bundle-verify.ts';
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = join(ROOT, 'node_modules/.bin');
-const NAMES = ['schema', 'publisher', 'verify', 'consumer'];
+const NAMES = ['schema', 'publisher', 'verify', 'consumer', 'client'];
 
 /** The command `waybill-verify` as one file. The tarball of `verify` has it, too. */
 const BUNDLE = 'waybill-verify.mjs';

@@ -14,6 +14,7 @@ const USERS = {
   producer: { passwordVariable: 'NATS_PRODUCER_PASSWORD' },
   'access-admin': { passwordVariable: 'NATS_ACCESS_ADMIN_PASSWORD' },
   'access-reader': { passwordVariable: 'NATS_ACCESS_READER_PASSWORD' },
+  asker: { passwordVariable: 'NATS_ASKER_PASSWORD' },
 } as const;
 
 export type UserName = keyof typeof USERS;

@@ -39,7 +39,7 @@ const noZod: Ban = {
   because: 'The ledger and its verification never import zod, nor do bills: the offline verifier runs without it.',
 };
 
-export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consumer', Package>> = {
+export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consumer' | 'client', Package>> = {
   schema: {
     entryPoints: ['index.ts', 'internal.ts', 'verify.ts'],
     bans: [
@@ -138,8 +138,9 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consume
       export: { imports: ['nats', 'ledger'] },
       api: { imports: ['config', 'nats', 'access', 'ledger', 'audit', 'usage', 'bill', 'verify', 'export'] },
       http: { imports: ['api'] },
+      endpoints: { imports: ['nats', 'access', 'api'] },
       control: { imports: ['nats', 'ledger', 'audit'] },
-      service: { imports: ['config', 'nats', 'access', 'streams', 'writer', 'bill', 'api', 'http'] },
+      service: { imports: ['config', 'nats', 'access', 'streams', 'writer', 'bill', 'api', 'http', 'endpoints'] },
       cli: {
         imports: [
           'config',
@@ -156,6 +157,26 @@ export const ROOMS: Readonly<Record<'schema' | 'publisher' | 'verify' | 'consume
           'service',
         ],
       },
+    },
+  },
+  client: {
+    entryPoints: ['index.ts', 'client.ts'],
+    bans: [
+      {
+        specifier: '^(@nats-io/.*|nats|zod(/.*)?|@waybill/(consumer|publisher|schema|schema/internal))$',
+        because: 'client runs in a browser: of @waybill/schema it loads routes and node-version, and types of api.',
+        testsMay: true,
+      },
+      {
+        specifier: '^node:',
+        because: 'client runs in a browser: only its tests may import modules of Node.',
+        testsMay: true,
+      },
+    ],
+    rooms: {
+      http: { imports: [] },
+      nats: { imports: [] },
+      calls: { imports: [] },
     },
   },
 };

@@ -34,7 +34,7 @@ export async function startInstallation(say: (line: string) => void): Promise<In
   parts.defer(() => guard.release());
 
   const server = parts.use(await startNatsServer({ source, config: 'shipped' }));
-  say(`nats-server     ${server.url}, five accounts, seven users, sync_interval: always`);
+  say(`nats-server     ${server.url}, six accounts, eight users, sync_interval: always`);
 
   const admin = readConfig(environmentOf(server, 'admin'));
   const nc = await openConnection(admin.nats);

@@ -11,7 +11,10 @@ import { canonicalJson } from '@waybill/schema';
 import { writeVerifyBundle } from '../../scripts/bundle-verify.ts';
 import { makeBill, makeEvent, makeReplay, signEvent } from '../../packages/verify/test-support/files.ts';
 import { packAll, type Tarball } from '../../scripts/pack.ts';
+import { createLedgerBuilder } from '../support/ledger-builder.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
+import { serveReader } from '../support/served-reader.ts';
+import { makeStreams } from '../support/traffic.ts';
 
 beforeEach(needsOwnServer);
 
@@ -115,6 +118,42 @@ async function serviceOn(node: string, name: string): Promise<Ended> {
   return await run(node, ['service.js', files], { NATS_URL: server.url });
 }
 
+/** The client against a reader: a whole answer, a sequence, bills with their end, and an error. */
+const CLIENT = `
+import { ClientError, createClient } from '@waybill/client';
+
+const client = createClient({ url: process.env.READER, token: 'root' });
+const { uploads } = await client.usage.get({ orgid: 'acme', period: '2025-11' });
+const counts = { entries: 0, bills: 0 };
+for await (const _ of client.entries.list({ orgid: 'acme' })) counts.entries++;
+for await (const _ of client.bills.all({ period: '2025-11' })) counts.bills++;
+for await (const _ of client.entries.follow({ orgid: 'acme' })) break;
+const error = await client.usage.get({ orgid: 'nobody' }).catch((one) => one);
+console.log(JSON.stringify({ bytes: uploads.bytes, ...counts, code: error instanceof ClientError && error.code }));
+`;
+
+async function clientOn(node: string): Promise<Ended> {
+  await using server = await startNats();
+  const nc = await server.connect();
+  const settings = await makeStreams(nc);
+  const builder = createLedgerBuilder(nc, settings);
+  for (const bytes of [1, 20]) builder.append({ orgid: 'acme', received: '2025-11-03T12:00:00.000Z', bytes });
+  await builder.commit();
+  await using reader = await serveReader(nc, settings);
+  await writeFile(join(app, 'client.js'), CLIENT);
+  return await run(node, ['client.js'], { READER: reader.url });
+}
+
+const ASKED = { code: 0, stdout: '{"bytes":"21","entries":2,"bills":1,"code":"NOT_FOUND"}\n', stderr: '' };
+
+test.for([22, 24] as const)('on Node %s the client asks a reader', async (major) => {
+  expect(await clientOn(await nodeBinary(major))).toEqual(ASKED);
+});
+
+test('on Node 26 the client asks a reader', async () => {
+  expect(await clientOn(process.execPath)).toEqual(ASKED);
+});
+
 const STORED = { code: 0, stdout: '{"stream":"AUDIT","acked":4,"lost":0,"verdict":"ok"}\n', stderr: '' };
 
 test.for([22, 24] as const)('on Node %s the publisher works, and the consumer says what it needs', async (major) => {
@@ -193,10 +232,10 @@ test('on Node 26 everything works', async () => {
 
 test.for([18, 20] as const)('on Node %s every entry point says what it needs', async (major) => {
   const node = await nodeBinary(major);
-  for (const name of ['schema', 'publisher', 'verify', 'consumer']) {
+  for (const name of ['schema', 'publisher', 'verify', 'client', 'consumer']) {
     const manifest = await readFile(join(app, 'node_modules/@waybill', name, 'package.json'), 'utf8');
     const { exports, engines } = JSON.parse(manifest) as { exports: Record<string, object>; engines: { node: string } };
-    for (const path of Object.keys(exports).filter((one) => !/json$|node-version$/.test(one))) {
+    for (const path of Object.keys(exports).filter((one) => !/json$|node-version$|routes$/.test(one))) {
       const entry = join('@waybill', name, path);
       const { stderr } = await run(node, ['--input-type=module', '--eval', `import '${entry}'`]);
       const needed = engines.node.replace('>=', '');
@@ -227,10 +266,13 @@ test('TypeScript finds the types of every entry point', async () => {
   const program = `
     import { createPublisher, type Publisher } from '@waybill/publisher';
     import { readConfig } from '@waybill/consumer';
+    import { type Client, createClient } from '@waybill/client';
     import { verify } from '@waybill/schema';
     import { verifyLines } from '@waybill/verify';
     const audit: Publisher = createPublisher({ source: '//app' });
     export const judge: typeof verifyLines = verifyLines;
+    export const client: Client = createClient({ url: 'https://waybill.example' });
+    export const usage = client.usage.get({ orgid: 'acme', step: 'day', wait: 5 }).then(({ uploads }) => uploads.bytes);
     export const answers: string[] = [audit.status().state, verify([]).verdict, readConfig({}).streamMode];
   `;
   await writeFile(join(app, 'types.ts'), program);

@@ -41,11 +41,17 @@ export interface TcpProxyOptions {
    * Called with each connection as soon as it has sent something, and then before each chunk until it has sent 4 KiB.
    */
   readonly onOpening?: (link: ProxiedLink) => void;
+  /** Asked for each connection: after so many bytes of the target, it breaks. Default: never. */
+  readonly cutAfter?: () => number;
 }
 
 const OPENING_LENGTH = 4096;
 
-export async function startTcpProxy({ target, onOpening }: TcpProxyOptions): Promise<TcpProxy> {
+export async function startTcpProxy({
+  target,
+  onOpening,
+  cutAfter = () => Infinity,
+}: TcpProxyOptions): Promise<TcpProxy> {
   const links = new Set<ProxiedLink>();
   let delayMs = 0;
   let holding = false;
@@ -75,15 +81,23 @@ export async function startTcpProxy({ target, onOpening }: TcpProxyOptions): Pro
       },
     };
     links.add(link);
+    let uncut = cutAfter();
     for (const [from, to] of [[client, upstream] as const, [upstream, client] as const]) {
       from.setNoDelay(true);
-      from.on('data', (chunk) => {
+      from.on('data', (chunk: Buffer) => {
         if (from === client && opening.length < OPENING_LENGTH) {
           opening += chunk.toString('latin1');
           onOpening?.(link);
         }
         if (from === upstream && swallowing) return;
-        if (to === client) delivered += chunk.length;
+        if (to === client) {
+          delivered += chunk.length;
+          if (chunk.length >= uncut) {
+            client.end(chunk.subarray(0, uncut), () => link.sever());
+            return;
+          }
+          uncut -= chunk.length;
+        }
         if (delayMs === 0) to.write(chunk);
         else setTimeout(() => to.write(chunk), delayMs);
       });

@@ -57,6 +57,12 @@ export const Environment = z.object({
     .optional()
     .describe('Port of the API (docs/reference/api.md); `0`: any free one. Unset: no API.'),
   WAYBILL_API_HOST: z.string().default('127.0.0.1').describe('Address that the port of the API is opened on.'),
+  WAYBILL_API_NATS: z
+    .enum(['0', '1'])
+    .default('0')
+    .describe(
+      '`1`: what answers at `WAYBILL_API_PORT` also answers on `waybill.v1.>`. There the permissions of the NATS server say who may ask.',
+    ),
   WAYBILL_HTTP_HOSTS: z
     .string()
     .regex(HOST_LIST, 'expected host names without ports, separated by commas')

@@ -1,5 +1,5 @@
 /** The reading half of the service: everything that answers, over one connection. */
-import type { NatsConnection } from '@nats-io/nats-core';
+import { type NatsConnection, nuid } from '@nats-io/nats-core';
 import type { ConsumerLogger } from '../logger.ts';
 import type { Access } from '../access/principal.ts';
 import { READER_LIMITS, type Reader } from '../api/reader.ts';
@@ -7,6 +7,7 @@ import { createSlots } from '../api/slots.ts';
 import { createVerificationJobs } from '../api/verification-jobs.ts';
 import { verifyInThread } from '../api/verify-in-thread.ts';
 import type { Config } from '../config/config.ts';
+import { type Endpoints, startEndpoints } from '../endpoints/endpoints.ts';
 import { createApp } from '../http/app.ts';
 import { startHttpServer } from '../http/http-server.ts';
 import { ConsumerError } from '../errors.ts';
@@ -60,10 +61,12 @@ export async function startReaderService(options: ReaderServiceOptions): Promise
     onAnswer: metrics.onAnswer,
   };
   const server = await startHttpServer(createApp({ reader, hosts: config.api.hosts, stop: stop.signal }), config.api);
+  const endpoints: Endpoints | null = config.api.nats ? startEndpoints({ nc, reader, logger, id: nuid.next() }) : null;
   logger.info({ url: server.url }, 'API');
+  if (endpoints) logger.info({ subjects: 'waybill.v1.>' }, 'answering over NATS');
   const close = async (): Promise<void> => {
     stop.abort();
-    await Promise.all([server.close(), verifications.close()]);
+    await Promise.all([server.close(), endpoints?.close(), verifications.close()]);
   };
   return { url: server.url, reader, metrics, close, [Symbol.asyncDispose]: close };
 }

@@ -34,3 +34,13 @@ export const ROUTES = {
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type OperationName = keyof typeof ROUTES;
+
+/**
+ * The NATS subject of a question: the organization is its last token, so that a server's permissions say who may ask
+ * about whom. Questions about all organizations have subjects of their own.
+ */
+export function subjectOf(operation: OperationName, orgid: string | undefined): string {
+  return orgid === undefined ? `${SUBJECT_PREFIX}.${operation}` : `${SUBJECT_PREFIX}.${operation}.${orgid}`;
+}
+
+const SUBJECT_PREFIX = 'waybill.v1';

@@ -1,0 +1,3 @@
+import { requireNode } from '@waybill/schema/node-version';
+
+requireNode('@waybill/client', '22.12');
