@@ -2,7 +2,7 @@ import { outside } from '../context.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Settings } from '../options.ts';
 import type { PendingEvent } from '../pending-event.ts';
-import type { MemoryBounds } from './memory.ts';
+import type { MemoryBounds } from './memory-bounds.ts';
 import type { Settlement } from './settlement.ts';
 import type { Staging } from './staging.ts';
 

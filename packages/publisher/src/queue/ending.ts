@@ -3,7 +3,7 @@ import type { Numbering } from '../event/numbering.ts';
 import type { Settings } from '../options.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import { type AccountBook, END_TYPE } from './accounts.ts';
-import { estimatedMemory } from './memory.ts';
+import { estimatedMemory } from './memory-bounds.ts';
 
 /** Events made at once, whatever the bounds of memory. */
 const MAX_STEP = 1_024;

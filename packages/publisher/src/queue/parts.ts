@@ -14,7 +14,7 @@ import { Adoption } from './adoption.ts';
 import { createDiagnostics, type Diagnostics } from './diagnostics.ts';
 import { DiskQueue } from './disk-queue.ts';
 import { Ending } from './ending.ts';
-import { MemoryBounds } from './memory.ts';
+import { MemoryBounds } from './memory-bounds.ts';
 import { Settlement } from './settlement.ts';
 import { createSigning, type Signing } from './signing.ts';
 import { Staging } from './staging.ts';

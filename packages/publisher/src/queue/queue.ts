@@ -15,7 +15,7 @@ import type { Spool } from '../spool/spool.ts';
 import type { PublisherStats } from '../stats.ts';
 import type { AccountBook } from './accounts.ts';
 import type { Diagnostics } from './diagnostics.ts';
-import { estimatedMemory } from './memory.ts';
+import { estimatedMemory } from './memory-bounds.ts';
 import { createParts, type Parts, type QueueOptions } from './parts.ts';
 
 /** What stamping adds to the JSON text of an event's fields, estimated. */

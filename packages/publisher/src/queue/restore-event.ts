@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { PendingEvent } from '../pending-event.ts';
 import type { SegmentRecord } from '../spool/segment-file.ts';
-import { memoryOf } from './memory.ts';
+import { memoryOf } from './memory-bounds.ts';
 
 /** What goes into lines of the protocol. Whoever may write to the directory may not write anything else there. */
 const VISIBLE = /^[!-~]{1,512}$/;

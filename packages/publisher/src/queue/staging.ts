@@ -6,7 +6,7 @@ import type { Settings } from '../options.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import type { Adoption } from './adoption.ts';
 import type { DiskQueue } from './disk-queue.ts';
-import type { MemoryBounds } from './memory.ts';
+import type { MemoryBounds } from './memory-bounds.ts';
 import type { Settlement } from './settlement.ts';
 import type { Signing } from './signing.ts';
 import type { Stamping } from './stamping.ts';

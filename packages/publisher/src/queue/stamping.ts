@@ -9,7 +9,7 @@ import type { Settings } from '../options.ts';
 import type { PendingEvent } from '../pending-event.ts';
 import type { Reporter } from '../reporter.ts';
 import type { AccountBook } from './accounts.ts';
-import { memoryOf } from './memory.ts';
+import { memoryOf } from './memory-bounds.ts';
 import type { Signing } from './signing.ts';
 
 export interface StampingOptions {

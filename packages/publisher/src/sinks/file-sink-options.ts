@@ -5,7 +5,7 @@ import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
 import { checkPeriod } from '../duration.ts';
 import { PublisherError } from '../error.ts';
-import type { StamperOptions } from '../event/stamper.ts';
+import type { StamperOptions } from '../event/sink-stamper.ts';
 import { CONSOLE_LOGGER, type PublisherLogger } from '../logger.ts';
 
 export interface FileSinkOptions extends StamperOptions {

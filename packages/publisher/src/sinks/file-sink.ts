@@ -10,7 +10,7 @@ import type { Drop } from '../drop.ts';
 import { checkWait, within } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
 import type { EventInput } from '../event-input.ts';
-import { createStamper } from '../event/stamper.ts';
+import { createStamper } from '../event/sink-stamper.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
 import { createReporter, type Reporter } from '../reporter.ts';
 import type { Sink } from '../sink.ts';

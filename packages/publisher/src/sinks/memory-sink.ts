@@ -7,7 +7,7 @@ import type { Drop } from '../drop.ts';
 import { checkWait, within } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
 import type { EventInput } from '../event-input.ts';
-import { createStamper, type StamperOptions } from '../event/stamper.ts';
+import { createStamper, type StamperOptions } from '../event/sink-stamper.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
 import type { Sink } from '../sink.ts';
 
