@@ -8,7 +8,7 @@ import { ConsumerError } from '../errors.ts';
 import { checkOrganization } from '../ledger/chain-name.ts';
 import { readBillSigner } from '../service/bill-key.ts';
 import { STEPS } from '../usage/calendar.ts';
-import { billFileName, keepBill, openBillFolder, type KeptBill } from './bill-file.ts';
+import { keepBill, openBillFolder, type KeptBill } from './bill-file.ts';
 import { type Command, type CommandContext, oneOf, type Values } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { withNats } from './with-nats.ts';
