@@ -21,7 +21,7 @@ export interface KeptBill {
 const EXTENSION = '.bill.json';
 
 /** `acme.2026-11.bill.json`; without a period its ends, without colons. */
-export function billFileName({ statement: { orgid, period, from, to } }: Bill): string {
+function billFileName({ statement: { orgid, period, from, to } }: Bill): string {
   const when = period ?? `${from}_${to}`.replaceAll(':', '');
   return `${organizationFileName(orgid)}.${when}${EXTENSION}`;
 }
