@@ -230,8 +230,25 @@ describe('waybill bill', () => {
       expect(readFileSync(file, 'utf8')).toBe(content);
     }
     rmSync(file);
-    expect(await waybill([...args, '--issuer', 'Other'], env)).toMatchObject({ code: 73 });
+    const other = await waybill([...args, '--issuer', 'Other'], env);
+    expect(other).toMatchObject({ code: 73, stderr: expect.stringContaining('its statement differs (issued_by)') });
     expect(folder.files()).toEqual(['bills/!acme.2025-11.bill.json', 'bills/acme.2025-11.bill.json', 'key.pem']);
+  });
+
+  test('says that a bill is not signed, and that there is none to make', async () => {
+    await using server = await startNats();
+    using folder = temporaryDirectory();
+    const { settings } = await monthLedger(await server.connect());
+    const env = environmentOf(server.url, settings);
+    const zone = ['--zone', 'Europe/Berlin'];
+    const out = join(folder.path, 'bills');
+    const none = await waybill(['bill', '--all', '--period', '2024-11', ...zone, '--out', out], env);
+    expect(none).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('there is no bill to make') });
+    const all = await waybill(['bill', '--all', '--period', '2025-11', ...zone, '--out', out], env);
+    expect(all).toMatchObject({ code: 0, stderr: expect.stringMatching(/^waybill: not signed: .*\n$/) });
+    const one = await waybill(['bill', '--org', 'acme', '--period', '2025-11', ...zone], env);
+    expect(one).toMatchObject({ code: 0, stderr: expect.stringContaining('not signed') });
+    expect(parseBill(one.stdout).signature).toBeUndefined();
   });
 
   test('prints one bill, and verify --bill judges it without a server', async () => {

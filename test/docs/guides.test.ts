@@ -106,6 +106,7 @@ test.for(WALKS)('a new user follows %s', { timeout: 3 * TEST_MS }, async (pages,
     ['8080', await freePort()],
     ['8081', await freePort()],
     ['8090', await freePort()],
+    ['8091', await freePort()],
   ]);
 
   for (const { page, terminal, needs, commands, answer } of (await Promise.all(pages.map(stepsOf))).flat()) {

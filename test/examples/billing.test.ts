@@ -176,8 +176,13 @@ describe('a month', () => {
   test('that is not over makes no file, and says so', async () => {
     using folder = temporaryDirectory();
     const { code, stderr } = await run(folder.path, { period: '2199-01' });
-    expect({ code, says: /NOT_FINAL/.test(stderr) }).toEqual({ code: 1, says: true });
+    expect({ code, stderr }).toEqual({ code: 75, stderr: expect.stringMatching(/^NOT_FINAL: .*\n$/) });
     expect(stderr).not.toContain('root');
+    // Without a month it asks for none, rather than for one that somebody once wrote here.
+    expect(await run(folder.path, { period: '' })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^BAD_ARG/),
+    });
     expect(await readdir(folder.path)).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ export { kindOf, SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } f
 export { fastPathsEnabled } from './fast-paths.ts';
 export { type Sha256, sha256Hex, ZERO_HASH } from './hash.ts';
 
-export { argumentFault } from './config/argument-fault.ts';
+export { argumentFault, repetitionFault } from './config/argument-fault.ts';
 export { closest } from './config/closest.ts';
 export { connectionFault } from './config/connection-fault.ts';
 export { faultOfOptions, type KnownOptions } from './config/known-options.ts';

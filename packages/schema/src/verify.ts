@@ -8,7 +8,7 @@ import './fast/install-shortcut.ts';
 export { SCHEMA_ERROR_CODES, SchemaError, type SchemaErrorCode, show } from './error.ts';
 export { type Sha256, sha256Hex } from './hash.ts';
 
-export { argumentFault } from './config/argument-fault.ts';
+export { argumentFault, repetitionFault } from './config/argument-fault.ts';
 export { faultOfOptions, type KnownOptions } from './config/known-options.ts';
 
 export { canonicalJson } from './json/canonical.ts';

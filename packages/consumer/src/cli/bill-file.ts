@@ -4,8 +4,8 @@
  * The text is written under a name of its own, synced, and then linked to the bill's name. A crash before that leaves a
  * file that begins with a dot, which nothing reads; the next run writes another one. A crash after it leaves the bill.
  */
-import { type Bill, formatBill, parseBill, SchemaError, statementText } from '@waybill/schema';
-import { organizationFileName } from '@waybill/schema/internal';
+import { type Bill, canonicalJson, formatBill, parseBill, SchemaError, statementText } from '@waybill/schema';
+import { type Json, organizationFileName } from '@waybill/schema/internal';
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export interface KeptBill {
 const EXTENSION = '.bill.json';
 
 /** `acme.2026-11.bill.json`; without a period its ends, without colons. */
-export function billFileName({ statement: { orgid, period, from, to } }: Bill): string {
+function billFileName({ statement: { orgid, period, from, to } }: Bill): string {
   const when = period ?? `${from}_${to}`.replaceAll(':', '');
   return `${organizationFileName(orgid)}.${when}${EXTENSION}`;
 }
@@ -59,9 +59,17 @@ async function isThere(file: string, bill: Bill): Promise<boolean> {
   }
   const there = readBill(found);
   if (there === null) throw another(file, 'it is no bill');
-  if (statementText(there.statement) !== statementText(bill.statement)) throw another(file, 'its statement differs');
+  if (statementText(there.statement) !== statementText(bill.statement)) throw another(file, difference(there, bill));
   if (there.keyid !== bill.keyid || there.signature !== bill.signature) throw another(file, 'its signature differs');
   return true;
+}
+
+/** Names the members that differ: another `--issuer` is no other usage. */
+function difference({ statement: there }: Bill, { statement }: Bill): string {
+  const names = Object.keys({ ...there, ...statement }) as (keyof typeof statement)[];
+  const textOf = (value: unknown): string => canonicalJson((value ?? null) as Json);
+  const differ = names.filter((name) => textOf(there[name]) !== textOf(statement[name]));
+  return `its statement differs (${differ.join(', ')})`;
 }
 
 function readBill(bytes: Uint8Array): Bill | null {

@@ -8,10 +8,13 @@ import { ConsumerError } from '../errors.ts';
 import { checkOrganization } from '../ledger/chain-name.ts';
 import { readBillSigner } from '../service/bill-key.ts';
 import { STEPS } from '../usage/calendar.ts';
-import { billFileName, keepBill, openBillFolder, type KeptBill } from './bill-file.ts';
+import { keepBill, openBillFolder, type KeptBill } from './bill-file.ts';
 import { type Command, type CommandContext, oneOf, type Values } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
 import { withNats } from './with-nats.ts';
+
+const NOT_SIGNED =
+  'waybill: not signed: whoever has such a file can make another in your name; set WAYBILL_BILL_KEY_FILE or --key-file';
 
 export const billCommand: Command = {
   name: 'bill',
@@ -106,6 +109,7 @@ interface Job {
 async function printBill(context: CommandContext, nc: NatsConnection, job: Job & { orgid: string }): Promise<void> {
   const bill = await billOf(context, nc, job);
   await context.output.lines([formatBill(bill).trimEnd()]);
+  if (bill.signature === undefined) context.output.note(NOT_SIGNED);
 }
 
 async function writeBills(
@@ -129,12 +133,15 @@ async function writeBills(
       // One customer's file must not keep the others from their bills.
       if (!(error instanceof ConsumerError) || error.code !== 'CANNOT_CREATE') throw error;
       refused.push(error);
-      output.note(`waybill: ${billFileName(bill)}: ${error.message}`);
+      output.note(`waybill: ${error.message}`);
     }
   }
   const key = signer && { keyid: signer.keyid, publicKey: signer.publicKey };
   if (values.flag('json')) await output.json({ key, bills: kept });
   else if (key) output.note(`signed by ${key.keyid}: customers check with --key ${key.publicKey}`);
+  else if (kept.length > 0) output.note(NOT_SIGNED);
+  if (kept.length + refused.length === 0)
+    output.note('waybill: there is no bill to make: no organization had a chain before the end of the period');
   const [first] = refused;
   if (!first) return;
   const more = refused.length > 1 ? ` (and ${refused.length - 1} more)` : '';

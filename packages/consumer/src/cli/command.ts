@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
-import { argumentFault } from '@waybill/schema/internal';
+import { argumentFault, repetitionFault } from '@waybill/schema/internal';
 import type { Values } from '@waybill/verify/internal';
 import { ConsumerError } from '../errors.ts';
 import type { Output } from './output.ts';
@@ -45,9 +45,12 @@ export function parseCommandLine(command: Command, args: readonly string[]): Com
   let values: Record<string, string | boolean | (string | boolean)[] | undefined>;
   const { listOption, argument, maxWords = argument === undefined ? 0 : 1 } = command;
   let words: string[];
+  let repeated: string | null;
   try {
     const given = listOption === undefined ? args : repeatOption(args, listOption);
-    const parsed = parseArgs({ args: [...given], options, allowPositionals: maxWords > 0, strict: true });
+    const rules = { options, allowPositionals: maxWords > 0, strict: true, tokens: true } as const;
+    const parsed = parseArgs({ args: [...given], ...rules });
+    repeated = repetitionFault(parsed.tokens, options);
     ({ values, positionals: words } = parsed);
   } catch (cause) {
     throw new ConsumerError(
@@ -56,6 +59,7 @@ export function parseCommandLine(command: Command, args: readonly string[]): Com
       { cause },
     );
   }
+  if (repeated !== null) throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name}: ${repeated}`);
   if (argument !== undefined && words.length !== 1) {
     const given = words.length === 0 ? 'none is given' : `${words.join(' and ')} are given`;
     throw new ConsumerError('BAD_ARGUMENT', `waybill ${command.name} needs one ${argument}, and ${given}; see --help`);

@@ -171,3 +171,13 @@ test('what a .npmrc may set is no mistake', async () => {
   const env = { ...NPM, npm_config_json: 'true', npm_config_all: 'true' };
   expect(await run(['verify', '--file', path], env)).toMatchObject({ code: 0, err: '' });
 });
+
+test('a variable that is for clients is no variable of the command, and the note says which one is', async () => {
+  const { code, err } = await run(['head', '--all'], {
+    WAYBILL_NATS_URL: 'nats://127.0.0.1:1',
+    WAYBILL_URL: 'https://waybill.example',
+  });
+  expect(code).toBe(69);
+  expect(err).toContain('waybill: ignoring WAYBILL_URL, which is for programs that ask a reader; for the NATS server');
+  expect(err).toContain('it is WAYBILL_NATS_URL\n');
+});

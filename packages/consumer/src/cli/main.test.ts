@@ -21,3 +21,13 @@ test('an error is a line that a terminal only shows; with --json one that a prog
     error: { code: 'BAD_ARGUMENT', message: expect.stringMatching(new RegExp(`^${message}`)) as string },
   });
 });
+
+test('an option with one value that is given twice is an error: the first organization would be on no bill', async () => {
+  for (const command of ['usage', 'bill', 'head'])
+    expect(await errorOf(command, '--org', 'acme', '--org=bolt')).toBe(
+      `waybill: waybill ${command}: --org is given twice; see --help\n`,
+    );
+  expect(await errorOf('usage', '--all', '--from', '2026-07-01', '--from', '2026-08-01')).toContain('--from is given');
+  // Of these there may be several, and what is wrong is said of their values.
+  expect(await errorOf('verify', '--all', '--expect', '1', '--expect', '2')).toContain('--expect is "1"');
+});

@@ -92,7 +92,7 @@ export function checkPushQuery(query: PushQuery, called: string): CheckedPush {
   if (period === undefined && (from === undefined || to === undefined))
     throw bad('expected a period, or from and to: only what has ended is pushed');
   if (engine === 'stripe' && customers === undefined)
-    throw bad('customers: Stripe needs the id (cus_…) of each organization');
+    throw bad('customers: Stripe needs the id (cus_…) of each organization; the command takes them from --customers');
   return {
     names: checkMeters('meters', meters),
     customers: customers === undefined ? null : checkCustomers('customers', customers),
@@ -119,7 +119,7 @@ export function checkAccount(options: PushOptions): CheckedAccount {
   };
   if (key === undefined) {
     if (engine === 'openmeter' && url !== undefined) return { ...account, key: null, mode: null };
-    throw bad(`key: ${engine} needs a secret key`);
+    throw bad(`key: ${engine} needs a secret key; the command takes it from WAYBILL_PUSH_KEY_FILE`);
   }
   // It goes into a header. A line feed at the end of a file is no part of it.
   if (!/^[\u0021-\u007e]{1,4096}$/.test(key))

@@ -1,6 +1,33 @@
 /** What is wrong with a command line, in the same words for each of our commands. */
 import { closest } from './closest.ts';
 
+/** What `parseArgs` gives with `tokens: true`, as far as it is needed. */
+interface Token {
+  readonly kind: string;
+  readonly name?: string;
+}
+
+type Options = Readonly<
+  Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean | undefined }>
+>;
+
+/**
+ * Of an option that takes one value, `parseArgs` keeps the last one and says nothing: `--org a --org b` would be a bill
+ * without `a`.
+ *
+ * @returns one sentence that names the option that is given twice; null when there is none
+ */
+export function repetitionFault(tokens: readonly Token[], options: Options): string | null {
+  const given = new Set<string>();
+  for (const { kind, name } of tokens) {
+    if (kind !== 'option' || name === undefined) continue;
+    const { type, multiple = false } = options[name] ?? { type: 'boolean' };
+    if (type === 'string' && !multiple && given.has(name)) return `--${name} is given twice; see --help`;
+    given.add(name);
+  }
+  return null;
+}
+
 /**
  * @param error what Node's `parseArgs` threw
  * @param names the options that the command has

@@ -1,6 +1,6 @@
 /** The command line of `waybill-verify`. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
-import { argumentFault } from '@waybill/schema/verify';
+import { argumentFault, repetitionFault } from '@waybill/schema/verify';
 import { VerifyError } from '../errors.ts';
 import type { Values } from './values.ts';
 
@@ -57,14 +57,16 @@ export interface CommandLine {
 
 /** @throws VerifyError BAD_ARGUMENT naming the option */
 export function parseCommandLine(args: readonly string[]): CommandLine {
-  let parsed: ReturnType<typeof parseArgs<{ options: ParseArgsOptionsConfig; allowPositionals: true }>>;
+  let parsed: ReturnType<typeof parseArgs<{ options: ParseArgsOptionsConfig; allowPositionals: true; tokens: true }>>;
   try {
-    parsed = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
+    parsed = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true, tokens: true });
   } catch (cause) {
     const fault = argumentFault(cause, Object.keys(OPTIONS), MEANT);
     throw new VerifyError('BAD_ARGUMENT', fault, { cause });
   }
-  const { values, positionals } = parsed;
+  const { values, positionals, tokens } = parsed;
+  const repeated = repetitionFault(tokens, OPTIONS);
+  if (repeated !== null) throw new VerifyError('BAD_ARGUMENT', repeated);
   return {
     files: positionals,
     values: {

@@ -124,6 +124,7 @@ test.each<[args: string, code: number, said: string]>([
   ['--file @chain', 64, 'there is no option --file: did you mean the name alone?'],
   ['@chain @heads', 64, 'heads is taken for heads of chains: give it as --expect-file HEADS'],
   ['@bill @key', 64, 'key is taken for a public key: give it as --key KEY'],
+  ['@chain --org acme --org bolt', 64, '--org is given twice; see --help'],
   ['@chain --exepct 1', 64, 'did you mean --expect?'],
   ['@bill --key x', 64, 'the public key of'],
   [`@bill --key a=${PUBLIC_KEY} --key a=${OTHER_KEY}`, 64, 'another key of this id was given'],
@@ -150,6 +151,16 @@ test.each<[string, string, string]>([
   expect({ code, err }).toEqual({ code: 4, err: expect.stringContaining(`waybill-verify: ${said}`) });
   expect(out).toMatch(/^mangled: a bill\n.*\nverdict: unreadable\n$/);
   expect((await run('@mangled', '--json')).err).toBe('');
+});
+
+test('a replay that was mangled on its way, beside its bill: the note is about the replay', async () => {
+  keep('mangled', text(1).replaceAll('\n', '\r\n'));
+  const { code, err } = await run('@bill', '@mangled');
+  expect({ code, err }).toEqual({
+    code: 1,
+    err: expect.stringContaining('waybill-verify: of the replay: the lines end with CR LF'),
+  });
+  expect((await run('@changed-bill', '@chain', '--key', PUBLIC_KEY)).err).toBe('');
 });
 
 test.each(['@chain', '@bill', '@receipt', '@one', '@empty'])(

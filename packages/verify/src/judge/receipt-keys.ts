@@ -49,6 +49,6 @@ function readPublicKey(keyid: string, text: string): Buffer {
   throw new VerifyError(
     'BAD_ARGUMENT',
     `the public key of ${keyid} is ${JSON.stringify(text)}: expected the base64 of the 32 bytes of an Ed25519 public key, ` +
-      'of a point that is written in its canonical form and is not of small order',
+      'of a point that is written in its canonical form and is not of small order; is a character lost or mistyped?',
   );
 }

@@ -19,6 +19,7 @@ import { inOrder } from '../input/read-files.ts';
 import { nodeSha256 } from '../sha256.ts';
 import { TZ_VERSION } from '../time-zones.ts';
 import { billHint } from './bill-hint.ts';
+import { judgeChain } from './verify-files.ts';
 
 export interface VerifyBillFileOptions {
   /** The issuer's keys (`createReceiptKeys`). With them, a bill that is not signed by one of them is `tampered`. */
@@ -35,7 +36,7 @@ const OPTIONS: KnownOptions<VerifyBillFileOptions> = { keys: true, expect: true,
 
 export interface JudgedBill {
   readonly report: BillReport;
-  /** What may have happened to the file on its way, when it is no bill; null: nothing can be said. */
+  /** What may have happened to the bill, or to its replay, on its way; null: nothing can be said. */
   readonly hint: string | null;
 }
 
@@ -66,7 +67,18 @@ export async function judgeBill(bytes: Uint8Array, check: BillCheck, words: Comm
   const report = reading(() =>
     verifyBill(bytes, { expect, tz: TZ_VERSION, sha256: nodeSha256, ...(keys && { keys }), ...replay }),
   );
-  return { report, hint: billHint(report, bytes) };
+  return { report, hint: billHint(report, bytes) ?? (await replayHint(report, check, words)) };
+}
+
+/** A replay that was changed on its way makes its bill `tampered`. A pipe is read already, and nothing is said of it. */
+async function replayHint(
+  { verdict }: BillReport,
+  { replay, fromSeq }: BillCheck,
+  words: CommandWords,
+): Promise<string | null> {
+  if (verdict === 'ok' || replay.length === 0 || replay.some(({ size }) => size === null)) return null;
+  const { hint } = await judgeChain(replay, { ...(fromSeq !== undefined && { fromSeq }) }, words);
+  return hint && `of the replay: ${hint}`;
 }
 
 /** Whose bill it is; null when it is none. */

@@ -72,6 +72,7 @@ function entriesLine({ verdict, orgid, entries, first, last, problem, holes, mis
   if (holes.length === 0) return what + range;
   const unknown = holes.filter((hole) => !hole.acknowledged);
   const listed = unknown.slice(0, 3).map((hole) => `${hole.producer} ${hole.first}-${hole.last}`);
-  const names = listed.length === 0 ? 'all are known' : `${listed.join(', ')}${unknown.length > 3 ? ', …' : ''}`;
+  const more = `${unknown.length > 3 ? ', …' : ''}${unknown.length < holes.length ? '; the others are known' : ''}`;
+  const names = listed.length === 0 ? 'all are known' : `${listed.join(', ')}${more}`;
   return `${what}${range}; ${missing} events never arrived (${names})`;
 }
