@@ -68,7 +68,7 @@ test('CSV has a row for each window, with the columns of the API', async () => {
   expect(bolt).toMatch(new RegExp(`^bolt,${cells},7,1,0,0,0,0,0,0,0,true,1,${HASH}$`));
   expect(rest).toEqual(['']);
   const plain = await made.ask('--org', 'acme', '--period', '2026-07', '--format', 'csv');
-  expect(plain.stdout).toMatch(/^orgid,from,to,events,/);
+  expect(plain.stdout.split('\n')[0]).toBe(header);
   const whole = await made.ask('--org', 'acme', ...BERLIN, '--format', 'csv');
   expect(whole.stdout.split('\n').slice(0, 2)).toEqual([header, acme]);
 });

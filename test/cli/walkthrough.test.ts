@@ -80,7 +80,7 @@ test('from deploy to an offline verification', async () => {
     final: true,
   });
   const csv = await waybill(['usage', '--all', '--to', to, '--format', 'csv'], env);
-  expect(csv.stdout.split('\n')[1]).toMatch(/^acme,,[^,]+,10,10,100,0,0,0,0,0,0,0,,,10,[0-9a-f]{64},true,$/);
+  expect(csv.stdout.split('\n')[1]).toMatch(/^acme,,[^,]+,UTC,false,100,10,0,0,0,0,0,0,0,true,10,[0-9a-f]{64}$/);
 
   const verified = await waybill(['verify', '--all'], env);
   expect(verified).toMatchObject({

