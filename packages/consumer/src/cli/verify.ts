@@ -95,7 +95,7 @@ async function verifyOneBill(context: CommandContext): Promise<number> {
     throw new ConsumerError('BAD_ARGUMENT', `--bill and --${other ?? 'org'}: a bill names its chain itself`);
   const asked = asking(context, 'bill');
   return answerBill(asked, async () => {
-    const [bill, ...replay] = await openInputs([values.text('bill') ?? '', ...values.all('replay')], asked);
+    const [bill, ...replay] = await openInputs([values.text('bill') ?? '', ...values.all('replay')], asked.words);
     if (!bill) throw new ConsumerError('BAD_ARGUMENT', '--bill has no file');
     return { bill, replay };
   });
@@ -105,7 +105,7 @@ async function verifyFiles(context: CommandContext): Promise<number> {
   const { values } = context;
   if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: files have one chain');
   const asked = asking(context, 'file');
-  return answerChain(asked, async () => openInputs(values.all('file'), asked));
+  return answerChain(asked, async () => openInputs(values.all('file'), asked.words));
 }
 
 async function verifyStreams(context: CommandContext): Promise<number> {

@@ -1,7 +1,7 @@
 /** What `waybill-verify` answers, and `waybill verify` without NATS: a verification in text or JSON, and an exit code. */
 import { VERDICT_EXIT_CODES } from '@waybill/schema/verify';
 import { VerifyError } from '../errors.ts';
-import { type InputFile, openInput } from '../input/input-file.ts';
+import type { InputFile } from '../input/input-file.ts';
 import { readHeadFiles } from '../input/read-heads.ts';
 import { judgeBill, orgidOfBill, readBill } from '../judge/verify-bill-file.ts';
 import { judgeChain, type JudgedFiles } from '../judge/verify-files.ts';
@@ -96,11 +96,6 @@ export async function answerReceipt(asking: Asking, file: InputFile, about: read
     ...(orgid !== undefined && { orgid }),
   });
   return answer(asking, { report, hint, lines: [...about, ...receiptLines(report)] });
-}
-
-/** @throws VerifyError CANNOT_READ naming the file */
-export async function openInputs(names: readonly string[], { words }: Asking): Promise<InputFile[]> {
-  return Promise.all(names.map(async (name) => openInput(name, words)));
 }
 
 interface Answer {

@@ -36,6 +36,10 @@ keep('changed-bill', bill.replace('Example Ltd', 'Example Inc'));
 keep('receipt', canonicalJson(signEvent(makeEvent(1))));
 keep('receipt2', canonicalJson(signEvent(makeEvent(2))));
 keep('gz', gzipSync(text(1)));
+keep('chain-twice', text(1) + text(1));
+keep('utf16', Buffer.from(`\uFEFF${text(1)}`, 'utf16le'));
+keep('old-blank', `${text(1, 3)}\n\n`);
+keep('crlf', text(1).replaceAll('\n', '\r\n'));
 keep('empty', '');
 keep('photo', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'));
 keep('long', `{"core":${'"x"'.repeat(3_000_000)}`);
@@ -58,6 +62,7 @@ const SIGNER = `${KEYID}=${PUBLIC_KEY}`;
 test.each<[args: string, code: number, about: string, verdict: string]>([
   ['@chain', 0, 'chain: a replay', 'ok'],
   ['@new @old', 0, 'new: a replay\nold: a replay', 'ok'],
+  ['@new @old-blank', 0, 'new: a replay\nold-blank: a replay', 'ok'],
   ['@one @old', 0, 'one: one entry out of a chain, which is a receipt if its event is signed\nold: a replay', 'ok'],
   ['@new', 1, 'new: a replay', 'tampered'],
   ['@new --from-seq 4', 0, 'new: a replay', 'ok'],
@@ -74,8 +79,9 @@ test.each<[args: string, code: number, about: string, verdict: string]>([
   [`@changed-bill --key ${PUBLIC_KEY}`, 1, 'changed-bill: a bill', 'tampered'],
   ['@bill @new @old', 0, "bill: a bill\nnew: a replay, in which the bill's entries are looked for", 'ok'],
   ['@bill --replay @new --replay @old', 0, 'bill: a bill', 'ok'],
+  ['@bill @new @old-blank', 0, 'bill: a bill', 'ok'],
   ['@bill @first', 2, 'bill: a bill', 'truncated'],
-  ['@bill @photo', 2, 'bill: a bill\nphoto: no bill and no receipt', 'truncated'],
+  ['@bill @photo', 4, 'bill: a bill\nphoto: no bill and no receipt', 'unreadable'],
   [`@bill --expect ${head(3)}`, 0, 'bill: a bill', 'ok, 2 of 4 cuts anchored'],
   ['@bill --expect-file @heads', 0, 'bill: a bill', 'ok, 2 of 4 cuts anchored'],
   [
@@ -105,6 +111,10 @@ test.each<[args: string, code: number, said: string]>([
   ['@gz', 66, 'could not read gz: it is compressed by gzip; use <(zcat gz)'],
   ['@bill @bill', 64, 'bill is given twice'],
   ['@chain @link', 64, 'chain and link are the same file'],
+  ['@bill @chain --replay @link', 64, 'chain and link are the same file'],
+  ['@bill --replay @bill', 64, 'bill is given twice'],
+  ['@bill @gz', 66, 'it is compressed by gzip; use <(zcat gz)'],
+  ['@bill --replay @gz', 66, 'it is compressed by gzip; use <(zcat gz)'],
   ['@bill @bill2', 64, 'bill is taken for a bill; bill2 for a bill: judge them one at a time'],
   ['@receipt @receipt2', 64, 'judge them one at a time'],
   ['@bill @receipt', 64, 'receipt is taken for an event, which is a receipt if it is signed; bill for a bill'],
@@ -150,6 +160,19 @@ test.each<[string, string, string]>([
   expect({ code, err }).toEqual({ code: 4, err: expect.stringContaining(`waybill-verify: ${said}`) });
   expect(out).toMatch(/^mangled: a bill\n.*\nverdict: unreadable\n$/);
   expect((await run('@mangled', '--json')).err).toBe('');
+});
+
+test('a replay beside a bill that was mangled on its way: the bill is not blamed', async () => {
+  keep('zeros', makeBill([]));
+  for (const [args, code, said] of [
+    ['@bill @crlf', 1, 'the lines end with CR LF'],
+    ['@bill @chain-twice', 1, 'after entry 5 comes entry 1'],
+    ['@zeros @utf16', 4, 'this is UTF-16'],
+  ] as const) {
+    const { err, ...ended } = await run(...args.split(' '));
+    expect({ code: ended.code, err }, args).toEqual({ code, err: expect.stringContaining(`waybill-verify: ${said}`) });
+  }
+  expect(await run('@zeros', '@photo')).toMatchObject({ code: 4, err: '' });
 });
 
 test.each(['@chain', '@bill', '@receipt', '@one', '@empty'])(

@@ -9,7 +9,8 @@ import type { ChainReport, Expectation, ReceiptKeys } from '@waybill/schema/veri
 import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { type CommandWords, WAYBILL_VERIFY } from '../command-words.ts';
 import { VerifyError } from '../errors.ts';
-import { type InputFile, openInput } from '../input/input-file.ts';
+import type { InputFile } from '../input/input-file.ts';
+import { openInputs } from '../input/open-inputs.ts';
 import { joinFiles } from '../input/read-files.ts';
 import { watchLines } from '../input/watch-lines.ts';
 import { chainHint } from './chain-hint.ts';
@@ -49,7 +50,7 @@ export interface JudgedFiles {
  * Verifies one chain from its replay. Several files are its parts, in any order; `-` is the standard input. Memory does
  * not grow with their size.
  *
- * @throws VerifyError CANNOT_READ naming the file; BAD_ARGUMENT
+ * @throws VerifyError CANNOT_READ naming the file; BAD_ARGUMENT, also for the same file twice
  */
 export async function verifyFiles(
   names: string | readonly string[],
@@ -58,7 +59,7 @@ export async function verifyFiles(
   checkOptions('verifyFiles', options, OPTIONS);
   const list = typeof names === 'string' ? [names] : names;
   if (list.length === 0) throw new VerifyError('BAD_ARGUMENT', 'verifyFiles: there is no file');
-  return judgeChain(await Promise.all(list.map(async (name) => openInput(name))), options, WAYBILL_VERIFY);
+  return judgeChain(await openInputs(list), options, WAYBILL_VERIFY);
 }
 
 /** @param words what the hint tells people to type */
