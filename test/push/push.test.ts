@@ -119,6 +119,22 @@ describe.each(NAMES)('waybill push %s', (name) => {
       expect(engine.sum(CUSTOMERS[orgid], UPLOADS)).toBe(month.bytes[orgid]);
   });
 
+  test('an answer that is not the engine’s, such as the page of a proxy, confirms nothing', async () => {
+    await using server = await startNats();
+    await using engine = await start(name);
+    using folder = temporaryDirectory();
+    const month = await pushedMonth(await server.connect());
+    const env = pushEnvironment(name, server.url, month.settings);
+    const args = pushArguments(name, month, { folder: folder.path, url: engine.url });
+    engine.onRequest = ({ method }) => (method === 'POST' ? { status: 200, body: 'please sign in' } : 'answer');
+    const refused = await waybill(args, env);
+    expect(refused).toMatchObject({ code: 76, stderr: expect.stringContaining('200 is no answer of this API') });
+    engine.onRequest = () => 'answer';
+    expect(await waybill(args, env)).toMatchObject({ code: 0, stdout: expect.stringContaining('6 values sent') });
+    for (const orgid of ['acme', 'beta'] as const)
+      expect(engine.sum(CUSTOMERS[orgid], UPLOADS)).toBe(month.bytes[orgid]);
+  });
+
   test('--dry-run prints what would be sent, and neither sends nor writes', async () => {
     await using server = await startNats();
     await using engine = await start(name);

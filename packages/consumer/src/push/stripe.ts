@@ -12,7 +12,7 @@ import type { Json } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome } from './engine.ts';
-import { shown } from './engine-http.ts';
+import { noAnswer, shown } from './engine-http.ts';
 import { jsonMember, textMember } from './json-member.ts';
 import type { PushValue } from './push-value.ts';
 import { activeMeters, type StripeMeter } from './stripe-meters.ts';
@@ -41,7 +41,11 @@ export function createStripe({ http, now }: EngineOptions): Engine {
       },
       body: formOf(fieldsOf(value, meterOf(value.name))),
     });
-    if (status >= 200 && status < 300) return ACCEPTED;
+    if (status >= 200 && status < 300) {
+      // It answers with the event.
+      if (textMember(json, 'identifier') !== value.id) throw noAnswer('Stripe', { status, text });
+      return ACCEPTED;
+    }
     return isDuplicate(json)
       ? { kind: 'there' }
       : { kind: 'refused', why: `${status} ${shown(messageOf(json) ?? text)}` };
