@@ -16,5 +16,5 @@ export { type Asking, expectations, expectedOfLedger, fromSeq, signatureCheck } 
 export { type Values, wholeNumber } from './cli/values.ts';
 export { checkSignersGiven, createReceiptKeys, keyidOf } from './judge/receipt-keys.ts';
 export { verifyLines, type VerifyLinesOptions } from './judge/verify-lines.ts';
-export { aboutLines, chainLines } from './text/chain-text.ts';
+export { aboutLines, chainLines, verdictLine } from './text/chain-text.ts';
 export { formatTable } from './text/table.ts';

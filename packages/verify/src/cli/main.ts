@@ -58,7 +58,7 @@ async function recognize(names: readonly string[], asking: Asking): Promise<Know
 /** What is asked decides what one entry is: alone it is a receipt, beside others and with heads a part of a chain. */
 function isChainPart({ kind }: KnownFile, known: readonly KnownFile[], { values }: Asking): boolean {
   if (kind.judge === 'replay') return true;
-  const asksForChain = ['expect', 'expect-file', 'from-seq'].some((name) => values.text(name) !== undefined);
+  const asksForChain = ['expect', 'expect-file', 'from-seq', 'system'].some((name) => values.text(name) !== undefined);
   return kind.isLoneEntry === true && (known.length > 1 || asksForChain);
 }
 
