@@ -519,7 +519,7 @@ class Chain:
         ours = has_form(event.get("orgid"), "[A-Za-z0-9][A-Za-z0-9_-]{0,63}|_unattributed")
         ours = ours and has_form(event.get("producer"), PRODUCER) and is_count(first)
         ours = ours and (last is None or is_count(last, first))
-        ours = ours and isinstance(event.get("by"), str) and isinstance(event.get("reason"), str)
+        ours = ours and all(isinstance(event.get(name), str) for name in ("by", "reason", "sha256", "subject"))
         message = (event.get("sha256"), event.get("subject"))
         if not ours or message in self.said_before:
             return

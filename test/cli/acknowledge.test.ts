@@ -72,6 +72,26 @@ test('what verify lists is acknowledged, and then verify says ok and why', async
   });
 });
 
+test('a file of a chain is judged with the replay of _system beside it', async () => {
+  await acknowledge('--missing', 'boot:3-4', '--missing', 'late:1');
+  await chainAll(nc, settings);
+  const [chain, system] = [join(folder.path, 'chain'), join(folder.path, 'system')];
+  for (const [file, orgid] of [
+    [chain, 'acme'],
+    [system, '_system'],
+  ] as const)
+    await writeFile(file, (await waybill(['replay', '--org', orgid], env)).stdout);
+  expect(await waybill(['verify', '--file', chain])).toMatchObject({ code: 3 });
+  const known = await waybill(['verify', '--file', chain, '--system', system]);
+  expect(known).toMatchObject({ code: 0, stdout: expect.stringMatching(/\nverdict: ok, 3 acknowledged losses\n$/) });
+  expect(known.stdout).toContain('not checked: acknowledgements, against the messages of the AUDIT stream: 3\n');
+  // With NATS they are compared.
+  expect((await waybill(['verify', '--all', '--wait', '0'], env)).stdout).not.toContain(
+    'not checked: acknowledgements',
+  );
+  expect(await waybill(['verify', '--all', '--system', system], env)).toMatchObject({ code: 64 });
+});
+
 test('a report of verify says what is missing, and leaves out what is known', async () => {
   const report = (await waybill(['verify', '--org', 'acme', '--json', '--wait', '0'], env)).stdout;
   const path = join(folder.path, 'report.json');

@@ -9,10 +9,12 @@ import { gzipSync } from 'node:zlib';
 import { createReceiptKeys, verifyBillFile, verifyFiles } from '@waybill/verify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  acknowledged,
   KEYID,
   makeBill,
   makeEvent,
   makeReplay,
+  makeSystem,
   OTHER_KEY,
   PUBLIC_KEY,
   signEvent,
@@ -47,6 +49,7 @@ test('it is small, imports Node alone, and is the same whenever it is made', asy
 const lines = makeReplay([1, 2, 3, 4, 5].map((n) => signEvent(makeEvent(n))));
 const replay = `${lines.join('\n')}\n`;
 const gapped = makeReplay([1, 2, 5].map((n) => makeEvent(n)));
+const system = makeSystem([{ event: acknowledged(3, 4), place: 4 }]);
 const bill = makeBill(lines, { days: 31 });
 const head = (n: number): string => `${n}:${(JSON.parse(lines[n - 1] as string) as { hash: string }).hash}`;
 const signer = `${KEYID}=${PUBLIC_KEY}`;
@@ -54,6 +57,10 @@ const FILES: Record<string, string | Uint8Array> = {
   replay,
   bill,
   gapped: gapped.join('\n'),
+  system: system.join('\n'),
+  'system-head': JSON.stringify([
+    { orgid: '_system', seq: 1, hash: (JSON.parse(system[0] as string) as { hash: string }).hash },
+  ]),
   old: lines.slice(0, 2).join('\n'),
   new: lines.slice(2).join('\n'),
   event: replay.replace('"type":"run.started"', '"type":"run.stopped"'),
@@ -102,6 +109,9 @@ test.for(
     ...CHAINS,
     ['new', 'old'],
     ['new', '--from-seq', '3'],
+    ['gapped', '--system', 'system'],
+    ['gapped', '--system', 'system', '--expect-file', 'system-head'],
+    ['gapped', '--system', 'replay'],
     ['replay', '--org', 'bolt'],
     ['old', '--expect', head(5)],
     ['replay', '--expect-file', 'heads'],

@@ -4,7 +4,7 @@
  */
 import type { NatsConnection } from '@nats-io/nats-core';
 import { push, type PushOptions, type Settings } from '@waybill/consumer';
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type FakeEngine, HOUR_MS } from '../support/metering-engines.ts';
@@ -187,6 +187,9 @@ describe.each(NAMES)('waybill push %s', (name) => {
         [text.replace('{', ''), 65, 'line 1'],
         [text.replace(engine.url, 'https://other.example'), 64, 'is about'],
         ['a file of mine\n', 65, 'line 1'],
+        // Whoever names the wrong file keeps all of it.
+        ['{"acme":"cus_acme"}', 65, 'line 1'],
+        ['a file\nof mine, without an end', 65, 'line 1'],
       ] as const) {
         writeFileSync(journal, changed);
         expect(await waybill(args, env), says).toMatchObject({ code, stderr: expect.stringContaining(says) });
@@ -195,12 +198,15 @@ describe.each(NAMES)('waybill push %s', (name) => {
       expect(engine.requests).toHaveLength(requests);
     }));
 
-  test('two runs at once: one of them pushes', () =>
-    withEngine(name, async ({ engine, args, env, expectExact }) => {
+  test('two runs at once: one of them pushes, also where the journal has two names', () =>
+    withEngine(name, async ({ engine, args, env, journal, expectExact }) => {
+      const link = `${journal}-link`;
       const other: Promise<{ code: number | null; stderr: string }>[] = [];
       engine.onRequest = async (): Promise<'answer'> => {
         if (other.length === 0) {
-          other.push(waybill(args, env));
+          symlinkSync(journal, link);
+          const named = args.map((one) => (one === journal ? link : one));
+          other.push(waybill(named, env));
           await other[0];
         }
         return 'answer';

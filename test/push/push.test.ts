@@ -1,5 +1,5 @@
 /** Pushing usage to servers that do what the documents of OpenMeter, Lago and Stripe say. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startLago, startStripe } from '../support/metering-engines.ts';
@@ -119,6 +119,22 @@ describe.each(NAMES)('waybill push %s', (name) => {
       expect(engine.sum(CUSTOMERS[orgid], UPLOADS)).toBe(month.bytes[orgid]);
   });
 
+  test('an answer that is not the engine’s, such as the page of a proxy, confirms nothing', async () => {
+    await using server = await startNats();
+    await using engine = await start(name);
+    using folder = temporaryDirectory();
+    const month = await pushedMonth(await server.connect());
+    const env = pushEnvironment(name, server.url, month.settings);
+    const args = pushArguments(name, month, { folder: folder.path, url: engine.url });
+    engine.onRequest = ({ method }) => (method === 'POST' ? { status: 200, body: 'please sign in' } : 'answer');
+    const refused = await waybill(args, env);
+    expect(refused).toMatchObject({ code: 76, stderr: expect.stringContaining('200 is no answer of this API') });
+    engine.onRequest = () => 'answer';
+    expect(await waybill(args, env)).toMatchObject({ code: 0, stdout: expect.stringContaining('6 values sent') });
+    for (const orgid of ['acme', 'beta'] as const)
+      expect(engine.sum(CUSTOMERS[orgid], UPLOADS)).toBe(month.bytes[orgid]);
+  });
+
   test('--dry-run prints what would be sent, and neither sends nor writes', async () => {
     await using server = await startNats();
     await using engine = await start(name);
@@ -165,6 +181,25 @@ describe.each(NAMES)('waybill push %s', (name) => {
 });
 
 describe('Stripe', () => {
+  test('an identifier that it has for another customer is not taken for the value of this one', async () => {
+    await using server = await startNats();
+    await using engine = await startStripe();
+    using folder = temporaryDirectory();
+    const month = await pushedMonth(await server.connect());
+    const env = pushEnvironment('stripe', server.url, month.settings);
+    const args = pushArguments('stripe', month, { folder: folder.path, url: engine.url });
+    expect(await waybill(args, env)).toMatchObject({ code: 0 });
+    // The journal is lost, and the organization has another customer now.
+    rmSync(join(folder.path, 'journal'));
+    writeFileSync(join(folder.path, 'customers.json'), JSON.stringify({ ...CUSTOMERS, acme: 'cus_other' }));
+    for (const _ of [1, 2])
+      expect(await waybill(args, env)).toMatchObject({
+        code: 69,
+        stderr: expect.stringContaining('Stripe has its identifier already, and does not tell of it at this customer'),
+      });
+    expect(engine.sum('cus_other', UPLOADS)).toBe(0n);
+  });
+
   test('35 days: older windows are refused before anything is sent', async () => {
     await using server = await startNats();
     await using engine = await startStripe();

@@ -22,6 +22,12 @@ export { isChainName, ORGID_PATTERN, SYSTEM_CHAIN, UNATTRIBUTED_CHAIN } from './
 export type { Core, Entry } from './ledger/entry.ts';
 export type { Totals, Volume } from './ledger/volume.ts';
 
+export {
+  type AcknowledgedBy,
+  type Acknowledgements,
+  createAcknowledgements,
+  type LossAcknowledgement,
+} from './verify/acknowledgements.ts';
 export type { VerifiedEntry } from './verify/chain-judge.ts';
 export { isPublicKey } from './verify/ed25519-encoding.ts';
 export { createLineSplitter, type LineSplitter, MAX_LINE_BYTES } from './verify/line-splitter.ts';

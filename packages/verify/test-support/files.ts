@@ -70,6 +70,34 @@ export function makeReplay(events: readonly JsonObject[]): string[] {
   });
 }
 
+/** The lines of `_system` with these records, each of a message on the place that is given. */
+export function makeSystem(
+  records: readonly { readonly event: JsonObject & { readonly subject?: string }; readonly place: number }[],
+): string[] {
+  let head = emptyHead('_system');
+  return records.map(({ event, place }) => {
+    const source = { stream: 'AUDIT', seq: place, subject: event.subject ?? '' };
+    const next = appendEntry(
+      head,
+      { received: timeOf(place), source, origin: null, event: canonicalJson(event), volume: NO_VOLUME },
+      sha256,
+    );
+    ({ head } = next);
+    return next.line;
+  });
+}
+
+/** A record that acknowledges numbers of the publisher of `makeEvent`. */
+export function acknowledged(
+  first: number,
+  last: number | null,
+  more: JsonObject = {},
+): JsonObject & { subject: string } {
+  const said = { orgid: 'acme', producer: 'b1f0', first, last, by: 'ops', reason: 'a disk broke' };
+  const message = { subject: 'waybill.control.acknowledge.acme', size: 1, sha256: `${first}`, payload: '' };
+  return { kind: 'acknowledged', ...said, ...message, ...more };
+}
+
 /** A bill of these entries with a line for each of so many days of November 2026. */
 export function makeBill(
   lines: readonly string[],

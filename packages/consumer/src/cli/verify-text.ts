@@ -1,6 +1,5 @@
 /** The report of a verification with NATS, for people. */
-import type { Verdict } from '@waybill/schema';
-import { aboutLines, chainLines } from '@waybill/verify/internal';
+import { aboutLines, chainLines, verdictLine } from '@waybill/verify/internal';
 import { AUDIT_CHECKED } from '../verify/audit-report.ts';
 import type { LedgerReport } from '../verify/ledger-report.ts';
 
@@ -25,11 +24,5 @@ export function reportLines({ verdict, acknowledged, chains, ledger, audit, ...s
     lines.push(`incomplete ${audit.behind} messages of ${audit.stream}, its last ones, are in no chain yet`);
   // The number of compared messages is in a line above.
   const checked = scope.checked.filter(({ what }) => what !== AUDIT_CHECKED.compared);
-  return [...lines, ...aboutLines({ checked, not_checked: scope.not_checked }), verdictLine(verdict, acknowledged)];
-}
-
-/** The last line. A bare `ok` is one without known losses. @param acknowledged how many of them, a decimal */
-function verdictLine(verdict: Verdict, acknowledged = '0'): string {
-  if (acknowledged === '0') return `verdict: ${verdict}`;
-  return `verdict: ${verdict}, ${acknowledged} acknowledged ${acknowledged === '1' ? 'loss' : 'losses'}`;
+  return [...lines, ...aboutLines({ checked, not_checked: scope.not_checked }), verdictLine({ verdict, acknowledged })];
 }

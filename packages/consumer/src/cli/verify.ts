@@ -24,7 +24,7 @@ export const verifyCommand: Command = {
   help: `Usage: waybill verify (--org ID | --all) [--expect SEQ:HASH]… [--expect-file HEADS]… [--signer ID=KEY]…
                       [--require-signed] [--from-seq N] [--wait SECONDS] [--json]
        waybill verify --file FILE… [--org ID] [--expect SEQ:HASH]… [--expect-file HEADS]… [--signer ID=KEY]…
-                      [--require-signed] [--from-seq N] [--json]
+                      [--require-signed] [--system FILE]… [--from-seq N] [--json]
        waybill verify --bill FILE [--key [ID=]KEY]… [--expect SEQ:HASH]… [--expect-file HEADS]…
                       [--replay FILE]… [--from-seq N] [--json]
 
@@ -36,6 +36,8 @@ from a message there. With WAYBILL_STREAM_MODE=bind that stream is somebody else
   --all               every chain
   --file FILE         a chain as \`waybill replay\` prints it; - for the standard input. Several are the parts of one
                       chain, such as rotated files, in any order. Needs no NATS
+  --system FILE       with --file: what \`waybill replay --org _system\` printed: losses that are acknowledged there are
+                      known. They are worth as much as this file. Several are its parts
   --bill FILE         a bill as \`waybill bill\` makes it; - for the standard input. Needs no NATS
   --key [ID=]KEY      with --bill: the issuer's key, the base64 of the 32 bytes of an Ed25519 public key. The bill then
                       has to be signed by one of them
@@ -63,6 +65,7 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
     expect: { type: 'string', multiple: true },
     'expect-file': { type: 'string', multiple: true },
     signer: { type: 'string', multiple: true },
+    system: { type: 'string', multiple: true },
     bill: { type: 'string' },
     key: { type: 'string', multiple: true },
     replay: { type: 'string', multiple: true },
@@ -77,6 +80,8 @@ Exit codes: 0 ok; 1 tampered; 2 truncated; 3 incomplete (an event that is in no 
     if (values.text('bill') !== undefined) return verifyOneBill(context);
     if (values.all('key').length + values.all('replay').length > 0)
       throw new ConsumerError('BAD_ARGUMENT', '--key and --replay need --bill');
+    if (values.all('file').length === 0 && values.all('system').length > 0)
+      throw new ConsumerError('BAD_ARGUMENT', '--system needs --file: with NATS, _system is read from the ledger');
     return values.all('file').length === 0 ? verifyStreams(context) : verifyFiles(context);
   },
 };
@@ -95,7 +100,7 @@ async function verifyOneBill(context: CommandContext): Promise<number> {
     throw new ConsumerError('BAD_ARGUMENT', `--bill and --${other ?? 'org'}: a bill names its chain itself`);
   const asked = asking(context, 'bill');
   return answerBill(asked, async () => {
-    const [bill, ...replay] = await openInputs([values.text('bill') ?? '', ...values.all('replay')], asked);
+    const [bill, ...replay] = await openInputs([values.text('bill') ?? '', ...values.all('replay')], asked.words);
     if (!bill) throw new ConsumerError('BAD_ARGUMENT', '--bill has no file');
     return { bill, replay };
   });
@@ -105,7 +110,7 @@ async function verifyFiles(context: CommandContext): Promise<number> {
   const { values } = context;
   if (values.flag('all')) throw new ConsumerError('BAD_ARGUMENT', '--all and --file: files have one chain');
   const asked = asking(context, 'file');
-  return answerChain(asked, async () => openInputs(values.all('file'), asked));
+  return answerChain(asked, async () => openInputs(values.all('file'), asked.words));
 }
 
 async function verifyStreams(context: CommandContext): Promise<number> {

@@ -43,7 +43,8 @@ export function checkCustomers(name: string, customers: Readonly<Record<string, 
 }
 
 function checkCustomer(name: string, orgid: string, customer: unknown): string {
-  const isText = typeof customer === 'string' && customer.length > 0 && customer.length <= MAX_CUSTOMER;
+  const isText =
+    typeof customer === 'string' && customer.length > 0 && customer.length <= MAX_CUSTOMER && customer.isWellFormed();
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   if (isText && !/[\u0000-\u0020\u007f]/.test(customer)) return customer;
   throw bad(

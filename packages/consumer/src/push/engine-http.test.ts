@@ -68,6 +68,30 @@ test('Retry-After of more than a minute is not waited for, and no message has th
   });
 });
 
+test('a server that repeats the key within JSON puts it into no message', async () => {
+  const body = JSON.stringify({ error: { message: 'no top-secret', list: ['top-secret'] } });
+  await using server = await withServer((_, response) => void response.writeHead(400).end(body));
+  const { json, text } = await server.http.request(GET);
+  expect(JSON.stringify(json)).toBe(text);
+  expect(json).toEqual({ error: { message: 'no (key)', list: ['(key)'] } });
+});
+
+test('an endless answer does not fill the memory', async () => {
+  await using server = await withServer((_, response) => {
+    const chunk = Buffer.alloc(1024 * 1024);
+    const more = (): void => {
+      while (!response.destroyed && response.write(chunk));
+      response.once('drain', more);
+    };
+    more();
+  });
+  const http = createEngineHttp({ url: server.url, key: null, timeoutMs: 5_000, retryPauseMs: 1 });
+  await expect(http.request(GET)).rejects.toMatchObject({
+    code: 'ENGINE_UNREACHABLE',
+    message: expect.stringContaining('the answer has more than'),
+  });
+});
+
 test('a server that does not answer in time', async () => {
   await using server = await withServer(() => undefined);
   const http = createEngineHttp({ url: server.url, key: null, timeoutMs: 20, retryPauseMs: 1 });

@@ -2,7 +2,7 @@
  * Requests to an engine. Each may be repeated: a GET changes nothing, and a POST has ids that the engine remembers for
  * far longer than the repetitions of one call take. The key is in a header and nowhere else.
  */
-import { type Json, parseJson } from '@waybill/schema/internal';
+import { isJsonObject, type Json, parseJson } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { pause } from '../pause.ts';
 
@@ -38,6 +38,8 @@ export interface EngineHttpOptions {
 
 const ATTEMPTS = 5;
 const MAX_PAUSE_MS = 60_000;
+/** What is shorter is no secret, and may be a part of anything. */
+const MIN_SECRET = 8;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** 409: Stripe says so while the same request is still being worked on. */
 const PASSING: ReadonlySet<number> = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
@@ -59,9 +61,9 @@ export function createEngineHttp({ url, key, timeoutMs, retryPauseMs }: EngineHt
       const response = await attempt(request);
       const whole = await textOf(response);
       // A server that repeats the key must not put it into a log.
-      const text = key === null ? whole : whole.replaceAll(key, '(key)');
+      const text = withoutKey(whole, key);
       if (PASSING.has(response.status)) return passing(`${response.status} ${shown(text)}`, retryAfterMs(response));
-      return { status: response.status, json: jsonOf(whole), text };
+      return { status: response.status, json: jsonOf(whole, key), text };
     } catch (error) {
       const { cause, message } = error as Error & { cause?: Error & { code?: string } };
       return passing(cause?.code ?? cause?.message ?? message, null);
@@ -103,10 +105,7 @@ function checkAnswer(what: string, answer: EngineAnswer): EngineAnswer {
   if (status === 401 || status === 403)
     throw new ConsumerError('ENGINE_REFUSED', `${what}: the key is not accepted (${status} ${shown(text)})`);
   if (status >= 200 && status < 500 && !(status >= 300 && status < 400)) return answer;
-  throw new ConsumerError(
-    'ENGINE_REFUSED',
-    `${what}: ${status} is no answer of this API: ${shown(text)}; check the URL`,
-  );
+  throw noAnswer(what, answer);
 }
 
 /** RFC 9110: seconds, or a date. */
@@ -119,18 +118,49 @@ function retryAfterMs(response: Response): number | null {
 }
 
 async function textOf(response: Response): Promise<string> {
-  const bytes = await response.arrayBuffer();
-  if (bytes.byteLength > MAX_ANSWER_BYTES) throw new Error(`the answer has ${bytes.byteLength} bytes`);
-  return Buffer.from(bytes).toString('utf8');
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) throw new Error(`the answer has more than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
-function jsonOf(text: string): Json {
+function withoutKey(text: string, key: string | null): string {
+  if (key === null) return text;
+  return text.replaceAll(key, '(key)').replaceAll(JSON.stringify(key).slice(1, -1), '(key)');
+}
+
+/** Its texts are shown, too. Other values are compared, and no key of that many characters is one of them. */
+function jsonOf(text: string, key: string | null): Json {
   try {
-    return parseJson(text);
+    const json = parseJson(text);
+    return key !== null && key.length >= MIN_SECRET ? withoutKeyIn(json, key) : json;
   } catch {
     // It is shown as it is.
     return null;
   }
+}
+
+function withoutKeyIn(json: Json, key: string): Json {
+  if (typeof json === 'string') return json.replaceAll(key, '(key)');
+  if (Array.isArray(json)) return json.map((one) => withoutKeyIn(one, key));
+  if (!isJsonObject(json)) return json;
+  return Object.fromEntries(
+    Object.entries(json).map(([name, value]) => [name.replaceAll(key, '(key)'), withoutKeyIn(value, key)]),
+  );
+}
+
+/**
+ * A success that the engine's API does not document, such as the page of a proxy. Nothing is known of what was sent.
+ */
+export function noAnswer(what: string, { status, text }: Pick<EngineAnswer, 'status' | 'text'>): ConsumerError {
+  return new ConsumerError(
+    'ENGINE_REFUSED',
+    `${what}: ${status} is no answer of this API: ${shown(text)}; check the URL`,
+  );
 }
 
 /** The beginning of an answer, for a message. */

@@ -3,6 +3,7 @@
  * offers no other. The kernel releases it when the process ends, however it ends. So no lock is ever left over, and
  * nobody has to guess whether an owner lives. The file stays; it is empty.
  */
+import { realpathSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { ConsumerError } from '../errors.ts';
 
@@ -10,7 +11,7 @@ const SQLITE_BUSY = 5;
 
 /** @throws ConsumerError JOURNAL_LOCKED while another process, or another call in this one, has it; CANNOT_CREATE */
 export function lockJournal(journal: string): Disposable {
-  const file = `${journal}.lock`;
+  const file = `${placeOf(journal)}.lock`;
   let database: DatabaseSync | null = null;
   try {
     database = new DatabaseSync(file, { timeout: 0 });
@@ -23,4 +24,14 @@ export function lockJournal(journal: string): Disposable {
   }
   const held = database;
   return { [Symbol.dispose]: () => held.close() };
+}
+
+/** A journal that is reached by several names has one lock. */
+function placeOf(journal: string): string {
+  try {
+    return realpathSync(journal);
+  } catch {
+    // There is none yet, or opening it says what is wrong.
+    return journal;
+  }
 }

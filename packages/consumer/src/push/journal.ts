@@ -45,6 +45,9 @@ export interface Journal extends AsyncDisposable {
 }
 
 const KIND = 'waybill-push-journal';
+/** What each journal begins with, also one whose first line is not finished. */
+const BEGINNING = JSON.stringify({ v: 1, kind: KIND }).slice(0, -1);
+const NO_JOURNAL = 'it is no journal of waybill push';
 const VALUE_FIELDS = ['id', 'orgid', 'meter', 'name', 'customer', 'from', 'to', 'value'] as const;
 
 /**
@@ -82,6 +85,10 @@ async function readRecords(
 ): Promise<Map<string, JournalRecord>> {
   const bytes = await handle.readFile();
   const end = bytes.lastIndexOf(0x0a) + 1;
+  const [first = '', ...lines] = bytes.toString('utf8', 0, Math.max(end - 1, 0)).split('\n');
+  // Whoever names another file must not lose what is in it: nothing is cut off before the file is known as a journal.
+  if (end > 0) checkTarget(file, objectOf(file, 1, first), target);
+  else if (!isBeginning(bytes.toString('utf8'))) throw damaged(file, 1, NO_JOURNAL);
   if (end < bytes.length) {
     await handle.truncate(end);
     await handle.sync();
@@ -93,10 +100,13 @@ async function readRecords(
     await syncFolder(dirname(file));
     return records;
   }
-  const [first = '', ...lines] = bytes.toString('utf8', 0, end - 1).split('\n');
-  checkTarget(file, objectOf(file, 1, first), target);
   for (const [index, line] of lines.entries()) applyLine(records, { file, number: index + 2, line });
   return records;
+}
+
+/** Whether a crash may have left this of a first line. */
+function isBeginning(text: string): boolean {
+  return BEGINNING.startsWith(text) || text.startsWith(`${BEGINNING},`);
 }
 
 /** Without it, the file's name may not survive a crash. */
@@ -110,7 +120,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 function checkTarget(file: string, header: JsonObject, target: JournalTarget): void {
-  if (header['v'] !== 1 || header['kind'] !== KIND) throw damaged(file, 1, 'it is no journal of waybill push');
+  if (header['v'] !== 1 || header['kind'] !== KIND) throw damaged(file, 1, NO_JOURNAL);
   const there = {
     engine: textMember(header, 'engine') ?? '',
     url: textMember(header, 'url') ?? '',

@@ -11,7 +11,8 @@ import { isJsonObject, type Json, type JsonObject } from '@waybill/schema/intern
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome, SAME } from './engine.ts';
-import { shown } from './engine-http.ts';
+import { noAnswer, shown } from './engine-http.ts';
+import { jsonMember } from './json-member.ts';
 import type { PushValue } from './push-value.ts';
 import { sendInParts } from './send-in-parts.ts';
 
@@ -40,7 +41,11 @@ export function createLago({ http }: EngineOptions): Engine {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ events: values.map(eventOf) }),
     });
-    if (status >= 200 && status < 300) return values.map(() => ACCEPTED);
+    if (status >= 200 && status < 300) {
+      // It answers with the events that it stored.
+      if (!Array.isArray(jsonMember(json, 'events'))) throw noAnswer('Lago', { status, text });
+      return values.map(() => ACCEPTED);
+    }
     if (status === 404) throw new ConsumerError('ENGINE_REFUSED', `Lago takes no events there: 404 ${shown(text)}`);
     const faults = faultsOf(json, values.length);
     if (faults.size === 0) return `${status} ${shown(text)}`;

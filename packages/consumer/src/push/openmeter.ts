@@ -9,7 +9,7 @@
 import { isJsonObject, type Json, type JsonObject } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome, SAME } from './engine.ts';
-import { shown } from './engine-http.ts';
+import { noAnswer, shown } from './engine-http.ts';
 import type { PushValue } from './push-value.ts';
 import { sendInParts } from './send-in-parts.ts';
 
@@ -67,7 +67,11 @@ export function createOpenMeter({ http, now }: EngineOptions): Engine {
       headers: { 'content-type': 'application/cloudevents-batch+json' },
       body: JSON.stringify(values.map(eventOf)),
     });
-    if (status >= 200 && status < 300) return values.map(() => ACCEPTED);
+    if (status >= 200 && status < 300) {
+      // It answers 204, with nothing.
+      if (text.trim() !== '') throw noAnswer('OpenMeter', { status, text });
+      return values.map(() => ACCEPTED);
+    }
     if (status === 404)
       throw new ConsumerError('ENGINE_REFUSED', `OpenMeter takes no events there: 404 ${shown(text)}`);
     return `${status} ${shown(text)}`;

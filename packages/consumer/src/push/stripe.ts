@@ -12,9 +12,9 @@ import type { Json } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { inParallel } from '../in-parallel.ts';
 import { ACCEPTED, type Engine, type EngineOptions, type Held, NOTHING, type Outcome } from './engine.ts';
-import { shown } from './engine-http.ts';
+import { noAnswer, shown } from './engine-http.ts';
 import { jsonMember, textMember } from './json-member.ts';
-import type { PushValue } from './push-value.ts';
+import { describeValue, type PushValue } from './push-value.ts';
 import { activeMeters, type StripeMeter } from './stripe-meters.ts';
 import { heldByStripe } from './stripe-summaries.ts';
 
@@ -41,10 +41,22 @@ export function createStripe({ http, now }: EngineOptions): Engine {
       },
       body: formOf(fieldsOf(value, meterOf(value.name))),
     });
-    if (status >= 200 && status < 300) return ACCEPTED;
+    if (status >= 200 && status < 300) {
+      // It answers with the event.
+      if (textMember(json, 'identifier') !== value.id) throw noAnswer('Stripe', { status, text });
+      return ACCEPTED;
+    }
     return isDuplicate(json)
-      ? { kind: 'there' }
+      ? thereOrNot(value)
       : { kind: 'refused', why: `${status} ${shown(messageOf(json) ?? text)}` };
+  }
+
+  /** An identifier does not name the customer: with another journal, the value may have been pushed for another one. */
+  async function thereOrNot(value: PushValue): Promise<Outcome> {
+    const [held] = await heldByStripe(http, meterOf(value.name), [value]);
+    if (held?.kind === 'same') return { kind: 'there' };
+    const why = 'Stripe has its identifier already, and does not tell of it at this customer';
+    return { kind: 'unknown', why: `${describeValue(value)}: ${why}. Sums come late: run it again, or look there` };
   }
 
   return {

@@ -138,8 +138,9 @@ export function reportOf(
   acknowledgements: readonly LossAcknowledgement[] = [],
 ): ChainReport {
   const found = verifier.finish(acknowledgements);
-  // The verification of a ledger compares it with AUDIT, so that this is checked.
-  const report = { ...found, not_checked: found.not_checked.filter(({ what }) => what !== NOT_CHECKED.audit) };
+  // The verification of a ledger compares it with AUDIT, so that these are checked.
+  const byAudit: readonly string[] = [NOT_CHECKED.audit, NOT_CHECKED.acknowledgements];
+  const report = { ...found, not_checked: found.not_checked.filter(({ what }) => !byAudit.includes(what)) };
   if (problem) return { ...report, verdict: 'tampered', problem };
   if (!newer || report.verdict === 'tampered') return report;
   const not_checked = [...report.not_checked, { what: NOT_CHECKED.version, count: 1 }];

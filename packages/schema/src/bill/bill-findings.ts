@@ -45,17 +45,17 @@ type Counts = ReturnType<typeof countFindings>;
 function countFindings({ bill, cores, bounds, heads, replay, isVerified }: Findings) {
   const { after: _, watermark, ...others } = bill.anchors;
   const { before, after } = cores;
-  const held = before.filter((one, i) => heads.isHeld(one) || heads.isHeld(after[i])).length;
-  const replayed = replay ? before.length : 0;
+  const isHeld = before.map((one, i) => heads.isHeld(one) || heads.isHeld(after[i]));
+  const isReplayed = before.map((_, i) => replay?.anchored[i] ?? false);
   return {
     cuts: before.length,
     lines: bill.statement.lines.length,
     linked: after.filter((one) => one !== null).length,
     followed: after.filter((one, i) => one !== null || replay?.followed[i]).length,
     notFollowed: after.filter((one, i) => one !== null && !replay?.followed[i] && !heads.isHeld(one)).length,
-    held,
-    replayed,
-    anchored: Math.max(held, replayed),
+    held: isHeld.filter(Boolean).length,
+    replayed: isReplayed.filter(Boolean).length,
+    anchored: before.filter((_, i) => isHeld[i] || isReplayed[i]).length,
     heads: heads.met + (replay ? heads.unmet : 0),
     unmetHeads: replay ? 0 : heads.unmet,
     replayEntries: replay?.report.entries ?? 0,

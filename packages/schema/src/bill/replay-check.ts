@@ -22,6 +22,11 @@ export interface ReplayCheck {
   readonly isEmpty: boolean;
   /** It ends before the entry of a cut, or begins after one. */
   readonly isShort: boolean;
+  /**
+   * By cut: the replay shows that its entry is the chain's. That nothing was before it only a replay from the first entry
+   * on can show.
+   */
+  readonly anchored: readonly boolean[];
   /** By cut: the entry after it is in the replay, and was received at the cut or later. */
   readonly followed: readonly boolean[];
   /** By a whole replay; null otherwise. */
@@ -71,5 +76,7 @@ export function checkReplay(replay: BillReplay, { statement, cores, expect, sha2
   const report = verifier.finish();
   const end = fromSeq + report.entries - 1;
   const isShort = cores.before.some((one) => one && (one.core.seq < fromSeq || one.core.seq > end));
-  return { report, fault, isEmpty, isShort, followed, publishers: fromSeq === 1 ? scan.report() : null };
+  const isWhole = fromSeq === 1;
+  const anchored = cores.before.map((one) => one !== null || isWhole);
+  return { report, fault, isEmpty, isShort, anchored, followed, publishers: isWhole ? scan.report() : null };
 }

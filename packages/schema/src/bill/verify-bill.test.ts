@@ -170,9 +170,25 @@ describe('a replay', () => {
     );
   });
 
+  it('that begins late anchors no cut that says that nothing was there', () => {
+    const { statement } = makeTestStatement({ lines, ats: [at(2), at(4), at(6)] });
+    const { usage: _, lines: __, from: ___, to: ____, issued_by: issuedBy, ...rest } = statement;
+    // What the first entry used was billed before: the forger bills it again.
+    const cuts = statement.cuts.map((cut, i) => (i === 0 ? { ...cut, before: null } : cut));
+    const forged = formatBill(signBill(makeStatement({ ...rest, issuedBy, cuts }), {}, null));
+    expect(verifyBill(forged, { replay: { lines } }).verdict).toBe('tampered');
+    const report = verifyBill(forged, { replay: { lines: lines.slice(1), fromSeq: 2 } });
+    expect(report).toMatchObject({ verdict: 'ok', summary: 'ok, 2 of 3 cuts anchored' });
+    expect(report.anchored).toEqual([{ what: BILL_ANCHORED.replay, count: 2 }]);
+    expect(report.stated).toContainEqual({ what: BILL_STATED.chain, count: 1 });
+    expect(report.not_checked).toContainEqual({ what: BILL_NOT_CHECKED.cuts, count: 1 });
+  });
+
   it('of an empty chain anchors a bill of zeros', () => {
     const empty = makeTestBill({ lines: [], ats: [at(0), at(1)] });
     expect(verifyBill(empty, { replay: { lines: [] } })).toMatchObject({ verdict: 'ok', summary: 'ok' });
+    const begunLate = verifyBill(empty, { replay: { lines: [], fromSeq: 2 } });
+    expect(begunLate).toMatchObject({ verdict: 'ok', summary: 'ok, unanchored' });
     expect(verifyBill(empty, { replay: { lines: ['x'] } }).verdict).toBe('unreadable');
     expect(verifyBill(empty, { replay: { lines: lines.slice(0, 1) } }).verdict).toBe('ok');
     const late = makeTestBill({ lines: [], ats: [at(0), at(2)] });

@@ -99,8 +99,9 @@ function judgeReplay(check: ReplayCheck, statement: BillStatement): { verdict: V
   const detail = `the replay, at ${problem?.seq}: ${problem?.detail}`;
   if (verdict === 'tampered') return { verdict, problem: detail };
   if (fault !== null) return { verdict: 'tampered', problem: fault };
+  if (verdict === 'unreadable' && !isEmpty) return { verdict, problem: detail };
   if (isShort) return { verdict: 'truncated', problem: 'the replay does not have the entries of all cuts' };
-  if (verdict === 'truncated' || (verdict === 'unreadable' && !isEmpty)) return { verdict, problem: detail };
+  if (verdict === 'truncated') return { verdict, problem: detail };
   const wrong = publishers && findPublisherFault(publishers, statement.completeness);
   return wrong === null ? null : { verdict: 'tampered', problem: wrong };
 }

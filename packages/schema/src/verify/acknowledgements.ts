@@ -50,6 +50,7 @@ export function createAcknowledgements(): Acknowledgements {
       if (typeof producer !== 'string' || !PRODUCER_PATTERN.test(producer)) return;
       if (!isNumber(first) || !(last === null || (isNumber(last) && last >= first))) return;
       if (typeof by !== 'string' || typeof reason !== 'string') return;
+      if (typeof sha256 !== 'string' || typeof subject !== 'string') return;
       const message = JSON.stringify([sha256, subject]);
       if (known.has(message)) return;
       known.add(message);

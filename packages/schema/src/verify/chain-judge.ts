@@ -193,7 +193,7 @@ export class ChainJudge {
       }),
       ...(receipts && { receipts }),
       checked: this.#listChecked(receipts?.verified ?? 0),
-      not_checked: this.#listNotChecked(receipts?.unknown ?? 0),
+      not_checked: this.#listNotChecked(receipts?.unknown ?? 0, acknowledged),
     };
   }
 
@@ -303,9 +303,10 @@ export class ChainJudge {
     ]);
   }
 
-  #listNotChecked(unknownKeys: number): Checked[] {
+  #listNotChecked(unknownKeys: number, acknowledged: bigint): Checked[] {
     return listChecked([
       [NOT_CHECKED.audit, this.#next - this.#fromSeq],
+      [NOT_CHECKED.acknowledgements, Number(acknowledged)],
       [NOT_CHECKED.before, this.#fromSeq - 1],
       [NOT_CHECKED.windows, this.#isWhole ? 0 : this.#counts.numbered],
       [NOT_CHECKED.events, this.#counts.erased],

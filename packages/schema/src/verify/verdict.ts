@@ -47,6 +47,7 @@ type CheckedPhrase = (typeof CHECKED)[keyof typeof CHECKED];
 
 export const NOT_CHECKED = {
   audit: 'entries, against the messages of the AUDIT stream',
+  acknowledgements: 'acknowledgements, against the messages of the AUDIT stream',
   before: 'entries before the first one at hand',
   events: 'events that were erased',
   volumes: 'volumes of erased events, and sizes taken from what is not at hand',

@@ -1,7 +1,8 @@
 /** What `waybill-verify` answers, and `waybill verify` without NATS: a verification in text or JSON, and an exit code. */
 import { VERDICT_EXIT_CODES } from '@waybill/schema/verify';
 import { VerifyError } from '../errors.ts';
-import { type InputFile, openInput } from '../input/input-file.ts';
+import type { InputFile } from '../input/input-file.ts';
+import { checkDistinct, openInputs } from '../input/open-inputs.ts';
 import { readHeadFiles } from '../input/read-heads.ts';
 import { judgeBill, orgidOfBill, readBill } from '../judge/verify-bill-file.ts';
 import { judgeChain, type JudgedFiles } from '../judge/verify-files.ts';
@@ -33,15 +34,25 @@ export async function answerChain(
   const kept = await expectedOfFile(asking, orgid);
   const expect = [...(expectations(values, orgid ?? '').get(orgid ?? '') ?? []), ...kept.heads];
   const chain = orgid ?? kept.orgid;
+  const systemFiles = values.all('system');
   const from = fromSeq(values);
   const bar = createProgressBar(output);
   let judged: JudgedFiles;
   try {
     const onProgress = ({ bytes, total, entries }: { bytes: number; total: number | null; entries: number }) =>
       bar.show({ done: bytes, total, text: `${entries} entries` });
+    const [files, system] = [await open(), await openInputs(systemFiles, words)];
+    checkDistinct([...files, ...system]);
     judged = await judgeChain(
-      await open(),
-      { fromSeq: from, expect, ...(chain !== undefined && { orgid: chain }), ...signers, onProgress },
+      files,
+      {
+        fromSeq: from,
+        expect,
+        ...(chain !== undefined && { orgid: chain }),
+        ...signers,
+        system: { files: system, expect: kept.system },
+        onProgress,
+      },
       words,
     );
   } finally {
@@ -63,7 +74,7 @@ export async function answerBill(
   about: readonly string[] = [],
 ): Promise<number> {
   const { values, words } = asking;
-  const other = ['signer', 'org'].find((name) => values.text(name) !== undefined);
+  const other = ['signer', 'org', 'system'].find((name) => values.text(name) !== undefined);
   if (other !== undefined)
     throw new VerifyError('BAD_ARGUMENT', `--${other} is for chains: a bill names its chain itself`);
   if (values.flag('require-signed'))
@@ -86,7 +97,7 @@ export async function answerBill(
 /** One signed event. @returns the exit code */
 export async function answerReceipt(asking: Asking, file: InputFile, about: readonly string[]): Promise<number> {
   const { values } = asking;
-  const other = ['expect', 'expect-file', 'from-seq'].find((name) => values.text(name) !== undefined);
+  const other = ['expect', 'expect-file', 'from-seq', 'system'].find((name) => values.text(name) !== undefined);
   if (other !== undefined)
     throw new VerifyError('BAD_ARGUMENT', `--${other} is for chains, and ${file.name} is one event`);
   const orgid = chainName(values);
@@ -96,11 +107,6 @@ export async function answerReceipt(asking: Asking, file: InputFile, about: read
     ...(orgid !== undefined && { orgid }),
   });
   return answer(asking, { report, hint, lines: [...about, ...receiptLines(report)] });
-}
-
-/** @throws VerifyError CANNOT_READ naming the file */
-export async function openInputs(names: readonly string[], { words }: Asking): Promise<InputFile[]> {
-  return Promise.all(names.map(async (name) => openInput(name, words)));
 }
 
 interface Answer {

@@ -6,7 +6,7 @@ import type { Values } from './values.ts';
 
 /** What `--help` prints; `docs/reference/cli.md` quotes it. */
 export const HELP = `Usage: waybill-verify FILE… [--org ID] [--expect SEQ:HASH]… [--expect-file HEADS]… [--signer ID=KEY]…
-                      [--require-signed] [--key [ID=]KEY]… [--replay FILE]… [--from-seq N] [--json]
+                      [--require-signed] [--system FILE]… [--key [ID=]KEY]… [--replay FILE]… [--from-seq N] [--json]
 
 Judges a replay, a bill or a receipt from disk. It needs no server, no account and no network, and says what it took
 each FILE for:
@@ -23,6 +23,8 @@ each FILE for:
   --signer ID=KEY     check the signatures of events whose keyid is ID: KEY is the base64 of the 32 bytes of an Ed25519
                       public key. Several are allowed
   --require-signed    an event without a valid signature by one of these keys is tampered. Needs --signer
+  --system FILE       what \`waybill replay --org _system\` printed: losses that are acknowledged there are known. They
+                      are worth as much as this file. Several are its parts
   --key [ID=]KEY      the key of a bill's issuer, in the same form. The bill then has to be signed by one of them
   --replay FILE       the chain of a bill, as when it is given as a FILE
   --from-seq N        the number of the first entry of the chain; what is before it is taken on trust
@@ -39,6 +41,7 @@ const OPTIONS = {
   'expect-file': { type: 'string', multiple: true },
   signer: { type: 'string', multiple: true },
   'require-signed': { type: 'boolean' },
+  system: { type: 'string', multiple: true },
   key: { type: 'string', multiple: true },
   replay: { type: 'string', multiple: true },
   'from-seq': { type: 'string' },

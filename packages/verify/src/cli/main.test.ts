@@ -4,9 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { canonicalJson } from '@waybill/schema/verify';
+import { canonicalJson, type ChainReport } from '@waybill/schema/verify';
 import { afterAll, expect, test } from 'vitest';
-import { KEYID, makeBill, makeEvent, makeReplay, OTHER_KEY, PUBLIC_KEY, signEvent } from '../../test-support/files.ts';
+import {
+  acknowledged,
+  KEYID,
+  makeBill,
+  makeEvent,
+  makeReplay,
+  makeSystem,
+  OTHER_KEY,
+  PUBLIC_KEY,
+  signEvent,
+} from '../../test-support/files.ts';
 import { HELP } from './command-line.ts';
 import { runWaybillVerify } from './main.ts';
 import { createOutput } from './output.ts';
@@ -36,6 +46,23 @@ keep('changed-bill', bill.replace('Example Ltd', 'Example Inc'));
 keep('receipt', canonicalJson(signEvent(makeEvent(1))));
 keep('receipt2', canonicalJson(signEvent(makeEvent(2))));
 keep('gz', gzipSync(text(1)));
+const file = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
+// The third and the fourth event never arrived, and the fifth showed it at place 3 of AUDIT.
+keep('gapped', file(makeReplay([1, 2, 5].map((n) => makeEvent(n)))));
+const system = makeSystem([{ event: acknowledged(3, 4), place: 4 }]);
+const systemHash = (JSON.parse(system[0] as string) as { hash: string }).hash;
+keep('system', file(system));
+keep('system-early', file(makeSystem([{ event: acknowledged(3, 4), place: 2 }])));
+keep('system-half', file(makeSystem([{ event: acknowledged(4, 4), place: 4 }])));
+keep('system-bolt', file(makeSystem([{ event: acknowledged(3, 4, { orgid: 'bolt' }), place: 4 }])));
+keep('system-changed', file(system).replace('"first":3', '"first":2'));
+keep('system-head', JSON.stringify([{ orgid: '_system', seq: 1, hash: systemHash }]));
+keep('system-other-head', JSON.stringify([{ orgid: '_system', seq: 1, hash: head(1).slice(2) }]));
+keep('system-later-head', JSON.stringify([{ orgid: '_system', seq: 2, hash: systemHash }]));
+keep('chain-twice', text(1) + text(1));
+keep('utf16', Buffer.from(`\uFEFF${text(1)}`, 'utf16le'));
+keep('old-blank', `${text(1, 3)}\n\n`);
+keep('crlf', text(1).replaceAll('\n', '\r\n'));
 keep('empty', '');
 keep('photo', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'));
 keep('long', `{"core":${'"x"'.repeat(3_000_000)}`);
@@ -58,6 +85,7 @@ const SIGNER = `${KEYID}=${PUBLIC_KEY}`;
 test.each<[args: string, code: number, about: string, verdict: string]>([
   ['@chain', 0, 'chain: a replay', 'ok'],
   ['@new @old', 0, 'new: a replay\nold: a replay', 'ok'],
+  ['@new @old-blank', 0, 'new: a replay\nold-blank: a replay', 'ok'],
   ['@one @old', 0, 'one: one entry out of a chain, which is a receipt if its event is signed\nold: a replay', 'ok'],
   ['@new', 1, 'new: a replay', 'tampered'],
   ['@new --from-seq 4', 0, 'new: a replay', 'ok'],
@@ -74,8 +102,9 @@ test.each<[args: string, code: number, about: string, verdict: string]>([
   [`@changed-bill --key ${PUBLIC_KEY}`, 1, 'changed-bill: a bill', 'tampered'],
   ['@bill @new @old', 0, "bill: a bill\nnew: a replay, in which the bill's entries are looked for", 'ok'],
   ['@bill --replay @new --replay @old', 0, 'bill: a bill', 'ok'],
+  ['@bill @new @old-blank', 0, 'bill: a bill', 'ok'],
   ['@bill @first', 2, 'bill: a bill', 'truncated'],
-  ['@bill @photo', 2, 'bill: a bill\nphoto: no bill and no receipt', 'truncated'],
+  ['@bill @photo', 4, 'bill: a bill\nphoto: no bill and no receipt', 'unreadable'],
   [`@bill --expect ${head(3)}`, 0, 'bill: a bill', 'ok, 2 of 4 cuts anchored'],
   ['@bill --expect-file @heads', 0, 'bill: a bill', 'ok, 2 of 4 cuts anchored'],
   [
@@ -88,6 +117,19 @@ test.each<[args: string, code: number, about: string, verdict: string]>([
   [`@receipt --signer ${KEYID}=${OTHER_KEY}`, 1, 'receipt: an event', 'tampered'],
   [`@one --signer ${SIGNER}`, 0, 'one: one entry out of a chain', `ok, signed by the key ${KEYID}`],
   ['@one --from-seq 4', 0, 'one: one entry', 'ok'],
+  ['@gapped', 3, 'gapped: a replay', 'incomplete'],
+  ['@gapped --system @system', 0, 'gapped: a replay', 'ok, 2 acknowledged losses'],
+  ['@gapped --system @system --expect-file @system-head', 0, 'gapped: a replay', 'ok, 2 acknowledged losses'],
+  ['@gapped --system @system --expect-file @system-other-head', 1, 'gapped: a replay', 'tampered'],
+  ['@gapped --system @system --expect-file @system-later-head', 2, 'gapped: a replay', 'truncated'],
+  ['@gapped --system @system-early', 3, 'gapped: a replay', 'incomplete'],
+  ['@gapped --system @system-half', 3, 'gapped: a replay', 'incomplete, 1 acknowledged loss'],
+  ['@gapped --system @system-bolt', 3, 'gapped: a replay', 'incomplete'],
+  ['@gapped --system @system-changed', 1, 'gapped: a replay', 'tampered'],
+  ['@gapped --system @chain', 1, 'gapped: a replay', 'tampered'],
+  ['@gapped --system @empty', 4, 'gapped: a replay', 'unreadable'],
+  ['@new --system @empty', 4, 'new: a replay', 'unreadable'],
+  ['@chain --system @system', 0, 'chain: a replay', 'ok'],
   ['@empty', 4, 'empty: an empty file', 'unreadable'],
   ['@photo', 4, 'photo: no bill and no receipt, so it has to be a replay', 'unreadable'],
   ['@long', 4, 'long: a replay', 'unreadable'],
@@ -105,6 +147,14 @@ test.each<[args: string, code: number, said: string]>([
   ['@gz', 66, 'could not read gz: it is compressed by gzip; use <(zcat gz)'],
   ['@bill @bill', 64, 'bill is given twice'],
   ['@chain @link', 64, 'chain and link are the same file'],
+  ['@bill @chain --replay @link', 64, 'chain and link are the same file'],
+  ['@bill --replay @bill', 64, 'bill is given twice'],
+  ['@gapped --system @gapped', 64, 'gapped is given twice'],
+  ['@bill --system @system', 64, '--system is for chains'],
+  ['@receipt --system @system', 64, '--system is for chains'],
+  ['@gapped --system @gz', 66, 'it is compressed by gzip'],
+  ['@bill @gz', 66, 'it is compressed by gzip; use <(zcat gz)'],
+  ['@bill --replay @gz', 66, 'it is compressed by gzip; use <(zcat gz)'],
   ['@bill @bill2', 64, 'bill is taken for a bill; bill2 for a bill: judge them one at a time'],
   ['@receipt @receipt2', 64, 'judge them one at a time'],
   ['@bill @receipt', 64, 'receipt is taken for an event, which is a receipt if it is signed; bill for a bill'],
@@ -161,6 +211,34 @@ test('a replay that was mangled on its way, beside its bill: the note is about t
     err: expect.stringContaining('waybill-verify: of the replay: the lines end with CR LF'),
   });
   expect((await run('@changed-bill', '@chain', '--key', PUBLIC_KEY)).err).toBe('');
+});
+
+test('acknowledgements of a file are said to be worth as much as it', async () => {
+  const { out } = await run('@gapped', '--system', '@system');
+  expect(out).toContain('known      acme: b1f0 3-4 never arrived (ops: a disk broke; entry 1 of _system)\n');
+  expect(out).toContain('not checked: acknowledgements, against the messages of the AUDIT stream: 2\n');
+  const changed = JSON.parse((await run('@gapped', '--system', '@system-changed', '--json')).out) as ChainReport;
+  expect(changed).toMatchObject({
+    verdict: 'tampered',
+    problem: { detail: expect.stringMatching(/^the replay of _system, at 1: /) },
+  });
+  expect(changed.acknowledged).toBeUndefined();
+});
+
+test('a replay beside a bill that was mangled on its way: the bill is not blamed', async () => {
+  keep('zeros', makeBill([]));
+  for (const [args, code, said] of [
+    ['@bill @crlf', 1, 'the lines end with CR LF'],
+    ['@bill @chain-twice', 1, 'after entry 5 comes entry 1'],
+    ['@zeros @utf16', 4, 'this is UTF-16'],
+  ] as const) {
+    const { err, ...ended } = await run(...args.split(' '));
+    expect({ code: ended.code, err }, args).toEqual({
+      code,
+      err: expect.stringContaining(`waybill-verify: of the replay: ${said}`),
+    });
+  }
+  expect(await run('@zeros', '@photo')).toMatchObject({ code: 4, err: '' });
 });
 
 test.each(['@chain', '@bill', '@receipt', '@one', '@empty'])(

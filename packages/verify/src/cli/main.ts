@@ -8,8 +8,9 @@ import { WAYBILL_VERIFY } from '../command-words.ts';
 import { VerifyError } from '../errors.ts';
 import { type FileKind, kindOfFile } from '../input/file-kind.ts';
 import type { InputFile } from '../input/input-file.ts';
+import { checkDistinct, openInputs } from '../input/open-inputs.ts';
 import { VERSION } from '../version.ts';
-import { answerBill, answerChain, answerReceipt, openInputs } from './answers.ts';
+import { answerBill, answerChain, answerReceipt } from './answers.ts';
 import { HELP, parseCommandLine } from './command-line.ts';
 import { EXIT_CODES, UNFORESEEN } from './exit-codes.ts';
 import { asciiJson, type Output, ReaderGone } from './output.ts';
@@ -46,17 +47,7 @@ interface KnownFile {
 
 /** @throws VerifyError CANNOT_READ naming the file; BAD_ARGUMENT for the same file twice */
 async function recognize(names: readonly string[], asking: Asking): Promise<KnownFile[]> {
-  const inputs = await openInputs(names, asking);
-  const seen = new Map<string, string>();
-  for (const { name, identity } of inputs) {
-    const key = identity ?? name;
-    const other = seen.get(key);
-    if (other !== undefined) {
-      const where = other === name ? `${name} is given twice` : `${other} and ${name} are the same file`;
-      throw new VerifyError('BAD_ARGUMENT', where);
-    }
-    seen.set(key, name);
-  }
+  const inputs = await openInputs(names, asking.words);
   const known = await Promise.all(inputs.map(async (file) => ({ file, kind: kindOfFile(await file.start()) })));
   const misplaced = known.find(({ kind }) => kind.option !== undefined);
   if (misplaced)
@@ -67,7 +58,7 @@ async function recognize(names: readonly string[], asking: Asking): Promise<Know
 /** What is asked decides what one entry is: alone it is a receipt, beside others and with heads a part of a chain. */
 function isChainPart({ kind }: KnownFile, known: readonly KnownFile[], { values }: Asking): boolean {
   if (kind.judge === 'replay') return true;
-  const asksForChain = ['expect', 'expect-file', 'from-seq'].some((name) => values.text(name) !== undefined);
+  const asksForChain = ['expect', 'expect-file', 'from-seq', 'system'].some((name) => values.text(name) !== undefined);
   return kind.isLoneEntry === true && (known.length > 1 || asksForChain);
 }
 
@@ -82,7 +73,8 @@ async function judge(asking: Asking, known: readonly KnownFile[]): Promise<numbe
   if (receipt && other) throw new VerifyError('BAD_ARGUMENT', alone(receipt, other));
   if (bill && secondBill) throw new VerifyError('BAD_ARGUMENT', alone(bill, secondBill));
   if (bill) {
-    const replay = [...chain.map(({ file }) => file), ...(await openInputs(values.all('replay'), asking))];
+    const replay = [...chain.map(({ file }) => file), ...(await openInputs(values.all('replay'), asking.words))];
+    checkDistinct([bill.file, ...replay]);
     const about = [says(bill), ...chain.map((one) => `${says(one)}, in which the bill's entries are looked for`)];
     return answerBill(asking, async () => ({ bill: bill.file, replay }), about);
   }

@@ -100,10 +100,19 @@ export async function expectedOfLedger(asking: Asking, orgid: string | null): Pr
 export async function expectedOfFile(
   asking: Asking,
   orgid: string | undefined,
-): Promise<{ readonly orgid?: string; readonly heads: readonly Expectation[] }> {
+): Promise<{
+  readonly orgid?: string;
+  readonly heads: readonly Expectation[];
+  /** With --system: those of _system. */
+  readonly system: readonly Expectation[];
+}> {
   const names = asking.values.all('expect-file');
-  if (names.length === 0) return { heads: [] };
-  const kept = await readHeadFiles(names);
+  if (names.length === 0) return { heads: [], system: [] };
+  const all = await readHeadFiles(names);
+  const isAsked = asking.values.all('system').length > 0;
+  const system = (isAsked ? all.get(SYSTEM_CHAIN) : undefined) ?? [];
+  const kept = new Map([...all].filter(([one]) => !isAsked || one !== SYSTEM_CHAIN));
+  if (kept.size === 0) return { heads: [], system };
   const [only] = kept.keys();
   const chain = orgid ?? (kept.size === 1 ? only : undefined);
   if (chain === undefined)
@@ -111,7 +120,7 @@ export async function expectedOfFile(
       'BAD_ARGUMENT',
       `--expect-file has heads of ${kept.size} organizations: --org ID says whose chain the file is`,
     );
-  return { orgid: chain, heads: headsOf(asking, kept, chain) };
+  return { orgid: chain, heads: headsOf(asking, kept, chain), system };
 }
 
 /** @throws VerifyError BAD_ARGUMENT when there is none: nothing would be compared */

@@ -8,8 +8,9 @@ import { COPY_AGAIN, encodingHint } from './encoding-hint.ts';
 const ASK_AGAIN = 'ask the issuer for the file again';
 
 /** @returns null when there is nothing to say */
-export function billHint({ verdict }: BillReport, bytes: Uint8Array): string | null {
-  if (verdict !== 'unreadable' || bytes.length === 0) return null;
+export function billHint({ statement }: BillReport, bytes: Uint8Array): string | null {
+  // A bill that can be read is not what was mangled, also where a replay beside it is unreadable.
+  if (statement !== null || bytes.length === 0) return null;
   const encoding = encodingHint(bytes, ASK_AGAIN);
   if (encoding !== null) return encoding;
   const text = Buffer.from(bytes).toString('utf8');

@@ -80,7 +80,8 @@ function hintOfEncoding({ report, bytes }: BadLine): string | null {
 }
 
 function hintOfLineEnds({ text }: BadLine): string | null {
-  if (!text.endsWith('\r')) return null;
+  // Pictures have lines that end so, too.
+  if (!text.endsWith('\r') || !text.startsWith('{')) return null;
   return `the lines end with CR LF, as on Windows: remove the CR (tr -d '\\r' < FILE), or ${COPY_AGAIN}, in binary mode`;
 }
 

@@ -14,7 +14,8 @@ import {
 import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { type CommandWords, WAYBILL_VERIFY } from '../command-words.ts';
 import { VerifyError } from '../errors.ts';
-import { type InputFile, openInput } from '../input/input-file.ts';
+import { checkNotCompressed, type InputFile } from '../input/input-file.ts';
+import { openInputs } from '../input/open-inputs.ts';
 import { inOrder } from '../input/read-files.ts';
 import { nodeSha256 } from '../sha256.ts';
 import { TZ_VERSION } from '../time-zones.ts';
@@ -43,14 +44,13 @@ export interface JudgedBill {
 /**
  * Verifies a bill; `-` is the standard input.
  *
- * @throws VerifyError CANNOT_READ naming the file; BAD_ARGUMENT
+ * @throws VerifyError CANNOT_READ naming the file; BAD_ARGUMENT, also for the same file twice
  */
 export async function verifyBillFile(name: string, options: VerifyBillFileOptions = {}): Promise<JudgedBill> {
   checkOptions('verifyBillFile', options, OPTIONS);
   const { replay = [], ...asked } = options;
-  const bytes = await readBill(await openInput(name));
-  const files = await Promise.all(replay.map(async (one) => openInput(one)));
-  return judgeBill(bytes, { ...asked, replay: files }, WAYBILL_VERIFY);
+  const files = await openInputs([name, ...replay]);
+  return judgeBill(await readBill(files[0] as InputFile), { ...asked, replay: files.slice(1) }, WAYBILL_VERIFY);
 }
 
 export interface BillCheck {
@@ -63,21 +63,30 @@ export interface BillCheck {
 /** @param words what the hint and errors tell people to type */
 export async function judgeBill(bytes: Uint8Array, check: BillCheck, words: CommandWords): Promise<JudgedBill> {
   const { keys, expect = [], fromSeq = 1 } = check;
-  const replay = check.replay.length > 0 && { replay: await readReplay(check.replay, fromSeq, words) };
+  const chainWords = wordsOfReplay(words);
+  const replay = check.replay.length > 0 && { replay: await readReplay(check.replay, fromSeq, chainWords) };
   const report = reading(() =>
     verifyBill(bytes, { expect, tz: TZ_VERSION, sha256: nodeSha256, ...(keys && { keys }), ...replay }),
   );
-  return { report, hint: billHint(report, bytes) ?? (await replayHint(report, check, words)) };
+  const hint = billHint(report, bytes) ?? (await replayHint(report, { ...check, fromSeq }, chainWords));
+  return { report, hint };
 }
 
-/** A replay that was changed on its way makes its bill `tampered`. A pipe is read already, and nothing is said of it. */
+/** How the files of a chain are given beside a bill. */
+function wordsOfReplay({ name, command, fileOption }: CommandWords): CommandWords {
+  const option = fileOption === '' ? '' : '--replay ';
+  return { name, takes: option.trim() || name, command: `${command} BILL ${option}`.trim(), fileOption: option };
+}
+
+/** A replay that was mangled on its way must not look like a bad bill. A pipe was read, and nothing is said of it. */
 async function replayHint(
-  { verdict }: BillReport,
-  { replay, fromSeq }: BillCheck,
+  { verdict, statement }: BillReport,
+  { replay, fromSeq }: BillCheck & { readonly fromSeq: number },
   words: CommandWords,
 ): Promise<string | null> {
-  if (verdict === 'ok' || replay.length === 0 || replay.some(({ size }) => size === null)) return null;
-  const { hint } = await judgeChain(replay, { ...(fromSeq !== undefined && { fromSeq }) }, words);
+  if (verdict === 'ok' || statement === null || replay.length === 0) return null;
+  if (replay.some(({ size }) => size === null)) return null;
+  const { hint } = await judgeChain(replay, { fromSeq }, words);
   return hint && `of the replay: ${hint}`;
 }
 
@@ -110,18 +119,37 @@ export async function readAll(file: InputFile, max: number): Promise<Uint8Array>
 
 async function readReplay(files: readonly InputFile[], fromSeq: number, words: CommandWords): Promise<BillReplay> {
   const sources: (string | Uint8Array)[] = [];
-  for (const file of await inOrder(files, words))
+  for (const file of await inOrder(files, words)) {
+    checkNotCompressed(file.name, await file.start(), words);
     sources.push(file.size === null ? await readAll(file, Number.POSITIVE_INFINITY) : file.name);
+  }
   return { lines: linesOf(sources), fromSeq };
 }
 
 /** The lines of a chain's parts, oldest first. Those of files are read while they are verified; a pipe is in memory. */
 function* linesOf(sources: readonly (string | Uint8Array)[]): Generator<Uint8Array> {
-  for (const source of sources) {
-    const splitter = createLineSplitter();
-    for (const chunk of typeof source === 'string' ? chunksOf(source) : [source]) yield* splitter.push(chunk);
-    const rest = splitter.finish();
-    if (rest) yield rest;
+  for (const [i, source] of sources.entries())
+    yield* i < sources.length - 1 ? withoutLastEmpty(source) : linesIn(source);
+}
+
+function* linesIn(source: string | Uint8Array): Generator<Uint8Array> {
+  const splitter = createLineSplitter();
+  for (const chunk of typeof source === 'string' ? chunksOf(source) : [source]) yield* splitter.push(chunk);
+  const rest = splitter.finish();
+  if (rest) yield rest;
+}
+
+/** As `joinFiles` does: empty lines at the end of a part are none of the chain. */
+function* withoutLastEmpty(source: string | Uint8Array): Generator<Uint8Array> {
+  let empty: Uint8Array[] = [];
+  for (const line of linesIn(source)) {
+    if (line.length === 0) {
+      empty.push(line);
+      continue;
+    }
+    yield* empty;
+    empty = [];
+    yield line;
   }
 }
 

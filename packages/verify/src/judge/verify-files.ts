@@ -9,10 +9,12 @@ import type { ChainReport, Expectation, ReceiptKeys } from '@waybill/schema/veri
 import { checkOptions, type KnownOptions } from '../check-options.ts';
 import { type CommandWords, WAYBILL_VERIFY } from '../command-words.ts';
 import { VerifyError } from '../errors.ts';
-import { type InputFile, openInput } from '../input/input-file.ts';
+import type { InputFile } from '../input/input-file.ts';
+import { openInputs } from '../input/open-inputs.ts';
 import { joinFiles } from '../input/read-files.ts';
 import { watchLines } from '../input/watch-lines.ts';
 import { chainHint } from './chain-hint.ts';
+import { isGood, readKnownLosses, withFaultOf } from './known-losses.ts';
 import { verifyLines } from './verify-lines.ts';
 
 export interface VerifyFilesOptions {
@@ -26,6 +28,12 @@ export interface VerifyFilesOptions {
   readonly receiptKeys?: ReceiptKeys;
   /** An event without a valid signature by one of `receiptKeys` makes the chain `tampered`. */
   readonly requireSigned?: boolean;
+  /**
+   * Files with the replay of `_system`, in any order: losses that are acknowledged there do not make the chain
+   * `incomplete`. It has to verify, too. The acknowledgements are worth as much as these files: the report lists them
+   * as not compared with AUDIT.
+   */
+  readonly system?: readonly string[];
   /** Called after each chunk. `total` is null when the number of bytes is not known. */
   readonly onProgress?: (done: { bytes: number; total: number | null; entries: number }) => void;
 }
@@ -36,6 +44,7 @@ const OPTIONS: KnownOptions<VerifyFilesOptions> = {
   expect: true,
   receiptKeys: true,
   requireSigned: true,
+  system: true,
   onProgress: true,
 };
 
@@ -49,7 +58,7 @@ export interface JudgedFiles {
  * Verifies one chain from its replay. Several files are its parts, in any order; `-` is the standard input. Memory does
  * not grow with their size.
  *
- * @throws VerifyError CANNOT_READ naming the file; BAD_ARGUMENT
+ * @throws VerifyError CANNOT_READ naming the file; BAD_ARGUMENT, also for the same file twice
  */
 export async function verifyFiles(
   names: string | readonly string[],
@@ -58,22 +67,32 @@ export async function verifyFiles(
   checkOptions('verifyFiles', options, OPTIONS);
   const list = typeof names === 'string' ? [names] : names;
   if (list.length === 0) throw new VerifyError('BAD_ARGUMENT', 'verifyFiles: there is no file');
-  return judgeChain(await Promise.all(list.map(async (name) => openInput(name))), options, WAYBILL_VERIFY);
+  const { system = [], ...asked } = options;
+  const files = await openInputs([...list, ...system]);
+  const check = { ...asked, system: { files: files.slice(list.length), expect: [] } };
+  return judgeChain(files.slice(0, list.length), check, WAYBILL_VERIFY);
+}
+
+export interface ChainCheck extends Omit<VerifyFilesOptions, 'system'> {
+  readonly system?: { readonly files: readonly InputFile[]; readonly expect: readonly Expectation[] };
 }
 
 /** @param words what the hint tells people to type */
 export async function judgeChain(
   files: readonly InputFile[],
-  options: VerifyFilesOptions,
+  options: ChainCheck,
   words: CommandWords,
 ): Promise<JudgedFiles> {
-  const { onProgress, ...asked } = options;
+  const { onProgress, system, ...asked } = options;
+  const known = system && system.files.length > 0 ? await readKnownLosses(system.files, system.expect, words) : null;
   const { total, chunks } = await joinFiles(files, words);
   const watched = watchLines(chunks);
   const report = await verifyLines(watched.chunks, {
     ...asked,
+    ...(known && isGood(known) && { acknowledgements: known.acknowledgements }),
     ...(onProgress && { onProgress: ({ bytes, entries }) => onProgress({ bytes, total, entries }) }),
   });
   const { orgid, fromSeq = 1 } = asked;
-  return { report, hint: chainHint(report, watched, { orgid, fromSeq, words }) };
+  const hint = chainHint(report, watched, { orgid, fromSeq, words });
+  return { report: known ? withFaultOf(known, report) : report, hint };
 }

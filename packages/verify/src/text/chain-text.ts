@@ -7,7 +7,13 @@ import type { ChainReport } from '@waybill/schema/verify';
 
 /** The whole report. The last line is the verdict. */
 export function replayLines(report: ChainReport): string[] {
-  return [...chainLines(report), ...aboutLines(report), `verdict: ${report.verdict}`];
+  return [...chainLines(report), ...aboutLines(report), verdictLine(report)];
+}
+
+/** The last line. A bare `ok` is one without known losses. @param acknowledged how many of them, a decimal */
+export function verdictLine({ verdict, acknowledged = '0' }: Pick<ChainReport, 'verdict' | 'acknowledged'>): string {
+  if (acknowledged === '0') return `verdict: ${verdict}`;
+  return `verdict: ${verdict}, ${acknowledged} acknowledged ${acknowledged === '1' ? 'loss' : 'losses'}`;
 }
 
 /** A chain's verdict, and what no verdict covers. */
