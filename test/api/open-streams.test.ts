@@ -63,9 +63,7 @@ test('a question that is given up before its sequence begins leaves no slot take
       const answer = app.request(path, { method, headers, signal: gone.signal });
       gone.abort();
       await answer;
-      await expect
-        .poll(() => SLOT_KINDS.filter((kind) => reader.slots.taken(kind) > 0), `${method} ${path}`)
-        .toEqual([]);
+      await expect.poll(() => SLOT_KINDS.filter((kind) => reader.slots.taken(kind) > 0)).toEqual([]);
     }
   }
 });
