@@ -19,7 +19,7 @@ export function streamAnswer(
   { slot, operation, noteOf, headers, items }: Sequence,
 ): StreamAnswer {
   const { access, slots, limits } = reader;
-  const release = slots.take(slot);
+  const release = slot === 'stream' ? slots.take(slot, principal.id) : slots.take(slot);
   let isBegun = false;
   const abandon = (): void => {
     if (!isBegun) release();
