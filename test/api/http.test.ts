@@ -153,6 +153,7 @@ test('a body is read from a socket, also without a length, and not beyond the li
     [`${head}Transfer-Encoding: chunked\r\n\r\n10001\r\n${' '.repeat(65_537)}\r\n0\r\n\r\n`, 413],
     [`GET ${USAGE} HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     [`GET ${USAGE} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`, 403],
+    [`GET http://evil.example${USAGE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 403],
     [`GET ${USAGE} HTTP/1.1\r\nConnection: close\r\n\r\n`, 400],
   ] as const)
     expect(await rawRequest(http.url, request), request.slice(0, 200)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));

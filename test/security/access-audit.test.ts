@@ -52,12 +52,15 @@ test('reads are chained in the chains of whose data they were, and everything ve
   access.noteRead({ principal: principal(), operation: 'entries.list', orgids: ['acme'], items: 0 });
   access.noteRead({ principal: principal(), operation: 'entries.get', orgids: ['acme'], items: 1 });
   access.noteRead({ principal: principal(), operation: 'bills.all', orgids: 'all', items: 12 });
-  access.noteRead({
-    principal: principal({ kind: 'jwt', id: 'jwt:u-7' }),
-    operation: 'entries.get',
-    orgids: ['acme'],
-    items: 31,
-  });
+  const request = Symbol('in two parts');
+  for (const items of [30, 1])
+    access.noteRead({
+      principal: principal({ kind: 'jwt', id: 'jwt:u-7' }),
+      operation: 'entries.get',
+      orgids: ['acme'],
+      items,
+      request,
+    });
   access.noteRead({
     principal: principal({ kind: 'open', id: 'open' }),
     operation: 'verifications.get',

@@ -151,6 +151,17 @@ test.for<[what: string, claims: object]>([
   await expect(checks.authenticate(`Bearer ${token}`, ADDRESS)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
 });
 
+test('no subject can have the name that another one gets', async () => {
+  const { checks, issuer } = await prepared();
+  const idOf = async (sub: string): Promise<string> =>
+    (await checks.authenticate(`Bearer ${issuer.sign({ sub })}`, ADDRESS)).id;
+  const other = await idOf('somebody with a longer name');
+  expect(other).toMatch(/^jwt:sha256:[0-9a-f]{48}$/);
+  const same = await idOf(other.slice('jwt:'.length));
+  expect(same).toMatch(/^jwt:sha256:[0-9a-f]{48}$/);
+  expect(same).not.toBe(other);
+});
+
 test('a clock may be 30 s wrong, and no more', async () => {
   const { checks, issuer } = await prepared();
   const token = issuer.sign({ exp: now() - 5, nbf: now() + 20 });

@@ -5,7 +5,7 @@ import { allBills } from './calls/bill-stream.ts';
 import type { Context } from './calls/context.ts';
 import { followEntries, listEntries } from './calls/entry-stream.ts';
 import { type Given, type GivenList, textsOf } from './calls/given.ts';
-import { pagesOf } from './calls/pages.ts';
+import { byName, pagesOf } from './calls/pages.ts';
 import { type RunOptions, runVerification } from './calls/verification-run.ts';
 import { ClientError } from './error.ts';
 import { createHttpTransport, type HttpOptions } from './http/http-transport.ts';
@@ -127,8 +127,8 @@ async function* allOrganizations(
   options: PageOptions,
 ): AsyncGenerator<Organization> {
   const rest = ({ next }: Output<'organizations.list'>) => (next === undefined ? null : { after: next });
-  for await (const page of pagesOf(context, { operation: 'organizations.list', input, rest }, options))
-    yield* page.organizations;
+  const pages = pagesOf(context, { operation: 'organizations.list', input, rest }, options);
+  yield* byName(pages, input['after']);
 }
 
 async function* allUsage(
@@ -139,6 +139,5 @@ async function* allUsage(
   // A final answer is the same whenever it is asked for. Others are pinned to the position of the first page.
   const rest = ({ next, final, as_of }: Output<'usage.all'>) =>
     next === undefined ? null : { after: next, ...(!final && { as_of }) };
-  for await (const page of pagesOf(context, { operation: 'usage.all', input, rest }, options))
-    yield* page.organizations;
+  yield* byName(pagesOf(context, { operation: 'usage.all', input, rest }, options), input['after']);
 }

@@ -50,11 +50,11 @@ async function attempt(call: Call, input: Readonly<Record<string, string>>, oute
   }
 }
 
-/** @throws ClientError BAD_ANSWER */
+/** @throws ClientError BAD_ANSWER for what is no object; of an object, members may lack */
 export function parseJson(text: string, operation: OperationName): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value;
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   } catch {
     // Said below.
   }

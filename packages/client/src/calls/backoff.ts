@@ -43,7 +43,8 @@ export function createBackoff({ operation, patience }: Call, untilMs = Infinity)
         error.retryAfterMs === undefined
           ? longest * (0.5 + Math.random() / 2)
           : error.retryAfterMs + Math.random() * SPREAD_MS;
-      if (performance.now() + delay > untilMs) throw error;
+      // Nobody waits longer for a sequence than for a whole answer. A timer that is too long would not wait at all.
+      if (performance.now() + delay > untilMs || delay > patience.timeoutMs) throw error;
       await pause(delay, signal);
     },
     reset() {

@@ -34,7 +34,8 @@ export async function* allBills(context: Context, input: Texts, options: CallOpt
       for await (const line of part.lines) {
         const value = parseJson(line, OPERATION) as Bill | ClosingLine;
         if ('end' in value) return checkEnd(value, count);
-        const { orgid } = value.statement;
+        const orgid = (value as Partial<Bill>).statement?.orgid;
+        if (typeof orgid !== 'string') throw new ClientError('BAD_ANSWER', 'a line is no bill, and no closing line');
         if (after !== undefined && orgid <= after)
           throw new ClientError('BAD_ANSWER', `the bill of ${orgid} came after that of ${after}`);
         after = orgid;

@@ -84,8 +84,11 @@ async function* readPages(context: Context, input: Texts, options: PageOptions):
     return isOver || entries.length === 0 ? null : { after: next };
   };
   let expected = isAscending ? Number(input['after'] ?? 0) + 1 : null;
-  for await (const { entries, head } of pagesOf(context, { operation: OPERATION, input, rest }, options)) {
-    if (last === Infinity) last = Number(head.seq);
+  for await (const page of pagesOf(context, { operation: OPERATION, input, rest }, options)) {
+    const { entries, head } = page as Partial<typeof page>;
+    if (!Array.isArray(entries) || !Number.isSafeInteger(Number(head?.seq ?? NaN)))
+      throw new ClientError('BAD_ANSWER', 'the answer is no page of entries');
+    if (last === Infinity) last = Number(head?.seq);
     expected ??= Math.min(Number(input['after'] ?? Infinity) - 1, last);
     for (const entry of entries) {
       if (isAscending && expected > last) return;
@@ -110,6 +113,6 @@ async function* pollPages(context: Context, input: Texts, options: FollowOptions
 /** @throws ClientError BAD_ANSWER unless this is the entry that comes next */
 function checkEntry(value: unknown, seq: number): Entry {
   const entry = value as Entry;
-  if ((entry as Partial<Entry>).core?.seq === seq) return entry;
+  if ((entry as Partial<Entry> | null)?.core?.seq === seq) return entry;
   throw new ClientError('BAD_ANSWER', `entry ${seq} was expected, and another one came`);
 }

@@ -41,3 +41,29 @@ export async function* pagesOf<Name extends PagedName>(
     input = { ...input, ...more };
   }
 }
+
+/**
+ * What pages have of each organization, by name, each once.
+ *
+ * @param after where the first page begins
+ * @throws ClientError BAD_ANSWER for what does not follow the one before: pages would go on for ever, or count twice
+ */
+export async function* byName<Item extends { readonly orgid: string }>(
+  pages: AsyncIterable<{ readonly organizations: readonly Item[] }>,
+  after = '',
+): AsyncGenerator<Item> {
+  let last = after;
+  for await (const page of pages) {
+    const { organizations } = page as Partial<typeof page>;
+    if (!Array.isArray(organizations)) throw new ClientError('BAD_ANSWER', 'the answer is no page of organizations');
+    for (const item of organizations as readonly Item[]) {
+      const { orgid } = (item ?? {}) as Partial<Item>;
+      if (typeof orgid !== 'string' || orgid <= last)
+        throw new ClientError('BAD_ANSWER', `an organization after ${last} was expected, and ${String(orgid)} came`);
+      last = orgid;
+      yield item;
+    }
+    if (organizations.length === 0 && 'next' in page)
+      throw new ClientError('BAD_ANSWER', 'a page without organizations says that more follow');
+  }
+}

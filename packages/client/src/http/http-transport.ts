@@ -7,6 +7,7 @@
 import { ClientError, errorOfProblem } from '../error.ts';
 import { orAborted } from '../time-limit.ts';
 import type { OpenReply, Question, Reply, Transport } from '../transport.ts';
+import { readBody } from './read-body.ts';
 import { checkReaderUrl, requestOf } from './reader-url.ts';
 import { checkToken, currentToken, type Token } from './token.ts';
 
@@ -48,7 +49,7 @@ export function createHttpTransport({ url, token, fetch = globalThis.fetch }: Ht
     async ask(question): Promise<Reply> {
       try {
         const response = await send(question);
-        return { text: await response.text(), header: (name) => response.headers.get(name) };
+        return { text: await readBody(response), header: (name) => response.headers.get(name) };
       } catch (error) {
         throw asClientError(error, question.signal, base);
       }
@@ -91,7 +92,7 @@ async function errorOf(response: Response, base: string): Promise<ClientError> {
   const { status } = response;
   const isProblem = contentType(response) === 'application/problem+json';
   const retryAfterMs = retryAfter(response.headers.get('retry-after'));
-  const problem = isProblem ? errorOfProblem(parsed(await response.text())) : null;
+  const problem = isProblem ? errorOfProblem(parsed(await readBody(response))) : null;
   if (problem?.retryAfterMs === undefined && problem !== null && retryAfterMs !== undefined)
     return new ClientError(problem.code, problem.detail, { status: problem.status, retryAfterMs });
   if (problem !== null) return problem;

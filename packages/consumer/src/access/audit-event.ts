@@ -37,7 +37,7 @@ export interface ReadCount {
   readonly principal: Pick<Principal, 'kind' | 'id'>;
   readonly operation: string;
   readonly orgid: string | null;
-  requests: number;
+  readonly requests: number;
   items: number;
   /** Of the last one. */
   time: Date;

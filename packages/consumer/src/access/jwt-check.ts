@@ -63,9 +63,9 @@ function principalOf(claims: JWTPayload, config: JwtConfig, maxAgeMs: number): P
   };
 }
 
-/** Names the subject in logs and events, in at most 64 characters. */
+/** Names the subject in logs, rates and events, in at most 64 characters. No two subjects have one name. */
 function idOf(sub: string): string {
-  if (/^[\w@.:|/-]{1,60}$/.test(sub)) return `jwt:${sub}`;
+  if (/^(?!sha256:)[\w@.:|/-]{1,60}$/.test(sub)) return `jwt:${sub}`;
   return `jwt:sha256:${createHash('sha256').update(sub).digest('hex').slice(0, 48)}`;
 }
 

@@ -44,5 +44,7 @@ export interface Access {
     readonly orgids: readonly string[] | 'all';
     /** How many entries, bills or windows were in the answer. Nothing is noted of 0. */
     readonly items: number;
+    /** Of an answer that comes in parts: the same for each part. */
+    readonly request?: symbol;
   }): void;
 }

@@ -32,11 +32,14 @@ const CLOSE_MS = 5_000;
 /** More than these begin the next window early. */
 const MAX_COUNTING = 10_000;
 
+/** A count that still grows. An answer that comes in parts is one request. */
+type Counting = Omit<ReadCount, 'requests'> & { readonly requests: Set<symbol> };
+
 export function startReadAudit(options: ReadAuditOptions): ReadAudit {
   const { nc, logger } = options;
   const windowMs = checkPeriod('startReadAudit: windowMs', options.windowMs ?? WINDOW_MS);
   const sender = createAuditSender(nc, logger);
-  let counts = new Map<string, ReadCount>();
+  let counts = new Map<string, Counting>();
   let windowEnd = Infinity;
   let isClosed = false;
 
@@ -50,11 +53,12 @@ export function startReadAudit(options: ReadAuditOptions): ReadAudit {
     }
   }
 
-  function count({ principal, operation, items }: Parameters<Access['noteRead']>[0], orgid: string | null): void {
+  function count(read: Parameters<Access['noteRead']>[0], orgid: string | null): void {
+    const { principal, operation, items, request = Symbol(operation) } = read;
     const key = JSON.stringify([principal.kind, principal.id, operation, orgid]);
     const one = counts.get(key);
     if (one) {
-      one.requests++;
+      one.requests.add(request);
       one.items += items;
       one.time = new Date();
       return;
@@ -62,23 +66,15 @@ export function startReadAudit(options: ReadAuditOptions): ReadAudit {
     if (counts.size >= MAX_COUNTING) endWindow();
     if (counts.size === 0) windowEnd = performance.now() + windowMs;
     const { kind, id } = principal;
-    counts.set(key, { principal: { kind, id }, operation, orgid, requests: 1, items, time: new Date() });
-  }
-
-  function messageOf(read: ReadCount): AuditMessage | null {
-    try {
-      return readMessage(read, options);
-    } catch (error) {
-      logger.error({ err: error, operation: read.operation }, 'a read could not be made an event');
-      return null;
-    }
+    const requests = new Set([request]);
+    counts.set(key, { principal: { kind, id }, operation, orgid, requests, items, time: new Date() });
   }
 
   function endWindow(): void {
     const ended = counts;
     counts = new Map();
     windowEnd = Infinity;
-    sender.add(Array.from(ended.values(), messageOf).filter((message) => message !== null));
+    sender.add(Array.from(ended.values(), (read) => messageOf(read, options)).filter((message) => message !== null));
   }
 
   function flush(): Promise<number> {
@@ -122,4 +118,13 @@ async function sentWithin(ms: number, sender: AuditSender): Promise<number> {
   const sent = sender.send().then((left) => (left > 0 ? sender.send() : left));
   await Promise.race([sent, late]);
   return sender.waiting;
+}
+
+function messageOf(read: Counting, options: ReadAuditOptions): AuditMessage | null {
+  try {
+    return readMessage({ ...read, requests: read.requests.size }, options);
+  } catch (error) {
+    options.logger.error({ err: error, operation: read.operation }, 'a read could not be made an event');
+    return null;
+  }
 }

@@ -1,10 +1,11 @@
 /** `entries.list` and `entries.get`: entries byte for byte as they are stored. */
 import type { Input } from '@waybill/schema/api';
+import { auditRead } from '@waybill/schema/internal';
 import { ConsumerError } from '../errors.ts';
 import { replay } from '../export/replay.ts';
 import { type ChainHead, readHead } from '../ledger/chain-head.ts';
 import { DEFAULT_LIMIT } from './organization-answers.ts';
-import type { Answer, Asked, Reader, StreamItem, WholeAnswer } from './reader.ts';
+import type { Answer, Asked, Reader, ReadNote, StreamItem, WholeAnswer } from './reader.ts';
 import { noOrganization } from './sight.ts';
 import { streamAnswer } from './stream-answer.ts';
 import { withinTime } from './within-time.ts';
@@ -38,7 +39,11 @@ function follow(asked: Asked<ListInput>): Answer {
   return streamAnswer(asked, {
     slot: 'stream',
     operation: 'entries.list',
-    noteOf: (items) => ({ orgids: [orgid], items: items.length }),
+    noteOf: (items) =>
+      noteOf(
+        orgid,
+        items.map(({ line }) => line),
+      ),
     items: (signal) =>
       numbered(replay(nc, settings, { orgid, fromSeq: Number(after) + 1, follow: true, signal }), Number(after)),
   });
@@ -54,7 +59,11 @@ function upToHead(asked: Asked<ListInput>, head: ChainHead): Answer {
   return streamAnswer(asked, {
     slot: 'stream',
     operation: 'entries.list',
-    noteOf: (items) => ({ orgids: [orgid], items: items.length }),
+    noteOf: (items) =>
+      noteOf(
+        orgid,
+        items.map(({ line }) => line),
+      ),
     headers: { 'Waybill-Last': String(Math.max(last, Math.min(after, head.seq))) },
     items: (signal) =>
       last <= after
@@ -66,6 +75,21 @@ function upToHead(asked: Asked<ListInput>, head: ChainHead): Answer {
 async function* numbered(batches: AsyncIterable<string[]>, after: number): AsyncGenerator<StreamItem[]> {
   let seq = after;
   for await (const lines of batches) yield lines.map((line) => ({ line, id: String(++seq) }));
+}
+
+/**
+ * Entries that were read, for the audit of reads. Who reads nothing but such events themselves is none: it would be
+ * chained, read by whoever follows the chain, and be followed by another one, for ever.
+ */
+function noteOf(orgid: string, lines: readonly string[]): ReadNote {
+  return { orgids: [orgid], items: lines.every(isRead) ? 0 : lines.length };
+}
+
+function isRead(line: string): boolean {
+  // Most entries need not be parsed.
+  if (!line.includes(`"type":"${auditRead.type}"`)) return false;
+  const { event } = JSON.parse(line) as { event: { type?: unknown } | null };
+  return event?.type === auditRead.type;
 }
 
 /** The newest entries of those that the page is about, or the oldest, as many as fit. */
@@ -83,7 +107,7 @@ async function pageOf({ reader, input, signal }: Asked<ListInput>): Promise<Whol
     form: 'application/json',
     text: `{"orgid":"${orgid}","entries":[${lines.join(',')}],"next":"${next}","head":${place}}\n`,
     isFinal: false,
-    read: { orgids: [orgid], items: lines.length },
+    read: noteOf(orgid, lines),
   };
 }
 

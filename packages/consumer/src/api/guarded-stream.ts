@@ -10,7 +10,11 @@ export interface GuardedStream {
   readonly validityMs: number;
   /** Aborted when nobody reads any more. */
   readonly signal: AbortSignal;
-  /** Called once, when the stream has ended in whatever way. */
+  /** Called as soon as the principal is known to be no longer valid, also while nobody asks for the next items. */
+  readonly onInvalid: (error: unknown) => void;
+  /** Called when the stream has ended in whatever way. */
+  readonly onEnd: () => void;
+  /** Called after that, when the work for its items has ended too. */
   readonly release: () => void;
   readonly onItems: (items: readonly StreamItem[]) => void;
 }
@@ -22,7 +26,11 @@ export interface GuardedStream {
  * @throws ConsumerError UNAUTHENTICATED when the principal is no longer valid; whatever `isValid` throws
  */
 export async function* guardedStream(stream: GuardedStream): AsyncGenerator<readonly StreamItem[]> {
-  const { items, signal, onItems } = stream;
+  const { items, signal, onItems, onEnd, release } = stream;
+  if (signal.aborted) {
+    release();
+    return;
+  }
   const iterator = items[Symbol.asyncIterator]();
   const watch = watchValidity(stream);
   try {
@@ -37,9 +45,9 @@ export async function* guardedStream(stream: GuardedStream): AsyncGenerator<read
     }
   } finally {
     watch.close();
-    stream.release();
+    onEnd();
     // A generator that waits for its next item cannot return before it comes: nobody waits for that.
-    iterator.return?.().catch(() => undefined);
+    void Promise.resolve(iterator.return?.()).then(release, release);
   }
 }
 
@@ -49,7 +57,7 @@ interface ValidityWatch {
   close(): void;
 }
 
-function watchValidity({ access, principal, validityMs, signal }: GuardedStream): ValidityWatch {
+function watchValidity({ access, principal, validityMs, signal, onInvalid }: GuardedStream): ValidityWatch {
   const { promise: ended, resolve, reject } = Promise.withResolvers<null>();
   ended.catch(() => undefined);
   const look = async (): Promise<void> => {
@@ -58,7 +66,11 @@ function watchValidity({ access, principal, validityMs, signal }: GuardedStream)
       throw new ConsumerError('UNAUTHENTICATED', 'the token is no longer valid');
   };
   // Who cannot be checked is not let in either.
-  const timer = setInterval(() => void look().catch(reject), validityMs);
+  const refuse = (error: unknown): void => {
+    reject(error);
+    onInvalid(error);
+  };
+  const timer = setInterval(() => void look().catch(refuse), validityMs);
   const onAbort = (): void => resolve(null);
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();

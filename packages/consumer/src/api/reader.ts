@@ -101,6 +101,8 @@ export interface StreamAnswer extends AnyAnswer {
   readonly kind: 'stream';
   /** Rejects when it cannot go on: what has arrived is then not the whole. */
   readonly items: AsyncIterable<readonly StreamItem[]>;
+  /** Aborted when its reader is no longer let in: what is still unsent may not be sent either. */
+  readonly invalid: AbortSignal;
 }
 
 export interface StreamItem {

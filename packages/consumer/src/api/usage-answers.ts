@@ -35,10 +35,10 @@ export async function getUsageOfAll(asked: Asked<Input<'usage.all'>>): Promise<W
 }
 
 function inTime(
-  { reader, input: { wait = '0' } }: Asked<Pick<Input<'usage.all'>, 'wait'>>,
+  { reader, principal, input: { wait = '0' } }: Asked<Pick<Input<'usage.all'>, 'wait'>>,
   work: () => Promise<WholeAnswer>,
 ): Promise<WholeAnswer> {
-  const release = reader.slots.take(wait === '0' ? 'query' : 'wait');
+  const release = wait === '0' ? reader.slots.take('query') : reader.slots.take('wait', principal.id);
   return withinTime(reader.limits.queryMs + Number(wait) * 1000, release, inTermsOfTheApi(work()));
 }
 

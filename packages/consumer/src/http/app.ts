@@ -50,7 +50,10 @@ export function createApp(options: AppOptions): App {
     c.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
     c.header('Referrer-Policy', 'no-referrer');
     if (c.req.url.length > MAX_URL) throw new ConsumerError('TOO_LARGE', `the URL is longer than ${MAX_URL}`);
-    hostCheck.check(c.req.header('host') ?? new URL(c.req.url).host, c.req.header('origin'));
+    // A request may name a host in its first line too (RFC 9112 §3.2.2).
+    const named = new URL(c.req.url).host;
+    hostCheck.check(named, c.req.header('origin'));
+    hostCheck.check(c.req.header('host') ?? named, undefined);
     if (Number(c.req.header('content-length') ?? 0) > MAX_BODY) throw tooLarge();
     await next();
   });

@@ -10,6 +10,8 @@ export interface BodyStream {
   readonly opening?: string;
   /** Goes out when nothing has for `heartbeatMs`. */
   readonly heartbeat?: string;
+  /** Aborted when nothing more may be sent, with the reason. */
+  readonly invalid?: AbortSignal;
   /** Called when nobody reads any more. */
   readonly onCancel: () => void;
   /** The items have ended too early. @returns whether it has closed the connection; else the response fails */
@@ -32,7 +34,7 @@ const BODY_LIMITS: BodyLimits = { heartbeatMs: 15_000, maxUnsent: 1024 * 1024, s
  * response breaks off when the items do: what has arrived is then not taken for the whole.
  */
 export function bodyStream({ items, ...options }: BodyStream): ReadableStream<Uint8Array> {
-  const { textOf, opening = '', heartbeat, onCancel, breakOff } = options;
+  const { textOf, opening = '', heartbeat, invalid, onCancel, breakOff } = options;
   const limits = { ...BODY_LIMITS, ...options.limits };
   const encoder = new TextEncoder();
   let isOver = false;
@@ -53,11 +55,13 @@ export function bodyStream({ items, ...options }: BodyStream): ReadableStream<Ui
     try {
       for await (const batch of items) {
         for (const item of batch) {
-          await room(controller);
+          await taken(controller, limits.maxUnsent);
           if (isOver) return;
           send(textOf(item));
         }
       }
+      await taken(controller, 1);
+      if (isOver) return;
       isOver = true;
       controller.close();
     } finally {
@@ -65,9 +69,12 @@ export function bodyStream({ items, ...options }: BodyStream): ReadableStream<Ui
     }
   }
 
-  /** Waits until less than `maxUnsent` bytes are unsent. @throws ConsumerError TIMED_OUT */
-  async function room({ desiredSize }: ReadableStreamDefaultController): Promise<void> {
-    if (isOver || (desiredSize ?? 1) > 0) return;
+  /** Waits until fewer bytes are unsent. @throws ConsumerError TIMED_OUT when nothing at all is taken any more */
+  async function taken(controller: ReadableStreamDefaultController, bytes: number): Promise<void> {
+    while (!isOver && limits.maxUnsent - (controller.desiredSize ?? limits.maxUnsent) >= bytes) await someTaken();
+  }
+
+  async function someTaken(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     wake = () => resolve(true);
     const timer = setTimeout(() => resolve(false), limits.stalledMs);
@@ -81,13 +88,16 @@ export function bodyStream({ items, ...options }: BodyStream): ReadableStream<Ui
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        pump(controller).catch((error: unknown) => {
+        const fail = (error: unknown): void => {
           if (isOver) return;
           isOver = true;
+          wake();
           onCancel();
           if (breakOff(error)) controller.close();
           else controller.error(error);
-        });
+        };
+        invalid?.addEventListener('abort', () => fail(invalid.reason), { once: true });
+        pump(controller).catch(fail);
       },
       pull: () => wake(),
       cancel() {

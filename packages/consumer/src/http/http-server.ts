@@ -11,13 +11,24 @@ export interface HttpServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** What one client may cost before anybody knows who it is. */
-const LIMITS = { maxHeaderSize: 16_384, headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 30_000 };
+/** What one client may cost before anybody knows who it is. Node looks at the first two times only now and then. */
+const LIMITS = {
+  maxHeaderSize: 16_384,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 2_000,
+  keepAliveTimeout: 30_000,
+};
 const MAX_CONNECTIONS = 1_024;
 const LEAVE_MS = 5_000;
+/** Whoever has not taken an answer, or the end of a stream, so long after it was written is gone: 4 MiB at 70 kB/s. */
+const TAKEN_MS = 60_000;
 
 /** @throws ConsumerError BAD_CONFIG when the port cannot be opened */
-export async function startHttpServer(app: App, at: { host: string; port: number }): Promise<HttpServer> {
+export async function startHttpServer(
+  app: App,
+  { takenMs = TAKEN_MS, ...at }: { host: string; port: number; takenMs?: number },
+): Promise<HttpServer> {
   const server = createAdaptorServer({
     fetch: app.fetch,
     overrideGlobalObjects: false,
@@ -25,6 +36,17 @@ export async function startHttpServer(app: App, at: { host: string; port: number
     serverOptions: LIMITS,
   }) as Server;
   server.maxConnections = MAX_CONNECTIONS;
+  let isClosing = false;
+  server.on('request', (_, response) => {
+    let timer: NodeJS.Timeout | undefined;
+    // Not the timeout of the socket, which begins anew with every byte that the client sends.
+    response.once('prefinish', () => (timer = setTimeout(() => response.destroy(), takenMs)));
+    response.once('close', () => {
+      clearTimeout(timer);
+      // A connection whose answer began before the end would be kept for the next question, which never comes.
+      if (isClosing) server.closeIdleConnections();
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: Error) => {
       const message = `WAYBILL_API_PORT is ${at.port} on ${at.host}: could not listen there: ${cause.message}`;
@@ -34,6 +56,7 @@ export async function startHttpServer(app: App, at: { host: string; port: number
   });
   const { port, family, address } = server.address() as AddressInfo;
   const close = async (): Promise<void> => {
+    isClosing = true;
     const timer = setTimeout(() => server.closeAllConnections(), LEAVE_MS);
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();

@@ -33,7 +33,11 @@ export function writeAnswer(c: Context, answer: Answer, writing: Writing): Respo
   return c.body(null, 304);
 }
 
-function writeStream(c: Context, { form, items }: StreamAnswer, { stop, breakOff, limits }: Writing): Response {
+function writeStream(
+  c: Context,
+  { form, items, invalid }: StreamAnswer,
+  { stop, breakOff, limits }: Writing,
+): Response {
   // Some proxies collect an answer before they pass it on.
   c.header('X-Accel-Buffering', 'no');
   const onCancel = (): void => stop.abort();
@@ -45,6 +49,7 @@ function writeStream(c: Context, { form, items }: StreamAnswer, { stop, breakOff
   return c.body(
     bodyStream({
       items,
+      invalid,
       textOf: isEvents ? eventText : lineText,
       ...(isEvents && { opening: RETRY, heartbeat: ': still here\n\n' }),
       onCancel,

@@ -4,7 +4,6 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ConsumerError } from '../errors.ts';
-import type { ConsumerLogger } from '../logger.ts';
 import { whenAborted } from '../pause.ts';
 import { startAccess } from '../access/start-access.ts';
 import type { Config } from '../config/config.ts';
@@ -12,22 +11,15 @@ import { watchConnection } from './connection-watch.ts';
 import { startReaderService } from './reader-service.ts';
 import type { FromThread, ToThread } from './run-reader-thread.ts';
 import { connectPatiently } from './start-up.ts';
+import { createThreadLogger } from './thread-logger.ts';
 
 /** The writer's own connection decides when an identity that is refused ends the service. */
 const NEVER_MS = Infinity;
 
 const send = (message: FromThread): void => parentPort?.postMessage(message);
 
-function threadLogger(): ConsumerLogger {
-  const at =
-    (level: keyof ConsumerLogger) =>
-    (fields: object, message: string): void =>
-      send({ kind: 'log', level, fields, message });
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-}
-
 async function run(config: Config): Promise<void> {
-  const logger = threadLogger();
+  const logger = createThreadLogger(send);
   const stop = new AbortController();
   let metrics = (): Promise<string> => Promise.resolve('');
   parentPort?.on('message', (message: ToThread) => {
