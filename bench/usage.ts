@@ -4,7 +4,7 @@
  * gets of the leader as the question took requests, with as many in flight, and nothing done with their answers. And the
  * peer: to add up the month of one organization from its entries, as whoever has no totals must.
  *
- *     npm run bench -- usage     BENCH_ENTRIES=10000,1000000 BENCH_ORGS=10000 BENCH_ROUNDS=21
+ *     npm run bench -- usage     BENCH_ENTRIES=10000,1000000 BENCH_ORGS=10000 BENCH_BLOCK=10 BENCH_ROUNDS=21
  */
 import { jetstreamManager } from '@nats-io/jetstream';
 import { createInbox, type NatsConnection } from '@nats-io/nats-core';
@@ -33,7 +33,7 @@ const ORGS = Number(process.env['BENCH_ORGS'] ?? 10_000);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 21);
 /** Of the organization whose days are asked for, in each ledger. */
 const BLOCKS_OF_ONE = 480;
-const MOST_IN_A_BLOCK = 10;
+const MOST_IN_A_BLOCK = Number(process.env['BENCH_BLOCK'] ?? 10);
 const IN_FLIGHT = 64;
 
 /** Entries begin before the month and go on after it. */
