@@ -95,6 +95,16 @@ export const METRICS = {
     help: 'Losses that operators acknowledged, in those commits; `_system` has them.',
     read: ({ acknowledged }) => acknowledged,
   },
+  waybill_producers_opened_total: {
+    type: 'counter',
+    help: 'Publishers whose first event in a chain is in those commits.',
+    read: ({ producersOpened }) => producersOpened,
+  },
+  waybill_producers_closed_total: {
+    type: 'counter',
+    help: 'Publishers whose end in a chain is in those commits: `producer.closed`, or acknowledged.',
+    read: ({ producersClosed }) => producersClosed,
+  },
   waybill_conflicts_total: {
     type: 'counter',
     help: 'Times that another writer was first.',

@@ -16,6 +16,8 @@ const READY: ServiceStatus = {
   beyondWindow: 0,
   gaps: 0,
   acknowledged: 0,
+  producersOpened: 0,
+  producersClosed: 0,
   chains: 1,
   latestReceived: null,
   lastCommitMs: 1,

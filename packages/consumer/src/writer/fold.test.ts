@@ -260,10 +260,31 @@ test('what it did is counted, and told once', () => {
   const fold = foldInto(folded);
   fold.run(route(message(1, event('a')), { ...message(2, 'x'), payload: Buffer.from('garbage') }), 0);
   fold.run(route({ kind: 'gap', first: 3, last: 4, received: null }), 0);
-  expect(fold.takeCounts()).toEqual({ rejected: 1, duplicates: 0, beyondWindow: 0, gaps: 1, acknowledged: 0 });
+  expect(fold.takeCounts()).toEqual({ ...noCounts(), rejected: 1, gaps: 1 });
   fold.run(route({ ...message(5, 'x'), payload: Buffer.from('garbage') }), 0);
   expect(fold.takeCounts()).toEqual({ ...noCounts(), rejected: 1 });
   expect(fold.takeCounts()).toEqual(noCounts());
+});
+
+test('publishers that begin in a chain and those that end there are counted, each once', () => {
+  const folded = start();
+  const of = (id: string, producer: string, producerseq: string, more = {}): Record<string, unknown> =>
+    event(id, { producer, producerseq, ...more });
+  const closed = { type: 'producer.closed' };
+  const items = route(
+    message(1, of('a', 'p', '1')),
+    message(2, of('b', 'p', '2')),
+    message(3, of('c', 'q', '1')),
+    message(4, of('d', 'p', '3', closed), 'audit.producer.closed.acme'),
+    // It says what an end says, and is none.
+    message(5, event('e', { data: closed })),
+    message(6, of('f', 'p', '3', closed), 'audit.producer.closed.acme'),
+  );
+  run(folded, items);
+  expect(folded.counts).toMatchObject({ producersOpened: 2, producersClosed: 1, duplicates: 1 });
+  const gone = { v: 1, orgid: 'acme', producer: 'q', first: 2, last: null, by: 'ops', reason: 'a disk' };
+  run(folded, route(message(7, gone, 'waybill.control.acknowledge.acme')));
+  expect(folded.counts).toEqual({ ...noCounts(), acknowledged: 1, producersClosed: 1 });
 });
 
 test('what an operator acknowledges becomes a record, once, and no event of anybody', () => {

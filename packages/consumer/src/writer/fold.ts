@@ -9,6 +9,7 @@ import {
   type Acknowledgement,
   type ChainState,
   entryPieces,
+  isEndEntry,
   isPast,
   needsSize,
   NO_VOLUME,
@@ -56,6 +57,10 @@ export interface FoldCounts {
   gaps: number;
   /** Losses that an operator acknowledged. */
   acknowledged: number;
+  /** Publishers of which a chain had no event before, or has forgotten them. One counts in each of its chains. */
+  producersOpened: number;
+  /** Of those, ends: by themselves, or as an operator acknowledged. */
+  producersClosed: number;
 }
 
 export interface FoldOptions {
@@ -117,7 +122,15 @@ export function createFold(options: FoldOptions): Fold {
 }
 
 export function noCounts(): FoldCounts {
-  return { rejected: 0, duplicates: 0, beyondWindow: 0, gaps: 0, acknowledged: 0 };
+  return {
+    rejected: 0,
+    duplicates: 0,
+    beyondWindow: 0,
+    gaps: 0,
+    acknowledged: 0,
+    producersOpened: 0,
+    producersClosed: 0,
+  };
 }
 
 interface FoldState extends FoldOptions {
@@ -164,7 +177,9 @@ function foldAcknowledgement(
 ): void {
   const kept = keepMessage(message.subject, routed.payload);
   const what = { kind: 'acknowledged', ...acknowledged, ...kept } as const;
-  if (recordMessage(state, message, { index: undefined, what })) state.counts.acknowledged++;
+  if (!recordMessage(state, message, { index: undefined, what })) return;
+  state.counts.acknowledged++;
+  if (acknowledged.last === null) state.counts.producersClosed++;
 }
 
 /** @returns false when it needs the size of an earlier upload and the memory of them is not loaded */
@@ -184,6 +199,7 @@ function foldEvent(
   if (needs && !sizes) return false;
 
   const seq = chain.head.seq + 1;
+  const isOpened = origin !== null && chain.producers.get(origin.producer) === undefined;
   const admission = origin ? chain.producers.admit(origin.producer, origin.producerseq, seq) : 'new';
   if (origin && (admission === 'duplicate' || admission === 'beyond_window')) {
     const { producer, producerseq } = origin;
@@ -193,6 +209,8 @@ function foldEvent(
     else state.counts.beyondWindow++;
     return true;
   }
+  if (isOpened) state.counts.producersOpened++;
+  if (origin && isEndEntry(reading, reading.canonical)) state.counts.producersClosed++;
   const volume = volumeOf(seq, transfer, sizes);
   append(state, chain, { source, received: message.received, origin, event: reading.canonical, volume, kind: null });
   if (transfer && sizes) sizes.note(seq, transfer, volume);

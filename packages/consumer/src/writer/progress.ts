@@ -50,5 +50,7 @@ export function countCommit(progress: Progress, commit: Commit, counts: FoldCoun
   progress.beyondWindow += counts.beyondWindow;
   progress.acknowledged += counts.acknowledged;
   progress.gaps += counts.gaps;
+  progress.producersOpened += counts.producersOpened;
+  progress.producersClosed += counts.producersClosed;
   progress.lastCommitMs = commit.ms;
 }

@@ -110,8 +110,12 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** Whether an entry's event says that its publisher has closed. Of an erased event nobody can tell: it does not. */
-export function isEndEntry(entry: Entry, line: string): boolean {
+/**
+ * Whether an entry's event says that its publisher has closed. Of an erased event nobody can tell: it does not.
+ *
+ * @param line a text that has the canonical text of the event in it
+ */
+export function isEndEntry(entry: Pick<Entry, 'event'>, line: string): boolean {
   // Its event is parsed when it is asked for.
   return line.includes(END_MARK) && saysClosed(entry);
 }
