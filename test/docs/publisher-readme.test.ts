@@ -108,13 +108,14 @@ test('the example of a framework runs', async () => {
 
 test('the example of sinks runs, again and again, and `waybill verify --file` accepts its file', async () => {
   using folder = mkdtempDisposableSync(join(tmpdir(), 'waybill-readme-'));
-  for (const seq of [1, 2]) {
+  // Each run ends with an entry that says so.
+  for (const seq of [1, 3]) {
     const { code, output } = await run(sinks ?? '', '', { AUDIT_DIRECTORY: folder.path });
     expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(new RegExp(`^FILE ${seq}\n`)) });
     expect(output).toContain('size_bytes: 1024');
   }
   const verified = await waybill(['verify', '--org', 'acme', '--file', join(folder.path, 'acme.ndjson')]);
-  expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('acme: 2 entries, 1 to 2') });
+  expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('acme: 4 entries, 1 to 4') });
 });
 
 test('the example of a serverless handler runs: its event is stored when it has answered', async () => {

@@ -1,6 +1,6 @@
 /** Stamps events for sinks without a publisher's queue, with the same intake, numbers, checks and signatures. */
 import { type AnyEventDefinition, type Event, formatEventSubject } from '@waybill/schema';
-import { createDataCheck, stampEvent } from '@waybill/schema/internal';
+import { createDataCheck, producerClosed, stampEvent } from '@waybill/schema/internal';
 import { createClock } from '../clock.ts';
 import type { Drop } from '../drop.ts';
 import type { EventInput } from '../event-input.ts';
@@ -24,7 +24,7 @@ export interface StamperOptions {
   readonly clock?: () => number;
 }
 
-type Stamped =
+export type Stamped =
   | {
       readonly ok: true;
       readonly orgid: string;
@@ -39,6 +39,8 @@ export interface Stamper {
   allows(type: string): boolean;
   /** Never throws. */
   stamp(input: EventInput): Stamped;
+  /** One `producer.closed` for each organization that got a number. Nothing may be stamped meanwhile, or after it. */
+  ends(): Generator<Stamped>;
 }
 
 /**
@@ -55,8 +57,38 @@ export function createStamper(
   const intake = createIntake({ definitions: events, allowTypes, rulesOf: checkData.rulesOf });
   const numbering = createNumbering(newId(now()));
 
+  function stampTaken(type: string, orgid: string, fields: Parameters<typeof stampEvent>[1]): Stamped {
+    const producerseq = String(numbering.take(orgid));
+    const timeMs = now();
+    const identity = signer?.peek();
+    try {
+      const { event, text } = stampEvent(
+        type,
+        fields,
+        {
+          id: newId(timeMs),
+          source,
+          time: new Date(timeMs).toISOString(),
+          producer: numbering.producer,
+          producerseq,
+          ...(identity && { keyid: identity.keyid, sign: identity.sign }),
+        },
+        checkData,
+      );
+      return { ok: true, orgid, event, text, subject: formatEventSubject({ type, orgid }) };
+    } catch (cause) {
+      return { ok: false, drop: { ...stampFault(cause), type, orgid, producerseq } };
+    }
+  }
+
   return {
     allows: (type) => intake.allows(type),
+    *ends() {
+      const organizations = numbering.organizations();
+      for (let next = organizations.next(); !next.done; next = organizations.next()) {
+        yield stampTaken(producerClosed.type, next.value, producerClosed({ orgid: next.value }).fields);
+      }
+    },
     stamp(input) {
       const taken = intake.take(input);
       if (!taken.ok) {
@@ -65,28 +97,8 @@ export function createStamper(
         return taken;
       }
       const { type, orgid, fields } = taken;
-      const producerseq = String(numbering.take(orgid));
       checkNames(type, fields);
-      const timeMs = now();
-      const identity = signer?.peek();
-      try {
-        const { event, text } = stampEvent(
-          type,
-          fields,
-          {
-            id: newId(timeMs),
-            source,
-            time: new Date(timeMs).toISOString(),
-            producer: numbering.producer,
-            producerseq,
-            ...(identity && { keyid: identity.keyid, sign: identity.sign }),
-          },
-          checkData,
-        );
-        return { ok: true, orgid, event, text, subject: formatEventSubject({ type, orgid }) };
-      } catch (cause) {
-        return { ok: false, drop: { ...stampFault(cause), type, orgid, producerseq } };
-      }
+      return stampTaken(type, orgid, fields);
     },
   };
 }

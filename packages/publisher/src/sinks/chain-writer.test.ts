@@ -7,7 +7,14 @@ import { createWriteTrouble } from './write-trouble.ts';
 const LOGGER = { info: () => {}, warn: () => {} };
 
 function queued(n: number): QueuedEvent {
-  return { event: { id: `${n}` }, text: '{}', subject: 'audit.run.started.acme', origin: {}, settle: null };
+  return {
+    event: { id: `${n}` },
+    text: '{}',
+    subject: 'audit.run.started.acme',
+    origin: {},
+    settle: null,
+    isEnd: false,
+  };
 }
 
 test('events that are given up are handed over at once: with many callers of flush, one by one takes seconds', async () => {

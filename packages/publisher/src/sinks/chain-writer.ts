@@ -19,6 +19,8 @@ export interface QueuedEvent extends ChainedEvent {
   /** What a drop says of it. */
   readonly origin: Pick<Drop, 'type' | 'orgid' | 'producerseq'>;
   readonly settle: ((result: Ack | PublisherError) => void) | null;
+  /** The sink made it when it was closed. */
+  readonly isEnd: boolean;
 }
 
 export interface ChainWriterOptions {
@@ -30,7 +32,7 @@ export interface ChainWriterOptions {
   /** The sink is closed: the batch that is being written is the last. */
   readonly stop: AbortSignal;
   /** Events are in the file, and the file is synced. */
-  written(events: number): void;
+  written(events: readonly QueuedEvent[]): void;
   /** Events are given up. There may be very many, and none. */
   dropped(events: readonly QueuedEvent[], why: Pick<Drop, 'reason' | 'detail'>): void;
 }
@@ -91,7 +93,7 @@ export function createChainWriter(options: ChainWriterOptions): ChainWriter {
     queue.settle(batch.length);
     backoff.reset();
     trouble.end(orgid);
-    options.written(batch.length);
+    options.written(batch);
     batch.forEach(({ settle }, i) => settle?.({ stream: 'FILE', seq: firstSeq + i, duplicate: false }));
   }
 

@@ -10,7 +10,7 @@ import type { Drop } from '../drop.ts';
 import { checkWait, within } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
 import type { EventInput } from '../event-input.ts';
-import { createStamper } from '../event/sink-stamper.ts';
+import { createStamper, type Stamped } from '../event/sink-stamper.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
 import { createReporter, type Reporter } from '../reporter.ts';
 import type { Sink } from '../sink.ts';
@@ -37,7 +37,8 @@ export interface FileCloseResult {
 
 export interface FileSink extends Sink {
   /**
-   * Stops taking events, waits like `flush`, and drops what is left as `closed`.
+   * Stops taking events, writes `producer.closed` for each organization that had one, waits like `flush`, and drops what
+   * is left as `closed`. `producer.closed` is in no sum.
    *
    * @returns the sums of the sink's life
    */
@@ -65,11 +66,14 @@ export function fileSink(options: FileSinkOptions): FileSink {
     reporter,
     stop: stop.signal,
     written(events) {
-      accounts.written(events);
+      accounts.written(events.filter(({ isEnd }) => !isEnd).length);
       settlement.look();
     },
     dropped(events, why) {
-      for (const { settle, origin } of events) accounts.dropped({ ...why, ...origin }, settle);
+      for (const { settle, origin, isEnd } of events) {
+        if (isEnd) reporter.endDropped({ ...why, ...origin });
+        else accounts.dropped({ ...why, ...origin }, settle);
+      }
       // Once for all of them: every flush that waits is looked at.
       settlement.look();
     },
@@ -79,15 +83,22 @@ export function fileSink(options: FileSinkOptions): FileSink {
     const stamped = stamper.stamp(input);
     accounts.emitted();
     if (!stamped.ok) return accounts.dropped(stamped.drop, settle);
-    const { orgid, event, text, subject } = stamped;
-    const { type, producerseq } = event;
-    const origin = { type, orgid, ...(producerseq && { producerseq }) };
+    const event = queued(stamped, settle);
+    const { origin } = event;
     if (closing) return accounts.dropped({ reason: 'closed', detail: 'emitted after close()', ...origin }, settle);
     if (accounts.read().pending > maxQueueEvents) {
       const detail = trouble.explain(`${maxQueueEvents} events are pending`);
       return accounts.dropped({ reason: 'queue_full', detail, ...origin }, settle);
     }
-    writerOf(orgid).push({ event: event as unknown as ChainedEvent['event'], text, subject, settle, origin });
+    writerOf(stamped.orgid).push(event);
+  }
+
+  /** The last event of each organization says that there are no more. */
+  function announceEnd(): void {
+    for (const stamped of stamper.ends()) {
+      if (stamped.ok) writerOf(stamped.orgid).push({ ...queued(stamped, null), isEnd: true });
+      else reporter.endDropped(stamped.drop);
+    }
   }
 
   function writerOf(orgid: string): ChainWriter {
@@ -99,6 +110,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   const shutDown = (timeoutMs: number): Promise<FileCloseResult> => (closing ??= settleAll(timeoutMs));
 
   async function settleAll(timeoutMs: number): Promise<FileCloseResult> {
+    announceEnd();
     await settlement.wait(timeoutMs);
     stop.abort();
     // A write that is under way ends before the directory is given to another process.
@@ -122,6 +134,12 @@ export function fileSink(options: FileSinkOptions): FileSink {
       await shutDown(DEFAULT_WAIT_MS);
     },
   };
+}
+
+function queued({ orgid, event, text, subject }: Stamped & { ok: true }, settle: QueuedEvent['settle']): QueuedEvent {
+  const { type, producerseq } = event;
+  const origin = { type, orgid, ...(producerseq && { producerseq }) };
+  return { event: event as unknown as ChainedEvent['event'], text, subject, settle, origin, isEnd: false };
 }
 
 interface Confirming {
