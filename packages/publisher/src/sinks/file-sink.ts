@@ -10,7 +10,7 @@ import type { Drop } from '../drop.ts';
 import { checkWait, within } from '../duration.ts';
 import { dropError, PublisherError } from '../error.ts';
 import type { EventInput } from '../event-input.ts';
-import { createStamper, type Stamped } from '../event/sink-stamper.ts';
+import { createStamper, type Stamped, type Stamper } from '../event/sink-stamper.ts';
 import { DEFAULT_WAIT_MS, type WaitOptions } from '../handle.ts';
 import { createReporter, type Reporter } from '../reporter.ts';
 import type { Sink } from '../sink.ts';
@@ -93,14 +93,6 @@ export function fileSink(options: FileSinkOptions): FileSink {
     writerOf(stamped.orgid).push(event);
   }
 
-  /** The last event of each organization says that there are no more. */
-  function announceEnd(): void {
-    for (const stamped of stamper.ends()) {
-      if (stamped.ok) writerOf(stamped.orgid).push({ ...queued(stamped, null), isEnd: true });
-      else reporter.endDropped(stamped.drop);
-    }
-  }
-
   function writerOf(orgid: string): ChainWriter {
     const writer = writers.get(orgid) ?? createChainWriter({ ...writing, orgid });
     writers.set(orgid, writer);
@@ -110,7 +102,7 @@ export function fileSink(options: FileSinkOptions): FileSink {
   const shutDown = (timeoutMs: number): Promise<FileCloseResult> => (closing ??= settleAll(timeoutMs));
 
   async function settleAll(timeoutMs: number): Promise<FileCloseResult> {
-    announceEnd();
+    for (const end of endsOf(stamper, reporter)) writerOf(end.origin.orgid ?? '').push(end);
     await settlement.wait(timeoutMs);
     stop.abort();
     // A write that is under way ends before the directory is given to another process.
@@ -140,6 +132,14 @@ function queued({ orgid, event, text, subject }: Stamped & { ok: true }, settle:
   const { type, producerseq } = event;
   const origin = { type, orgid, ...(producerseq && { producerseq }) };
   return { event: event as unknown as ChainedEvent['event'], text, subject, settle, origin, isEnd: false };
+}
+
+/** The last event of each organization, which says that there are no more. */
+function* endsOf(stamper: Stamper, reporter: Reporter): Generator<QueuedEvent> {
+  for (const stamped of stamper.ends()) {
+    if (stamped.ok) yield { ...queued(stamped, null), isEnd: true };
+    else reporter.endDropped(stamped.drop);
+  }
 }
 
 interface Confirming {
