@@ -54,7 +54,8 @@ function openTerminal(): Terminal {
   const env = { ...Object.fromEntries(own), ...(source.kind === 'binary' && { NATS_SERVER_BIN: source.path }) };
   // A process group of its own, as a terminal has: what is ended is everything that was started in it.
   const shell = spawn('bash', [], { cwd: ROOT, env, detached: true });
-  const ended = once(shell, 'exit');
+  // Not `exit`: what was started in it has the same output, and may still be writing files when the shell is gone.
+  const ended = once(shell, 'close');
   // One stream, as a terminal has: of two, the second may arrive after the end of a command was read in the first.
   shell.stdin.write('exec 2>&1\n');
   let said = '';
