@@ -5,7 +5,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { METRICS } from '../../packages/consumer/src/service/metrics.ts';
 import { caughtUp } from '../support/check-ledger.ts';
 import { needsOwnServer, startNats } from '../support/nats.ts';
-import { artifactEvent, publishAll } from '../support/traffic.ts';
+import { artifactEvent, publishAll, uuid } from '../support/traffic.ts';
 import { WAIT_MS } from '../support/time.ts';
 import { until } from '../support/until.ts';
 import { serve, waybill } from '../support/waybill.ts';
@@ -19,13 +19,21 @@ test('metrics, status and $SRV say the same', async () => {
   await using serving = serve(env);
   const nc = await server.connect();
   const url = await httpOf(serving);
-  const event = artifactEvent(DEFAULT_SETTINGS, { orgid: 'acme', kind: 'upload', bytes: 10 });
-  await publishAll(nc, [event, { ...event, id: 'no-event', payload: 'x' }]);
+  const numbered = { producer: 'p', producerseq: '1' };
+  const event = artifactEvent(DEFAULT_SETTINGS, { orgid: 'acme', kind: 'upload', bytes: 10, attributes: numbered });
+  const end = { ...JSON.parse(event.payload), id: uuid(), type: 'producer.closed', producerseq: '2', data: {} };
+  const other = { ...JSON.parse(event.payload), id: uuid(), producer: 'q' };
+  await publishAll(nc, [
+    event,
+    { ...event, id: 'no-event', payload: 'x' },
+    { id: end.id, subject: 'audit.producer.closed.acme', payload: JSON.stringify(end) },
+    { ...event, id: other.id, payload: JSON.stringify(other) },
+  ]);
   await caughtUp(nc, DEFAULT_SETTINGS);
 
   const samples = await until('the scrape to have them', async () => {
     const now = await samplesOf(url);
-    return now.get('waybill_watermark') === 2 ? now : null;
+    return now.get('waybill_watermark') === 4 ? now : null;
   });
   const names = new Set([...samples.keys()].map((name) => name.replace(/\{.*/, '')));
   for (const [name, { type }] of Object.entries(METRICS)) {
@@ -38,16 +46,18 @@ test('metrics, status and $SRV say the same', async () => {
     waybill_connected: 1,
     waybill_lag_events: 0,
     waybill_lag_seconds: 0,
-    // Two messages, and the record of how the streams are.
-    waybill_entries_total: 3,
+    // Four messages, and the record of how the streams are.
+    waybill_entries_total: 5,
     waybill_rejected_total: 1,
+    waybill_producers_opened_total: 2,
+    waybill_producers_closed_total: 1,
     waybill_conflicts_total: 0,
     waybill_failures_total: 0,
   });
   expect(samples.get('waybill_commit_duration_seconds_count')).toBe(samples.get('waybill_commits_total'));
 
   const status = await statusOf(url);
-  expect(status).toMatchObject({ role: 'writer', watermark: 2, rejected: 1, drift: [], refused: [] });
+  expect(status).toMatchObject({ role: 'writer', watermark: 4, rejected: 1, drift: [], refused: [] });
   const [stats] = await Promise.all(
     ['$SRV.STATS', '$SRV.STATS.waybill', `$SRV.STATS.waybill.${String(status['id'])}`].map(async (subject) =>
       (await nc.request(subject, '', { timeout: WAIT_MS })).json<Record<string, unknown>>(),
@@ -58,7 +68,7 @@ test('metrics, status and $SRV say the same', async () => {
     name: 'waybill',
     id: status['id'],
     started: status['started'],
-    endpoints: [{ name: 'chain', subject: 'audit.>', num_requests: 3, num_errors: 1, data: { watermark: 2 } }],
+    endpoints: [{ name: 'chain', subject: 'audit.>', num_requests: 5, num_errors: 1, data: { watermark: 4 } }],
   });
   const ping = (await nc.request('$SRV.PING.waybill')).json();
   expect(ping).toEqual({

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { noProgress } from '../writer/progress.ts';
 import { type ServiceStatus, unreadiness } from './service-status.ts';
 
 const READY: ServiceStatus = {
@@ -6,22 +7,13 @@ const READY: ServiceStatus = {
   conflicts: 0,
   failures: 0,
   lastError: null,
+  ...noProgress(),
   watermark: 7,
-  lag: 0,
   commits: 1,
   blocks: 1,
   entries: 7,
-  rejected: 0,
-  duplicates: 0,
-  beyondWindow: 0,
-  gaps: 0,
-  acknowledged: 0,
-  producersOpened: 0,
-  producersClosed: 0,
   chains: 1,
-  latestReceived: null,
   lastCommitMs: 1,
-  epoch: 0,
   clockAheadSeconds: 0,
   version: '0.0.0',
   id: 'x',

@@ -277,12 +277,12 @@ test('publishers that begin in a chain and those that end there are counted, eac
     message(3, of('c', 'q', '1')),
     message(4, of('d', 'p', '3', closed), 'audit.producer.closed.acme'),
     // It says what an end says, and is none.
-    message(5, event('e', { data: closed })),
+    message(5, of('e', 'q', '2', { data: closed })),
     message(6, of('f', 'p', '3', closed), 'audit.producer.closed.acme'),
   );
   run(folded, items);
   expect(folded.counts).toMatchObject({ producersOpened: 2, producersClosed: 1, duplicates: 1 });
-  const gone = { v: 1, orgid: 'acme', producer: 'q', first: 2, last: null, by: 'ops', reason: 'a disk' };
+  const gone = { v: 1, orgid: 'acme', producer: 'q', first: 3, last: null, by: 'ops', reason: 'a disk' };
   run(folded, route(message(7, gone, 'waybill.control.acknowledge.acme')));
   expect(folded.counts).toEqual({ ...noCounts(), acknowledged: 1, producersClosed: 1 });
 });

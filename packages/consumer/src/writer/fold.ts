@@ -59,7 +59,7 @@ export interface FoldCounts {
   acknowledged: number;
   /** Publishers of which a chain had no event before, or has forgotten them. One counts in each of its chains. */
   producersOpened: number;
-  /** Of those, ends: by themselves, or as an operator acknowledged. */
+  /** Ends of publishers: `producer.closed`, and those that an operator acknowledged. */
   producersClosed: number;
 }
 

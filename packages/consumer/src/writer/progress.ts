@@ -45,12 +45,6 @@ export function countCommit(progress: Progress, commit: Commit, counts: FoldCoun
   progress.commits++;
   progress.blocks += commit.blocks;
   progress.entries += commit.entries;
-  progress.rejected += counts.rejected;
-  progress.duplicates += counts.duplicates;
-  progress.beyondWindow += counts.beyondWindow;
-  progress.acknowledged += counts.acknowledged;
-  progress.gaps += counts.gaps;
-  progress.producersOpened += counts.producersOpened;
-  progress.producersClosed += counts.producersClosed;
+  for (const name of Object.keys(counts) as (keyof FoldCounts)[]) progress[name] += counts[name];
   progress.lastCommitMs = commit.ms;
 }

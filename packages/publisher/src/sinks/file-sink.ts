@@ -66,14 +66,11 @@ export function fileSink(options: FileSinkOptions): FileSink {
     reporter,
     stop: stop.signal,
     written(events) {
-      accounts.written(events.filter(({ isEnd }) => !isEnd).length);
+      accounts.written(events);
       settlement.look();
     },
     dropped(events, why) {
-      for (const { settle, origin, isEnd } of events) {
-        if (isEnd) reporter.endDropped({ ...why, ...origin });
-        else accounts.dropped({ ...why, ...origin }, settle);
-      }
+      accounts.givenUp(events, why);
       // Once for all of them: every flush that waits is looked at.
       settlement.look();
     },
@@ -102,7 +99,9 @@ export function fileSink(options: FileSinkOptions): FileSink {
   const shutDown = (timeoutMs: number): Promise<FileCloseResult> => (closing ??= settleAll(timeoutMs));
 
   async function settleAll(timeoutMs: number): Promise<FileCloseResult> {
-    for (const end of endsOf(stamper, reporter)) writerOf(end.origin.orgid ?? '').push(end);
+    // By the next turn the sink is known to be closing: what a callback emits from here on is too late.
+    await Promise.resolve();
+    for (const { orgid, end } of endsOf(stamper, reporter)) writerOf(orgid).push(end);
     await settlement.wait(timeoutMs);
     stop.abort();
     // A write that is under way ends before the directory is given to another process.
@@ -135,9 +134,12 @@ function queued({ orgid, event, text, subject }: Stamped & { ok: true }, settle:
 }
 
 /** The last event of each organization, which says that there are no more. */
-function* endsOf(stamper: Stamper, reporter: Reporter): Generator<QueuedEvent> {
+function* endsOf(
+  stamper: Stamper,
+  reporter: Reporter,
+): Generator<{ readonly orgid: string; readonly end: QueuedEvent }> {
   for (const stamped of stamper.ends()) {
-    if (stamped.ok) yield { ...queued(stamped, null), isEnd: true };
+    if (stamped.ok) yield { orgid: stamped.orgid, end: { ...queued(stamped, null), isEnd: true } };
     else reporter.endDropped(stamped.drop);
   }
 }
@@ -164,7 +166,10 @@ async function confirmWritten(event: EventInput, { take, settings, trouble, time
 
 interface FileAccounts {
   emitted(): void;
-  written(events: number): void;
+  /** Ends are in no sum. */
+  written(events: readonly QueuedEvent[]): void;
+  /** The same of each of them as of one that is dropped. Of an end only the log hears. */
+  givenUp(events: readonly QueuedEvent[], why: Pick<Drop, 'reason' | 'detail'>): void;
   /** Whoever confirms the event hears of it, and the log. */
   dropped(drop: Drop, settle: QueuedEvent['settle']): void;
   read(): FileSinkStats;
@@ -174,16 +179,23 @@ function createAccounts(reporter: Reporter): FileAccounts {
   let emitted = 0;
   let written = 0;
   let dropped = 0;
+  const drop: FileAccounts['dropped'] = (one, settle) => {
+    dropped++;
+    settle?.(dropError(one));
+    reporter.dropped(one);
+  };
   return {
     emitted: () => void emitted++,
-    written(events: number) {
-      written += events;
+    written(events) {
+      written += events.filter(({ isEnd }) => !isEnd).length;
     },
-    dropped(drop, settle) {
-      dropped++;
-      settle?.(dropError(drop));
-      reporter.dropped(drop);
+    givenUp(events, why) {
+      for (const { settle, origin, isEnd } of events) {
+        if (isEnd) reporter.endDropped({ ...why, ...origin });
+        else drop({ ...why, ...origin }, settle);
+      }
     },
+    dropped: drop,
     read: () => ({ emitted, written, pending: emitted - written - dropped, dropped }),
   };
 }
